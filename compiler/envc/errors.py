@@ -1,0 +1,95 @@
+"""Every error that envc raises, and the exit status each one ends with.
+
+    EnvcError                      what, where, mend
+    ├── AnswerIsNo             1   the question was understood, the answer is no
+    ├── UsageError             2   a command line that cannot be carried out
+    │   └── SpecError          2   faults of a spec or a lock, all of one file at once
+    ├── UnsatisfiableError     3   no set of releases meets the requirements
+    ├── OutsideError           4   network, disk or permissions: retrying may help
+    ├── UntrustedError         5   bytes differ from the lock, or are hostile
+    └── InternalError         70   a bug in envc
+
+Errors hold their parts as data; only `cli` turns them into text.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: what, where (`file:line, key path`), and how to mend it."""
+
+    what: str
+    where: str = ""
+    mend: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}\n  mend: {self.mend}" if self.mend else text
+
+
+class EnvcError(Exception):
+    """The root of the tree; `faults` holds at least one fault."""
+
+    status = 70
+    code = "internal"
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.faults: tuple[Fault, ...] = (Fault(what, where, mend),)
+        super().__init__(what)
+
+    @classmethod
+    def of(cls, faults: "tuple[Fault, ...] | list[Fault]") -> "EnvcError":
+        """One error that carries all `faults`, in the order given."""
+        first, *_ = faults
+        error = cls(first.what, where=first.where, mend=first.mend)
+        error.faults = tuple(faults)
+        return error
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults))
+
+
+class AnswerIsNo(EnvcError):  # noqa: N818 - it is an answer, not a failure
+    """A stale lock, a drifted tree: the question was understood and the answer is no."""
+
+    status = 1
+    code = "no"
+
+
+class UsageError(EnvcError):
+    """A command line that cannot be carried out as it was given."""
+
+    status = 2
+    code = "usage"
+
+
+class SpecError(UsageError):
+    """A spec, a lock or a manifest that does not say what its format demands."""
+
+    code = "spec"
+
+
+class UnsatisfiableError(EnvcError):
+    """No set of releases meets all requirements, or a shadow that the site refuses."""
+
+    status = 3
+    code = "unsatisfiable"
+
+
+class OutsideError(EnvcError):
+    """The network, a disk or a permission failed; the same command may succeed later."""
+
+    status = 4
+    code = "outside"
+
+
+class UntrustedError(EnvcError):
+    """Bytes that would enter the store differ from the lock, or are hostile."""
+
+    status = 5
+    code = "untrusted"
+
+
+class InternalError(EnvcError):
+    """A broken invariant: please report it."""

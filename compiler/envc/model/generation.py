@@ -1,0 +1,51 @@
+"""One complete, immutable, numbered set of trees: what `generations/N/manifest.json` says."""
+
+from dataclasses import dataclass
+
+from envc.model.digest import Digest
+
+GENERATION_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationWheel:
+    """A wheel of a layer: whose it is, and which tree of the store its files are linked from."""
+
+    project: str
+    version: str
+    store_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationLayer:
+    """A layer's tree in a generation.
+
+    `digest` is the tree digest, `closure` the digest of the layer's lock, its base's closure and
+    the core: the name under which overlays and jobs find it on any node.
+    """
+
+    digest: Digest
+    closure: Digest
+    lock: Digest
+    distributions: int
+    files: int
+    linked: int
+    copied: int
+    wheels: tuple[GenerationWheel, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """A generation's record. `digest` covers its layers' names, digests and closures."""
+
+    generation: int
+    digest: Digest
+    site: str
+    python: str
+    interpreter: str
+    layers: dict[str, GenerationLayer]
+
+
+def generation_name(number: int) -> str:
+    """The name of a generation's folder: six digits, so that names sort as numbers do."""
+    return f"{number:06d}"

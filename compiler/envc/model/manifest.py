@@ -1,0 +1,92 @@
+r"""A tree's listing: one line an entry, and the digest of all lines is the tree digest.
+
+    kind TAB mode TAB size TAB content TAB path NEWLINE
+
+    f  0444  1234  <64 hexadecimal digits>  lib/python3.11/site-packages/six.py
+    d  0755  0     -                        bin
+    l  0777  0     /usr/bin/python3.11      bin/python
+
+`content` is the sha256 of a file, `-` of a directory, the destination of a symlink. Lines are in
+order of the path's UTF-8 bytes; no path holds a control character (ingest sees to it). The text
+itself is the value: tens of thousands of entries are linked, merged and compared without an
+object for each.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from envc.model.digest import Digest, digest_of
+
+Kind = Literal["f", "d", "l"]
+
+_KINDS: dict[str, Kind] = {"f": "f", "d": "d", "l": "l"}
+
+FILE_MODE = 0o444
+EXECUTABLE_MODE = 0o555
+DIRECTORY_MODE = 0o755
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a manifest; `content` as the module's docstring says."""
+
+    kind: Kind
+    mode: int
+    size_bytes: int
+    content: str
+    path: str
+
+    def line(self) -> bytes:
+        """The entry as its line, without the newline."""
+        text = f"{self.kind}\t{self.mode:04o}\t{self.size_bytes}\t{self.content}\t{self.path}"
+        return text.encode()
+
+
+def directory_entry(path: str) -> Entry:
+    """The entry of a directory; all have one mode."""
+    return Entry("d", DIRECTORY_MODE, 0, "-", path)
+
+
+def parse_line(line: bytes) -> Entry:
+    """The entry of one line.
+
+    Raises:
+        ValueError, KeyError: the line is not of the form above.
+    """
+    kind, mode, size, content, path = line.decode().split("\t")
+    return Entry(_KINDS[kind], int(mode, 8), int(size), content, path)
+
+
+def path_of(line: bytes) -> bytes:
+    """The path of one line: what lines are ordered by."""
+    return line.rsplit(b"\t", 1)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The lines of one tree, in order of path."""
+
+    lines: tuple[bytes, ...]
+
+    def text(self) -> bytes:
+        """The lines as the file that is stored; its digest is the tree digest."""
+        return b"".join(line + b"\n" for line in self.lines)
+
+    def digest(self) -> Digest:
+        """The tree digest: over path, kind, mode and content of every entry."""
+        return digest_of(self.text())
+
+    def entries(self) -> Iterator[Entry]:
+        """The lines, parsed one after another."""
+        return map(parse_line, self.lines)
+
+
+def manifest_from_text(text: bytes) -> Manifest:
+    """The manifest that `Manifest.text` wrote. Lines are not checked here."""
+    return Manifest(tuple(text.split(b"\n")[:-1]))
+
+
+def manifest_of(lines: Iterable[bytes]) -> Manifest:
+    """The manifest of these lines, in any order, equal lines once."""
+    return Manifest(tuple(sorted(set(lines), key=path_of)))

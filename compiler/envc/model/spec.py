@@ -1,0 +1,138 @@
+"""What a site and an overlay ask for, each requirement with the line it stands on."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName
+
+from envc.model.target import Target
+
+CORE = "core"
+
+ShadowPolicy = Literal["never", "coherent"]
+PrereleasePolicy = Literal["allow", "if-necessary", "disallow"]
+ResolutionMode = Literal["highest", "lowest", "lowest-direct"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something was written: file, line (1-based, 0 when unknown) and key path."""
+
+    file: str
+    line: int
+    key: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place} ({self.key})" if self.key else place
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedRequirement:
+    """A requirement of a spec and its origin."""
+
+    requirement: Requirement
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSpec:
+    """A simple index by URL, or a folder of wheels by path (exactly one of the two)."""
+
+    name: str
+    url: str | None = None
+    path: str | None = None
+    explicit: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreSpec:
+    """The interpreter of every layer: its X.Y, and where nodes have it."""
+
+    python: str
+    interpreter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSpec:
+    """A common layer as `envc.toml` asks for it."""
+
+    name: str
+    base: str
+    requires: tuple[SourcedRequirement, ...]
+    constraints: tuple[SourcedRequirement, ...] = ()
+    overrides: tuple[SourcedRequirement, ...] = ()
+    mode: Literal["open", "managed"] = "open"
+    env: tuple[tuple[str, str], ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverSpec:
+    """How candidates are chosen; `exclude_newer` hides files uploaded at or after it."""
+
+    prereleases: PrereleasePolicy = "if-necessary"
+    exclude_newer: datetime | None = None
+    resolution: ResolutionMode = "highest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlaysSpec:
+    """Where overlays live, which specs CI checks, and what they may replace."""
+
+    storage: str | None = None
+    specs: tuple[str, ...] = ()
+    shadow: ShadowPolicy = "coherent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetainSpec:
+    """How many generations of common layers a node keeps, and for how many days."""
+
+    generations: int = 2
+    days: int = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSpec:
+    """A whole `envc.toml`. `layers` are in an order in which every base comes first."""
+
+    name: str
+    file: str
+    core: CoreSpec
+    targets: tuple[Target, ...]
+    layers: tuple[LayerSpec, ...]
+    indexes: tuple[IndexSpec, ...] = ()
+    sources: tuple[tuple[NormalizedName, str], ...] = ()
+    resolver: ResolverSpec = field(default_factory=ResolverSpec)
+    overlays: OverlaysSpec = field(default_factory=OverlaysSpec)
+    retain: RetainSpec = field(default_factory=RetainSpec)
+
+    def layer(self, name: str) -> LayerSpec | None:
+        """The common layer of that name, or None."""
+        return next((layer for layer in self.layers if layer.name == name), None)
+
+    def chain(self, name: str) -> tuple[LayerSpec, ...]:
+        """The layer and its bases, top first; the core is not among them."""
+        chain: list[LayerSpec] = []
+        layer = self.layer(name)
+        while layer is not None:
+            chain.append(layer)
+            layer = self.layer(layer.base)
+        return tuple(chain)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlaySpec:
+    """An `overlay.toml`: a user's layer on a common layer, or on another overlay."""
+
+    name: str
+    file: str
+    base: str
+    base_dir: str | None = None
+    requires: tuple[SourcedRequirement, ...] = ()
+    constraints: tuple[SourcedRequirement, ...] = ()
+    hide: tuple[NormalizedName, ...] = ()
+    shadow: ShadowPolicy | None = None

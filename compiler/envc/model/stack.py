@@ -1,0 +1,54 @@
+"""A stack: the core, and the chain of layers that a process sees, top first."""
+
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName
+
+from envc.model.digest import Digest
+from envc.model.wheel import WheelFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackLayer:
+    """One layer of a stack, and which of its projects the layers above may not see.
+
+    The layer's tree is found at `<location>/by-lock/<closure's hex>/<subdirectory>`: for a common
+    layer, `location` is the target directory and `subdirectory` the layer's name; for an overlay,
+    `location` is its own folder and `subdirectory` is empty. `masked` is what the top of the stack
+    shadows, lifts over or hides; the top layer's own is empty.
+    """
+
+    name: str
+    closure: Digest
+    location: str
+    subdirectory: str
+    wheels: tuple[WheelFacts, ...]
+    masked: frozenset[NormalizedName] = frozenset()
+
+    def visible(self) -> tuple[WheelFacts, ...]:
+        """The wheels whose projects are not masked."""
+        return tuple(wheel for wheel in self.wheels if wheel.project not in self.masked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """The layers of one process, top first, on a core of version `python` (X.Y).
+
+    `interpreter` is the core's executable, an absolute path. `env` is set by `activate` and
+    `envc run`, the top layer's last.
+    """
+
+    python: str
+    interpreter: str
+    layers: tuple[StackLayer, ...]
+    env: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def top(self) -> StackLayer:
+        """The layer that the stack is named after."""
+        return self.layers[0]
+
+    @property
+    def bases(self) -> tuple[StackLayer, ...]:
+        """The layers below the top, the nearest first."""
+        return self.layers[1:]

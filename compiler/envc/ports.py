@@ -1,0 +1,65 @@
+"""What the phases ask of the world. Adapters answer; tests answer with fakes."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from packaging.utils import NormalizedName
+
+from envc.model.release import CoreMetadata, Distribution, Release
+
+
+class CandidateSource(Protocol):
+    """The releases of projects and their metadata, as the site's indexes list them."""
+
+    def prefetch(self, projects: Iterable[NormalizedName]) -> None:
+        """Start to fetch what these projects' `releases` will need; returns at once."""
+
+    def releases(self, project: NormalizedName) -> tuple[Release, ...]:
+        """The project's releases, newest first; empty when no index has the project.
+
+        Raises:
+            OutsideError: an index did not answer.
+        """
+
+    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
+        """Start to fetch the metadata of these distributions; returns at once."""
+
+    def metadata(self, distribution: Distribution) -> CoreMetadata:
+        """The core metadata of a distribution.
+
+        Raises:
+            OutsideError: it cannot be had.
+            UntrustedError: it is not what the index promised, or cannot be parsed.
+        """
+
+
+class Reporter(Protocol):
+    """Hears of long work. Only `cli` draws; every method returns at once."""
+
+    def start(self, task: str, total: int, unit: str) -> None:
+        """A task of `total` units begins; `unit` is "files", "bytes", "projects"…; 0: unknown."""
+
+    def advance(self, task: str, amount: int = 1) -> None:
+        """So many more units are done. Called from any thread."""
+
+    def finish(self, task: str) -> None:
+        """The task has ended, done or not."""
+
+    def warn(self, message: str) -> None:
+        """Something a person should know that is no error."""
+
+
+class SilentReporter:
+    """A reporter that nobody listens to."""
+
+    def start(self, task: str, total: int, unit: str) -> None:
+        """Nothing."""
+
+    def advance(self, task: str, amount: int = 1) -> None:
+        """Nothing."""
+
+    def finish(self, task: str) -> None:
+        """Nothing."""
+
+    def warn(self, message: str) -> None:
+        """Nothing."""
