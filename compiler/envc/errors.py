@@ -5,6 +5,7 @@
     ├── UsageError             2   a command line that cannot be carried out
     │   └── SpecError          2   faults of a spec or a lock, all of one file at once
     ├── UnsatisfiableError     3   no set of releases meets the requirements
+    │   └── ShadowRefusedError 3   but for a shadow, which is forbidden
     ├── OutsideError           4   network, disk or permissions: retrying may help
     ├── UntrustedError         5   bytes differ from the lock, or are hostile
     └── InternalError         70   a bug in envc
@@ -12,7 +13,9 @@
 Errors hold their parts as data; only `cli` turns them into text.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class EnvcError(Exception):
         super().__init__(what)
 
     @classmethod
-    def of(cls, faults: "tuple[Fault, ...] | list[Fault]") -> "EnvcError":
+    def of(cls, faults: Sequence[Fault]) -> Self:
         """One error that carries all `faults`, in the order given."""
         first, *_ = faults
         error = cls(first.what, where=first.where, mend=first.mend)
@@ -71,10 +74,20 @@ class SpecError(UsageError):
 
 
 class UnsatisfiableError(EnvcError):
-    """No set of releases meets all requirements, or a shadow that the site refuses."""
+    """No set of releases meets all requirements.
+
+    `projects` are those at fault, in order of name.
+    """
 
     status = 3
     code = "unsatisfiable"
+    projects: tuple[str, ...] = ()
+
+
+class ShadowRefusedError(UnsatisfiableError):
+    """The only solutions replace a project of the base, and the site or the overlay forbids it."""
+
+    code = "shadow-refused"
 
 
 class OutsideError(EnvcError):

@@ -1,1 +1,10 @@
-"""…"""
+"""Indexes: what they list, the metadata of what they list, and the wheels themselves.
+
+The network and its cache, behind `ports.CandidateSource`; materialize gets wheels by the fetcher.
+"""
+
+from envc.index.configuration import default_index
+from envc.index.fetch import WheelFetcher
+from envc.index.source import IndexSource
+
+__all__ = ["IndexSource", "WheelFetcher", "default_index"]

@@ -1,1 +1,27 @@
-"""…"""
+"""Resolutions to locks, locks to what the next resolution starts from, and staleness.
+
+spec, Base ──layer_problem──▶ Problem        Resolution of every target group ──lock_layer──▶ Lock
+"""
+
+from envc.lock.base import CORE_BASE, Base, on_layer, on_overlay
+from envc.lock.inputs import layer_inputs, overlay_inputs
+from envc.lock.merge import lock_layer
+from envc.lock.problem import layer_problem, overlay_problem, visible_problem
+from envc.lock.select import pinned_versions, select_wheels
+from envc.lock.targets import target_groups
+
+__all__ = [
+    "CORE_BASE",
+    "Base",
+    "layer_inputs",
+    "layer_problem",
+    "lock_layer",
+    "on_layer",
+    "on_overlay",
+    "overlay_inputs",
+    "overlay_problem",
+    "pinned_versions",
+    "select_wheels",
+    "target_groups",
+    "visible_problem",
+]

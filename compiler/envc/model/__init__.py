@@ -1,5 +1,5 @@
 """Frozen values: the words in which the phases speak to each other.
 
 `digest`, `target`, `spec`, `release`, `resolution`, `lock`, `wheel`, `manifest`, `plan`,
-`generation`, `stack`, `finding`. Nothing here does I/O or decides anything.
+`view`, `generation`, `stack`, `finding`. Nothing here does I/O or decides anything.
 """

@@ -59,8 +59,9 @@ class Lock:
     """A lock file's content. `pins` are in order of project, then version.
 
     `inputs` is the digest of everything the lock was made from, None in a lock that another tool
-    wrote; so are `targets` empty there. `hides` are base projects that are invisible above this
-    layer: given up by its spec, or left without anything that requires them consistently.
+    wrote; so are `targets` empty there. Of the base's projects, the layer re-pins `shadows` (it asks
+    for it) and `lifts` (to keep the rest consistent); `hides` are invisible above it: given up
+    by its spec, or left inconsistent with nobody requiring them.
     """
 
     layer: str
@@ -70,5 +71,12 @@ class Lock:
     targets: tuple[LockedTarget, ...] = ()
     inputs: Digest | None = None
     base: BaseReference | None = None
+    shadows: tuple[NormalizedName, ...] = ()
+    lifts: tuple[NormalizedName, ...] = ()
     hides: tuple[NormalizedName, ...] = ()
     created_by: str = "envc"
+
+    def adds(self) -> tuple[NormalizedName, ...]:
+        """The projects that the layer installs and its base does not have, in order."""
+        replaced = {*self.shadows, *self.lifts}
+        return tuple(sorted({pin.project for pin in self.pins} - replaced))

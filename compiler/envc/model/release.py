@@ -1,12 +1,13 @@
 """What an index offers: releases, their distributions, and their metadata."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from packaging.tags import Tag
-from packaging.utils import NormalizedName, parse_wheel_filename
+from packaging.utils import BuildTag, NormalizedName, parse_wheel_filename
 from packaging.version import Version
 
 from envc.model.digest import Digest
@@ -35,18 +36,50 @@ class Distribution:
     yanked: str | None = None
 
     @cached_property
+    def _parts(self) -> tuple[NormalizedName, Version, BuildTag, frozenset[Tag]]:
+        return parse_wheel_filename(self.filename)  # at first use: it is the dear part
+
+    @property
     def tags(self) -> frozenset[Tag]:
-        """The tags of a wheel's file name; parsed at first use, it is the dear part."""
-        return parse_wheel_filename(self.filename)[3]
+        """The tags of a wheel's file name."""
+        return self._parts[3]
+
+    @property
+    def build(self) -> BuildTag:
+        """The build tag of a wheel's file name; of two equal wheels the higher one is newer."""
+        return self._parts[2]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Release:
     """A version of a project and its distributions, in the order of their file names."""
 
     project: NormalizedName
     version: Version
     distributions: tuple[Distribution, ...]
+
+    @classmethod
+    def deferred(
+        cls,
+        project: NormalizedName,
+        version: Version,
+        *,
+        read: Callable[[], tuple[Distribution, ...]],
+    ) -> Self:
+        """The same value, its distributions read at first use: most releases never are."""
+        release = cls.__new__(cls)
+        vars(release).update(project=project, version=version, _read=read)
+        return release
+
+    if not TYPE_CHECKING:  # a type checker would take it to allow any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """`distributions` of a deferred release, which then keeps them."""
+            if name != "distributions":
+                raise AttributeError(name)
+            distributions = vars(self)["_read"]()
+            vars(self)["distributions"] = distributions
+            return distributions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,43 +1,89 @@
-"""The pins of one layer for one target."""
+"""What is to be resolved, and the pins that come out: one layer, one kind of machine."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.model.release import CoreMetadata, Distribution
+from envc.model.spec import ResolverSpec, ShadowPolicy, SourcedRequirement
+from envc.model.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InheritedPin:
+    """A release that the base already installs: one distribution for each target, in order."""
+
+    project: NormalizedName
+    version: Version
+    distributions: tuple[Distribution, ...]
+    layer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What one layer asks for on `targets`, which no marker tells apart: they share every pin.
+
+    `roots` are the layer's own requirements, `kept` those of the specs below it, whose version
+    specifiers bind only there. `constraints` and `overrides` are the layer's and its bases'.
+    `inherited` are the base's pins, `preferred` the versions of the layer's present lock.
+    """
+
+    layer: str
+    targets: tuple[Target, ...]
+    roots: tuple[SourcedRequirement, ...]
+    constraints: tuple[SourcedRequirement, ...] = ()
+    overrides: tuple[SourcedRequirement, ...] = ()
+    kept: tuple[SourcedRequirement, ...] = ()
+    inherited: tuple[InheritedPin, ...] = ()
+    hide: frozenset[NormalizedName] = frozenset()
+    preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
+    policy: ResolverSpec = field(default_factory=ResolverSpec)
+    shadow: ShadowPolicy = "coherent"
+
+    @property
+    def markers(self) -> Mapping[str, str]:
+        """The marker environment that the targets share."""
+        return self.targets[0].markers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """A chosen release: its distribution for the target, the extras asked for, its metadata.
+    """A chosen release: its distribution for each target, and its metadata.
 
-    `requires` names the projects that this pin needs on the target, in order of name.
+    `extras` are those that somebody asks for; `requires` the projects that this pin needs here,
+    in order of name. `layer` is the base layer it is inherited from, None for the layer's own.
     """
 
     project: NormalizedName
     version: Version
-    distribution: Distribution
+    distributions: tuple[Distribution, ...]
     metadata: CoreMetadata
     extras: tuple[NormalizedName, ...] = ()
     requires: tuple[NormalizedName, ...] = ()
+    layer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """All pins of a stack for one target, in order of project.
+    """All visible pins of a stack for one problem, in order of project.
 
-    `inherited` are the projects whose pin is the base's own; the others belong to the layer
-    itself. For a layer on the core nothing is inherited.
+    `shadows` and `lifts` are the base's projects that the layer re-pins, `hides` those that are
+    invisible above it: given up by its spec, or left inconsistent with nobody requiring them.
     """
 
-    target: str
+    problem: Problem
     pins: tuple[Pin, ...]
-    inherited: frozenset[NormalizedName] = frozenset()
     shadows: tuple[NormalizedName, ...] = ()
     lifts: tuple[NormalizedName, ...] = ()
-    orphans: tuple[NormalizedName, ...] = ()
+    hides: tuple[NormalizedName, ...] = ()
 
-    def pin(self, project: NormalizedName) -> Pin | None:
-        """The pin of that project, or None."""
-        return next((pin for pin in self.pins if pin.project == project), None)
+    def own(self) -> tuple[Pin, ...]:
+        """The pins that the layer itself installs."""
+        return tuple(pin for pin in self.pins if pin.layer is None)
+
+    def adds(self) -> tuple[NormalizedName, ...]:
+        """The projects of the layer's own pins that the base does not have."""
+        replaced = {*self.shadows, *self.lifts}
+        return tuple(pin.project for pin in self.own() if pin.project not in replaced)

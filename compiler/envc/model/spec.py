@@ -49,10 +49,10 @@ class IndexSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreSpec:
-    """The interpreter of every layer: its X.Y, and where nodes have it."""
+    """The interpreter of every layer: its X.Y, and where nodes have it (None: as envc's own)."""
 
     python: str
-    interpreter: str
+    interpreter: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +97,17 @@ class RetainSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSpec:
-    """A whole `envc.toml`. `layers` are in an order in which every base comes first."""
+    """A whole `envc.toml`. `layers` are in an order in which every base comes first.
+
+    `names_targets` tells whether `targets` were written in the spec; else the one there is is the
+    machine that envc runs on.
+    """
 
     name: str
     file: str
     core: CoreSpec
     targets: tuple[Target, ...]
+    names_targets: bool
     layers: tuple[LayerSpec, ...]
     indexes: tuple[IndexSpec, ...] = ()
     sources: tuple[tuple[NormalizedName, str], ...] = ()

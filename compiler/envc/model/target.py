@@ -22,3 +22,13 @@ class Target:
     cpu: str | None
     markers: Mapping[str, str]
     tags: tuple[Tag, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What the machine that envc runs on is: the default target, and what nodes are held to."""
+
+    interpreter: str
+    python_full: str
+    platform: str
+    libc: str

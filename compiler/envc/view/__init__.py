@@ -1,1 +1,5 @@
-"""…"""
+"""What a stack shows: Stack → View, the files a layer's tree holds beside its linked wheels."""
+
+from envc.view.tree import view
+
+__all__ = ["view"]

@@ -1,0 +1,22 @@
+"""The commands that there are, as `envc --help` groups them."""
+
+GROUPS: dict[str, dict[str, str]] = {
+    "A site (administrators, CI)": {
+        "init": "write a commented envc.toml to start from",
+        "lock": "resolve the specs and write the locks",
+        "materialize": "build what the locks describe in a target directory, and switch to it",
+        "check": "say whether overlays and base fit, for a person or for CI",
+    },
+    "An overlay (users)": {
+        "overlay": "create, edit, lock and build a layer of your own",
+        "run": "run a command in a stack",
+    },
+    "Looking": {
+        "tree": "show a stack as a tree of its projects",
+        "verify": "compare a target with what was materialized, byte for byte",
+    },
+}
+
+COMMANDS: dict[str, str] = {
+    name: summary for group in GROUPS.values() for name, summary in group.items()
+}

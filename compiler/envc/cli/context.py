@@ -1,0 +1,23 @@
+"""The context of a command: its reporter, drawn or plain, and the cache."""
+
+import sys
+
+from envc.cli.arguments import Arguments
+from envc.pipeline.context import Context
+from envc.pipeline.place import find_site
+from envc.pipeline.site import Site, load_site
+
+
+def context_of(arguments: Arguments, *, offline: bool = False) -> Context:
+    """The context that the common options describe."""
+    from envc.cli.progress import BarReporter, LineReporter
+
+    drawn = sys.stderr.isatty() and not (arguments.no_progress or arguments.quiet)
+    reporter = BarReporter() if drawn else LineReporter(quiet=arguments.quiet)
+    return Context(reporter=reporter, offline=offline)
+
+
+def site_of(arguments: Arguments) -> Site:
+    """The site that `--site` names, else the nearest one upwards."""
+    folder, name = find_site(arguments.site)
+    return load_site(folder, name)

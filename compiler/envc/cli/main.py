@@ -1,0 +1,77 @@
+"""`envc`: find the command, run it, turn errors into an exit status."""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from envc.cli.arguments import Arguments, help_text, parse
+from envc.cli.commands import COMMANDS
+from envc.errors import EnvcError, UsageError
+
+_INTERRUPTED = 130
+_BUG = 70
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status of one call of envc."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in {"-h", "--help", "help"}:
+        sys.stdout.write(help_text())
+        return 0 if words else UsageError.status
+    if words[0] in {"-V", "--version"}:
+        from envc import __version__
+
+        sys.stdout.write(f"envc {__version__}\n")
+        return 0
+    if words[0] not in COMMANDS:
+        sys.stderr.write(f"envc: there is no command {words[0]!r}; see `envc --help`\n")
+        return UsageError.status
+    module = import_module(f"envc.cli.{words[0]}")
+    arguments = parse(words[0], module, words[1:])
+    return _run(module.run, arguments)
+
+
+def _run(run: Callable[[Arguments], int], arguments: Arguments) -> int:
+    try:
+        return run(arguments)
+    except EnvcError as error:
+        _report(error, arguments)
+        return error.status
+    except BrokenPipeError:
+        sys.stderr.close()
+        return _INTERRUPTED
+    except KeyboardInterrupt:
+        sys.stderr.write("envc: interrupted; nothing half-done is in use\n")
+        return _INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug, told as one
+        _report_bug(error, verbose=arguments.verbose > 0)
+        return _BUG
+
+
+def _report(error: EnvcError, arguments: Arguments) -> None:
+    """The error on stderr, and with `--json` as one object on stdout."""
+    if arguments.json:
+        import json
+        from dataclasses import asdict
+
+        faults = [asdict(fault) for fault in error.faults]
+        body = {"error": {"code": error.code, "status": error.status, "faults": faults}}
+        sys.stdout.write(json.dumps(body, indent=2) + "\n")
+    if arguments.verbose and error.__cause__ is not None:
+        sys.stderr.write(f"envc: caused by {error.__cause__!r}\n")
+    for fault in error.faults:
+        sys.stderr.write(f"error: {fault.what}\n")
+        if fault.where:
+            sys.stderr.write(f"   at: {fault.where}\n")
+        if fault.mend:
+            sys.stderr.write(f" mend: {fault.mend}\n")
+
+
+def _report_bug(error: Exception, *, verbose: bool) -> None:
+    sys.stderr.write(f"envc: a bug in envc: {type(error).__name__}: {error}\n")
+    if verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    else:
+        sys.stderr.write(" mend: run it again with -v, and report what it prints\n")

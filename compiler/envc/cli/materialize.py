@@ -1,0 +1,62 @@
+"""`envc materialize`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+EXAMPLE = "envc materialize --target /usr/local/Canopy"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("--target", required=True, metavar="DIR", help="the target directory")
+    parser.add_argument(
+        "--layer",
+        action="append",
+        default=[],
+        metavar="L",
+        help="build this layer, keep the others",
+    )
+    parser.add_argument(
+        "--from", dest="source", metavar="WHEELHOUSE", help="a folder of wheels to take first"
+    )
+    parser.add_argument("--offline", action="store_true", help="ask no index")
+    parser.add_argument(
+        "--link-mode",
+        choices=["auto", "hardlink", "copy"],
+        default="auto",
+        help="auto: hard links where they work, else copies",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Materialize, or find that nothing is to be done."""
+    from envc.cli.output import counted, print_json, say
+    from envc.pipeline.present import unchanged
+
+    report = None if arguments.layer else unchanged(arguments.site, arguments.target)
+    if report is None:
+        from envc.cli.context import context_of, site_of
+        from envc.pipeline.materialize import MaterializeOptions, materialize
+
+        options = MaterializeOptions(
+            target=arguments.target,
+            layers=tuple(arguments.layer),
+            source=arguments.source,
+            link_mode=arguments.link_mode,
+        )
+        report = materialize(
+            site_of(arguments), options, context_of(arguments, offline=arguments.offline)
+        )
+    if arguments.json:
+        print_json(report)
+        return 0
+    state = "switched to" if report.changed else "nothing to do: on"
+    say(arguments, f"{report.target}: {state} generation {report.generation}")
+    for name, layer in report.layers.items():
+        wheels = counted(layer.distributions, "distribution")
+        say(arguments, f"  {name}: {wheels}, {layer.files} files ({layer.copied} copied)")
+    return 0

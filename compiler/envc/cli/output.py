@@ -1,0 +1,29 @@
+"""Reports to stdout and stderr: data there, messages here."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from envc.cli.arguments import Arguments
+
+
+def print_json(report: Any) -> None:
+    """A report as one JSON object on stdout, its fields in their order."""
+    print_object(asdict(report))
+
+
+def print_object(values: dict[str, Any]) -> None:
+    """One JSON object on stdout, its fields in their order."""
+    sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
+
+
+def say(arguments: Arguments, message: str) -> None:
+    """A message for a person, on stderr; nothing with `--quiet`."""
+    if not arguments.quiet:
+        sys.stderr.write(f"{message}\n")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 pin`, `2 pins`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,4 @@
+"""What every adapter needs of a file system: durable writes, one atomic switch, locks.
+
+`durable` (files and renames that survive a power cut), `locks` (flock with a named holder).
+"""

@@ -1,0 +1,209 @@
+"""An `envc.toml` document to the site's spec."""
+
+from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName
+
+from envc.errors import Fault, SpecError
+from envc.expand.targets import make_target
+from envc.formats.document import Document
+from envc.formats.envc_toml import LayerTable, SiteDocument
+from envc.model.spec import (
+    CORE,
+    CoreSpec,
+    IndexSpec,
+    LayerSpec,
+    Origin,
+    OverlaysSpec,
+    ResolverSpec,
+    RetainSpec,
+    SiteSpec,
+    SourcedRequirement,
+)
+from envc.model.target import Machine, Target
+
+HOST_TARGET = "host"
+
+
+def expand_site(
+    document: Document[SiteDocument], machine_of: Callable[[str | None], Machine]
+) -> SiteSpec:
+    """The site's spec. `machine_of(interpreter)` tells what this machine is; None: envc's own.
+
+    Raises:
+        SpecError: with every contradiction between the file's tables.
+    """
+    tables = document.tables
+    faults = list(_faults(document))
+    if faults:
+        raise SpecError.of(faults)
+    resolver, overlays, retain = tables.resolver, tables.overlays, tables.retain
+    return SiteSpec(
+        name=tables.site.name,
+        file=document.file,
+        core=CoreSpec(python=tables.core.python, interpreter=tables.core.interpreter),
+        targets=_targets(document, machine_of),
+        names_targets=bool(tables.target),
+        layers=tuple(_layer(document, name) for name in _base_first(tables)),
+        indexes=tuple(
+            IndexSpec(name=i.name, url=i.url, path=i.path, explicit=i.explicit)
+            for i in tables.index
+        ),
+        sources=tuple((NormalizedName(p), index) for p, index in sorted(tables.sources.items())),
+        resolver=ResolverSpec(
+            prereleases=resolver.prereleases,
+            exclude_newer=resolver.exclude_newer,
+            resolution=resolver.resolution,
+        ),
+        overlays=OverlaysSpec(
+            storage=overlays.storage, specs=tuple(overlays.specs), shadow=overlays.shadow
+        ),
+        retain=RetainSpec(generations=retain.generations, days=retain.days),
+    )
+
+
+def _targets(
+    document: Document[SiteDocument], machine_of: Callable[[str | None], Machine]
+) -> tuple[Target, ...]:
+    """The site's targets. This machine is asked only for what the spec does not say."""
+    tables = document.tables
+    if tables.target and all(target.python_full for target in tables.target):
+        python_full = ""
+    else:
+        machine = machine_of(tables.core.interpreter)
+        python_full = machine.python_full
+        if not python_full.startswith(tables.core.python + "."):
+            raise SpecError(
+                f"core.python is {tables.core.python}, but {machine.interpreter} is Python "
+                f"{python_full}",
+                where=str(document.origin("core", "python")),
+                mend=f"set core.interpreter to a Python {tables.core.python}, or run envc with one",
+            )
+        if not tables.target:
+            return (
+                make_target(
+                    HOST_TARGET,
+                    python_full=python_full,
+                    platform=machine.platform,
+                    libc=machine.libc,
+                ),
+            )
+    return tuple(
+        make_target(
+            target.name,
+            python_full=target.python_full or python_full,
+            platform=target.platform,
+            libc=target.libc,
+            cpu=target.cpu,
+        )
+        for target in tables.target
+    )
+
+
+def _layer(document: Document[SiteDocument], name: str) -> LayerSpec:
+    table = document.tables.layer[name]
+
+    def sourced(key: str, texts: list[str]) -> tuple[SourcedRequirement, ...]:
+        return sourced_requirements(texts, lambda i: document.origin("layer", name, key, i))
+
+    return LayerSpec(
+        name=name,
+        base=table.base,
+        requires=sourced("requires", table.requires),
+        constraints=sourced("constraints", table.constraints),
+        overrides=sourced("overrides", table.overrides),
+        mode=table.mode,
+        env=tuple(sorted(table.env.items())),
+        modules=tuple(table.modules),
+    )
+
+
+def sourced_requirements(
+    texts: list[str], origin: Callable[[int], Origin]
+) -> tuple[SourcedRequirement, ...]:
+    """The requirements of a list of a spec, each with its origin."""
+    return tuple(
+        SourcedRequirement(Requirement(text), origin(index)) for index, text in enumerate(texts)
+    )
+
+
+def _base_first(tables: SiteDocument) -> list[str]:
+    """The layers' names, every base before what stands on it, else in order of name."""
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for name in sorted(tables.layer):
+        base = tables.layer[name].base
+        sorter.add(name, *([] if base == CORE else [base]))
+    return list(sorter.static_order())
+
+
+def _faults(document: Document[SiteDocument]) -> Iterator[Fault]:
+    tables = document.tables
+    if not tables.layer:
+        yield Fault("no layer", str(document.origin("layer")), "add a [layer.NAME] table")
+    yield from _base_faults(document, tables.layer)
+    names = {index.name for index in tables.index}
+    for number, index in enumerate(tables.index):
+        if (index.url is None) == (index.path is None):
+            yield Fault(
+                f"index {index.name!r} needs exactly one of url and path",
+                str(document.origin("index", number)),
+                "give the one and remove the other",
+            )
+    for project, name in tables.sources.items():
+        if name not in names:
+            yield Fault(
+                f"{project} is to come from {name!r}, which is no index of this site",
+                str(document.origin("sources", project)),
+                f"add an [[index]] named {name!r}, or use one of {', '.join(sorted(names))}"
+                if names
+                else f"add an [[index]] named {name!r}",
+            )
+    yield from _target_faults(document)
+
+
+def _base_faults(
+    document: Document[SiteDocument], layers: dict[str, LayerTable]
+) -> Iterator[Fault]:
+    for name, layer in layers.items():
+        where = str(document.origin("layer", name, "base"))
+        if name == CORE:
+            yield Fault(f"no layer may be called {CORE!r}", where, "choose another name")
+        if layer.base != CORE and layer.base not in layers:
+            known = ", ".join([CORE, *sorted(layers.keys() - {name})])
+            yield Fault(f"base {layer.base!r} is no layer of this site", where, f"use {known}")
+        elif layer.base != CORE and layers[layer.base].mode == "managed":
+            yield Fault(
+                f"base {layer.base!r} is managed: nothing may stand on it",
+                where,
+                f'set mode = "open" for {layer.base!r}, or choose another base',
+            )
+    try:
+        list(
+            TopologicalSorter({name: [layer.base] for name, layer in layers.items()}).static_order()
+        )
+    except CycleError as error:
+        cycle = " -> ".join(reversed(error.args[1]))
+        where = str(document.origin("layer", error.args[1][0], "base"))
+        yield Fault(f"the bases form a circle: {cycle}", where, "let one of them stand on the core")
+
+
+def _target_faults(document: Document[SiteDocument]) -> Iterator[Fault]:
+    tables = document.tables
+    seen: set[str] = set()
+    for number, target in enumerate(tables.target):
+        full = target.python_full
+        if full is not None and not full.startswith(tables.core.python + "."):
+            yield Fault(
+                f"python-full {full} is no Python {tables.core.python}",
+                str(document.origin("target", number, "python-full")),
+                "make it agree with core.python",
+            )
+        if target.name in seen:
+            yield Fault(
+                f"two targets are called {target.name!r}",
+                str(document.origin("target", number, "name")),
+                "give each target a name of its own",
+            )
+        seen.add(target.name)

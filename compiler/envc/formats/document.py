@@ -1,0 +1,194 @@
+"""What every spec format shares: TOML text to a checked pydantic document, all faults at once."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidName, canonicalize_name
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from envc.errors import Fault, SpecError
+from envc.formats.toml_lines import KeyPath, line_at, lines_of, path_text
+from envc.model.spec import Origin
+
+MAXIMUM_BYTES = 4 << 20
+NAME_FORM = r"[a-z0-9][a-z0-9_-]*"
+
+
+class Table(BaseModel):
+    """A TOML table: no unknown keys, no coercion, keys in kebab case."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        alias_generator=lambda name: name.replace("_", "-"),
+    )
+
+
+def _requirement(text: str) -> str:
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        reason = str(error).split("\n", 1)[0]
+        raise ValueError(f"{text!r} is not a requirement: {reason}") from error
+    if requirement.url is not None:
+        raise ValueError(f"{text!r} names a URL; envc locks releases of an index")
+    return text
+
+
+def _project(text: str) -> str:
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName as error:
+        raise ValueError(f"{text!r} is not a project name") from error
+
+
+RequirementText = Annotated[str, AfterValidator(_requirement)]
+ProjectText = Annotated[str, AfterValidator(_project)]
+LayerName = Annotated[str, StringConstraints(pattern=f"^{NAME_FORM}$")]
+PythonText = Annotated[str, StringConstraints(pattern=r"^3\.(1[1-9]|[2-9][0-9])$")]
+FullPythonText = Annotated[str, StringConstraints(pattern=r"^3\.(1[1-9]|[2-9][0-9])\.[0-9]+$")]
+
+DocumentT = TypeVar("DocumentT", bound=Table)
+
+
+@dataclass(frozen=True)
+class Document(Generic[DocumentT]):
+    """A checked spec file: its tables, and where each key stands."""
+
+    file: str
+    tables: DocumentT
+    lines: dict[KeyPath, int]
+    prefix: KeyPath = ()
+
+    def origin(self, *path: str | int) -> Origin:
+        """Where the key with this path stands."""
+        whole = (*self.prefix, *path)
+        return Origin(self.file, line_at(self.lines, whole), path_text(whole))
+
+
+def read_document(
+    text: bytes, file: str, kind: type[DocumentT], *, prefix: KeyPath = ()
+) -> Document[DocumentT]:
+    """The document that `text` holds; below `prefix` for `[tool.envc]` of a pyproject.toml.
+
+    Raises:
+        SpecError: it is not TOML, or does not fit the format; with every fault of the file.
+    """
+    data = parse_toml(text, file)
+    for part in prefix:
+        data = data.get(str(part), {})
+    lines = lines_of(text.decode().replace("\r\n", "\n"))
+    try:
+        tables = kind.model_validate(data)
+    except ValidationError as error:
+        raise SpecError.of(
+            [_fault(detail, kind, file, lines, prefix) for detail in error.errors()]
+        ) from error
+    return Document(file, tables, lines, prefix)
+
+
+def parse_toml(text: bytes, file: str) -> dict[str, Any]:
+    """The TOML data of a file's bytes.
+
+    Raises:
+        SpecError: too large, not UTF-8, or not TOML.
+    """
+    if len(text) > MAXIMUM_BYTES:
+        raise SpecError(f"larger than {MAXIMUM_BYTES} bytes", where=file, mend="split the file")
+    try:
+        return tomllib.loads(text.decode())
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"not UTF-8 at byte {error.start}", where=file, mend="save the file as UTF-8"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        what, where = _toml_place(str(error), file)
+        raise SpecError(f"not TOML: {what}", where=where, mend="correct the syntax") from error
+    except RecursionError as error:
+        raise SpecError("not TOML: nested too deeply", where=file) from error
+
+
+def _toml_place(message: str, file: str) -> tuple[str, str]:
+    """Split tomllib's `… (at line 3, column 5)` into the message and `file:3`."""
+    match = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", message, re.DOTALL)
+    if match is None:
+        return message, file
+    return match[1], f"{file}:{match[2]}"
+
+
+_TYPE_WORDS = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "bool_type": "true or false",
+    "list_type": "an array",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "datetime_type": "a date and time",
+}
+
+
+def _fault(
+    detail: Mapping[str, Any],
+    kind: type[Table],
+    file: str,
+    lines: dict[KeyPath, int],
+    prefix: KeyPath,
+) -> Fault:
+    """One pydantic error as a fault with file, line and key."""
+    path: KeyPath = tuple(part for part in detail["loc"] if not _is_branch(part))
+    whole = (*prefix, *path)
+    where = str(Origin(file, line_at(lines, whole), path_text(whole)))
+    what, mend = _words(detail, _known_keys(kind, path))
+    return Fault(what, where, mend)
+
+
+def _is_branch(part: str | int) -> bool:
+    """Whether this part of a location is pydantic's name for a validator, not a key."""
+    return isinstance(part, str) and part.startswith("function-")
+
+
+def _known_keys(kind: Any, path: KeyPath) -> list[str]:
+    """The keys that the table around `path` may have."""
+    for part in path[:-1]:
+        field = None
+        if isinstance(kind, type) and issubclass(kind, Table):
+            fields = kind.model_fields.values()
+            field = next((f for f in fields if (f.alias or "") == part), None)
+            kind = field.annotation if field is not None else None
+        else:  # the element of an array or of a table of tables
+            kind = next(reversed(getattr(kind, "__args__", (None,))), None)
+    if isinstance(kind, type) and issubclass(kind, Table):
+        return sorted(str(field.alias) for field in kind.model_fields.values())
+    return []
+
+
+def _words(detail: Mapping[str, Any], known: list[str]) -> tuple[str, str]:
+    """What is wrong and how to mend it, for one pydantic error."""
+    error, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
+    if error in _TYPE_WORDS:
+        return f"must be {_TYPE_WORDS[error]}, is {_toml_type(value)}", "change the value"
+    match error:
+        case "extra_forbidden":
+            words = "unknown key", f"remove it, or use one of {', '.join(known)}"
+        case "missing":
+            words = "missing key", "add it"
+        case "literal_error":
+            words = f"{value!r} is none of {context['expected']}", "use one of them"
+        case "string_pattern_mismatch":
+            words = f"{value!r} does not match {context['pattern']}", "change the value"
+        case "value_error":
+            words = str(context["error"]), "correct it"
+        case _:
+            words = str(detail["msg"]), "change the value"
+    return words
+
+
+def _toml_type(value: object) -> str:
+    words = {bool: "a boolean", int: "an integer", str: "a string", float: "a float"}
+    words |= {list: "an array", dict: "a table"}
+    return words.get(type(value), "a date or time")

@@ -1,0 +1,182 @@
+"""`envc.toml`, the site's spec (format 1; docs: schemas/envc.md)."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from envc.formats.document import (
+    Document,
+    FullPythonText,
+    LayerName,
+    ProjectText,
+    PythonText,
+    RequirementText,
+    Table,
+    read_document,
+)
+from envc.model.spec import PrereleasePolicy, ResolutionMode, ShadowPolicy
+
+
+def _version(value: int) -> int:
+    if value > 1:
+        raise ValueError(f"format {value} is newer than this envc, which reads format 1")
+    if value < 1:
+        raise ValueError(f"there is no format {value}")
+    return value
+
+
+def _instant(value: object) -> object:
+    """A TOML date-time, or the same as a string; UTC when it names no zone."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not a date and time (RFC 3339)") from error
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+def _wheels_only(value: object) -> object:
+    if value is not True:
+        raise ValueError("this envc installs wheels only and builds none")
+    return value
+
+
+def _no_projects(value: list[str]) -> list[str]:
+    if value:
+        raise ValueError("this envc installs wheels only and builds none")
+    return value
+
+
+FormatVersion = Annotated[int, AfterValidator(_version)]
+PlatformText = Annotated[
+    str,
+    Field(pattern=r"^(linux-(x86_64|aarch64|ppc64le|s390x)|macos-(arm64|x86_64)|windows-x86_64)$"),
+]
+
+
+class SiteTable(Table):
+    """`[site]`."""
+
+    name: LayerName
+
+
+class CoreTable(Table):
+    """`[core]`: the interpreter of every layer."""
+
+    python: PythonText
+    interpreter: str | None = Field(default=None, pattern=r"^/[^\x00-\x1f]+$")
+
+
+class IndexTable(Table):
+    """`[[index]]`: a simple index, or a folder of wheels."""
+
+    name: LayerName
+    url: str | None = Field(default=None, pattern=r"^(https?|file)://[^\s]+$")
+    path: str | None = None
+    explicit: bool = False
+
+
+class TargetTable(Table):
+    """`[[target]]`: one kind of machine to lock for."""
+
+    name: LayerName
+    platform: PlatformText
+    libc: str | None = Field(default=None, pattern=r"^(glibc-2|musl-1|macos-\d+)\.\d+$")
+    python_full: FullPythonText | None = None
+    cpu: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+
+
+class LayerTable(Table):
+    """`[layer.NAME]`: a common layer."""
+
+    requires: list[RequirementText]
+    base: LayerName = "core"
+    constraints: list[RequirementText] = []
+    overrides: list[RequirementText] = []
+    mode: Literal["open", "managed"] = "open"
+    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = {}
+    modules: list[str] = []
+
+
+class ResolverTable(Table):
+    """`[resolver]`: how candidates are chosen."""
+
+    prereleases: PrereleasePolicy = "if-necessary"
+    exclude_newer: Annotated[datetime, BeforeValidator(_instant)] | None = None
+    no_build: Annotated[bool, BeforeValidator(_wheels_only)] = True
+    no_binary: Annotated[list[ProjectText], AfterValidator(_no_projects)] = []
+    resolution: ResolutionMode = "highest"
+
+
+class OverlaysTable(Table):
+    """`[overlays]`: where users' overlays live, and what they may replace."""
+
+    storage: str | None = None
+    specs: list[str] = []
+    shadow: ShadowPolicy = "coherent"
+
+
+class RetainTable(Table):
+    """`[retain]`: the generations that every node keeps."""
+
+    generations: int = Field(default=2, ge=1)
+    days: int = Field(default=30, ge=0)
+
+
+class SiteDocument(Table):
+    """The whole file."""
+
+    version: FormatVersion
+    site: SiteTable
+    core: CoreTable
+    layer: dict[LayerName, LayerTable]
+    index: list[IndexTable] = []
+    sources: dict[ProjectText, LayerName] = {}
+    target: list[TargetTable] = []
+    resolver: ResolverTable = ResolverTable()
+    overlays: OverlaysTable = OverlaysTable()
+    retain: RetainTable = RetainTable()
+
+
+def read_site(text: bytes, file: str) -> Document[SiteDocument]:
+    """The document of an `envc.toml`, or of `[tool.envc]` in a `pyproject.toml`.
+
+    Raises:
+        SpecError: with every fault of the file.
+    """
+    prefix = ("tool", "envc") if file.endswith("pyproject.toml") else ()
+    return read_document(text, file, SiteDocument, prefix=prefix)
+
+
+TEMPLATE = """\
+# The site: its core, its common layers, and where its users' overlays live.
+# Every key is described in the guide: docs/guide.md.
+version = 1
+
+[site]
+name = "{name}"
+
+[core]
+python = "{python}"                      # every layer is compiled for this X.Y
+# interpreter = "/usr/bin/python{python}"   # what each node has; default: the one that runs envc
+
+# [[target]]                           # default: the machine envc runs on
+# name = "compute"
+# platform = "linux-x86_64"
+# libc = "glibc-2.28"
+
+[layer.system]                         # tools that the administrator maintains
+requires = ["ipython"]
+
+[layer.user]                           # what everybody computes with
+requires = ["numpy", "scipy"]
+# constraints = ["numpy<3"]            # bind this layer and every layer above it
+
+[overlays]
+# storage = "/shared/{name}"           # users' overlays live in <storage>/<user>/<name>
+specs = ["overlays/*.toml"]            # the specs that `envc check` reads
+shadow = "coherent"                    # may overlays replace common projects? never | coherent
+"""

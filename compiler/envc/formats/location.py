@@ -1,0 +1,79 @@
+"""`location.toml`: where the common layers and the overlays' storage are (format 1).
+
+A target has one, and so has an overlay's folder, which is how each finds the other without a
+checkout of the site (Canopy's `location.cfg`).
+"""
+
+from dataclasses import dataclass
+
+import tomli_w
+from pydantic import ValidationError
+
+from envc.errors import SpecError
+from envc.formats.document import Table, parse_toml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Where things are.
+
+    `checkout` is the site's folder when it was last materialized from one: relative paths of its
+    spec start there.
+    """
+
+    site: str
+    target: str
+    storage: str | None = None
+    checkout: str | None = None
+
+
+class LocationDocument(Table):
+    """The whole file."""
+
+    version: int
+    site: str
+    target: str
+    storage: str | None = None
+    checkout: str | None = None
+
+
+def location_to_text(location: Location) -> bytes:
+    """The file's bytes."""
+    values = {
+        "version": 1,
+        "site": location.site,
+        "target": location.target,
+        "storage": location.storage,
+        "checkout": location.checkout,
+    }
+    return tomli_w.dumps({k: v for k, v in values.items() if v is not None}).encode()
+
+
+def location_from_text(text: bytes, file: str) -> Location:
+    """The location that a file holds.
+
+    Raises:
+        SpecError: it is not one, or newer than this envc.
+    """
+    try:
+        tables = LocationDocument.model_validate(parse_toml(text, file))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise SpecError(
+            f"not a location file: {first['msg']}",
+            where=f"{file} ({key})",
+            mend="materialize again",
+        ) from error
+    if tables.version != 1:
+        raise SpecError(
+            f"location format {tables.version} is not the 1 that this envc reads",
+            where=file,
+            mend="use a newer envc",
+        )
+    return Location(
+        site=tables.site,
+        target=tables.target,
+        storage=tables.storage,
+        checkout=tables.checkout,
+    )

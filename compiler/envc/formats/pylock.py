@@ -1,0 +1,243 @@
+"""Lock files: PEP 751, with what the standard has no place for under `[tool.envc]`.
+
+Other tools read our common locks, and we read theirs: without `[tool.envc]` a lock has no inputs
+and no targets, and holds for the machine that it is materialized on.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tomli_w
+from packaging.pylock import Package, PackageWheel, Pylock, PylockValidationError
+from packaging.utils import NormalizedName
+from pydantic import ValidationError
+
+from envc.errors import SpecError
+from envc.formats.document import Table, parse_toml
+from envc.model.digest import Digest, digest_from_hex, hex_of, is_digest
+from envc.model.lock import (
+    LOCK_FORMAT,
+    BaseReference,
+    Lock,
+    LockedPin,
+    LockedTarget,
+    LockedWheel,
+)
+
+
+class LockTargetTable(Table):
+    """`[[tool.envc.targets]]`: a machine kind that the lock was made for."""
+
+    name: str
+    python_full: str
+    platform: str
+    libc: str
+    cpu: str | None = None
+
+
+class LockBaseTable(Table):
+    """`[tool.envc.base]`: what an overlay's lock was made against."""
+
+    layer: str
+    closure: str
+
+
+class LockToolTable(Table):
+    """`[tool.envc]` of a lock."""
+
+    version: int
+    layer: str
+    inputs: str
+    targets: list[LockTargetTable] = []
+    base: LockBaseTable | None = None
+    shadows: list[str] = []
+    lifts: list[str] = []
+    hides: list[str] = []
+
+
+def lock_file_name(layer: str) -> str:
+    """The name of a layer's lock file."""
+    return f"pylock.{layer}.toml"
+
+
+def lock_to_text(lock: Lock) -> bytes:
+    """The lock as the bytes of its file; equal locks give equal bytes."""
+    tables: dict[str, Any] = {"lock-version": "1.0"}
+    if lock.environments:
+        tables["environments"] = list(lock.environments)
+    if lock.requires_python is not None:
+        tables["requires-python"] = lock.requires_python
+    tables["created-by"] = lock.created_by
+    tables["packages"] = [_package(pin) for pin in lock.pins]
+    tables["tool"] = {"envc": _tool(lock)}
+    return tomli_w.dumps(tables).encode()
+
+
+def _tool(lock: Lock) -> dict[str, Any]:
+    tool: dict[str, Any] = {"version": LOCK_FORMAT, "layer": lock.layer, "inputs": lock.inputs}
+    if lock.base is not None:
+        tool["base"] = {"layer": lock.base.layer, "closure": lock.base.closure}
+    changes = {"shadows": lock.shadows, "lifts": lock.lifts, "hides": lock.hides}
+    tool |= {word: list(projects) for word, projects in changes.items() if projects}
+    tool["targets"] = [
+        _present(
+            name=target.name,
+            python_full=target.python_full,
+            platform=target.platform,
+            libc=target.libc,
+            cpu=target.cpu,
+        )
+        for target in lock.targets
+    ]
+    return tool
+
+
+def _package(pin: LockedPin) -> dict[str, Any]:
+    return _present(
+        name=pin.project,
+        version=pin.version,
+        marker=pin.marker,
+        requires_python=pin.requires_python,
+        dependencies=[{"name": project} for project in pin.dependencies] or None,
+        index=pin.index,
+        wheels=[
+            _present(
+                name=wheel.filename,
+                url=wheel.url,
+                path=wheel.path,
+                upload_time=wheel.upload_time,
+                size=wheel.size_bytes,
+                hashes={"sha256": hex_of(wheel.digest)},
+            )
+            for wheel in pin.wheels
+        ],
+    )
+
+
+def _present(**values: Any) -> dict[str, Any]:
+    """The values that are not None, under their keys in kebab case."""
+    return {key.replace("_", "-"): value for key, value in values.items() if value is not None}
+
+
+def lock_from_text(text: bytes, file: str, layer: str) -> Lock:
+    """The lock that a file holds; `layer` names it where the file does not.
+
+    Raises:
+        SpecError: it is not a PEP 751 lock, newer than this envc, or pins something that is not
+            a wheel with a sha256.
+    """
+    data = parse_toml(text, file)
+    mend = "write it again with `envc lock`"
+    try:
+        pylock = Pylock.from_dict(data)
+        tool = _tool_table(pylock, file)
+    except PylockValidationError as error:
+        raise SpecError(f"not a lock file (PEP 751): {error}", where=file, mend=mend) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, ("tool", "envc", *first["loc"])))
+        raise SpecError(
+            f"not an envc lock: {first['msg']}", where=f"{file} ({key})", mend=mend
+        ) from error
+    pins = tuple(
+        _pin(package, f"{file} (packages[{i}])") for i, package in enumerate(pylock.packages)
+    )
+    requires_python = str(pylock.requires_python) if pylock.requires_python is not None else None
+    environments = tuple(str(marker) for marker in pylock.environments or ())
+    if tool is None:
+        return Lock(
+            layer=layer,
+            pins=pins,
+            requires_python=requires_python,
+            environments=environments,
+            created_by=pylock.created_by,
+        )
+    return Lock(
+        layer=tool.layer,
+        pins=pins,
+        requires_python=requires_python,
+        environments=environments,
+        targets=tuple(
+            LockedTarget(
+                name=target.name,
+                python_full=target.python_full,
+                platform=target.platform,
+                libc=target.libc,
+                cpu=target.cpu,
+            )
+            for target in tool.targets
+        ),
+        inputs=_digest(tool.inputs, f"{file} (tool.envc.inputs)"),
+        base=None
+        if tool.base is None
+        else BaseReference(
+            tool.base.layer, _digest(tool.base.closure, f"{file} (tool.envc.base.closure)")
+        ),
+        shadows=tuple(map(NormalizedName, tool.shadows)),
+        lifts=tuple(map(NormalizedName, tool.lifts)),
+        hides=tuple(map(NormalizedName, tool.hides)),
+        created_by=pylock.created_by,
+    )
+
+
+def _tool_table(pylock: Pylock, file: str) -> LockToolTable | None:
+    table: Mapping[str, Any] | None = (pylock.tool or {}).get("envc")
+    if table is None:
+        return None
+    version = table.get("version") if isinstance(table, dict) else None
+    if isinstance(version, int) and version > LOCK_FORMAT:
+        raise SpecError(
+            f"lock format {version} is newer than this envc, which reads {LOCK_FORMAT}",
+            where=f"{file} (tool.envc.version)",
+            mend="use a newer envc, or lock again with this one",
+        )
+    return LockToolTable.model_validate(table)
+
+
+def _digest(text: str, where: str) -> Digest:
+    if not is_digest(text):
+        raise SpecError(f"{text!r} is not a sha256 digest", where=where, mend="lock again")
+    return Digest(text)
+
+
+def _pin(package: Package, where: str) -> LockedPin:
+    if not package.wheels or package.version is None:
+        raise SpecError(
+            f"{package.name} is pinned without a wheel; this envc installs wheels only",
+            where=where,
+            mend="lock it with wheels",
+        )
+    return LockedPin(
+        project=package.name,
+        version=str(package.version),
+        wheels=tuple(_wheel(wheel, where) for wheel in package.wheels),
+        marker=str(package.marker) if package.marker is not None else None,
+        requires_python=(
+            str(package.requires_python) if package.requires_python is not None else None
+        ),
+        index=package.index,
+        dependencies=tuple(
+            NormalizedName(str(entry["name"]))
+            for entry in package.dependencies or ()
+            if "name" in entry
+        ),
+    )
+
+
+def _wheel(wheel: PackageWheel, where: str) -> LockedWheel:
+    hexadecimal = wheel.hashes.get("sha256", "")
+    digest = digest_from_hex(hexadecimal)
+    if not is_digest(digest):
+        raise SpecError(
+            f"{wheel.filename} has no sha256 hash", where=where, mend="lock again, with hashes"
+        )
+    if "/" in wheel.filename or wheel.filename.startswith("."):
+        raise SpecError(f"{wheel.filename!r} is not a file name", where=where, mend="lock again")
+    return LockedWheel(
+        filename=wheel.filename,
+        digest=digest,
+        url=wheel.url,
+        path=None if wheel.url is not None else wheel.path,
+        size_bytes=wheel.size,
+        upload_time=wheel.upload_time,
+    )

@@ -1,0 +1,191 @@
+"""Requests to indexes: bytes within a limit, or an error that names the index and no secret."""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from envc.errors import OutsideError, UntrustedError, UsageError
+from envc.index.credentials import (
+    Credentials,
+    environment_name,
+    for_people,
+    without_credentials,
+)
+from envc.model.spec import IndexSpec
+
+if TYPE_CHECKING:
+    import httpx  # imported when the first request is made: a warm run makes none
+
+PAGE_LIMIT_BYTES = 256 * 1024 * 1024
+BACKOFF_SECONDS = 0.25
+BODY_ATTEMPTS = 3
+RETRY_MEND = "check the network, the proxy and the index's URL, then run the command again"
+
+_REFUSALS = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer. `url` is where it came from in the end, without credentials."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    url: str
+
+
+class Client:
+    """All requests of a run; any thread may ask. `indexes` tell whose credentials go where."""
+
+    def __init__(self, indexes: Sequence[IndexSpec] = ()) -> None:
+        for index in indexes:
+            _check_url(index)
+        self._credentials = Credentials(indexes, os.environ)
+        self._lock = threading.Lock()
+        self._opened: httpx.Client | None = None
+
+    def get(
+        self,
+        url: str,
+        *,
+        index: str,
+        headers: Mapping[str, str] | None = None,
+        limit_bytes: int = PAGE_LIMIT_BYTES,
+    ) -> Answer:
+        """The answer to a GET, a 404 too; `index` is the name that errors tell, "" if unknown.
+
+        Raises:
+            OutsideError: nobody answered, or with a refusal or a failure of the server.
+            UntrustedError: the answer is longer than `limit_bytes`.
+        """
+        import httpx
+
+        failure: httpx.HTTPError | None = None
+        for _ in range(BODY_ATTEMPTS):
+            with self.stream(url, index=index, headers=headers or {}) as response:
+                try:
+                    content = _read(response, limit_bytes)
+                except httpx.HTTPError as error:
+                    failure = error
+                    continue
+            if content is None:
+                raise UntrustedError(
+                    f"{whom(url, index)} answered with more than {limit_bytes} bytes",
+                    where=for_people(url),
+                    mend="tell who runs the index",
+                )
+            final_url = without_credentials(str(response.url))
+            return Answer(response.status_code, response.headers, content, final_url)
+        raise no_answer(url, index, failure) from failure
+
+    @contextmanager
+    def stream(
+        self, url: str, *, index: str, headers: Mapping[str, str]
+    ) -> Iterator["httpx.Response"]:
+        """The answer to a GET, its body unread; reading it may raise httpx's errors.
+
+        Raises:
+            OutsideError: nobody answered, or with a refusal or a failure of the server.
+        """
+        import httpx
+
+        login = self._credentials.login(url)
+        client = self._open()
+        try:
+            request = client.build_request("GET", url, headers=dict(headers))
+            auth = (login.username, login.password) if login else None
+            response = client.send(request, stream=True, auth=auth)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise no_answer(url, index, error) from error
+        try:
+            _check_status(response.status_code, url, index)
+            yield response
+        finally:
+            response.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def _open(self) -> "httpx.Client":
+        with self._lock:
+            if self._opened is None:
+                from envc.index.transport import open_client
+
+                self._opened = open_client(os.environ, backoff_seconds=BACKOFF_SECONDS)
+            return self._opened
+
+
+def no_answer(url: str, index: str, error: Exception | None) -> OutsideError:
+    """The error that says that an index did not answer, and why."""
+    reason = without_credentials(str(error)) or type(error).__name__
+    return OutsideError(
+        f"{whom(url, index)} did not answer: {reason}", where=for_people(url), mend=RETRY_MEND
+    )
+
+
+def whom(url: str, index: str) -> str:
+    """Who is asked, for an error: the index, or the server where no index is known."""
+    return f"index {index!r}" if index else f"the server {urlsplit(url).netloc}"
+
+
+def status_text(status: int) -> str:
+    """A status as people know it: `404 Not Found`."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _read(response: "httpx.Response", limit_bytes: int) -> bytes | None:
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > limit_bytes:
+            return None
+    return bytes(content)
+
+
+def _check_status(status: int, url: str, index: str) -> None:
+    if status in _REFUSALS:
+        name = environment_name(index) if index else "ENVC_INDEX_<NAME>"
+        raise OutsideError(
+            f"{whom(url, index)} refuses access ({status_text(status)})",
+            where=for_people(url),
+            mend=f"give credentials: in ~/.netrc, in {name}_USERNAME and {name}_PASSWORD, "
+            "or in the index's URL",
+        )
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise OutsideError(
+            f"{whom(url, index)} failed ({status_text(status)})",
+            where=for_people(url),
+            mend="run the command again later",
+        )
+
+
+def _check_url(index: IndexSpec) -> None:
+    if index.url is None:
+        return
+    try:
+        parts = urlsplit(index.url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(
+            f"the URL of index {index.name!r} is not one of HTTP",
+            where=f"[[index]] {index.name}",  # what does not parse cannot be stripped of secrets
+            mend="give it as https://host/path, or a folder of wheels by `path`",
+        )

@@ -1,0 +1,118 @@
+"""Credentials of indexes: taken off URLs before anything else sees them, added to requests.
+
+They come, in this order, from the index's URL, from `ENVC_INDEX_<NAME>_USERNAME` and
+`ENVC_INDEX_<NAME>_PASSWORD`, and from netrc (`NETRC`, else `~/.netrc`).
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from envc.model.spec import IndexSpec
+
+if TYPE_CHECKING:
+    import netrc  # few runs need it
+
+_USER_INFORMATION = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What an index asks for; never part of a text that envc writes."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "Login(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A login and the part of the web it is for."""
+
+    origin: tuple[str, str, int | None]
+    path: str
+    login: Login
+
+
+class Credentials:
+    """Which login a URL needs."""
+
+    def __init__(self, indexes: Sequence[IndexSpec], environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._doors = [door for index in indexes if (door := _door(index, environ))]
+
+    def login(self, url: str) -> Login | None:
+        """The login for a URL: that of an index of the same origin, else netrc's, else None.
+
+        Indexes that share an origin are told apart by the longest path in common.
+        """
+        try:
+            parts = urlsplit(url)
+            origin = _origin(parts)
+        except ValueError:
+            return None  # a listed URL that is none; the request will say so
+        doors = [door for door in self._doors if door.origin == origin]
+        if doors:
+            return max(doors, key=lambda door: _shared(door.path, parts.path)).login
+        return self._netrc_login(parts.hostname or "")
+
+    def _netrc_login(self, host: str) -> Login | None:
+        if self._netrc is None or not (found := self._netrc.authenticators(host)):
+            return None
+        return Login(found[0] or "", found[2] or "")
+
+    @cached_property
+    def _netrc(self) -> "netrc.netrc | None":
+        import netrc
+
+        path = self._environ.get("NETRC") or os.path.expanduser("~/.netrc")
+        try:
+            return netrc.netrc(path)
+        except (OSError, UnicodeDecodeError, netrc.NetrcParseError):
+            return None
+
+
+def without_credentials(url: str) -> str:
+    """The URL without user name and password."""
+    return _USER_INFORMATION.sub(r"\1", url) if "@" in url else url
+
+
+def for_people(url: str) -> str:
+    """The URL as an error may show it: a query can hold a signature, so it is left out too."""
+    return without_credentials(url).partition("?")[0]
+
+
+def environment_name(index: str) -> str:
+    """The first part of the names of the variables that hold an index's credentials."""
+    return "ENVC_INDEX_" + re.sub(r"[^A-Z0-9]", "_", index.upper())
+
+
+def _door(index: IndexSpec, environ: Mapping[str, str]) -> _Door | None:
+    if index.url is None:
+        return None
+    parts = urlsplit(index.url)
+    name = environment_name(index.name)
+    username = unquote(parts.username or "") or environ.get(f"{name}_USERNAME", "")
+    password = unquote(parts.password or "") or environ.get(f"{name}_PASSWORD", "")
+    if not username and not password:
+        return None
+    return _Door(_origin(parts), parts.path, Login(username, password))
+
+
+def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", port
+
+
+def _shared(one: str, other: str) -> int:
+    """How many leading segments two paths have in common."""
+    pairs = zip(one.split("/"), other.split("/"), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

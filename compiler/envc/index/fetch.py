@@ -1,0 +1,136 @@
+"""Where materialize gets the bytes of locked wheels: wheelhouse, path, cache, else the network."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Sequence
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from envc.errors import OutsideError
+from envc.index.cache import Cache
+from envc.index.client import Client
+from envc.index.credentials import without_credentials
+from envc.index.wheels import RemoteWheel, cached_wheel, download, download_into_cache
+from envc.model.lock import LockedWheel
+from envc.model.spec import IndexSpec
+from envc.ports import Reporter, SilentReporter
+
+DOWNLOAD_TASK = "download"
+
+
+class WheelFetcher:
+    """Local files with the bytes of locked wheels; any thread may fetch.
+
+    `wheelhouses` are folders of wheels, searched by file name. `indexes` matter for their
+    credentials only: a lock holds none. Closing it removes what it could not keep in the cache.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache: str,
+        wheelhouses: Sequence[str] = (),
+        indexes: Sequence[IndexSpec] = (),
+        offline: bool = False,
+        reporter: Reporter | None = None,
+    ) -> None:
+        self._reporter = reporter or SilentReporter()
+        self._cache = Cache(cache, warn=self._reporter.warn)
+        self._wheelhouses = tuple(wheelhouses)
+        self._client = Client(indexes)
+        self._offline = offline
+        self._lock = threading.Lock()
+        self._spare: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and remove the wheels that the cache could not take."""
+        self._client.close()
+        with self._lock:
+            if self._spare is not None:
+                self._spare.cleanup()
+                self._spare = None
+
+    def fetch(self, wheel: LockedWheel) -> str:
+        """The path of a file with the wheel's bytes; the caller may not change it.
+
+        A file of a wheelhouse or of the lock's own `path` is returned unread: the store compares
+        its digest before it opens it. What is downloaded advances the task `download`, in bytes.
+
+        Raises:
+            OutsideError: the wheel cannot be had.
+            UntrustedError: the server's bytes are not the lock's.
+        """
+        local = self._local(wheel)
+        if local is not None:
+            return local
+        if wheel.url is None:
+            raise OutsideError(
+                f"{wheel.filename} is not there",
+                where=wheel.path or "",
+                mend="put it there, or name its folder with `--from`",
+            )
+        cached = cached_wheel(self._cache, wheel.digest, wheel.filename)
+        if cached is not None:
+            return cached
+        if self._offline:
+            raise OutsideError(
+                f"{wheel.filename} is neither in a wheelhouse nor in the cache",
+                where=self._cache.root,
+                mend="run without --offline, or name a wheelhouse or bundle with `--from`",
+            )
+        return self._download(wheel, wheel.url)
+
+    def _local(self, wheel: LockedWheel) -> str | None:
+        filename = os.path.basename(wheel.filename)
+        paths = [os.path.join(folder, filename) for folder in self._wheelhouses]
+        if wheel.path is not None:
+            paths.append(wheel.path)
+        return next(filter(os.path.isfile, paths), None)
+
+    def _download(self, wheel: LockedWheel, url: str) -> str:
+        remote = RemoteWheel(
+            filename=os.path.basename(wheel.filename),
+            url=without_credentials(url),
+            index="",
+            digest=wheel.digest,
+            size_bytes=wheel.size_bytes,
+        )
+        advance = partial(self._reporter.advance, DOWNLOAD_TASK)
+        try:
+            return download_into_cache(self._client, self._cache, remote, advance=advance)
+        except OSError as error:
+            self._cache.give_up(error)
+        folder = self._spare_folder()
+        path = os.path.join(folder, remote.filename)
+        try:
+            # Two wheels of one name cannot be in one lock; two fetches of one wheel can.
+            descriptor, temporary = tempfile.mkstemp(dir=folder)
+            with open(descriptor, "wb") as file:
+                download(self._client, remote, file, advance=advance)
+            os.replace(temporary, path)
+        except OSError as error:
+            raise OutsideError(
+                f"{wheel.filename} cannot be written: {error.strerror or error}",
+                where=folder,
+                mend="free some space, or let ENVC_CACHE_DIR name a folder that can be written",
+            ) from error
+        return path
+
+    def _spare_folder(self) -> str:
+        with self._lock:
+            if self._spare is None:
+                self._spare = tempfile.TemporaryDirectory(prefix="envc-wheels-")
+            return self._spare.name

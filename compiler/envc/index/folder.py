@@ -1,0 +1,114 @@
+"""A folder of wheels as an index: what stands there, with digests."""
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cached_property, partial
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envc.errors import OutsideError
+from envc.index.cache import Cache, key_of
+from envc.index.filenames import project_of_wheel, version_of
+from envc.index.listing import Offer
+from envc.index.wheels import digest_of_file
+from envc.model.digest import Digest, digest_from_hex, hex_of, is_digest
+from envc.model.release import Distribution, Release
+
+
+class FolderIndex:
+    """The wheels of a folder, not of the folders below it. It is read once, at first use.
+
+    A distribution's `url` is a file URL, its `index` the folder's absolute path.
+    """
+
+    def __init__(self, name: str, path: str, *, cache: Cache) -> None:
+        self.name = name
+        self.path = os.path.abspath(path)
+        self._cache = cache
+
+    def offer(self, project: NormalizedName) -> Offer:
+        """What the folder has of the project. Wheels are hashed when a release is looked at.
+
+        Raises:
+            OutsideError: the folder cannot be read; for a release's distributions: a wheel.
+        """
+        by_version: dict[Version, list[str]] = {}
+        for filename in self._filenames.get(project, ()):
+            version = version_of(filename, project)
+            if version is not None:
+                by_version.setdefault(version, []).append(filename)
+        releases = tuple(
+            Release.deferred(
+                project,
+                version,
+                read=partial(self._distributions, project, version, by_version[version]),
+            )
+            for version in sorted(by_version, reverse=True)
+        )
+        return Offer(bool(releases), releases)
+
+    # A folder is as quick to ask as the cache is.
+    remembered = offer
+
+    @cached_property
+    def _filenames(self) -> Mapping[NormalizedName, list[str]]:
+        """Project → file names, in order."""
+        try:
+            names = sorted(os.listdir(self.path))
+        except OSError as error:
+            raise self._unreadable(self.path, error) from error
+        by_project: dict[NormalizedName, list[str]] = {}
+        for filename in names:
+            project = project_of_wheel(filename)
+            if project is not None:
+                by_project.setdefault(project, []).append(filename)
+        return by_project
+
+    def _distributions(
+        self, project: NormalizedName, version: Version, filenames: list[str]
+    ) -> tuple[Distribution, ...]:
+        return tuple(self._distribution(project, version, filename) for filename in filenames)
+
+    def _distribution(
+        self, project: NormalizedName, version: Version, filename: str
+    ) -> Distribution:
+        path = os.path.join(self.path, filename)
+        try:
+            status = os.stat(path)
+            digest = self._digest(path, status)
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+        return Distribution(
+            project=project,
+            version=version,
+            filename=filename,
+            url=Path(path).as_uri(),
+            index=self.path,
+            kind="wheel",
+            digest=digest,
+            size_bytes=status.st_size,
+        )
+
+    def _digest(self, path: str, status: os.stat_result) -> Digest:
+        """The wheel's digest; the cache knows it as long as the file was not touched."""
+        place = f"digests-v1/{key_of(path)}"
+        seen = [status.st_ino, status.st_size, status.st_mtime_ns]
+        try:
+            match json.loads(self._cache.read(place) or b"null"):
+                case [*known, str(text)] if known == seen and is_digest(f"sha256:{text}"):
+                    return digest_from_hex(text)
+        except ValueError:
+            pass  # a torn file of the cache
+        digest = digest_of_file(path)
+        self._cache.write(place, json.dumps([*seen, hex_of(digest)]).encode())
+        return digest
+
+    def _unreadable(self, path: str, error: OSError) -> OutsideError:
+        return OutsideError(
+            f"index {self.name!r} cannot be read: {error.strerror or error}",
+            where=path,
+            mend="check that the folder is there and can be read",
+        )

@@ -1,0 +1,140 @@
+"""One index of the simple API: what it has of a project, from the cache or asked and kept."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Literal
+from urllib.parse import quote
+
+from packaging.utils import NormalizedName
+
+from envc.errors import OutsideError
+from envc.index.cache import Cache, CachedListing, read_listing, write_listing
+from envc.index.client import Answer, Client, status_text
+from envc.index.credentials import for_people, without_credentials
+from envc.index.listing import NOTHING, Listing, Offer, offer_of
+from envc.index.simple import ACCEPT, listing_of_page
+
+# How long a page is good for when its server does not say.
+FRESH_SECONDS = 600
+
+Mode = Literal["online", "refresh", "offline"]
+
+
+class RemoteIndex:
+    """A simple index by URL. `mode`: fresh answers of the cache will do, none, or any.
+
+    `clock` tells seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        cache: Cache,
+        client: Client,
+        mode: Mode = "online",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name
+        self.url = without_credentials(url).rstrip("/")
+        self._cache = cache
+        self._client = client
+        self._mode = mode
+        self._clock = clock
+
+    def remembered(self, project: NormalizedName) -> Offer | None:
+        """The offer as far as the cache may answer; None when the index must be asked."""
+        cached = self._read(project)
+        if cached is None or not self._is_good(cached):
+            return None
+        return offer_of(cached.listing, project, index=self.url)
+
+    def offer(self, project: NormalizedName) -> Offer:
+        """What the index has of the project.
+
+        Raises:
+            OutsideError: the index did not answer, or not with a page of the simple API.
+        """
+        cached = self._read(project)
+        if cached is not None and self._is_good(cached):
+            listing = cached.listing
+        elif self._mode == "offline":
+            raise OutsideError(
+                f"{project}: the cache holds nothing of it from index {self.name!r}",
+                where=self._page_url(project),
+                mend="run without --offline",
+            )
+        else:
+            listing = self._ask(project, cached)
+        return offer_of(listing, project, index=self.url)
+
+    def _read(self, project: NormalizedName) -> CachedListing | None:
+        return read_listing(self._cache, self.url, project)
+
+    def _is_good(self, cached: CachedListing) -> bool:
+        if self._mode == "online":
+            return self._clock() < cached.expires
+        return self._mode == "offline"
+
+    def _ask(self, project: NormalizedName, cached: CachedListing | None) -> Listing:
+        url = self._page_url(project)
+        headers = {"Accept": ACCEPT, **_validators(cached)}
+        answer = self._client.get(url, index=self.name, headers=headers)
+        if answer.status == HTTPStatus.NOT_MODIFIED and cached is not None:
+            listing = cached.listing
+            fetched = replace(cached, expires=self._expires(answer.headers))
+        else:
+            listing = self._parsed(answer, project)
+            fetched = CachedListing(
+                listing,
+                self._expires(answer.headers),
+                etag=answer.headers.get("ETag", ""),
+                modified=answer.headers.get("Last-Modified", ""),
+            )
+        if "no-store" not in answer.headers.get("Cache-Control", "").lower():
+            write_listing(self._cache, self.url, project, cached=fetched)
+        return listing
+
+    def _parsed(self, answer: Answer, project: NormalizedName) -> Listing:
+        if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            return NOTHING
+        url = self._page_url(project)
+        if answer.status != HTTPStatus.OK:
+            raise OutsideError(
+                f"index {self.name!r} answered {status_text(answer.status)}",
+                where=for_people(url),
+                mend="check that the URL of the index is that of its simple API",
+            )
+        content_type = answer.headers.get("Content-Type", "text/html")
+        try:
+            return listing_of_page(
+                answer.content, project, content_type=content_type, base_url=answer.url
+            )
+        except ValueError as error:
+            raise OutsideError(
+                f"index {self.name!r} cannot be read: {error}",
+                where=for_people(url),
+                mend="check that the URL of the index is that of its simple API",
+            ) from error
+
+    def _expires(self, headers: Mapping[str, str]) -> float:
+        control = headers.get("Cache-Control", "").lower()
+        found = re.search(r"max-age\s*=\s*\"?(\d+)", control)
+        if "no-cache" in control:
+            return self._clock()
+        return self._clock() + (int(found[1]) if found else FRESH_SECONDS)
+
+    def _page_url(self, project: NormalizedName) -> str:
+        return f"{self.url}/{quote(project, safe='')}/"
+
+
+def _validators(cached: CachedListing | None) -> dict[str, str]:
+    """The headers by which the index may answer that nothing has changed."""
+    if cached is None:
+        return {}
+    validators = {"If-None-Match": cached.etag, "If-Modified-Since": cached.modified}
+    return {name: value for name, value in validators.items() if value}

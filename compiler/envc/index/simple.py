@@ -1,0 +1,169 @@
+"""The simple API: the bytes of a project's page → its listing. No I/O.
+
+Source: https://packaging.python.org/specifications/simple-repository-api/ (PEP 503, 592, 629,
+658, 691, 700, 714).
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envc.index.credentials import without_credentials
+from envc.index.filenames import version_of
+from envc.index.listing import ListedFile, Listing, listing_of
+
+# JSON before HTML: it alone tells sizes and upload times.
+ACCEPT = (
+    "application/vnd.pypi.simple.v1+json, "
+    "application/vnd.pypi.simple.v1+html;q=0.2, "
+    "text/html;q=0.1"
+)
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_HTML_TYPES = ("application/vnd.pypi.simple.v1+html", "text/html")
+_ABSOLUTE = ("https://", "http://")
+
+
+def listing_of_page(
+    content: bytes, project: NormalizedName, *, content_type: str, base_url: str
+) -> Listing:
+    """The listing of a project's page; relative URLs are joined to `base_url`.
+
+    Files whose names are not those of wheels and source distributions of the project are left
+    out, as pip does it.
+
+    Raises:
+        ValueError: it is no page of the simple API, or of a later major version of it.
+    """
+    media_type, _, parameters = content_type.partition(";")
+    media_type = media_type.strip().lower()
+    base_url = without_credentials(base_url)
+    if media_type.endswith("json"):
+        return _listing_of_json(content, project, base_url)
+    if media_type in _HTML_TYPES:
+        charset = re.search(r"charset=\"?([\w-]+)", parameters)
+        return _listing_of_html(content, project, base_url, charset[1] if charset else None)
+    raise ValueError(f"the content type {media_type!r} is not one of the simple API")
+
+
+def _listing_of_json(content: bytes, project: NormalizedName, base_url: str) -> Listing:
+    try:
+        page = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("the page is not JSON") from error
+    match page:
+        case {"meta": {"api-version": str(version)}} if version.split(".", maxsplit=1)[0] != "1":
+            raise ValueError(f"the page is of version {version} of the simple API; envc knows 1.x")
+        case {"meta": {"api-version": str()}, "files": list(files)}:
+            pass
+        case _:
+            raise ValueError("the page is not JSON of the simple API")
+    return listing_of(_files_of_json(files, project, base_url), found=bool(files))
+
+
+def _files_of_json(
+    files: list[Any], project: NormalizedName, base_url: str
+) -> Iterator[tuple[Version, ListedFile]]:
+    for file in files:
+        match file:
+            case {"filename": str(filename), "url": str(url)}:
+                version = version_of(filename, project)
+                url_joined = _joined(base_url, url)
+                if version is not None and url_joined is not None:
+                    yield version, _file_of_json(file, filename, url_joined)
+
+
+def _file_of_json(file: Mapping[str, Any], filename: str, url: str) -> ListedFile:
+    size, python, yanked = file.get("size"), file.get("requires-python"), file.get("yanked", False)
+    # PEP 714: the first name is the one to believe, the other is what it was once called.
+    metadata = file.get("core-metadata", file.get("dist-info-metadata", False))
+    if isinstance(yanked, bool):
+        yanked = "" if yanked else None
+    return ListedFile(
+        filename,
+        url,
+        _sha256(file.get("hashes")),
+        size if type(size) is int and size >= 0 else None,
+        python if isinstance(python, str) and python.strip() else None,
+        _upload_time(file.get("upload-time")),
+        (_sha256(metadata) or True) if isinstance(metadata, Mapping) else metadata is True,
+        yanked if isinstance(yanked, str) else None,
+    )
+
+
+def _listing_of_html(
+    content: bytes, project: NormalizedName, base_url: str, charset: str | None
+) -> Listing:
+    # A quarter of a second to import, and most indexes answer JSON.
+    from pypi_simple import RepositoryPage, UnsupportedRepoVersionError
+
+    try:
+        page = RepositoryPage.from_html(content, base_url, from_encoding=charset)
+    except UnsupportedRepoVersionError as error:
+        raise ValueError(
+            f"the page is of version {error.declared_version} of the simple API; envc knows 1.x"
+        ) from error
+    files = []
+    for link in page.links:
+        attributes = {key: value for key, value in link.attrs.items() if isinstance(value, str)}
+        url, fragment = urldefrag(link.url)
+        filename = unquote(urlsplit(url).path.rpartition("/")[2])
+        version = version_of(filename, project)
+        url_joined = _joined(base_url, url)
+        if version is not None and url_joined is not None:
+            files.append((version, _file_of_html(attributes, filename, url_joined, fragment)))
+    return listing_of(files, found=bool(page.links))
+
+
+def _file_of_html(
+    attributes: Mapping[str, str], filename: str, url: str, fragment: str
+) -> ListedFile:
+    metadata = attributes.get("data-core-metadata", attributes.get("data-dist-info-metadata"))
+    algorithm, _, metadata_hash = (metadata or "").partition("=")
+    announced = metadata is not None and metadata.lower() != "false"
+    fragments = dict(part.partition("=")[::2] for part in fragment.split("&"))
+    return ListedFile(
+        filename,
+        url,
+        _sha256(fragments),
+        None,
+        attributes.get("data-requires-python", "").strip() or None,
+        None,
+        _sha256({algorithm: metadata_hash}) or announced,
+        attributes.get("data-yanked"),
+    )
+
+
+def _joined(base_url: str, url: str) -> str | None:
+    """The absolute URL without credentials; None when it is none of HTTP."""
+    if not url.startswith(_ABSOLUTE):
+        try:
+            url = urljoin(base_url, url)
+        except ValueError:
+            return None
+        if not url.startswith(_ABSOLUTE):
+            return None
+    return without_credentials(url.partition("#")[0])
+
+
+def _sha256(hashes: Any) -> str | None:
+    value = hashes.get("sha256") if isinstance(hashes, Mapping) else None
+    if isinstance(value, str) and _SHA256.fullmatch(value):
+        return value.lower()
+    return None
+
+
+def _upload_time(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return value

@@ -1,0 +1,181 @@
+"""The site's indexes as one source of candidates, asked in parallel and ahead of need."""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from packaging.utils import NormalizedName
+
+from envc.errors import Fault, UsageError
+from envc.index.ahead import Ahead, Workers
+from envc.index.cache import Cache
+from envc.index.client import Client
+from envc.index.folder import FolderIndex
+from envc.index.listing import Offer
+from envc.index.reader import MetadataReader
+from envc.index.remote import Mode, RemoteIndex
+from envc.model.release import CoreMetadata, Distribution, Release
+from envc.model.spec import IndexSpec
+from envc.ports import Reporter, SilentReporter
+
+LISTINGS_TASK = "index"
+METADATA_TASK = "metadata"
+TASK_UNITS = {LISTINGS_TASK: "projects", METADATA_TASK: "files"}
+
+
+class IndexSource:
+    """Releases and metadata from the site's indexes (`ports.CandidateSource`).
+
+    Unless `sources` names another one, the first index that has a project is the only one that
+    is believed about it. An index that fails is not passed over: the next one could have a
+    stranger's project of the same name. Explicit indexes serve only the projects that name them.
+
+    `refresh` asks the indexes about everything that the cache holds; `offline` asks nobody.
+    """
+
+    def __init__(
+        self,
+        indexes: Sequence[IndexSpec],
+        sources: Mapping[NormalizedName, str],
+        *,
+        cache: str,
+        offline: bool = False,
+        refresh: bool = False,
+        reporter: Reporter | None = None,
+    ) -> None:
+        _check_sources(indexes, sources)
+        self._progress = _Progress(reporter or SilentReporter())
+        self._client = Client(indexes)
+        self._sources = sources
+        kept = Cache(cache, warn=self._progress.reporter.warn)
+        mode: Mode = "offline" if offline else "refresh" if refresh else "online"
+        self._indexes = {spec.name: _index(spec, mode, kept, self._client) for spec in indexes}
+        self._public = tuple(self._indexes[spec.name] for spec in indexes if not spec.explicit)
+        names = {i.url: i.name for i in self._indexes.values() if isinstance(i, RemoteIndex)}
+        self._reader = MetadataReader(cache=kept, client=self._client, names=names, offline=offline)
+        self._workers = Workers()
+        self._releases = Ahead(self._workers, recall=self._recall, ask=self._search)
+        self._metadata = Ahead(
+            self._workers, recall=self._reader.remembered, ask=self._read_metadata
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop what is still being fetched and close the connections."""
+        self._workers.close()
+        self._client.close()
+        self._progress.finish()
+
+    def prefetch(self, projects: Iterable[NormalizedName]) -> None:
+        """Start to fetch what these projects' `releases` will need; returns at once."""
+        self._releases.prefetch(projects)
+
+    def releases(self, project: NormalizedName) -> tuple[Release, ...]:
+        """The project's releases, newest first; empty when no index has the project.
+
+        Raises:
+            OutsideError: an index did not answer.
+        """
+        return self._releases.get(project)
+
+    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
+        """Start to fetch the metadata of these distributions; returns at once."""
+        self._metadata.prefetch(distributions)
+
+    def metadata(self, distribution: Distribution) -> CoreMetadata:
+        """The core metadata of a distribution.
+
+        Raises:
+            OutsideError: it cannot be had.
+            UntrustedError: it is not what the index promised, or cannot be parsed.
+        """
+        return self._metadata.get(distribution)
+
+    def _indexes_of(self, project: NormalizedName) -> Sequence[FolderIndex | RemoteIndex]:
+        name = self._sources.get(project)
+        return self._public if name is None else (self._indexes[name],)
+
+    def _recall(self, project: NormalizedName) -> tuple[Release, ...] | None:
+        for index in self._indexes_of(project):
+            offer = index.remembered(project)
+            if offer is None:
+                return None
+            if offer.found:
+                return self._accept(offer, index)
+        return ()
+
+    def _search(self, project: NormalizedName) -> tuple[Release, ...]:
+        with self._progress.step(LISTINGS_TASK):
+            for index in self._indexes_of(project):
+                offer = index.offer(project)
+                if offer.found:
+                    return self._accept(offer, index)
+        return ()
+
+    def _accept(self, offer: Offer, index: FolderIndex | RemoteIndex) -> tuple[Release, ...]:
+        if offer.announces and isinstance(index, RemoteIndex):
+            self._reader.note_announcement(index.url)
+        return offer.releases
+
+    def _read_metadata(self, distribution: Distribution) -> CoreMetadata:
+        with self._progress.step(METADATA_TASK):
+            return self._reader.read(distribution)
+
+
+class _Progress:
+    """Tasks that begin with their first step: a run that the cache satisfies shows none."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+        self._lock = threading.Lock()
+        self._started: list[str] = []
+
+    @contextmanager
+    def step(self, task: str) -> Iterator[None]:
+        """One step of a task, done when the block ends."""
+        with self._lock:
+            if task not in self._started:
+                self._started.append(task)
+                self.reporter.start(task, 0, TASK_UNITS[task])
+        yield
+        self.reporter.advance(task)
+
+    def finish(self) -> None:
+        """End the tasks that began."""
+        with self._lock:
+            while self._started:
+                self.reporter.finish(self._started.pop(0))
+
+
+def _index(spec: IndexSpec, mode: Mode, cache: Cache, client: Client) -> FolderIndex | RemoteIndex:
+    if spec.path is not None:
+        return FolderIndex(spec.name, spec.path, cache=cache)
+    return RemoteIndex(spec.name, spec.url or "", cache=cache, client=client, mode=mode)
+
+
+def _check_sources(indexes: Sequence[IndexSpec], sources: Mapping[NormalizedName, str]) -> None:
+    names = {index.name for index in indexes}
+    faults = [
+        Fault(
+            f"no index is called {name!r}",
+            where=f"sources.{project}",
+            mend="name one of the [[index]] tables: "
+            + (", ".join(sorted(names)) or "there is none"),
+        )
+        for project, name in sorted(sources.items())
+        if name not in names
+    ]
+    if faults:
+        raise UsageError.of(faults)

@@ -1,0 +1,138 @@
+"""Whole wheels: downloaded into the cache, their digest checked on the way.
+
+<cache>/wheels-v1/<sha256>/<file name>
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import BinaryIO
+
+from envc.errors import InternalError, OutsideError, UntrustedError
+from envc.index.cache import Cache
+from envc.index.client import BODY_ATTEMPTS, Client, no_answer, status_text, whom
+from envc.index.credentials import for_people
+from envc.model.digest import Digest, digest_from_hex, hex_of
+
+UNTRUSTED_MEND = (
+    "do not use this file; if the index replaced it on purpose, run `envc lock --upgrade`"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteWheel:
+    """A wheel on a server: where it is, what it must be, and the name of its index ("" unknown)."""
+
+    filename: str
+    url: str
+    index: str
+    digest: Digest | None
+    size_bytes: int | None
+
+
+def cached_wheel(cache: Cache, digest: Digest, filename: str) -> str | None:
+    """The path of the wheel in the cache; None when it is not there, or no longer whole."""
+    path = os.path.join(cache.root, _place(digest, filename))
+    try:
+        return path if digest_of_file(path) == digest else None
+    except OSError:
+        return None
+
+
+def download_into_cache(
+    client: Client, cache: Cache, wheel: RemoteWheel, *, advance: Callable[[int], None]
+) -> str:
+    """The path in the cache where the wheel now is; its digest must be known.
+
+    Raises:
+        OSError: the cache cannot be written.
+        OutsideError, UntrustedError: as `download`.
+    """
+    if wheel.digest is None:
+        raise InternalError(f"{wheel.filename} has no digest to be kept by")
+    place = _place(wheel.digest, wheel.filename)
+    with cache.replacement(place) as temporary, open(temporary, "wb") as file:
+        download(client, wheel, file, advance=advance)
+    return os.path.join(cache.root, place)
+
+
+def download(
+    client: Client, wheel: RemoteWheel, file: BinaryIO, *, advance: Callable[[int], None]
+) -> None:
+    """Write the wheel's bytes to `file`; `advance` hears of each byte once.
+
+    Raises:
+        OSError: the file cannot be written.
+        OutsideError: the wheel cannot be had.
+        UntrustedError: the bytes are not those of the digest, or more than there should be.
+    """
+    import httpx
+
+    reported = 0
+    failure: httpx.HTTPError | None = None
+    headers = {"Accept-Encoding": "identity"}
+    for _ in range(BODY_ATTEMPTS):
+        file.seek(0)
+        file.truncate()
+        hasher, done = hashlib.sha256(), 0
+        with client.stream(wheel.url, index=wheel.index, headers=headers) as response:
+            _check_found(response.status_code, wheel)
+            try:
+                for chunk in response.iter_bytes():
+                    done += len(chunk)
+                    _check_size(done, wheel)
+                    hasher.update(chunk)
+                    file.write(chunk)
+                    if done > reported:
+                        advance(done - reported)
+                        reported = done
+            except httpx.HTTPError as error:
+                failure = error
+                continue
+        _check_digest(digest_from_hex(hasher.hexdigest()), wheel)
+        return
+    raise no_answer(wheel.url, wheel.index, failure) from failure
+
+
+def digest_of_file(path: str) -> Digest:
+    """The digest of a file's content.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return digest_from_hex(hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _place(digest: Digest, filename: str) -> str:
+    return f"wheels-v1/{hex_of(digest)}/{os.path.basename(filename)}"
+
+
+def _check_found(status: int, wheel: RemoteWheel) -> None:
+    if status != HTTPStatus.OK:
+        raise OutsideError(
+            f"{whom(wheel.url, wheel.index)} does not have {wheel.filename} "
+            f"({status_text(status)})",
+            where=for_people(wheel.url),
+            mend="check that the file was not removed; `envc lock --upgrade` chooses another one",
+        )
+
+
+def _check_size(done: int, wheel: RemoteWheel) -> None:
+    if wheel.size_bytes is not None and done > wheel.size_bytes:
+        raise UntrustedError(
+            f"{wheel.filename} is longer than the {wheel.size_bytes} bytes it should have",
+            where=for_people(wheel.url),
+            mend=UNTRUSTED_MEND,
+        )
+
+
+def _check_digest(got: Digest, wheel: RemoteWheel) -> None:
+    if wheel.digest is not None and got != wheel.digest:
+        raise UntrustedError(
+            f"{wheel.filename} is not the file it should be: expected {wheel.digest}, got {got}",
+            where=for_people(wheel.url),
+            mend=UNTRUSTED_MEND,
+        )

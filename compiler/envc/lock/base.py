@@ -1,0 +1,87 @@
+"""What a layer stands on: the locks below it, and what their specs still demand above them."""
+
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName
+
+from envc.errors import InternalError
+from envc.lock.select import inherited_pins
+from envc.model.digest import Digest, digest_of_json
+from envc.model.lock import Lock
+from envc.model.resolution import InheritedPin
+from envc.model.spec import OverlaySpec, SiteSpec, SourcedRequirement
+from envc.model.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The stack below a layer. `locks` are top first, none for the core.
+
+    `layer` and `closure` name the top of it. `kept` are the requirements of the specs below,
+    `constraints` and `overrides` bind every layer above.
+    """
+
+    layer: str
+    closure: Digest | None
+    locks: tuple[Lock, ...] = ()
+    kept: tuple[SourcedRequirement, ...] = ()
+    constraints: tuple[SourcedRequirement, ...] = ()
+    overrides: tuple[SourcedRequirement, ...] = ()
+
+    def named(self) -> Digest:
+        """The closure digest of the top layer.
+
+        Raises:
+            InternalError: this is the core, which has no lock.
+        """
+        if self.closure is None:
+            raise InternalError(f"{self.layer} has no closure digest")
+        return self.closure
+
+    def visible_pins(self, targets: tuple[Target, ...]) -> tuple[InheritedPin, ...]:
+        """What a layer above sees of every layer below, in order of project."""
+        covered: set[NormalizedName] = set()
+        pins: list[InheritedPin] = []
+        for lock in self.locks:
+            own = inherited_pins(lock, targets)
+            pins += [pin for pin in own if pin.project not in covered]
+            covered |= {pin.project for pin in own} | set(lock.hides)
+        return tuple(sorted(pins, key=lambda pin: pin.project))
+
+
+CORE_BASE = Base(layer="core", closure=None)
+
+
+def on_layer(site: SiteSpec, name: str, *, base: Base, lock: Lock, lock_digest: Digest) -> Base:
+    """What stands on a common layer; `base` is what that layer itself stands on."""
+    spec = next(layer for layer in site.layers if layer.name == name)
+    return Base(
+        layer=name,
+        closure=closure_digest(site.core.python, lock_digest, base.closure),
+        locks=(lock, *base.locks),
+        kept=(*spec.requires, *base.kept),
+        constraints=(*spec.constraints, *base.constraints),
+        overrides=(*spec.overrides, *base.overrides),
+    )
+
+
+def on_overlay(
+    site: SiteSpec, spec: OverlaySpec, *, base: Base, lock: Lock, lock_digest: Digest
+) -> Base:
+    """What stands on an overlay; `base` is what that overlay itself stands on.
+
+    What the overlay hides, no layer above it is promised.
+    """
+    return Base(
+        layer=spec.name,
+        closure=closure_digest(site.core.python, lock_digest, base.closure),
+        locks=(lock, *base.locks),
+        kept=(*spec.requires, *base.kept),
+        constraints=(*spec.constraints, *base.constraints),
+        overrides=base.overrides,
+    )
+
+
+def closure_digest(python: str, lock: Digest, base: Digest | None) -> Digest:
+    """The name of a layer on any node: its lock, its base's closure, and the core."""
+    return digest_of_json({"core": f"cpython-{python}", "lock": lock, "base": base})

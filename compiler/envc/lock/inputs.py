@@ -1,0 +1,72 @@
+"""Digests that say whether a lock still belongs to what it was made from."""
+
+from typing import Any
+
+from envc.lock.base import Base
+from envc.model.digest import Digest, digest_of_json
+from envc.model.lock import LOCK_FORMAT
+from envc.model.spec import LayerSpec, OverlaySpec, SiteSpec, SourcedRequirement
+
+
+def layer_inputs(site: SiteSpec, layer: LayerSpec, base: Base) -> Digest:
+    """The digest of everything that decides a common layer's lock, but for the index's answers.
+
+    The order of requirements does not count, nor does the machine that locks: which one a site
+    without targets was locked on stands in the lock itself.
+    """
+    return digest_of_json(
+        {
+            **_site_inputs(site),
+            **_base_inputs(base),
+            "layer": layer.name,
+            "requires": _texts(layer.requires),
+            "constraints": _texts(layer.constraints),
+            "overrides": _texts(layer.overrides),
+        }
+    )
+
+
+def overlay_inputs(site: SiteSpec, overlay: OverlaySpec, base: Base) -> Digest:
+    """The digest of everything that decides an overlay's lock, but for the index's answers."""
+    return digest_of_json(
+        {
+            **_site_inputs(site),
+            **_base_inputs(base),
+            "overlay": overlay.name,
+            "requires": _texts(overlay.requires),
+            "constraints": _texts(overlay.constraints),
+            "hide": sorted(overlay.hide),
+            "shadow": [site.overlays.shadow, overlay.shadow],
+        }
+    )
+
+
+def _base_inputs(base: Base) -> dict[str, Any]:
+    return {
+        "base": base.closure,
+        "below": [_texts(base.kept), _texts(base.constraints), _texts(base.overrides)],
+    }
+
+
+def _site_inputs(site: SiteSpec) -> dict[str, Any]:
+    policy = site.resolver
+    return {
+        "format": LOCK_FORMAT,
+        "python": site.core.python,
+        "targets": sorted(
+            [target.name, target.platform, target.libc, target.cpu or ""]
+            for target in site.targets
+            if site.names_targets
+        ),
+        "indexes": [[i.name, i.url, i.path, i.explicit] for i in site.indexes],
+        "sources": site.sources,
+        "resolver": [
+            policy.prereleases,
+            policy.exclude_newer.isoformat() if policy.exclude_newer else None,
+            policy.resolution,
+        ],
+    }
+
+
+def _texts(requirements: tuple[SourcedRequirement, ...]) -> list[str]:
+    return sorted({str(sourced.requirement) for sourced in requirements})

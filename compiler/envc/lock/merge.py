@@ -1,0 +1,116 @@
+"""The resolutions of all target groups, merged into one lock."""
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote
+
+from packaging.utils import NormalizedName
+
+from envc.errors import OutsideError
+from envc.lock.base import Base
+from envc.lock.targets import marker_for
+from envc.model.digest import Digest
+from envc.model.lock import BaseReference, Lock, LockedPin, LockedTarget, LockedWheel
+from envc.model.release import Distribution
+from envc.model.resolution import Pin, Resolution
+from envc.model.target import Target
+
+
+def lock_layer(
+    layer: str,
+    resolutions: Sequence[Resolution],
+    *,
+    inputs: Digest,
+    base: Base,
+    folder: str,
+) -> Lock:
+    """The lock of a layer's own pins: one entry a release, with a marker where targets differ.
+
+    `resolutions` holds one for each target group, in the order of the site's targets. `folder` is
+    where the lock file will stand: paths of local wheels below it are written relative to it.
+    """
+    groups = [resolution.problem.targets for resolution in resolutions]
+    found: dict[tuple[str, str], list[tuple[tuple[Target, ...], Pin]]] = {}
+    for resolution in resolutions:
+        for pin in resolution.own():
+            places = found.setdefault((pin.project, str(pin.version)), [])
+            places.append((resolution.problem.targets, pin))
+    own = {pin.project for resolution in resolutions for pin in resolution.own()}
+    pins = [
+        _locked(places, marker_for([group for group, _ in places], groups), own, folder)
+        for places in found.values()
+    ]
+    targets = [target for group in groups for target in group]
+    return Lock(
+        layer=layer,
+        pins=tuple(sorted(pins, key=lambda pin: (pin.project, pin.version, pin.marker or ""))),
+        requires_python=f"=={targets[0].python}.*",
+        environments=_environments(groups),
+        targets=tuple(sorted(map(_locked_target, targets), key=lambda target: target.name)),
+        inputs=inputs,
+        base=None if base.closure is None else BaseReference(base.layer, base.closure),
+        shadows=_all(resolution.shadows for resolution in resolutions),
+        lifts=_all(resolution.lifts for resolution in resolutions),
+        hides=_all(resolution.hides for resolution in resolutions),
+    )
+
+
+def _all(projects: Iterable[tuple[NormalizedName, ...]]) -> tuple[NormalizedName, ...]:
+    return tuple(sorted({project for group in projects for project in group}))
+
+
+def _locked(
+    places: list[tuple[tuple[Target, ...], Pin]],
+    marker: str | None,
+    own: set[NormalizedName],
+    folder: str,
+) -> LockedPin:
+    pins = [pin for _, pin in places]
+    wheels = {file.filename: _wheel(file, folder) for pin in pins for file in pin.distributions}
+    needed = {project for pin in pins for project in pin.requires if project in own}
+    return LockedPin(
+        project=pins[0].project,
+        version=str(pins[0].version),
+        wheels=tuple(wheel for _, wheel in sorted(wheels.items())),
+        marker=marker,
+        requires_python=pins[0].distributions[0].requires_python,
+        index=pins[0].distributions[0].index,
+        dependencies=tuple(sorted(needed)),
+    )
+
+
+def _wheel(file: Distribution, folder: str) -> LockedWheel:
+    if file.digest is None:
+        raise OutsideError(
+            f"index {file.index} gives no sha256 for {file.filename}",
+            mend="use an index that lists hashes (PEP 503), or a folder of wheels",
+        )
+    local = file.url.startswith("file:")
+    return LockedWheel(
+        filename=file.filename,
+        digest=file.digest,
+        url=None if local else file.url,
+        path=unquote(file.url.removeprefix("file://")).removeprefix(f"{folder}/")
+        if local
+        else None,
+        size_bytes=file.size_bytes,
+        upload_time=file.upload_time,
+    )
+
+
+def _environments(groups: Sequence[tuple[Target, ...]]) -> tuple[str, ...]:
+    """A marker for each kind of machine that the lock was made for."""
+    return tuple(
+        f"sys_platform == '{group[0].markers['sys_platform']}' and "
+        f"platform_machine == '{group[0].markers['platform_machine']}'"
+        for group in groups
+    )
+
+
+def _locked_target(target: Target) -> LockedTarget:
+    return LockedTarget(
+        name=target.name,
+        python_full=target.python_full,
+        platform=target.platform,
+        libc=target.libc,
+        cpu=target.cpu,
+    )

@@ -1,0 +1,88 @@
+"""A layer's spec and what it stands on, as the problem that `resolve` answers."""
+
+from collections.abc import Mapping
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envc.errors import SpecError
+from envc.lock.base import Base
+from envc.model.resolution import Problem
+from envc.model.spec import LayerSpec, OverlaySpec, ShadowPolicy, SiteSpec
+from envc.model.target import Target
+
+
+def layer_problem(
+    site: SiteSpec,
+    layer: LayerSpec,
+    *,
+    base: Base,
+    targets: tuple[Target, ...],
+    preferred: Mapping[NormalizedName, Version],
+) -> Problem:
+    """What a common layer asks for on some targets."""
+    return Problem(
+        layer=f"layer {layer.name}",
+        targets=targets,
+        roots=layer.requires,
+        constraints=(*layer.constraints, *base.constraints),
+        overrides=(*layer.overrides, *base.overrides),
+        kept=base.kept,
+        inherited=base.visible_pins(targets),
+        preferred=preferred,
+        policy=site.resolver,
+    )
+
+
+def overlay_problem(
+    site: SiteSpec,
+    overlay: OverlaySpec,
+    *,
+    base: Base,
+    targets: tuple[Target, ...],
+    preferred: Mapping[NormalizedName, Version],
+) -> Problem:
+    """What an overlay asks for on some targets.
+
+    Raises:
+        SpecError: it wants a laxer shadow policy than the site's.
+    """
+    return Problem(
+        layer=f"overlay {overlay.name}",
+        targets=targets,
+        roots=overlay.requires,
+        constraints=(*overlay.constraints, *base.constraints),
+        overrides=base.overrides,
+        kept=base.kept,
+        inherited=base.visible_pins(targets),
+        hide=frozenset(overlay.hide),
+        preferred=preferred,
+        policy=site.resolver,
+        shadow=_stricter(site, overlay),
+    )
+
+
+def _stricter(site: SiteSpec, overlay: OverlaySpec) -> ShadowPolicy:
+    if site.overlays.shadow == "never" and overlay.shadow == "coherent":
+        raise SpecError(
+            'shadow = "coherent" is laxer than the site\'s "never"',
+            where=f"{overlay.file} (overlay.shadow)",
+            mend='remove it, or have the site allow shadow = "coherent"',
+        )
+    return overlay.shadow or site.overlays.shadow
+
+
+def visible_problem(site: SiteSpec, base: Base, targets: tuple[Target, ...]) -> Problem:
+    """What is visible on `base`, as a problem that its pins solve: nothing is chosen anew.
+
+    Resolving it asks no index; it gives the pins their metadata and their edges.
+    """
+    return Problem(
+        layer=f"layer {base.layer}",
+        targets=targets,
+        roots=(),
+        overrides=base.overrides,
+        kept=base.kept,
+        inherited=base.visible_pins(targets),
+        policy=site.resolver,
+    )

@@ -1,0 +1,108 @@
+"""What a lock holds for one target: its pins, and the one wheel of each that the target takes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from packaging.markers import Marker
+from packaging.tags import Tag
+from packaging.utils import NormalizedName, parse_wheel_filename
+from packaging.version import Version
+
+from envc.errors import Fault, SpecError
+from envc.model.lock import Lock, LockedPin, LockedWheel
+from envc.model.release import Distribution
+from envc.model.resolution import InheritedPin
+from envc.model.target import Target
+
+
+def select_pins(lock: Lock, markers: Mapping[str, str]) -> tuple[LockedPin, ...]:
+    """The pins of a lock that hold in a marker environment, in order of project."""
+    return tuple(
+        pin
+        for pin in lock.pins
+        if pin.marker is None or Marker(pin.marker).evaluate({**markers}, context="lock_file")
+    )
+
+
+def select_wheels(lock: Lock, target: Target) -> tuple[tuple[LockedPin, LockedWheel], ...]:
+    """The pins for a target and the wheel it prefers of each, in order of project.
+
+    Raises:
+        SpecError: a pin has no wheel for the target, or a project is pinned twice.
+    """
+    ranks = {tag: rank for rank, tag in enumerate(target.tags)}
+    chosen: list[tuple[LockedPin, LockedWheel]] = []
+    faults: list[Fault] = []
+    for pin in select_pins(lock, target.markers):
+        best = _best(pin, ranks)
+        if best is None:
+            faults.append(
+                Fault(
+                    f"{pin.project} {pin.version} has no wheel for target {target.name} "
+                    f"({target.platform}, {target.libc}, Python {target.python})",
+                    f"lock of layer {lock.layer}",
+                    "lock again with this machine among the site's targets",
+                )
+            )
+        else:
+            chosen.append((pin, best))
+    faults += _twice(pin.project for pin, _ in chosen)
+    if faults:
+        raise SpecError.of(faults)
+    return tuple(chosen)
+
+
+def _twice(projects: Iterable[NormalizedName]) -> Iterator[Fault]:
+    seen: set[NormalizedName] = set()
+    for project in projects:
+        if project in seen:
+            yield Fault(f"{project} is pinned twice for one target", mend="lock again")
+        seen.add(project)
+
+
+def _best(pin: LockedPin, ranks: Mapping[Tag, int]) -> LockedWheel | None:
+    ranked: list[tuple[int, str, LockedWheel]] = []
+    for wheel in pin.wheels:
+        tags = parse_wheel_filename(wheel.filename)[3]
+        rank = min((ranks[tag] for tag in tags if tag in ranks), default=None)
+        if rank is not None:
+            ranked.append((rank, wheel.filename, wheel))
+    return min(ranked)[2] if ranked else None
+
+
+def inherited_pins(lock: Lock, targets: tuple[Target, ...]) -> tuple[InheritedPin, ...]:
+    """A lock's own pins as a layer above sees them: one distribution for each of the targets."""
+    by_target = [
+        {pin.project: wheel for pin, wheel in select_wheels(lock, target)} for target in targets
+    ]
+    return tuple(
+        InheritedPin(
+            project=pin.project,
+            version=Version(pin.version),
+            distributions=tuple(_distribution(pin, wheels[pin.project]) for wheels in by_target),
+            layer=lock.layer,
+        )
+        for pin in select_pins(lock, targets[0].markers)
+    )
+
+
+def pinned_versions(lock: Lock | None, markers: Mapping[str, str]) -> dict[NormalizedName, Version]:
+    """The versions that a present lock pins for a marker environment; none without a lock."""
+    if lock is None:
+        return {}
+    return {pin.project: Version(pin.version) for pin in select_pins(lock, markers)}
+
+
+def _distribution(pin: LockedPin, wheel: LockedWheel) -> Distribution:
+    return Distribution(
+        project=pin.project,
+        version=Version(pin.version),
+        filename=wheel.filename,
+        url=wheel.url if wheel.url is not None else f"file://{wheel.path}",
+        index=pin.index or "",
+        kind="wheel",
+        digest=wheel.digest,
+        size_bytes=wheel.size_bytes,
+        requires_python=pin.requires_python,
+        upload_time=wheel.upload_time,
+        metadata=False,
+    )

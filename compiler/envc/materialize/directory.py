@@ -1,0 +1,197 @@
+"""What stands where in a target directory, or in an overlay's folder (design 4.4, 4.5).
+
+    DIR/current -> generations/000003    DIR/by-lock/<hex> -> ../generations/000003
+    DIR/generations/000003/{manifest.json, manifests/, site/, .lease, <trees>}
+    DIR/store/    DIR/.lock
+
+A target holds one tree a layer, in a folder of the layer's name; an overlay's generation is its
+tree. Both have stable names beside `current` for what people call.
+"""
+
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+
+from envc.errors import OutsideError, SpecError, UsageError
+from envc.formats.generation import generation_from_json
+from envc.model.digest import Digest, hex_of
+from envc.model.generation import Generation, generation_name
+from envc.model.manifest import Manifest, manifest_from_text
+
+STAGING_PREFIX = ".staging-"
+
+
+class Shape(Enum):
+    """How trees stand in a generation."""
+
+    TARGET = "target"
+    OVERLAY = "overlay"
+
+
+# What an overlay's folder shows beside `current`, where its tree has it.
+_OVERLAY_NAMES = ("bin", "etc", "include", "lib", "lib64", "pyvenv.cfg", "share")
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A target directory or an overlay's folder; `path` is absolute."""
+
+    path: str
+    shape: Shape
+
+    @property
+    def store(self) -> str:
+        """The store's folder."""
+        return f"{self.path}/store"
+
+    @property
+    def lock(self) -> str:
+        """The file whose lock a writer holds."""
+        return f"{self.path}/.lock"
+
+    @property
+    def generations(self) -> str:
+        """The folder of generations."""
+        return f"{self.path}/generations"
+
+    def generation(self, number: int) -> str:
+        """A generation's folder."""
+        return f"{self.generations}/{generation_name(number)}"
+
+    def subdirectory(self, layer: str) -> str:
+        """Where a layer's tree stands in a generation: its name, or nothing for an overlay."""
+        return layer if self.shape is Shape.TARGET else ""
+
+    def tree(self, number: int, layer: str) -> str:
+        """The folder of a layer's tree."""
+        return os.path.join(self.generation(number), self.subdirectory(layer)).rstrip("/")
+
+    def by_lock(self, closure: Digest) -> str:
+        """The symlink that names the generation which holds a closure."""
+        return f"{self.path}/by-lock/{hex_of(closure)}"
+
+    def stable_names(self, generation: Generation) -> dict[str, str]:
+        """Name beside `current` → where it leads, for what this generation has."""
+        if self.shape is Shape.TARGET:
+            return {layer: f"current/{layer}" for layer in generation.layers}
+        tree = self.generation(generation.generation)
+        return {
+            name: f"current/{name}" for name in _OVERLAY_NAMES if os.path.lexists(f"{tree}/{name}")
+        }
+
+    def current_number(self) -> int | None:
+        """The number of the generation that `current` names; None where there is none.
+
+        Raises:
+            SpecError: `current` is no symlink to a generation.
+        """
+        try:
+            destination = os.readlink(f"{self.path}/current")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SpecError(
+                f"`current` is not a symlink: {error.strerror}",
+                where=f"{self.path}/current",
+                mend="move it away and materialize again",
+            ) from error
+        name = os.path.basename(destination)
+        if not name.isdigit():
+            raise SpecError(
+                f"`current` leads to {destination!r}, which is no generation",
+                where=f"{self.path}/current",
+                mend="remove it and materialize again",
+            )
+        return int(name)
+
+    def current(self) -> Generation | None:
+        """The record of the current generation, or None."""
+        number = self.current_number()
+        return None if number is None else self.record(number)
+
+    def numbers(self) -> list[int]:
+        """The numbers of all generations, ascending."""
+        try:
+            names = os.listdir(self.generations)
+        except FileNotFoundError:
+            return []
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def record(self, number: int) -> Generation:
+        """A generation's record.
+
+        Raises:
+            OutsideError: it cannot be read.
+            SpecError: it is not what envc writes.
+        """
+        path = f"{self.generation(number)}/manifest.json"
+        return generation_from_json(read_bytes(path), path)
+
+    def manifest(self, number: int, layer: str) -> Manifest:
+        """The listing of a layer's tree as it was published."""
+        return manifest_from_text(read_bytes(f"{self.generation(number)}/manifests/{layer}"))
+
+    def recorded(self, number: int, name: str) -> bytes | None:
+        """A spec or lock as the generation was made from it; None where it had none."""
+        try:
+            return read_bytes(f"{self.generation(number)}/site/{name}", missing_is_fine=True)
+        except FileNotFoundError:
+            return None
+
+    def refuse_foreign(self) -> None:
+        """Refuse to write where somebody else owns the folder.
+
+        Raises:
+            UsageError: the folder belongs to another user.
+        """
+        try:
+            owner = os.stat(self.path).st_uid
+        except FileNotFoundError:
+            return
+        if owner != os.geteuid():
+            raise UsageError(
+                f"the folder belongs to user {owner}, and envc runs as user {os.geteuid()}",
+                where=self.path,
+                mend="run envc as its owner, or choose another folder",
+            )
+
+    def refuse_exposed(self) -> None:
+        """Refuse a folder that somebody else could replace: they could run code as its owner.
+
+        Raises:
+            UsageError: the folder or a parent is writable by others, and not sticky.
+        """
+        folder = self.path
+        while True:
+            with suppress(FileNotFoundError):
+                mode = os.stat(folder).st_mode
+                if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+                    raise UsageError(
+                        "everybody may write to this folder, and so could replace what is in it",
+                        where=folder,
+                        mend=f"take that right away (chmod o-w {folder}), or choose another folder",
+                    )
+            parent = os.path.dirname(folder)
+            if parent == folder:
+                return
+            folder = parent
+
+
+def read_bytes(path: str, *, missing_is_fine: bool = False) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        OutsideError: it cannot be read.
+        FileNotFoundError: it is not there, and `missing_is_fine`.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError as error:
+        if missing_is_fine:
+            raise
+        raise OutsideError("the file is missing", where=path, mend="materialize again") from error
+    except OSError as error:
+        raise OutsideError(f"cannot be read: {error.strerror}", where=path) from error

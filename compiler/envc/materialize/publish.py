@@ -1,0 +1,249 @@
+"""Staging, one rename, one switch: at every instant `current` is the old or the new generation.
+
+1. Lock the directory. Remove staging folders that a killed run left.
+2. Build every tree in `generations/.staging-…`, with the record, the listings and the specs.
+3. `syncfs`: everything is on the disk before it has a name.
+4. Rename the staging folder to the generation's number, fsync `generations`.
+5. Name it by its closures, then switch `current`; fsync the directory.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from envc.disk.durable import (
+    disk_error,
+    replace_symlink,
+    sync_directory,
+    sync_file_system,
+)
+from envc.disk.locks import exclusive
+from envc.errors import OutsideError
+from envc.formats.generation import generation_to_json
+from envc.materialize.build import (
+    Built,
+    LinkMode,
+    build_tree,
+    can_link,
+    linkable_file,
+    write_new,
+)
+from envc.materialize.directory import STAGING_PREFIX, Directory
+from envc.model.digest import Digest, digest_of_json
+from envc.model.generation import Generation, GenerationLayer, GenerationWheel, generation_name
+from envc.model.plan import TreePlan
+from envc.ports import Reporter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedLayer:
+    """A layer of a publication: its plan, and the digests that name it."""
+
+    plan: TreePlan
+    lock: Digest
+    closure: Digest
+    wheels: tuple[GenerationWheel, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """Everything a generation is made from. `specs` are copies: file name → bytes."""
+
+    site: str
+    python: str
+    interpreter: str
+    layers: tuple[PublishedLayer, ...]
+    specs: tuple[tuple[str, bytes], ...]
+
+    def digest(self) -> Digest:
+        """The generation's digest: layers, trees, closures."""
+        return digest_of_json(
+            {
+                layer.plan.layer: [layer.plan.manifest.digest(), layer.closure]
+                for layer in self.layers
+            }
+        )
+
+
+def publish(
+    directory: Directory,
+    publication: Publication,
+    *,
+    tree_of: Callable[[str], str],
+    link_mode: LinkMode,
+    reporter: Reporter,
+) -> tuple[Generation, bool]:
+    """The generation that `current` names afterwards, and whether anything changed.
+
+    A generation with the same digest that still exists is switched to, not built again.
+
+    Raises:
+        OutsideError: the disk refused; `current` is as it was.
+    """
+    with exclusive(directory.lock):
+        try:
+            _remove_leftovers(directory)
+            present = _find(directory, publication.digest())
+            if present is None:
+                copy = _decide(directory, publication, tree_of, link_mode, reporter)
+                present = _build(directory, publication, tree_of=tree_of, copy=copy)
+            changed = directory.current_number() != present.generation
+            if changed:
+                switch(directory, present)
+        except OSError as error:
+            raise disk_error(error, "publish the generation") from error
+    return present, changed
+
+
+def switch(directory: Directory, generation: Generation) -> None:
+    """Name a complete generation by its closures, and make it the current one."""
+    number = generation.generation
+    os.makedirs(f"{directory.path}/by-lock", 0o755, exist_ok=True)
+    for layer in generation.layers.values():
+        destination = f"../generations/{generation_name(number)}"
+        replace_symlink(directory.by_lock(layer.closure), destination)
+    sync_directory(f"{directory.path}/by-lock")
+    replace_symlink(f"{directory.path}/current", f"generations/{generation_name(number)}")
+    for name, destination in directory.stable_names(generation).items():
+        path = f"{directory.path}/{name}"
+        if not os.path.islink(path) or os.readlink(path) != destination:
+            replace_symlink(path, destination)
+    sync_directory(directory.path)
+    record_event(directory, "switch", generation)
+
+
+def record_event(directory: Directory, event: str, generation: Generation) -> None:
+    """Append a line to the directory's audit log: who, when, what, where."""
+    line = {
+        "event": event,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "user": os.geteuid(),
+        "node": os.uname().nodename,
+        "generation": generation.generation,
+        "digest": generation.digest,
+        "closures": {name: layer.closure for name, layer in generation.layers.items()},
+    }
+    with open(f"{directory.path}/audit.jsonl", "a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+
+
+def _find(directory: Directory, digest: Digest) -> Generation | None:
+    """The newest generation with this digest."""
+    for number in reversed(directory.numbers()):
+        record = directory.record(number)
+        if record.digest == digest:
+            return record
+    return None
+
+
+def _decide(
+    directory: Directory,
+    publication: Publication,
+    tree_of: Callable[[str], str],
+    link_mode: LinkMode,
+    reporter: Reporter,
+) -> bool:
+    """Whether to copy instead of linking; a trial link tells."""
+    os.makedirs(directory.generations, 0o755, exist_ok=True)
+    if link_mode == "copy":
+        return True
+    trial = next(filter(None, (linkable_file(layer.plan) for layer in publication.layers)), None)
+    if trial is None:
+        return False
+    store_id, path = trial
+    refusal = can_link(f"{tree_of(store_id)}/{path.decode()}", directory.generations)
+    if refusal is None:
+        return False
+    what = f"hard links from the store do not work here: {refusal.strerror}"
+    if link_mode == "hardlink":
+        raise OutsideError(
+            what,
+            where=directory.generations,
+            mend="put store and generations on one mount, owned by one user, or use "
+            "--link-mode copy",
+        ) from refusal
+    reporter.warn(f"{what}; copying instead, which takes the disk space again")
+    return True
+
+
+def _build(
+    directory: Directory,
+    publication: Publication,
+    *,
+    tree_of: Callable[[str], str],
+    copy: bool,
+) -> Generation:
+    number = max(directory.numbers(), default=0) + 1
+    staging = f"{directory.generations}/{STAGING_PREFIX}{generation_name(number)}-{os.getpid()}"
+    generation = Generation(
+        generation=number,
+        digest=publication.digest(),
+        site=publication.site,
+        python=publication.python,
+        interpreter=publication.interpreter,
+        layers={},
+    )
+    try:
+        layers: dict[str, GenerationLayer] = {}
+        for layer in publication.layers:
+            destination = os.path.join(staging, directory.subdirectory(layer.plan.layer))
+            built = build_tree(layer.plan, destination.rstrip("/"), tree_of=tree_of, copy=copy)
+            layers[layer.plan.layer] = _record(layer, built)
+        generation = replace(generation, layers=layers)
+        _write_records(staging, publication, generation)
+        sync_file_system(staging)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    final = directory.generation(number)
+    os.rename(staging, final)
+    os.chmod(final, 0o555)
+    sync_directory(directory.generations)
+    return generation
+
+
+def _record(layer: PublishedLayer, built: Built) -> GenerationLayer:
+    return GenerationLayer(
+        digest=layer.plan.manifest.digest(),
+        closure=layer.closure,
+        lock=layer.lock,
+        distributions=len(layer.wheels),
+        files=built.linked + built.copied,
+        linked=built.linked,
+        copied=built.copied,
+        wheels=layer.wheels,
+    )
+
+
+def _write_records(staging: str, publication: Publication, generation: Generation) -> None:
+    os.makedirs(f"{staging}/manifests", 0o755)
+    os.chmod(f"{staging}/manifests", 0o755)
+    for layer in publication.layers:
+        path = f"{staging}/manifests/{layer.plan.layer}"
+        write_new(path, layer.plan.manifest.text(), 0o444)
+    os.makedirs(f"{staging}/site", 0o755)
+    os.chmod(f"{staging}/site", 0o755)
+    for name, content in publication.specs:
+        write_new(f"{staging}/site/{name}", content, 0o444)
+    write_new(f"{staging}/.lease", b"", 0o444)
+    write_new(f"{staging}/manifest.json", generation_to_json(generation), 0o444)
+
+
+def _remove_leftovers(directory: Directory) -> None:
+    """Remove the staging folders of runs that were killed; the lock says that none is alive."""
+    with suppress(FileNotFoundError):
+        for name in os.listdir(directory.generations):
+            if name.startswith(STAGING_PREFIX):
+                shutil.rmtree(f"{directory.generations}/{name}")
+
+
+def make_directory(directory: Directory) -> None:
+    """Make the folder itself, 0755 whatever the umask, with its parents."""
+    if os.path.isdir(directory.path):
+        return
+    os.makedirs(directory.path, 0o755, exist_ok=True)
+    os.chmod(directory.path, 0o755)

@@ -1,0 +1,89 @@
+"""Is a tree what its manifest says?"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from envc.model.manifest import Entry, Manifest, parse_line, path_of
+
+ProblemKind = Literal["missing", "changed", "extra", "mode", "link"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One path of a tree that is not as it was published; paths are relative to the tree."""
+
+    path: str
+    kind: ProblemKind
+
+
+def verify_tree(
+    manifest: Manifest, root: str, *, ignore: frozenset[str] = frozenset()
+) -> list[Problem]:
+    """Every difference between a tree on disk and its manifest, in order of path.
+
+    Reads every byte. `ignore` names entries at the top of `root` that are no part of the tree.
+    Bytecode that programs wrote at run time (`__pycache__`, `.nbi`, `.nbc`) is not reported.
+    """
+    found = [problem for line in manifest.lines if (problem := _compare(parse_line(line), root))]
+    listed = {path_of(line) for line in manifest.lines}
+    found += [Problem(path, "extra") for path in _extra(root, listed, ignore)]
+    return sorted(found, key=lambda problem: problem.path.encode())
+
+
+def _compare(entry: Entry, root: str) -> Problem | None:
+    path = f"{root}/{entry.path}"
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return Problem(entry.path, "missing")
+    kind = _kind_of(status.st_mode)
+    if kind != entry.kind:
+        return Problem(entry.path, "changed")
+    if kind == "l":
+        return None if os.readlink(path) == entry.content else Problem(entry.path, "link")
+    if kind == "f" and (status.st_size != entry.size_bytes or _hash_of(path) != entry.content):
+        return Problem(entry.path, "changed")
+    if stat.S_IMODE(status.st_mode) != entry.mode:
+        return Problem(entry.path, "mode")
+    return None
+
+
+def _kind_of(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "l"
+    if stat.S_ISDIR(mode):
+        return "d"
+    return "f" if stat.S_ISREG(mode) else "?"
+
+
+def _hash_of(path: str) -> str:
+    """The content's sha256 in hexadecimal; empty where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _extra(root: str, listed: set[bytes], ignore: frozenset[str]) -> Iterator[str]:
+    """Paths on disk that the manifest does not list; of an extra directory only the top."""
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(f"{root}/{folder}") as entries:
+            for entry in entries:
+                path = f"{folder}{entry.name}"
+                if path in ignore or _is_run_time_bytecode(path):
+                    continue
+                if os.fsencode(path) not in listed:
+                    yield path
+                elif entry.is_dir(follow_symlinks=False):
+                    waiting.append(path + "/")
+
+
+def _is_run_time_bytecode(path: str) -> bool:
+    return "/__pycache__/" in path and path.endswith((".pyc", ".nbi", ".nbc"))

@@ -1,0 +1,168 @@
+"""What is materialized below an overlay: the site as the target keeps it, and the stack on disk."""
+
+import os
+from dataclasses import dataclass
+
+from envc.errors import UsageError
+from envc.formats.location import Location, location_from_text
+from envc.formats.pylock import lock_file_name
+from envc.lock import Base, on_overlay
+from envc.materialize import Directory, Shape
+from envc.model.generation import Generation
+from envc.model.spec import OverlaySpec
+from envc.model.stack import StackLayer
+from envc.model.wheel import WheelFacts
+from envc.pipeline.place import SPEC_NAME
+from envc.pipeline.site import (
+    Site,
+    base_of,
+    check_base,
+    load_overlay,
+    load_site,
+    require_lock,
+)
+from envc.pipeline.stock import stacked
+from envc.store import Store
+
+OVERLAY_SPEC = "overlay.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target directory, its current generation, and the site that it was made from."""
+
+    directory: Directory
+    current: Generation
+    site: Site
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """What an overlay stands on: for the resolver, and as it is on disk (top first)."""
+
+    base: Base
+    layers: tuple[StackLayer, ...]
+
+
+def open_target(path: str) -> Target:
+    """What is materialized in a target directory.
+
+    Raises:
+        UsageError: nothing is.
+    """
+    directory = Directory(os.path.abspath(path), Shape.TARGET)
+    current = directory.current()
+    if current is None:
+        raise UsageError(
+            "nothing is materialized here",
+            where=directory.path,
+            mend=f"run `envc materialize --target {directory.path}`, or name another target",
+        )
+    location = read_location(directory.path)
+    folder = f"{directory.generation(current.generation)}/site"
+    name = SPEC_NAME if os.path.exists(f"{folder}/{SPEC_NAME}") else "pyproject.toml"
+    site = load_site(
+        folder,
+        name,
+        origin=location.checkout if location else None,
+        interpreter=current.interpreter,
+    )
+    fallback = Location(site=current.site, target=directory.path)
+    return Target(directory, current, site, location or fallback)
+
+
+def read_location(folder: str) -> Location | None:
+    """The location file of a target or an overlay's folder; None where there is none."""
+    path = f"{folder}/location.toml"
+    try:
+        with open(path, "rb") as file:
+            return location_from_text(file.read(), path)
+    except FileNotFoundError:
+        return None
+
+
+def find_target(given: str | None, overlay_folder: str | None) -> str:
+    """The target directory: the one given, the one the overlay recorded, or `ENVC_TARGET`.
+
+    Raises:
+        UsageError: none of them tells.
+    """
+    if given is not None:
+        return os.path.abspath(given)
+    location = read_location(overlay_folder) if overlay_folder is not None else None
+    found = location.target if location is not None else os.environ.get("ENVC_TARGET")
+    if not found:
+        raise UsageError(
+            "where the common layers are materialized is not known",
+            where=overlay_folder or "",
+            mend="name the target with --target DIR, or set ENVC_TARGET",
+        )
+    return os.path.abspath(found)
+
+
+def below(target: Target, overlay: OverlaySpec) -> Below:
+    """What is materialized below an overlay.
+
+    Raises:
+        SpecError: its base is unknown or managed.
+        UsageError: its base is not materialized.
+    """
+    if overlay.base_dir is not None:
+        return _below_on_overlay(target, overlay)
+    check_base(target.site.spec, overlay)
+    layers: tuple[StackLayer, ...] = ()
+    for spec in reversed(target.site.spec.chain(overlay.base)):
+        record = target.current.layers.get(spec.name)
+        if record is None:
+            raise UsageError(
+                f"layer {spec.name} is not materialized here",
+                where=target.directory.path,
+                mend=f"run `envc materialize --target {target.directory.path}`",
+            )
+        layer = StackLayer(
+            name=spec.name,
+            closure=record.closure,
+            location=target.directory.path,
+            subdirectory=target.directory.subdirectory(spec.name),
+            wheels=_facts(target.directory, target.current, spec.name),
+        )
+        hides = require_lock(target.site.lock_path(spec.name), spec.name).lock.hides
+        layers = stacked(layer, hides, layers)
+    return Below(base_of(target.site, overlay.base), layers)
+
+
+def _below_on_overlay(target: Target, overlay: OverlaySpec) -> Below:
+    """What is below an overlay that stands on another overlay's folder."""
+    folder = os.path.normpath(
+        os.path.join(os.path.dirname(os.path.abspath(overlay.file)), overlay.base_dir or "")
+    )
+    spec = load_overlay(f"{folder}/{OVERLAY_SPEC}")
+    directory = Directory(folder, Shape.OVERLAY)
+    current = directory.current()
+    if current is None or overlay.base not in current.layers:
+        raise UsageError(
+            f"overlay {overlay.base} is not built here",
+            where=folder,
+            mend=f"run `envc overlay sync --dir {folder}` as its owner",
+        )
+    under = below(target, spec)
+    site_folder = f"{directory.generation(current.generation)}/site"
+    lock = require_lock(f"{site_folder}/{lock_file_name(spec.name)}", spec.name)
+    record = current.layers[overlay.base]
+    top = StackLayer(
+        name=spec.name,
+        closure=record.closure,
+        location=folder,
+        subdirectory="",
+        wheels=_facts(directory, current, spec.name),
+    )
+    base = on_overlay(
+        target.site.spec, spec, base=under.base, lock=lock.lock, lock_digest=lock.digest
+    )
+    return Below(base, stacked(top, lock.lock.hides, under.layers))
+
+
+def _facts(directory: Directory, generation: Generation, layer: str) -> tuple[WheelFacts, ...]:
+    store = Store(directory.store)
+    return tuple(store.facts(wheel.store_id) for wheel in generation.layers[layer].wheels)

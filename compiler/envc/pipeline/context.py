@@ -1,0 +1,25 @@
+"""What every use case is given: how to report, where the cache is, whether to use the network."""
+
+import os
+from dataclasses import dataclass, field
+
+from envc.ports import Reporter, SilentReporter
+
+
+def default_cache() -> str:
+    """`ENVC_CACHE_DIR`, else the user's cache folder."""
+    configured = os.environ.get("ENVC_CACHE_DIR")
+    if configured:
+        return os.path.abspath(configured)
+    from platformdirs import user_cache_dir
+
+    return user_cache_dir("envc")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The surroundings of one command."""
+
+    reporter: Reporter = field(default_factory=SilentReporter)
+    cache: str = field(default_factory=default_cache)
+    offline: bool = False

@@ -1,0 +1,176 @@
+"""A site on disk: found, read, and its locks with it."""
+
+import os
+from dataclasses import dataclass
+
+from envc.errors import SpecError, UsageError
+from envc.expand import expand_overlay, expand_site
+from envc.formats.envc_toml import read_site
+from envc.formats.overlay_toml import read_overlay
+from envc.formats.pylock import lock_file_name, lock_from_text
+from envc.lock import CORE_BASE, Base, on_layer
+from envc.model.digest import Digest, digest_of
+from envc.model.lock import Lock
+from envc.model.spec import CORE, OverlaySpec, SiteSpec
+from envc.pipeline.machine import machine_of
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site's folder (absolute), its spec as a file, and its spec as a value.
+
+    `origin` is the folder that relative paths of the spec start from: the folder itself, but for
+    the copy that a target keeps.
+    """
+
+    folder: str
+    spec_name: str
+    text: bytes
+    spec: SiteSpec
+    origin: str
+
+    def lock_path(self, layer: str) -> str:
+        """Where a common layer's lock stands."""
+        return f"{self.folder}/{lock_file_name(layer)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LockFile:
+    """A lock and the file it was read from; `digest` is that of the file's bytes."""
+
+    path: str
+    text: bytes
+    lock: Lock
+
+    @property
+    def digest(self) -> Digest:
+        """The digest that names the lock in closures."""
+        return digest_of(self.text)
+
+
+def load_site(
+    folder: str, name: str, *, origin: str | None = None, interpreter: str | None = None
+) -> Site:
+    """The site in a folder; `interpreter` is the core's where the spec names none.
+
+    Raises:
+        SpecError: with every fault of its spec.
+    """
+    path = f"{folder}/{name}"
+    text = read_spec(path)
+    document = read_site(text, shown(path))
+    spec = expand_site(document, lambda given: machine_of(given or interpreter))
+    return Site(folder, name, text, spec, origin or folder)
+
+
+def load_overlay(path: str) -> OverlaySpec:
+    """The overlay whose spec is at `path`.
+
+    Raises:
+        SpecError: with every fault of the spec.
+    """
+    return overlay_from(read_spec(path), path)
+
+
+def overlay_from(text: bytes, path: str) -> OverlaySpec:
+    """The overlay whose spec is `text`, and stands (or will stand) at `path`.
+
+    Raises:
+        SpecError: with every fault of the spec.
+    """
+    return expand_overlay(read_overlay(text, shown(path)))
+
+
+def read_spec(path: str) -> bytes:
+    """The bytes of a spec or a lock.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise UsageError(
+            f"cannot be read: {error.strerror}", where=shown(path), mend="correct the path"
+        ) from error
+
+
+def shown(path: str) -> str:
+    """A path as messages show it: relative to where the person is, when that is below."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
+def read_lock(path: str, layer: str) -> LockFile | None:
+    """The lock at `path`, or None where there is none.
+
+    Raises:
+        SpecError: it is no lock.
+    """
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=shown(path)) from error
+    return LockFile(path, text, lock_from_text(text, shown(path), layer))
+
+
+def require_lock(path: str, layer: str) -> LockFile:
+    """The lock at `path`.
+
+    Raises:
+        UsageError: there is none.
+        SpecError: it is no lock.
+    """
+    found = read_lock(path, layer)
+    if found is None:
+        raise UsageError(
+            f"layer {layer} has no lock", where=shown(path), mend="write it with `envc lock`"
+        )
+    return found
+
+
+def base_of(site: Site, layer: str) -> Base:
+    """What stands on a common layer of a site, by the site's present locks.
+
+    Raises:
+        UsageError: a lock is missing.
+        SpecError: the site has no such layer, or it is managed.
+    """
+    base = CORE_BASE
+    for spec in reversed(site.spec.chain(layer)):
+        found = require_lock(site.lock_path(spec.name), spec.name)
+        base = on_layer(site.spec, spec.name, base=base, lock=found.lock, lock_digest=found.digest)
+    return base
+
+
+def check_base(site: SiteSpec, overlay: OverlaySpec) -> None:
+    """Refuse a base that is no open common layer.
+
+    Raises:
+        SpecError: it is unknown or managed.
+    """
+    layer = site.layer(overlay.base)
+    where = f"{overlay.file} (overlay.base)"
+    if layer is None:
+        known = ", ".join(layer.name for layer in site.layers if layer.mode == "open")
+        raise SpecError(
+            f"base {overlay.base!r} is no layer of site {site.name}",
+            where=where,
+            mend=f"use {known}",
+        )
+    if layer.mode == "managed":
+        raise SpecError(
+            f"layer {layer.name!r} is managed: no overlay may stand on it",
+            where=where,
+            mend="use another base, or ask the site's administrator to open it",
+        )
+    if any(overlay.name == layer.name for layer in site.layers) or overlay.name == CORE:
+        raise SpecError(
+            f"{overlay.name!r} is the name of a layer of site {site.name}",
+            where=f"{overlay.file} (overlay.name)",
+            mend="choose another name",
+        )

@@ -1,0 +1,164 @@
+"""A directory's store, filled from the locks, and the plans of what stands on it."""
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from importlib import resources
+
+from packaging.utils import NormalizedName
+
+from envc.index import WheelFetcher
+from envc.materialize import Directory, PublishedLayer
+from envc.model.digest import Digest
+from envc.model.generation import GenerationWheel
+from envc.model.lock import LockedPin, LockedWheel
+from envc.model.stack import Stack, StackLayer
+from envc.model.wheel import WheelFacts
+from envc.pipeline.context import Context
+from envc.plan import StoredTree, plan_tree
+from envc.store import Store, store_id
+from envc.view import view
+
+Chosen = Sequence[tuple[LockedPin, LockedWheel]]
+
+_FETCHES_AT_ONCE = 8
+_RUNTIME = "envc-runtime"
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """The store of `directory`, for a core of version `python` whose executable is `interpreter`.
+
+    `wheelhouse` is a folder to take wheels from before any index is asked.
+    """
+
+    directory: Directory
+    python: str
+    interpreter: str
+    wheelhouse: str | None
+    context: Context
+
+    @property
+    def store(self) -> Store:
+        """The store itself."""
+        return Store(self.directory.store)
+
+    def fill(self, wheels: Iterable[tuple[LockedWheel, str]]) -> None:
+        """Bring every wheel that the store lacks; each with the folder its lock stands in.
+
+        Raises:
+            OutsideError: a wheel cannot be had, or the disk refused.
+            UntrustedError: a wheel differs from its lock, or is hostile.
+        """
+        store = self.store
+        missing = {
+            wheel.digest: _with_absolute_path(wheel, folder)
+            for wheel, folder in wheels
+            if not store.has(store_id(wheel.digest, self.python))
+        }
+        if not missing:
+            return
+        lacking = [missing[digest] for digest in sorted(missing)]
+        paths = self._fetch(lacking)
+        store.ingest(
+            list(zip(paths, lacking, strict=True)),
+            python=self.python,
+            interpreter=self.interpreter,
+            reporter=self.context.reporter,
+        )
+
+    def _fetch(self, wheels: list[LockedWheel]) -> list[str]:
+        """Local files with the bytes of these wheels, in their order."""
+        context = self.context
+        total = sum(wheel.size_bytes or 0 for wheel in wheels)
+        context.reporter.start("download", total, "bytes")
+        try:
+            with (
+                WheelFetcher(
+                    cache=context.cache,
+                    wheelhouses=(self.wheelhouse,) if self.wheelhouse else (),
+                    offline=context.offline,
+                    reporter=context.reporter,
+                ) as fetcher,
+                ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool,
+            ):
+                return list(pool.map(fetcher.fetch, wheels))
+        finally:
+            context.reporter.finish("download")
+
+    def facts(self, chosen: Chosen) -> tuple[WheelFacts, ...]:
+        """What the store knows of these wheels, in their order."""
+        store = self.store
+        return tuple(store.facts(store_id(wheel.digest, self.python)) for _, wheel in chosen)
+
+    def plan(self, stack: Stack, chosen: Chosen, *, lock: Digest) -> PublishedLayer:
+        """The plan of the top of a stack, whose own wheels are `chosen`.
+
+        Raises:
+            UntrustedError: two wheels claim one path with different content.
+        """
+        store = self.store
+        seen = view(stack)
+        runtime = store.add_tree(
+            _RUNTIME,
+            runtime_sources(seen.runtime_files, self.python),
+            python=self.python,
+            interpreter=self.interpreter,
+        )
+        wheels = tuple(
+            GenerationWheel(
+                project=pin.project,
+                version=pin.version,
+                store_id=store_id(wheel.digest, self.python),
+            )
+            for pin, wheel in chosen
+        )
+        trees = [
+            StoredTree(
+                wheel.store_id,
+                f"{wheel.project} {wheel.version}",
+                store.manifest(wheel.store_id),
+            )
+            for wheel in wheels
+        ]
+        trees.append(StoredTree(runtime, "envc", store.manifest(runtime)))
+        return PublishedLayer(
+            plan=plan_tree(stack.top.name, trees, seen),
+            lock=lock,
+            closure=stack.top.closure,
+            wheels=wheels,
+        )
+
+
+def stacked(
+    top: StackLayer, hides: Iterable[NormalizedName], below: tuple[StackLayer, ...]
+) -> tuple[StackLayer, ...]:
+    """`top` on the layers `below` it, which lose what it installs itself and what it hides."""
+    covered = {wheel.project for wheel in top.wheels} | set(hides)
+    return (
+        top,
+        *(
+            replace(
+                layer,
+                masked=layer.masked | (covered & {wheel.project for wheel in layer.wheels}),
+            )
+            for layer in below
+        ),
+    )
+
+
+def runtime_sources(names: Iterable[str], python: str) -> dict[str, bytes]:
+    """The start-up modules by their path in a tree."""
+    folder = resources.files("envc.runtime")
+    site_packages = f"lib/python{python}/site-packages"
+    return {
+        f"{site_packages}/{name}.py": folder.joinpath(f"{name}.py").read_bytes()
+        for name in sorted(names)
+    }
+
+
+def _with_absolute_path(wheel: LockedWheel, folder: str) -> LockedWheel:
+    if wheel.path is None:
+        return wheel
+    return replace(wheel, path=os.path.join(folder, wheel.path))

@@ -1,0 +1,89 @@
+"""One layer's plan, from manifests alone: nothing is walked, nothing is read twice."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from posixpath import dirname
+
+from envc.errors import Fault, UntrustedError
+from envc.model.digest import digest_of, hex_of
+from envc.model.manifest import Entry, Manifest, directory_entry, path_of
+from envc.model.plan import LinkTree, TreePlan
+from envc.model.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTree:
+    """A tree of the store and what people call it: `numpy 2.4.6`, or envc's own files."""
+
+    store_id: str
+    title: str
+    manifest: Manifest
+
+
+def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> TreePlan:
+    """The plan of a layer: every wheel's files linked, the view's own files written.
+
+    Raises:
+        UntrustedError: two wheels claim one path with different content; names all such paths.
+    """
+    lines: dict[bytes, bytes] = {}
+    owners: dict[bytes, str] = {}
+    faults: list[Fault] = []
+    links: list[LinkTree] = []
+    for tree in trees:
+        omit: list[bytes] = []
+        for line in tree.manifest.lines:
+            path = path_of(line)
+            present = lines.setdefault(path, line)
+            if present is line:
+                owners[path] = tree.title
+            elif present != line:
+                faults.append(_collision(path, owners[path], tree.title, layer))
+            elif not line.startswith(b"d"):
+                omit.append(path)
+        links.append(LinkTree(tree.store_id, tree.manifest, frozenset(omit)))
+    for entry in _view_entries(view):
+        path = entry.path.encode()
+        present = lines.setdefault(path, entry.line())
+        if present != entry.line() or (entry.kind != "d" and path in owners):
+            faults.append(_collision(path, owners.get(path, "envc"), "envc", layer))
+    if faults:
+        raise UntrustedError.of(faults)
+    ordered = [lines[path] for path in sorted(lines)]
+    return TreePlan(
+        layer=layer,
+        directories=tuple(path_of(line) for line in ordered if line.startswith(b"d")),
+        links=tuple(links),
+        files=view.files,
+        symlinks=view.symlinks,
+        manifest=Manifest(tuple(ordered)),
+    )
+
+
+def _view_entries(view: View) -> Iterator[Entry]:
+    """The view's files and symlinks, and every directory above them."""
+    for file in view.files:
+        content = hex_of(digest_of(file.content))
+        yield Entry("f", file.mode, len(file.content), content, file.path)
+    for symlink in view.symlinks:
+        yield Entry("l", 0o777, 0, symlink.destination, symlink.path)
+    paths = [*(file.path for file in view.files), *(link.path for link in view.symlinks)]
+    yield from map(directory_entry, sorted(_ancestors(paths)))
+
+
+def _ancestors(paths: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for path in paths:
+        parent = dirname(path)
+        while parent and parent not in found:
+            found.add(parent)
+            parent = dirname(parent)
+    return found
+
+
+def _collision(path: bytes, first: str, second: str, layer: str) -> Fault:
+    return Fault(
+        f"{first} and {second} both install {path.decode()}, with different content",
+        f"layer {layer}",
+        "remove one of the two from the layer, or pin a release of it without this file",
+    )

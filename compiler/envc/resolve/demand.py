@@ -1,0 +1,151 @@
+"""What the search works on: demands (requirements with their reason) and candidates.
+
+A project and each of its extras are separate identities: `dask` and `dask[complete]`. The
+candidate of an extra demands its project at the same version, and what the extra adds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from envc.model.release import CoreMetadata, Distribution
+from envc.model.spec import SourcedRequirement
+
+ANY = SpecifierSet()
+
+# The interpreter as an identity of the search: a release that its index lists without a
+# Requires-Python demands it by its metadata. No project can have this name.
+PYTHON = NormalizedName("<python>")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """A project (or one extra of it) that must be there, and why.
+
+    `sourced` is the line of a spec that asks for it; in a demand by a release it is None and
+    `parent` is that release. `text` is the requirement as its author wrote it. `kept` marks a
+    project of a base's spec that only has to stay available.
+    """
+
+    project: NormalizedName
+    extra: NormalizedName | None
+    specifier: SpecifierSet
+    text: str
+    sourced: SourcedRequirement | None = None
+    parent: Candidate | None = None
+    exact: Version | None = None
+    kept: bool = False
+
+    @property
+    def key(self) -> str:
+        """The identity that this demand is about."""
+        return key_of(self.project, self.extra)
+
+    def accepts(self, version: Version) -> bool:
+        """Whether a version meets the specifier; the choice of prereleases is made elsewhere."""
+        if self.exact is not None:
+            return version == self.exact
+        return self.specifier.contains(version, prereleases=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A release that may be pinned; one object for each release and extra in a search."""
+
+    project: NormalizedName
+    version: Version
+    distributions: tuple[Distribution, ...]
+    extra: NormalizedName | None = None
+    layer: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The identity that this candidate is of."""
+        return key_of(self.project, self.extra)
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.version}"
+
+
+def key_of(project: NormalizedName, extra: NormalizedName | None) -> str:
+    """`project`, or `project[extra]`."""
+    return project if extra is None else f"{project}[{extra}]"
+
+
+def demands_of(
+    requirement: Requirement,
+    *,
+    sourced: SourcedRequirement | None = None,
+    parent: Candidate | None = None,
+    kept: bool = False,
+) -> list[Demand]:
+    """The demand on the project, then one for each extra, in order of name."""
+    project = canonicalize_name(requirement.name)
+    specifier = ANY if kept else requirement.specifier
+    extras = sorted(canonicalize_name(extra) for extra in requirement.extras)
+    return [
+        Demand(project, extra, specifier, str(requirement), sourced, parent, kept=kept)
+        for extra in (None, *extras)
+    ]
+
+
+def exactly(candidate: Candidate) -> Demand:
+    """What the candidate of an extra demands: its project, at the same version."""
+    text = f"{candidate.project}=={candidate.version}"
+    return Demand(candidate.project, None, ANY, text, parent=candidate, exact=candidate.version)
+
+
+def python_demand(candidate: Candidate, requires_python: str) -> Demand | None:
+    """The demand on the interpreter; None for a specifier that nobody can read."""
+    try:
+        specifier = SpecifierSet(requires_python)
+    except InvalidSpecifier:
+        return None
+    return Demand(PYTHON, None, specifier, f"Python {requires_python}", parent=candidate)
+
+
+@lru_cache(maxsize=1 << 16)
+def parsed(text: str) -> Requirement | None:
+    """The requirement of a `Requires-Dist` line; None for a line that no standard reads."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def applicable(
+    metadata: CoreMetadata, markers: dict[str, str], extra: NormalizedName | None
+) -> list[Requirement]:
+    """The requirements of a release that hold on `markers`: without an extra, or by this one.
+
+    Source: PEP 508; extras are compared in normalized form (PEP 685).
+    """
+    found: list[Requirement] = []
+    plain = markers | {"extra": ""}
+    wanted = markers | {"extra": extra or ""}
+    for text in metadata.requires:
+        if extra is None and "extra" in text and _only_by_extra(text):
+            continue
+        requirement = parsed(text)
+        if requirement is None:
+            continue
+        marker = requirement.marker
+        if extra is None:
+            if marker is None or marker.evaluate(plain):
+                found.append(requirement)
+        elif marker is not None and marker.evaluate(wanted) and not marker.evaluate(plain):
+            found.append(requirement)
+    return found
+
+
+def _only_by_extra(text: str) -> bool:
+    """Whether a line plainly ends in `; extra == "…"`: most lines do, and need no parsing."""
+    _, _, marker = text.partition(";")
+    marker = marker.strip()
+    return marker.startswith("extra ==") and " or " not in marker and " and " not in marker

@@ -1,0 +1,154 @@
+"""Why no set of releases meets the demands, in sentences that name every origin."""
+
+from collections.abc import Collection, Iterable
+from itertools import groupby
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+from resolvelib.resolvers import RequirementInformation
+
+from envc.errors import UnsatisfiableError
+from envc.resolve.candidates import describe
+from envc.resolve.demand import PYTHON, Candidate, Demand
+from envc.resolve.provider import Provider
+
+_SHOWN_VERSIONS = 3
+
+
+def explain(
+    provider: Provider,
+    roots: list[Demand],
+    causes: Collection[RequirementInformation[Demand, Candidate]],
+) -> UnsatisfiableError:
+    """The error that says which demands cannot all be met, each with its origin."""
+    demands = sorted(
+        {id(cause.requirement): cause.requirement for cause in causes}.values(),
+        key=lambda demand: (
+            demand.project,
+            demand.sourced is None,
+            demand.text,
+            str(demand.parent),
+        ),
+    )
+    lines = [_headline(provider)]
+    for project, grouped in groupby(demands, key=lambda demand: demand.project):
+        about = list(grouped)
+        reasons = dict.fromkeys(because(provider, roots, demand) for demand in about)
+        lines += [f"  {reason}" for reason in reasons]
+        lines += [
+            f"  {_origin(constraint)} constrains {constraint.text}"
+            for constraint in provider.constraints.get(project, [])
+        ]
+        lines += [f"  {line}" for line in _supply(provider, project)]
+    sourced = [demand for demand in demands if demand.sourced is not None and not demand.kept]
+    where = str(sourced[0].sourced.origin) if sourced and sourced[0].sourced else ""
+    error = UnsatisfiableError("\n".join(lines), where=where, mend=_mend(provider, demands, roots))
+    error.projects = tuple(sorted({demand.project for demand in demands} - {PYTHON}))
+    return error
+
+
+def because(provider: Provider, roots: list[Demand], demand: Demand) -> str:
+    """One sentence: who asks for what, and for a release, how it came in."""
+    if demand.parent is None:
+        if demand.kept:
+            return f"{_origin(demand)} keeps {demand.project} available"
+        return f"{_origin(demand)} requires {demand.text}"
+    parent = demand.parent
+    said = f"{parent} requires {demand.text}"
+    if demand.sourced is not None:
+        said += f" (so overridden at {_origin(demand)})"
+    chain = _chain(provider, roots, parent)
+    if chain is None:
+        return said
+    root, path = chain
+    came = f"{_origin(root)} {'keeps' if root.kept else 'requires'} {root.text}"
+    if parent.layer is not None:
+        came = f"from layer {parent.layer}: {came}"
+    through = "".join(f", which requires {step}" for step in path[1:])
+    return f"{said} ({came}{through})"
+
+
+def _origin(demand: Demand) -> str:
+    return str(demand.sourced.origin) if demand.sourced is not None else demand.text
+
+
+def _headline(provider: Provider) -> str:
+    problem = provider.problem
+    targets = " and ".join(describe(target) for target in problem.targets)
+    return f"no set of releases meets the requirements of {problem.layer} on {targets}:"
+
+
+def _chain(
+    provider: Provider, roots: list[Demand], goal: Candidate
+) -> tuple[Demand, list[Candidate]] | None:
+    """The shortest way from a root demand to a candidate, over all that the search has seen."""
+    known = provider.known()
+    by_key: dict[str, list[Candidate]] = {}
+    for candidate in known:
+        by_key.setdefault(candidate.key, []).append(candidate)
+    waiting: list[tuple[Demand, list[Candidate]]] = [
+        (root, [candidate])
+        for root in roots
+        for candidate in by_key.get(root.key, [])
+        if root.accepts(candidate.version)
+    ]
+    seen: set[Candidate] = set()
+    for root, path in waiting:
+        if path[-1] is goal:
+            return root, path
+        if path[-1] in seen:
+            continue
+        seen.add(path[-1])
+        for demand in known[path[-1]]:
+            waiting += [
+                (root, [*path, candidate])
+                for candidate in by_key.get(demand.key, [])
+                if demand.accepts(candidate.version)
+            ]
+    return None
+
+
+def _supply(provider: Provider, project: NormalizedName) -> Iterable[str]:
+    """What the indexes have of a project, and why some of it cannot be used here."""
+    if project == PYTHON:
+        return
+    releases = provider.source.releases(project)
+    inherited = next((p for p in provider.problem.inherited if p.project == project), None)
+    if inherited is not None:
+        yield f"layer {inherited.layer} has {project} {inherited.version}"
+    if not releases:
+        yield f"no index of the site has a project called {project}"
+        return
+    rejections = provider.candidates.rejections.get(project)
+    if rejections is not None:
+        for reason, versions in rejections.by_reason.items():
+            yield f"{project} {_versions(versions)} {reason}"
+    finals = [release.version for release in releases if not release.version.is_prerelease]
+    if finals:
+        yield f"the newest release of {project} is {finals[0]}"
+    else:
+        yield f"{project} has prereleases only; the newest is {releases[0].version}"
+
+
+def _versions(versions: list[Version]) -> str:
+    shown = ", ".join(map(str, versions[:_SHOWN_VERSIONS]))
+    more = len(versions) - _SHOWN_VERSIONS
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _mend(provider: Provider, demands: list[Demand], roots: list[Demand]) -> str:
+    """The change that is nearest at hand."""
+    missing = [d.project for d in demands if not _is_known(provider, d.project)]
+    own = [d for d in demands if d.sourced is not None and d.parent is None and not d.kept]
+    if missing and own:
+        return f"correct the name {missing[0]!r}, or add an [[index]] that has it"
+    kept = {p.project for p in provider.problem.inherited}
+    blockers = sorted({d.parent.project for d in demands if d.parent and d.parent.project in kept})
+    relax = f"relax {own[0].text!r} at {_origin(own[0])}" if own else "relax a requirement above"
+    if blockers and any(root.kept for root in roots):
+        return f"{relax}, or hide {', '.join(blockers)} if this overlay can do without"
+    return relax
+
+
+def _is_known(provider: Provider, project: NormalizedName) -> bool:
+    return project == PYTHON or bool(provider.source.releases(project))

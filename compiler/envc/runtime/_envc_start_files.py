@@ -1,0 +1,100 @@
+"""Runs the `.pth` and `.start` files of a stack's layers, as `site` does for one directory.
+
+A module of its own: only a process whose layers have such files loads it.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    class Layer(Protocol):
+        """What is needed of a layer: `_envc_start.Layer` says what the parts are."""
+
+        folder: str
+        entry: str
+        start_files: list[str]
+
+
+def run_start_files(bases: "Sequence[Layer]", *, callables: bool) -> None:
+    """Run the start-up files of all bases, the nearest first; `callables`: as Python 3.15 does."""
+    for place, base in enumerate(bases):
+        before = bases[place + 1].entry if place + 1 < len(bases) else None
+        for name in base.start_files:
+            if name.endswith(".pth"):
+                replaced = callables and f"{name.removesuffix('.pth')}.start" in base.start_files
+                run_pth(base, name, before, imports=not replaced)
+    for base in bases if callables else ():
+        for name in base.start_files:
+            if name.endswith(".start"):
+                run_start(base, name)
+
+
+def run_pth(layer: "Layer", name: str, before: "str | None", *, imports: bool = True) -> None:
+    """Do what `site` does with a `.pth` file, new entries standing in front of `before`.
+
+    `import` lines look for `sitedir` in the frame that runs them: it is the layer's entry.
+    """
+    sitedir = layer.entry  # noqa: F841 - read by those lines, through sys._getframe
+    for number, line in enumerate(read_lines(layer, name), 1):
+        if line.startswith("#") or not line.strip():
+            continue
+        try:
+            if not line.startswith(("import ", "import\t")):
+                add_path(line.rstrip(), layer.folder, before)
+            elif imports:
+                exec(line)  # noqa: S102 - it is what a .pth file is for
+        except Exception:  # noqa: BLE001 - as `site` does: a broken file must not stop Python
+            report(number, f"{layer.folder}/{name}")
+            sys.stderr.write("\nRemainder of file ignored\n")
+            return
+
+
+def run_start(layer: "Layer", name: str) -> None:
+    """Call the functions that a `.start` file names.
+
+    Source: PEP 829
+    """
+    import importlib
+
+    for number, line in enumerate(map(str.strip, read_lines(layer, name)), 1):
+        if not line or line.startswith("#"):
+            continue
+        module, _, attribute = line.partition(":")
+        try:
+            found: object = importlib.import_module(module)
+            for part in attribute.split("."):
+                found = getattr(found, part)
+            found()  # type: ignore[operator] # what cannot be called is reported
+        except Exception:  # noqa: BLE001 - as `site` does: a broken file must not stop Python
+            report(number, f"{layer.folder}/{name}")
+
+
+def read_lines(layer: "Layer", name: str) -> list[str]:
+    """The lines of a start-up file; none when it cannot be read, as `site` has it."""
+    try:
+        path = f"{layer.folder}/{name}"
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
+            return file.readlines()
+    except OSError:
+        return []
+
+
+def add_path(line: str, folder: str, before: "str | None") -> None:
+    """Put the directory of a `.pth` line on `sys.path`, before that entry or at the end."""
+    path = os.path.abspath(os.path.join(folder, line))
+    if path in (folder, *sys.path) or not os.path.exists(path):
+        return
+    sys.path.insert(sys.path.index(before) if before in sys.path else len(sys.path), path)
+
+
+def report(number: int, path: str) -> None:
+    """Show the exception in hand, in the words of `site`."""
+    import traceback
+
+    sys.stderr.write(f"Error processing line {number} of {path}:\n\n")
+    for line in traceback.format_exc().splitlines():
+        sys.stderr.write(f"  {line}\n")

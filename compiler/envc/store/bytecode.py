@@ -1,0 +1,144 @@
+"""Bytecode for whole trees: one compiler process a core, alive for all wheels of a run."""
+
+import contextlib
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from subprocess import DEVNULL, PIPE, Popen
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from envc.errors import OutsideError, UsageError
+from envc.model.manifest import FILE_MODE, Entry
+from envc.ports import Reporter
+from envc.store.identity import FIXED_TIME_SECONDS, bytecode_path, bytecode_tag
+from envc.store.limits import BYTECODE_BATCH
+
+TASK = "compile"
+
+
+class Compiler:
+    """Compiles files of trees below one folder. A context manager; threads may share it."""
+
+    def __init__(self, interpreter: str, *, python: str, folder: str, reporter: Reporter) -> None:
+        self._interpreter = os.path.abspath(interpreter) if "/" in interpreter else interpreter
+        self._python = python
+        self._folder = folder
+        self._reporter = reporter
+        self._idle: SimpleQueue[_Worker] = SimpleQueue()
+        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "compile")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        while not self._idle.empty():
+            self._idle.get().close()
+
+    def submit(self, tree: str, sources: Sequence[str]) -> "list[Future[list[Entry]]]":
+        """Begin to compile these files of a tree; `tree` is relative to the folder.
+
+        Each future holds the entries of the bytecode of some of them; a source that does not
+        compile has none. Its `result` raises `OutsideError` for disk trouble or a lost process,
+        `UsageError` when the interpreter is another Python.
+        """
+        return [
+            self._pool.submit(self._compile, tree, sources[start : start + BYTECODE_BATCH])
+            for start in range(0, len(sources), BYTECODE_BATCH)
+        ]
+
+    def _compile(self, tree: str, sources: Sequence[str]) -> list[Entry]:
+        try:
+            worker = self._idle.get_nowait()
+        except Empty:
+            worker = _Worker(self._interpreter, self._python, self._folder)
+        try:
+            entries = worker.compile(tree, sources)
+        except BaseException:
+            worker.close()
+            raise
+        self._idle.put(worker)
+        self._reporter.advance(TASK, len(sources))
+        return entries
+
+
+class _Worker:
+    """One process of `compile_worker`."""
+
+    def __init__(self, interpreter: str, python: str, folder: str) -> None:
+        import pkgutil
+
+        program = pkgutil.get_data("envc.store", "compile_worker.py") or b""
+        command = [interpreter, "-I", "-S", "-B", "-W", "ignore", "-c", program.decode()]
+        self._interpreter = interpreter
+        self._python = python
+        try:
+            self._process = Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=folder)
+        except OSError as error:
+            raise OutsideError(
+                f"cannot start the core's interpreter: {os.strerror(error.errno or 0)}",
+                where=interpreter,
+                mend="install it, or correct core.interpreter",
+            ) from error
+        self._requests = cast("BinaryIO", self._process.stdin)
+        self._answers = cast("BinaryIO", self._process.stdout)
+        found = self._receive()
+        if found != bytecode_tag(python):
+            self.close()
+            what = f"it is {found}" if found else "it is no Python that runs"
+            raise UsageError(
+                f"the core's interpreter must be {bytecode_tag(python)}; {what}",
+                where=interpreter,
+                mend=f"set core.interpreter to a CPython {python}, or core.python to what it is",
+            )
+
+    def compile(self, tree: str, sources: Sequence[str]) -> list[Entry]:
+        """The entries of the bytecode of those sources that compile, in their order."""
+        targets = [bytecode_path(source, self._python) for source in sources]
+        self._send(
+            f"{tree}\t{source}\t{target}\t{FIXED_TIME_SECONDS}\n"
+            for source, target in zip(sources, targets, strict=True)
+        )
+        entries: list[Entry] = []
+        for source, target in zip(sources, targets, strict=True):
+            answer = self._receive()
+            if not answer:
+                status = self._process.wait()
+                raise OutsideError(
+                    f"the byte-compiler ended with status {status} while it compiled {source}",
+                    where=self._interpreter,
+                    mend="see whether the node ran out of memory, then run again",
+                )
+            if answer.startswith("!"):
+                raise OSError(int(answer[1:]), os.strerror(int(answer[1:])), target)
+            if answer != "-":
+                digest, size = answer.split()
+                entries.append(Entry("f", FILE_MODE, int(size), digest, target))
+        return entries
+
+    def _send(self, lines: Iterable[str]) -> None:
+        """Send a batch. Its answers fit into the pipe, so neither side ever waits for ever."""
+        # A process that is gone shows when the answers are read, with the file that ended it.
+        with contextlib.suppress(BrokenPipeError):
+            self._requests.write("".join(lines).encode())
+            self._requests.flush()
+
+    def _receive(self) -> str:
+        """The next line; empty when the process has ended."""
+        return self._answers.readline().decode(errors="replace").rstrip("\n")
+
+    def close(self) -> None:
+        """End the process; it may be busy, or gone."""
+        self._process.kill()
+        # Closed before the wait: unsent bytes may be left of a process that has ended.
+        with contextlib.suppress(BrokenPipeError):
+            self._requests.close()
+        self._answers.close()
+        self._process.wait()

@@ -1,0 +1,92 @@
+"""The byte-compiler, run by a core's own interpreter: paths on stdin → bytecode files beside them.
+
+Started as `interpreter -I -S -B -W ignore -c <this file>` in the folder that holds the trees, so
+it imports nothing of envc. It first says which interpreter it is, then answers line by line:
+
+    in   <tree> TAB <path of a source in the tree> TAB <path of its bytecode> TAB <mtime>
+    out  <sha256> SPACE <size>      written
+         -                          the source does not compile, which is no error
+         !<errno>                   the disk refused
+
+Bytecode is the same whatever was compiled before, in any process: see `canonical`.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import marshal
+import os
+import sys
+from types import CodeType
+
+# PEP 552: a hash-based pyc that is never checked against its source.
+_HEADER = importlib.util.MAGIC_NUMBER + (0b01).to_bytes(4, "little")
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+
+def bytecode(source: bytes, path: str) -> bytes | None:
+    """The content of the source's pyc, None when it does not compile. `path` goes into it."""
+    try:
+        code = compile(source, path, "exec", dont_inherit=True, optimize=0)
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+        return None
+    return _HEADER + importlib.util.source_hash(source) + canonical(code)
+
+
+def canonical(code: CodeType) -> bytes:
+    """The code marshalled so that equal sources give equal bytes.
+
+    `marshal` marks an object as shared when anything else holds it at that moment, the compiler's
+    leftovers and this process included. Rebuilt from its bytes, the code shares only what it
+    shares within itself. (Interned strings are always marked, whoever holds them.)
+    """
+    return marshal.dumps(marshal.loads(marshal.dumps(code)))  # noqa: S302 - made a moment ago
+
+
+def compile_file(tree: bytes, source: bytes, target: bytes, mtime: int) -> bytes:
+    """Compile one file, write its bytecode, and return the answer's line."""
+    with open(tree + b"/" + source, "rb") as file:
+        content = bytecode(file.read(), source.decode())
+    if content is None:
+        return b"-"
+    path = tree + b"/" + target
+    try:
+        descriptor = os.open(path, _FLAGS, 0o600)
+    except FileNotFoundError:
+        # Another worker may compile in the same folder.
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(os.path.dirname(path), 0o700)
+        descriptor = os.open(path, _FLAGS, 0o600)
+    try:
+        written = 0
+        while written < len(content):
+            written += os.write(descriptor, content[written:] if written else content)
+        os.fchmod(descriptor, 0o444)
+        os.utime(descriptor, (mtime, mtime))
+    finally:
+        os.close(descriptor)
+    return b"%s %d" % (hashlib.sha256(content).hexdigest().encode(), len(content))
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    # Characters of one byte are the interpreter's own objects: interned now, they are for good,
+    # whichever source first uses one of them as a name.
+    for number in range(256):
+        sys.intern(chr(number))
+    tag = sys.implementation.cache_tag or sys.implementation.name
+    answers = sys.stdout.buffer
+    answers.write(tag.encode() + b"\n")
+    answers.flush()
+    for line in sys.stdin.buffer:
+        tree, source, target, mtime = line.rstrip(b"\n").split(b"\t")
+        try:
+            answer = compile_file(tree, source, target, int(mtime))
+        except OSError as error:
+            answer = b"!%d" % (error.errno or 0)
+        answers.write(answer + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""What a stored tree is called, and what its files are stamped with."""
+
+from envc.model.digest import Digest, hex_of
+
+# Part of every store id: raised whenever the same wheel would unpack into another tree.
+LAYOUT_VERSION = 1
+
+# 1980-01-01T00:00:00Z, the earliest time a ZIP archive can express: tools that pack trees rely
+# on no time being earlier.
+FIXED_TIME_SECONDS = 315_532_800
+
+
+def bytecode_tag(python: str) -> str:
+    """The tag in the names of an X.Y's bytecode files: `cpython-311` for `3.11`."""
+    return "cpython-" + python.replace(".", "")
+
+
+def store_id(digest: Digest, python: str) -> str:
+    """The name of a wheel's tree in the store: its digest, an X.Y's bytecode tag, the layout."""
+    return f"{hex_of(digest)}-{bytecode_tag(python)}-{LAYOUT_VERSION}"
+
+
+def site_packages_of(python: str) -> str:
+    """The path of site-packages in an environment of that X.Y."""
+    return f"lib/python{python}/site-packages"
+
+
+def bytecode_path(source: str, python: str) -> str:
+    """Where the bytecode of a source file stands (PEP 3147)."""
+    folder, slash, name = source.rpartition("/")
+    return f"{folder}{slash}__pycache__/{name.removesuffix('.py')}.{bytecode_tag(python)}.pyc"

@@ -1,0 +1,28 @@
+"""How much a wheel may be: far above what real wheels need, far below what hurts a node."""
+
+ENTRIES = 250_000
+TOTAL_BYTES = 32 * 2**30
+FILE_BYTES = 16 * 2**30
+
+# Unpacked to packed size. Deflate reaches 1,030; text reaches 20. Small wheels are exempt: a few
+# highly repetitive files harm nobody.
+RATIO = 100
+RATIO_EXEMPT_BYTES = 64 * 2**20
+
+DEPTH = 64
+PATH_BYTES = 1024
+# A file's name leaves room for the ending that its bytecode adds (255 is what disks take).
+NAME_BYTES = 220
+
+# Members that are read whole: metadata, RECORD, entry points.
+TEXT_BYTES = 64 * 2**20
+
+# How many faults of one wheel an error lists.
+FAULTS = 10
+
+# The unit of reading, inflating and writing.
+CHUNK_BYTES = 2**20
+
+# Sources that one compiler process gets at a time: its answers, 80 bytes each, must fit into a
+# pipe (64 KiB), and the last batches must spread over all cores.
+BYTECODE_BATCH = 16

@@ -1,0 +1,151 @@
+"""RECORD: the wheel's own list of its files, held against them; and the one of the installed form.
+
+Source: https://packaging.python.org/specifications/recording-installed-packages/
+"""
+
+import base64
+import csv
+import hashlib
+import io
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from envc.model.manifest import Entry
+from envc.store.archive import Member
+from envc.store.names import name_problem
+from envc.store.refusal import Problem, RefusedError, refuse_if
+
+# "sha256 or better": what every Python has, and nobody has broken.
+_ALGORITHMS = {"sha256": 32, "sha384": 48, "sha512": 64}
+_ROW_FIELDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """What RECORD says of one file; `size_bytes` None where it leaves the size out."""
+
+    algorithm: str
+    hexadecimal: str
+    size_bytes: int | None
+
+
+def read_record(content: bytes, record: str, unhashed: Collection[str]) -> dict[str, RecordRow]:
+    """The rows of a wheel's RECORD by path, those of `record` and of `unhashed` files left out.
+
+    Raises:
+        RefusedError: RECORD does not parse, repeats a path, or has a row without a strong hash.
+    """
+    problems: list[Problem] = []
+    rows: dict[str, RecordRow] = {}
+    seen: set[str] = set()
+    for path, hashed, size in _fields(content, record):
+        if path in seen:
+            problems.append(Problem(record, f"it lists {path!r} twice"))
+        elif what := name_problem(path):
+            problems.append(Problem(record, f"of its row {path!r}: {what}"))
+        elif path == record:
+            if hashed or size:
+                problems.append(Problem(record, "it gives a hash or a size of itself"))
+        elif path not in unhashed:
+            row = _row(hashed, size)
+            if isinstance(row, RecordRow):
+                rows[path] = row
+            else:
+                problems.append(Problem(path, row))
+        seen.add(path)
+    refuse_if(problems)
+    return rows
+
+
+def listing_problems(
+    rows: Mapping[str, RecordRow], members: Iterable[Member], exempt: Collection[str]
+) -> list[Problem]:
+    """Files that RECORD leaves out or gives another size, and files it lists that are not there."""
+    sizes = {member.path: member.size_bytes for member in members if member.path not in exempt}
+    problems = [Problem(path, "RECORD does not list it") for path in sorted(sizes.keys() - rows)]
+    problems += [
+        Problem(path, "RECORD lists it, but the wheel does not hold it")
+        for path in sorted(rows.keys() - sizes)
+    ]
+    for path in sorted(sizes.keys() & rows):
+        size = rows[path].size_bytes
+        if size not in (None, sizes[path]):
+            what = f"it has {sizes[path]} bytes, RECORD says {size}"
+            problems.append(Problem(path, what))
+    return problems
+
+
+def verified(chunks: Iterable[bytes], path: str, row: RecordRow) -> Iterator[bytes]:
+    """The same chunks.
+
+    Raises:
+        RefusedError: after the last chunk, when their hash is not the row's.
+    """
+    hasher = hashlib.new(row.algorithm)
+    for chunk in chunks:
+        hasher.update(chunk)
+        yield chunk
+    refuse_other_hash(path, row, hasher.hexdigest())
+
+
+def refuse_other_hash(path: str, row: RecordRow, found: str) -> None:
+    """Nothing when the file's hash (hexadecimal, by the row's algorithm) is the row's.
+
+    Raises:
+        RefusedError: it is not.
+    """
+    if found != row.hexadecimal:
+        what = f"its {row.algorithm} is {found}, RECORD says {row.hexadecimal}"
+        raise RefusedError(Problem(path, what))
+
+
+def installed_record(entries: Iterable[Entry], record: str) -> bytes:
+    """The RECORD of an installed tree: all its files, bytecode too, in order of the rows' paths.
+
+    `record` is the path of the file itself; paths are written relative to its site-packages.
+    """
+    site_packages = record.rsplit("/", 2)[0] + "/"
+    upwards = "../" * site_packages.count("/")
+    rows = [(record.removeprefix(site_packages), "", "")]
+    for entry in entries:
+        if entry.path.startswith(site_packages):
+            path = entry.path.removeprefix(site_packages)
+        else:
+            path = upwards + entry.path
+        value = base64.urlsafe_b64encode(bytes.fromhex(entry.content)).rstrip(b"=").decode()
+        rows.append((path, f"sha256={value}", str(entry.size_bytes)))
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(sorted(rows))
+    return text.getvalue().encode()
+
+
+def _fields(content: bytes, record: str) -> Iterator[tuple[str, str, str]]:
+    try:
+        lines = content.decode().split("\n")
+        for fields in csv.reader(lines, strict=True):
+            if len(fields) == _ROW_FIELDS:
+                path, hashed, size = fields
+                yield path, hashed, size
+            elif fields:
+                what = f"its row {','.join(fields)!r} has not three fields"
+                raise RefusedError(Problem(record, what))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RefusedError(Problem(record, "it is not a CSV file in UTF-8")) from error
+
+
+def _row(hashed: str, size: str) -> RecordRow | str:
+    """The row of these fields, or what is wrong with them."""
+    algorithm, _, value = hashed.partition("=")
+    if not hashed:
+        return "RECORD gives no hash of it"
+    if algorithm not in _ALGORITHMS:
+        return f"RECORD gives a hash of it that is too weak or unknown: {algorithm!r}"
+    try:
+        binary = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        binary = b""
+    if len(binary) != _ALGORITHMS[algorithm]:
+        return f"RECORD gives a hash of it that cannot be read: {hashed!r}"
+    if size and not (size.isascii() and size.isdecimal()):
+        return f"RECORD gives a size of it that is no number: {size!r}"
+    return RecordRow(algorithm, binary.hex(), int(size) if size else None)

@@ -1,0 +1,137 @@
+"""The store on one file system: `<root>/wheels/<store id>/{tree/,facts.json,manifest}`."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from envc.errors import InternalError, OutsideError, SpecError
+from envc.model.digest import digest_of, digest_of_json, hex_of
+from envc.model.lock import LockedWheel
+from envc.model.manifest import Manifest, manifest_from_text
+from envc.model.wheel import WheelFacts
+from envc.ports import Reporter, SilentReporter
+from envc.store import identity
+
+if TYPE_CHECKING:
+    from envc.store.ingest import Run
+
+_TREE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+class Store:
+    """Wheels and other trees, unpacked in installed form, by store id; each complete or absent.
+
+    `root` is made by the first write. Whoever may read it may use it; only its owner writes.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._wheels = os.path.join(root, "wheels")
+
+    def has(self, store_id: str) -> bool:
+        """Whether that tree is there; one stat."""
+        return os.path.exists(f"{self._wheels}/{store_id}/manifest")
+
+    def tree(self, store_id: str) -> str:
+        """The path of the tree's root."""
+        return f"{self._wheels}/{store_id}/tree"
+
+    def manifest(self, store_id: str) -> Manifest:
+        """What the tree holds.
+
+        Raises:
+            OutsideError: the store does not hold it, or it cannot be read.
+        """
+        return manifest_from_text(self._read(store_id, "manifest"))
+
+    def facts(self, store_id: str) -> WheelFacts:
+        """What the wheel contains and claims. Trees that are no wheel have no facts.
+
+        Raises:
+            OutsideError: the store does not hold it, or it cannot be read.
+            SpecError: the file is damaged.
+        """
+        from envc.formats.facts import facts_from_json
+
+        content = self._read(store_id, "facts.json")
+        try:
+            return facts_from_json(content)
+        except SpecError as error:
+            place = f"{self._wheels}/{store_id}/facts.json"
+            fault = error.faults[0]
+            where = f"{place}, {fault.where}" if fault.where else place
+            raise SpecError(fault.what, where=where, mend=fault.mend) from error
+
+    def ingest(
+        self,
+        wheels: Sequence[tuple[str, LockedWheel]],
+        *,
+        python: str,
+        interpreter: str,
+        reporter: Reporter,
+    ) -> None:
+        """Bring those wheels in that are not there yet: local path, and what the lock says.
+
+        `interpreter` compiles them; it must be of version `python` (X.Y). When this returns, all
+        are there and on the disk; when it raises, none of the new ones is.
+
+        Raises:
+            UntrustedError: a wheel is not what the lock says, or hostile.
+            OutsideError: disk trouble, or the interpreter cannot be started.
+            UsageError: the interpreter is another Python.
+        """
+        missing = {
+            name: (path, wheel)
+            for path, wheel in wheels
+            if not self.has(name := identity.store_id(wheel.digest, python))
+        }
+        if missing:
+            from envc.store.ingest import ingest_wheels
+
+            ingest_wheels(self._run(python, interpreter, reporter), missing)
+
+    def add_tree(
+        self, name: str, files: Mapping[str, bytes], *, python: str, interpreter: str
+    ) -> str:
+        """Bring in a tree that is no wheel, unless it is there; returns its id.
+
+        `files` are by path relative to an environment's root. Those of `bin/` are executable;
+        Python sources of site-packages are compiled as a wheel's are.
+
+        Raises:
+            OutsideError, UsageError: as `ingest` does.
+        """
+        from envc.store.names import collisions, name_problem
+
+        if not _TREE_NAME.fullmatch(name) or any(map(name_problem, files)) or collisions(files):
+            raise InternalError(f"a tree {name!r} cannot be stored: a name in it is impossible")
+        contents = digest_of_json({path: digest_of(content) for path, content in files.items()})
+        tag = identity.bytecode_tag(python)
+        tree_id = f"{name}-{hex_of(contents)}-{tag}-{identity.LAYOUT_VERSION}"
+        if not self.has(tree_id):
+            from envc.store.ingest import ingest_tree
+
+            ingest_tree(self._run(python, interpreter, SilentReporter()), tree_id, files)
+        return tree_id
+
+    def _run(self, python: str, interpreter: str, reporter: Reporter) -> "Run":
+        from envc.store.ingest import Run
+
+        # Absolute: compilers run in another folder.
+        root = os.path.abspath(self._root)
+        return Run(root=root, python=python, interpreter=interpreter, reporter=reporter)
+
+    def _read(self, store_id: str, name: str) -> bytes:
+        path = f"{self._wheels}/{store_id}/{name}"
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except FileNotFoundError as error:
+            raise OutsideError(
+                "the store does not hold this", where=path, mend="materialize its layer again"
+            ) from error
+        except OSError as error:
+            from envc.store.trouble import outside
+
+            raise outside(error, doing="read the store", root=path) from error

@@ -1,0 +1,221 @@
+"""One wheel → its tree in installed form, unpacked into a private folder.
+
+The order is that of trust: the digest before anything looks inside, the archive before its
+members, RECORD before they are unpacked, each content against it while it is written.
+"""
+
+import hashlib
+import mmap
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from envc.errors import OutsideError, UntrustedError
+from envc.formats.scripts import entry_point_script, rebind_script
+from envc.model.digest import digest_from_hex
+from envc.model.lock import LockedWheel
+from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE, Entry
+from envc.model.wheel import WheelFacts
+from envc.store import limits
+from envc.store.archive import Member, RawWheel, chunks_of, members_of
+from envc.store.dist_info import SIGNATURE_FILES, Claims, identify, read_claims
+from envc.store.facts import Contents, facts_of
+from envc.store.layout import Layout, Placement
+from envc.store.names import collisions
+from envc.store.record import (
+    RecordRow,
+    listing_problems,
+    read_record,
+    refuse_other_hash,
+    verified,
+)
+from envc.store.refusal import Problem, RefusedError, refuse_if, untrusted
+from envc.store.writer import TreeWriter
+
+_INSTALLER = b"envc\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A wheel whose files are written, all but bytecode and RECORD."""
+
+    facts: WheelFacts
+    entries: list[Entry]
+    sources: list[str]
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A wheel that has passed: its members by path, RECORD's rows, and where each member goes."""
+
+    raw: RawWheel
+    members: dict[str, Member]
+    rows: dict[str, RecordRow]
+    layout: Layout
+    claims: Claims
+    placements: dict[str, Placement]
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """The content of a member, unpacked and held against RECORD at its end."""
+        return verified(chunks_of(self.raw, self.members[path]), path, self.rows[path])
+
+
+def unpack(path: str, wheel: LockedWheel, *, python: str, tree: str) -> Unpacked:
+    """Unpack the wheel at `path` into the empty folder `tree`.
+
+    Raises:
+        UntrustedError: it is not the wheel that the lock names, or it is hostile.
+        OutsideError: the file cannot be read.
+        OSError: the tree cannot be written.
+    """
+    with _mapped(path, wheel) as raw:
+        try:
+            return _write(_verify(raw, wheel.filename, python), wheel, tree)
+        except RefusedError as error:
+            raise untrusted(wheel.filename, error.problems) from None
+
+
+def _mapped(path: str, wheel: LockedWheel) -> mmap.mmap:
+    """The bytes of the file, whose digest is the lock's."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OutsideError("it is no regular file", where=path, mend="put the wheel there")
+            content = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if status.st_size else None
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise OutsideError(
+            f"cannot read the wheel: {os.strerror(error.errno or 0)}",
+            where=path,
+            mend="make it readable, or fetch it again",
+        ) from error
+    found = digest_from_hex(hashlib.sha256(b"" if content is None else content).hexdigest())
+    if content is None or found != wheel.digest:
+        if content is not None:
+            content.close()
+        raise UntrustedError(
+            f"the wheel's digest is {found}, the lock says {wheel.digest}",
+            where=f"{wheel.filename} ({path})",
+            mend="remove the file and fetch it again; if it differs again, ask who serves it why",
+        )
+    return content
+
+
+def _verify(raw: RawWheel, filename: str, python: str) -> _Verified:
+    """Everything that can be known before the first file is written."""
+    members = {member.path: member for member in members_of(raw)}
+    identity = identify(filename, members)
+    record = identity.file("RECORD")
+    signatures = {identity.file(name) for name in SIGNATURE_FILES}
+    for name in ("RECORD", "WHEEL", "METADATA"):
+        if identity.file(name) not in members:
+            raise RefusedError(Problem(identity.file(name), "the wheel does not hold it"))
+    rows = read_record(_text(raw, members[record]), record, signatures)
+    refuse_if(listing_problems(rows, members.values(), {record, *signatures}))
+    layout = Layout(identity, python)
+    points = identity.file("entry_points.txt")
+    claims = read_claims(
+        identity,
+        metadata=_text(raw, members[identity.file("METADATA")]),
+        wheel=_text(raw, members[identity.file("WHEEL")]),
+        entry_points=_text(raw, members[points]) if points in members else None,
+    )
+    placements = _placements(layout, claims, members)
+    return _Verified(raw, members, rows, layout, claims, placements)
+
+
+def _text(raw: RawWheel, member: Member) -> bytes:
+    if member.size_bytes > limits.TEXT_BYTES:
+        raise RefusedError(Problem(member.path, f"it is larger than {limits.TEXT_BYTES} bytes"))
+    return b"".join(chunks_of(raw, member))
+
+
+def _placements(layout: Layout, claims: Claims, members: Iterable[str]) -> dict[str, Placement]:
+    """Where each member goes, in the order in which they are written: folder by folder."""
+    placed: dict[str, Placement] = {}
+    problems: list[Problem] = []
+    for member in members:
+        place = layout.place(member)
+        if isinstance(place, str):
+            problems.append(Problem(member, place))
+        elif place:
+            placed[member] = place
+    points = layout.identity.file("entry_points.txt")
+    commands = [script.name for script in claims.console_scripts]
+    problems += [
+        Problem(points, what) for name in commands if (what := layout.command_problem(name))
+    ]
+    refuse_if(problems)
+    refuse_if(collisions([p.path for p in placed.values()] + [f"bin/{name}" for name in commands]))
+    return dict(sorted(placed.items(), key=lambda item: item[1].path.rpartition("/")))
+
+
+def _write(verified_wheel: _Verified, wheel: LockedWheel, tree: str) -> Unpacked:
+    layout = verified_wheel.layout
+    claims = verified_wheel.claims
+    placements = verified_wheel.placements
+    with TreeWriter(tree) as writer:
+        for member in verified_wheel.members.keys() & verified_wheel.rows - placements.keys():
+            # Dropped, yet part of what RECORD vouches for.
+            for _ in verified_wheel.chunks(member):
+                pass
+        entries = [
+            _write_member(verified_wheel, writer, member, place)
+            for member, place in placements.items()
+        ]
+        entries.append(writer.write(f"{layout.dist_info}/INSTALLER", [_INSTALLER], FILE_MODE))
+        for script in claims.console_scripts:
+            content = entry_point_script(script)
+            entries.append(writer.write(f"bin/{script.name}", [content], EXECUTABLE_MODE))
+    paths = [place.path for place in placements.values()]
+    contents = Contents(
+        paths=paths,
+        scripts=[place.path for place in placements.values() if place.kind == "script"],
+        size_bytes=len(verified_wheel.raw),
+    )
+    facts = facts_of(wheel, layout, claims, contents)
+    return Unpacked(facts, entries, sources_of(paths, layout.site_packages), _record_path(layout))
+
+
+def _record_path(layout: Layout) -> str:
+    return f"{layout.dist_info}/RECORD"
+
+
+def sources_of(paths: Iterable[str], site_packages: str) -> list[str]:
+    """The Python files that get bytecode: all below site-packages but those of `.dist-info`."""
+    prefix = site_packages + "/"
+    return [
+        path
+        for path in paths
+        if path.endswith(".py")
+        and path.startswith(prefix)
+        and not path.removeprefix(prefix).partition("/")[0].endswith(".dist-info")
+    ]
+
+
+def _write_member(
+    verified_wheel: _Verified, writer: TreeWriter, path: str, place: Placement
+) -> Entry:
+    member = verified_wheel.members[path]
+    row = verified_wheel.rows[path]
+    executable = member.executable or place.kind != "file"
+    mode = EXECUTABLE_MODE if executable else FILE_MODE
+    if place.kind == "script":
+        return writer.write(place.path, _rebound(verified_wheel.chunks(path)), mode)
+    if row.algorithm != "sha256":
+        return writer.write(place.path, verified_wheel.chunks(path), mode)
+    # The writer takes the same hash: once is enough.
+    entry = writer.write(place.path, chunks_of(verified_wheel.raw, member), mode)
+    refuse_other_hash(path, row, entry.content)
+    return entry
+
+
+def _rebound(chunks: Iterator[bytes]) -> Sequence[bytes]:
+    """A script's content with its first line made to fit any place."""
+    content = b"".join(chunks)
+    return [rebind_script(content) or content]

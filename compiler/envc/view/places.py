@@ -1,0 +1,36 @@
+"""Where things of a stack are: paths as one layer's tree names another's."""
+
+from envc.model.digest import hex_of
+from envc.model.stack import Stack, StackLayer
+
+HERE = "."
+
+
+def location_of(base: StackLayer, stack: Stack) -> str:
+    """The base's location as the tree writes it: `.` when it is the tree's own.
+
+    So a common layer on another one of the same target is the same tree at every target.
+    """
+    return HERE if base.location == stack.top.location else base.location
+
+
+def tree_of(base: StackLayer) -> str:
+    """The absolute path of a base's tree, by its digest."""
+    return "/".join(
+        filter(None, (base.location, "by-lock", hex_of(base.closure), base.subdirectory))
+    )
+
+
+def destination(path: str, base: StackLayer, stack: Stack) -> str:
+    """What a symlink at `path` of the tree is made of to name the same path of a base's tree."""
+    if location_of(base, stack) != HERE:
+        return f"{tree_of(base)}/{path}"
+    depth = path.count("/") + len(stack.top.subdirectory.split("/")) * bool(stack.top.subdirectory)
+    to_location = "../" * (depth + len(("generations", "N")))
+    inside = "/".join(filter(None, ("by-lock", hex_of(base.closure), base.subdirectory, path)))
+    return to_location + inside
+
+
+def site_packages(stack: Stack) -> str:
+    """The path of site-packages in every tree of the stack."""
+    return f"lib/python{stack.python}/site-packages"

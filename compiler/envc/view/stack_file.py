@@ -1,0 +1,69 @@
+"""The files that start the hook of `envc.runtime`, and the printer of the data that it reads.
+
+The format is described where it is read: `envc/runtime/_envc_start.py`.
+"""
+
+from collections.abc import Iterator
+
+from envc.model.manifest import FILE_MODE
+from envc.model.plan import WriteFile
+from envc.model.stack import Stack, StackLayer
+from envc.model.view import PUBLISHED_MTIME_SECONDS
+from envc.view.places import location_of, site_packages
+from envc.view.visible import visible_names
+
+STACK_FORMAT = "1"
+STACK_FILE = "_envc_stack.txt"
+RUNTIME_FILES = ("_envc_metadata", "_envc_start", "_envc_start_files")
+
+# Sorts before every .pth file that a wheel could sensibly have, `__editable__…` and `A…` included.
+START_STEM = "+envc_stack"
+IMPLEMENTATION = "cpython"
+
+
+def start_entries(
+    stack: Stack,
+    taken: frozenset[str],  # noqa: ARG001 - every pass is told; these names are envc's alone
+) -> Iterator[WriteFile]:
+    """The hook's data, and what makes Python start it: a `.pth` line; from 3.15 on, PEP 829."""
+    folder = site_packages(stack)
+    line = "import _envc_start; _envc_start.start()\n"
+    yield WriteFile(f"{folder}/{START_STEM}.pth", line.encode(), FILE_MODE)
+    yield WriteFile(f"{folder}/{START_STEM}.start", b"_envc_start:start\n", FILE_MODE)
+    records = "".join("\t".join(record) + "\n" for record in stack_records(stack))
+    yield WriteFile(f"{folder}/{STACK_FILE}", records.encode(), FILE_MODE)
+
+
+def stack_records(stack: Stack) -> Iterator[tuple[str, ...]]:
+    """The records of the data file, in its order."""
+    top = stack.top
+    yield "envc-stack", STACK_FORMAT
+    yield "core", IMPLEMENTATION, stack.python
+    yield "layer", top.name, top.subdirectory, str(PUBLISHED_MTIME_SECONDS)
+    if stack.bases:  # a layer without bases has nothing that an index could save it from
+        names, _ = visible_names(top)
+        for name in sorted({*names, *RUNTIME_FILES}):
+            yield "name", name
+    for base in stack.bases:
+        yield from base_records(base, stack)
+
+
+def base_records(base: StackLayer, stack: Stack) -> Iterator[tuple[str, ...]]:
+    """The records of one base."""
+    masked = any(wheel.project in base.masked for wheel in base.wheels)
+    view = "masked" if masked else "all"
+    yield "base", base.name, view, base.closure, location_of(base, stack), base.subdirectory
+    names, namespaces = visible_names(base)
+    for name in names:
+        yield "name", name
+    for namespace in namespaces:
+        yield "namespace", namespace
+    visible = sorted(base.visible(), key=lambda wheel: wheel.project)
+    if masked:
+        for wheel in visible:
+            yield "distribution", wheel.project, wheel.dist_info
+    folder = site_packages(stack)
+    files = {path.rpartition("/") for wheel in visible for path in wheel.start_files}
+    for parent, _, name in sorted(files):
+        if parent == folder and name.endswith((".pth", ".start")):
+            yield "start", name

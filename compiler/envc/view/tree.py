@@ -1,0 +1,59 @@
+"""The view of a stack, pass after pass."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from envc.errors import UsageError
+from envc.model.plan import MakeSymlink, WriteFile
+from envc.model.stack import Stack
+from envc.model.view import View
+from envc.view.activate import activate_script
+from envc.view.commands import inherited_commands
+from envc.view.data_files import inherited_data_files
+from envc.view.interpreter import interpreter_entries
+from envc.view.stack_file import RUNTIME_FILES, start_entries
+
+Entry: TypeAlias = WriteFile | MakeSymlink
+Pass: TypeAlias = Callable[[Stack, frozenset[str]], Iterable[Entry]]
+
+# Each pass sees the paths that the passes before it took: what is the layer's own comes first.
+PASSES: tuple[Pass, ...] = (
+    interpreter_entries,
+    activate_script,
+    start_entries,
+    inherited_commands,
+    inherited_data_files,
+)
+
+
+def view(stack: Stack) -> View:
+    """The view of the stack's top layer: the same for every place that the tree may stand in.
+
+    Raises:
+        UsageError: a path of the stack cannot be written into the tree's text files.
+    """
+    check_paths(stack)
+    entries: dict[str, Entry] = {}
+    for step in PASSES:
+        entries |= {entry.path: entry for entry in step(stack, frozenset(entries))}
+    ordered = [entries[path] for path in sorted(entries)]
+    return View(
+        files=tuple(entry for entry in ordered if isinstance(entry, WriteFile)),
+        symlinks=tuple(entry for entry in ordered if isinstance(entry, MakeSymlink)),
+        runtime_files=RUNTIME_FILES,
+    )
+
+
+def check_paths(stack: Stack) -> None:
+    """Refuse the paths that a line of `pyvenv.cfg` or of the hook's data file cannot hold.
+
+    Raises:
+        UsageError: a path is relative or holds a control character.
+    """
+    for path in (stack.interpreter, *(layer.location for layer in stack.layers)):
+        if not path.startswith("/") or not path.isprintable():
+            raise UsageError(
+                "a tree cannot refer to a path that is relative or not printable",
+                where=repr(path),
+                mend="name the folder by an absolute path of printable characters",
+            )

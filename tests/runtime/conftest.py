@@ -1,0 +1,47 @@
+"""The interpreters that the runtime is tested with, and a disk to build trees on."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from stack_trees import RUNTIME_FOLDER, Disk, Interpreter
+
+PROBE = "import sys; print(sys._base_executable, '{}.{}'.format(*sys.version_info))"
+
+
+def candidates(version: str) -> Iterator[str]:
+    """Executables that may be a CPython of that X.Y."""
+    if version == "{}.{}".format(*sys.version_info):
+        yield sys._base_executable
+    if found := shutil.which(f"python{version}"):
+        yield found
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from map(str, sorted(root.glob(f"versions/{version}*/bin/python{version}")))
+
+
+@pytest.fixture(scope="session", params=["3.11", "3.12", "3.13"])
+def interpreter(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Interpreter:
+    version = request.param
+    for candidate in candidates(version):
+        command = [candidate, "-c", PROBE]
+        probe = subprocess.run(command, capture_output=True, text=True, check=False)
+        if probe.returncode == 0 and probe.stdout.split()[1] == version:
+            folder = tmp_path_factory.mktemp(f"runtime-{version}")
+            executable = probe.stdout.split()[0]
+            for source in RUNTIME_FOLDER.glob("_envc_*.py"):
+                shutil.copy(source, folder)
+            mode = ["--invalidation-mode", "unchecked-hash"]
+            subprocess.run([executable, "-m", "compileall", "-q", *mode, folder], check=True)
+            return Interpreter(executable, version, folder / "__pycache__")
+    pytest.skip(f"no CPython {version} on PATH or among pyenv's versions")
+
+
+@pytest.fixture
+def disk(tmp_path: Path, interpreter: Interpreter) -> Disk:
+    return Disk(tmp_path.resolve(), interpreter)

@@ -1,0 +1,329 @@
+"""How a process keeps to its stack: generations, leases, children, refusals, cost of the start."""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from shlex import quote
+
+import pytest
+from stack_trees import Disk, answer, masking, run
+
+from envc.model.digest import hex_of
+from support.wheels import Recipe
+
+STAY = """
+import os, sys
+def switch(path, destination):
+    os.symlink(destination, path + ".new")
+    os.replace(path + ".new", path)
+"""
+
+
+def generations(disk: Disk, *, overlay: bool) -> tuple[Path, str]:
+    """Two generations whose `late` says 1 and 2, the first one current; the path that is named."""
+    name = "alice" if overlay else "user"
+    base = disk.layer("system", Recipe(name="common", version="1"))
+    bases = (base,) if overlay else ()
+    if overlay:
+        disk.publish(base)
+    for number in (2, 1):
+        layer = disk.layer(name, Recipe(name="late", version=str(number)), overlay=overlay)
+        tree = disk.publish(layer, *bases, number=number)
+    return tree, f"{layer.location}/current"
+
+
+@pytest.mark.parametrize("overlay", [True, False], ids=["overlay", "target"])
+def test_a_process_stays_on_its_generation(disk: Disk, *, overlay: bool):
+    tree, current = generations(disk, overlay=overlay)
+    code = STAY + (
+        "import site\n"
+        f"switch({current!r}, 'generations/000002')\n"
+        "import late, subprocess, sysconfig\n"
+        "program = 'import late, sys; print(late.__version__, sys.prefix)'\n"
+        "child = subprocess.check_output([sys.executable, '-c', program], text=True)\n"
+        "show([late.__version__, child.split(), sys.prefix, sys.exec_prefix, sys.executable,\n"
+        "     site.PREFIXES, sysconfig.get_path('purelib'), sys.base_prefix == sys.prefix])\n"
+    )
+    prefix = f"{Path(current).parent}/generations/000001" + ("" if overlay else "/user")
+    assert answer(tree, code) == [
+        *("1", ["1", prefix], prefix, prefix, f"{prefix}/bin/python", [prefix]),
+        *(f"{prefix}/{disk.interpreter.site_packages}", False),
+    ]
+    fresh = answer(tree, "import late, sys; show([late.__version__, sys.prefix])")
+    assert fresh == ["2", prefix.replace("000001", "000002")]
+
+
+def test_a_plain_venv_does_not_stay(disk: Disk):
+    tree, current = generations(disk, overlay=True)
+    for number in (1, 2):
+        folder = f"{tree}/generations/00000{number}/{disk.interpreter.site_packages}"
+        os.remove(f"{folder}/+envc_stack.pth")
+    code = f"{STAY}switch({current!r}, 'generations/000002')\nimport late; show(late.__version__)"
+    assert answer(tree, code) == "2"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_workers_stay_on_the_generation(disk: Disk, method: str):
+    tree, current = generations(disk, overlay=True)
+    program = disk.root / "program.py"
+    program.write_text(
+        f"{STAY}\n"
+        "import multiprocessing\n"
+        "def work(_):\n"
+        "    import common, late\n"
+        "    return late.__version__, common.__version__, sys.prefix\n"
+        "if __name__ == '__main__':\n"
+        f"    switch({current!r}, 'generations/000002')\n"
+        f"    with multiprocessing.get_context({method!r}).Pool(1) as pool:\n"
+        "        print(*pool.map(work, [0])[0])\n"
+    )
+    done = run(tree / "bin/python", program)
+    assert (done.stdout, done.stderr) == (f"1 1 {tree}/generations/000001\n", "")
+
+
+def test_scripts_and_modules_run_in_the_stack(disk: Disk):
+    files = {
+        "tool/__init__.py": "",
+        "tool/__main__.py": "import sys; print('main', sys.argv[1:])",
+        "tool/command.py": "import sys, extra\ndef main(): print(extra.__version__, sys.prefix)\n",
+        "tool-1.data/scripts/plain": "#!/bin/sh\necho plain\n",
+    }
+    points = {"tool": "tool.command:main"}
+    base = disk.layer("user", Recipe(name="tool", version="1", files=files, console_scripts=points))
+    disk.publish(base)
+    top = disk.layer("alice", Recipe(name="extra", version="3"), overlay=True)
+    tree = disk.publish(top, base)
+    link = disk.root / "tool"
+    link.symlink_to(tree / "bin/tool")
+    expected = (0, f"3 {tree}/generations/000001\n", "")
+    for command in (tree / "bin/tool", link):
+        done = run(command)
+        assert (done.returncode, done.stdout, done.stderr) == expected
+    for options in (("-m",), ("-I", "-m")):
+        assert run(tree / "bin/python", *options, "tool", "x").stdout == "main ['x']\n"
+    assert run(tree / "bin/plain").stdout == "plain\n"
+    assert run(tree / f"bin/python{disk.interpreter.version}", "-m", "site").returncode == 0
+
+
+def test_leases_are_held_while_the_process_and_its_forks_live(disk: Disk):
+    tree, _ = generations(disk, overlay=True)
+    leases = [
+        tree / "generations/000001/.lease",
+        disk.root / "target/generations/000001/.lease",
+    ]
+    code = (
+        "import os, sys\n"
+        "if os.fork(): os._exit(0)\n"  # the fork alone is left
+        "print('ready', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [tree / "bin/python", "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={},
+    ) as process:
+        assert process.stdout.readline() == b"ready\n"
+        held = [is_held(lease) for lease in leases]
+        process.stdin.close()
+        assert process.stdout.read() == b""  # the fork has ended, too
+    assert held == [True, True]
+    assert [is_held(lease) for lease in leases] == [False, False]
+
+
+def is_held(lease: Path) -> bool:
+    with lease.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_leases_are_not_inherited_by_other_programs(disk: Disk):
+    tree, _ = generations(disk, overlay=True)
+    code = "import os; os.execv('/bin/ls', ['ls', '-l', '/proc/self/fd'])"
+    assert ".lease" not in run(tree / "bin/python", "-c", code).stdout
+
+
+def test_a_missing_or_locked_lease_does_not_matter(disk: Disk):
+    tree, _ = generations(disk, overlay=True)
+    lease = tree / "generations/000001/.lease"
+    with lease.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert answer(tree, "show(1)") == 1
+    lease.unlink()
+    assert answer(tree, "show(1)") == 1
+
+
+@pytest.mark.parametrize("options", [(), ("-I",)], ids=["plain", "isolated"])
+def test_a_missing_base_is_explained(disk: Disk, options: tuple[str, ...]):
+    base = disk.layer("user", Recipe(name="beta", version="1"))
+    disk.publish(base)
+    tree = disk.publish(disk.layer("alice", overlay=True), base)
+    os.remove(disk.root / "target/by-lock" / hex_of(base.closure))
+    done = run(tree / "bin/python", *options, "-c", "print('never')")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"envc: {tree}/generations/000001: this node does not hold the base 'user' that the layer"
+        " 'alice' was compiled for (No such file or directory)\n"
+        f"  digest: {base.closure}\n"
+        f"  target: {disk.root}/target\n"
+        "  mend: `envc overlay sync` compiles the overlay for the base that is here;"
+        f" an administrator's `envc converge --target {disk.root}/target` brings this one back\n"
+    )
+
+
+def edit(tree: Path, disk: Disk, old: str, new: str) -> Path:
+    path = tree.resolve() / disk.interpreter.site_packages / "_envc_stack.txt"
+    path.chmod(0o644)
+    path.write_text(path.read_text().replace(old, new))
+    return path
+
+
+def test_another_core_is_refused(disk: Disk):
+    tree = disk.publish(disk.layer("user", Recipe(name="beta", version="1")))
+    edit(tree, disk, f"cpython\t{disk.interpreter.version}", "cpython\t3.10")
+    done = run(tree / "bin/python", "-c", "print('never')")
+    real = f"{disk.root}/target/generations/000001/user"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"envc: {real}: compiled for cpython 3.10, but cpython {disk.interpreter.version} runs it\n"
+        f"  mend: start {real}/bin/python, or build the tree again with the core that is wanted\n"
+    )
+
+
+def test_a_newer_or_missing_data_file_is_refused(disk: Disk):
+    tree = disk.publish(disk.layer("user", Recipe(name="beta", version="1")))
+    path = edit(tree, disk, "envc-stack\t1", "envc-stack\t2")
+    mend = "build the tree again: `envc materialize`, for an overlay `envc overlay sync`"
+    done = run(tree / "bin/python", "-c", "print('never')")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"envc: {path}: not a stack of format 1\n  mend: {mend}\n"
+    path.unlink()
+    done = run(tree / "bin/python", "-c", "print('never')")
+    named = f"{tree}/{disk.interpreter.site_packages}/{path.name}"
+    reason = "cannot be read (No such file or directory)"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"envc: {named}: {reason}\n  mend: {mend}\n"
+
+
+def test_a_common_layer_finds_its_base_wherever_the_target_stands(disk: Disk):
+    data = {"base/__init__.py": "", "base-1.data/data/share/base/x.txt": "data"}
+    base = disk.layer("system", Recipe(name="base", version="1", files=data))
+    top = disk.layer("user", Recipe(name="top", version="1"))
+    disk.publish(base)
+    disk.publish(top, base, number=2)
+    moved = disk.root / "elsewhere"
+    (disk.root / "target").rename(moved)
+    code = "import base, top, sys; show([base.__file__, sys.prefix])"
+    site_packages = disk.interpreter.site_packages
+    assert answer(moved / "user", code) == [
+        f"{moved}/generations/000001/system/{site_packages}/base/__init__.py",
+        f"{moved}/generations/000002/user",
+    ]
+    assert (moved / "user/share/base/x.txt").read_text() == "data"
+
+
+def test_data_files_and_links_lead_into_the_base(disk: Disk):
+    def data(name: str, *paths: str) -> Recipe:
+        files = {f"{name}-1.data/data/share/{path}": name for path in paths}
+        return Recipe(name=name, version="1", files=files)
+
+    base = disk.layer("user", data("lab", "jupyter/lab/a", "doc/x"), data("old", "jupyter/old/b"))
+    disk.publish(base)
+    top = disk.layer("alice", data("own", "doc/own"), overlay=True)
+    tree = disk.publish(top, masking(base, "old"))
+    root = tree / "generations/000001"
+    shown = {
+        str(path.relative_to(root)): str(path.readlink())
+        for path in (root / "share").rglob("*")
+        if path.is_symlink()
+    }
+    target = f"{disk.root}/target/by-lock/{hex_of(base.closure)}/user"
+    assert shown == {
+        "share/doc/x": f"{target}/share/doc/x",
+        "share/jupyter/lab": f"{target}/share/jupyter/lab",
+    }
+    assert (root / "share/jupyter/lab/a").read_text() == "lab"
+
+
+SHELLS = [shell for shell in ("sh", "dash", "bash", "zsh", "ksh") if shutil.which(shell)]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_activate_finds_itself_and_deactivate_restores(disk: Disk, shell: str):
+    tree = disk.publish(disk.layer("it's me", Recipe(name="beta", version="1"), overlay=True))
+    program = (
+        "set -eu\n"
+        f". {quote(str(tree / 'bin/activate'))}\n"
+        'python -c "import beta, sys; print(sys.prefix)"\n'
+        'echo "$(realpath "$VIRTUAL_ENV")|$GREETING|$VIRTUAL_ENV_PROMPT|${PS1-}"\n'
+        f". {quote(str(tree / 'bin/activate'))}\n"
+        "deactivate\n"
+        'echo "$PATH|${VIRTUAL_ENV-unset}|$GREETING|${PS1-}|${_ENVC_ACTIVE-unset}"\n'
+        "type deactivate >/dev/null 2>&1 || echo gone\n"
+    )
+    done = run(shell, "-c", program, GREETING="before", PS1="$ ")
+    real = os.path.realpath(tree)
+    pinned = f"{real}/generations/000001"
+    prompt = done.stdout.splitlines()[1].rpartition("|")[2]
+    assert done.stderr == ""
+    where = done.stdout.splitlines()[1].partition("|")[0]
+    assert where in {real, pinned}  # dash knows the real path only
+    assert done.stdout.splitlines() == [
+        pinned,
+        f"{where}|it's me|it's me|{prompt}",
+        f"/usr/bin:/bin|unset|before|{'$ ' if prompt else ''}|unset",
+        "gone",
+    ]
+    assert prompt in {"", "(it's me) $ "}  # bash has no prompt where nobody types
+
+
+def path_operations(log: Path, folder: Path) -> list[str]:
+    """The system calls of a trace that name a path below the folder, but for the start itself."""
+    calls = re.findall(r'^\d+ +(\w+)\([^"\n]*"([^"]+)"', log.read_text(), re.MULTILINE)
+    inside = f"{folder}/"
+    return [
+        f"{call} {path}" for call, path in calls if path.startswith(inside) and call != "execve"
+    ]
+
+
+def traced(disk: Disk, tree: Path, code: str) -> list[str]:
+    log = disk.root / "trace"
+    traced = ["strace", "-f", "-s", "999", "-e", "trace=%file", "-o", log]
+    done = run(*traced, tree / "bin/python", "-c", code)
+    assert (done.returncode, done.stderr) == (0, "")
+    return path_operations(log, tree)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.mark.parametrize("masks", [(), ("hidden",)], ids=["all", "masked"])
+def test_inherited_imports_do_not_touch_the_overlay(disk: Disk, masks: tuple[str, ...]):
+    many = [Recipe(name=f"common{number}", version="1") for number in range(20)]
+    base = disk.layer("user", *many, Recipe(name="hidden", version="1"))
+    disk.publish(base)
+    top = disk.layer("alice", Recipe(name="own", version="1"), overlay=True)
+    tree = disk.publish(top, masking(base, *masks))
+    imports = "import " + ", ".join(recipe.name for recipe in many) + ", json, email.message\n"
+    imports += "try: import nothing_at_all\nexcept ImportError: pass\n"
+    alone = traced(disk, tree, "pass")
+    assert traced(disk, tree, imports) == alone
+    assert any(f"{disk.root}/alice" in call for call in traced(disk, tree, "import own"))
+
+    empty = disk.root / "empty"
+    run(disk.interpreter.executable, "-m", "venv", "--without-pip", empty)
+    more_than_empty = len(alone) - len(traced(disk, empty, "pass"))
+    assert more_than_empty <= 5, alone
+
+    layered = empty / disk.interpreter.site_packages / "base.pth"
+    layered.write_text(str(base_folder(disk)) + "\n")
+    assert len(traced(disk, empty, imports)) > len(traced(disk, empty, "pass")) + len(many)
+
+
+def base_folder(disk: Disk) -> Path:
+    return disk.root / "target/user" / disk.interpreter.site_packages

@@ -1,0 +1,350 @@
+"""What a process in an overlay sees: order, masks, namespaces, metadata, start-up files."""
+
+import importlib.util
+import sys
+
+import pytest
+from stack_trees import Disk, answer, masking, run
+
+from support.wheels import Recipe
+
+POINTS = "[envc.plugins]\n{name} = {name}:main\n"
+NOWHERE = "_envc_stack.txt"
+
+LIST = """
+from importlib.metadata import distributions, entry_points
+show([sorted(d.metadata["Name"] + " " + d.version for d in distributions()),
+      sorted(p.name for p in entry_points(group="envc.plugins"))])
+"""
+IMPORTABLE = """
+import importlib.util
+def there(name):
+    try: return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError: return False
+show([name for name in {names} if there(name)])
+"""
+
+
+def plugin(name: str, version: str = "1", **fields: object) -> Recipe:
+    return Recipe(name=name, version=version, entry_points=POINTS.format(name=name), **fields)
+
+
+@pytest.fixture
+def overlay(disk: Disk):
+    """An overlay with its own alpha on a base with alpha (masked), beta, hidden (masked)."""
+    base = disk.layer("user", plugin("alpha"), plugin("beta"), plugin("hidden"))
+    disk.publish(base)
+    top = disk.layer("alice", plugin("alpha", "2"), plugin("extra"), overlay=True)
+    return disk.publish(top, masking(base, "alpha", "hidden"))
+
+
+def control(disk: Disk):
+    """Plain layering: the overlay's tree without envc's hook, with a `.pth` that names the base."""
+    base = disk.layer("user", plugin("alpha"), plugin("beta"), plugin("hidden"))
+    tree = disk.publish(base)
+    top = disk.publish(disk.layer("plain", plugin("alpha", "2"), plugin("extra"), overlay=True))
+    folder = top / disk.interpreter.site_packages
+    (folder / "+envc_stack.pth").chmod(0o644)
+    (folder / "+envc_stack.pth").write_text(f"{tree / disk.interpreter.site_packages}\n")
+    return top
+
+
+def test_order_is_that_of_a_venv(disk: Disk):
+    system = disk.layer("system", Recipe(name="one", version="1"))
+    user = disk.layer("user", Recipe(name="two", version="1"), Recipe(name="three", version="1"))
+    disk.publish(system)
+    disk.publish(user, number=2)
+    top = disk.layer("alice", overlay=True)
+    tree = disk.publish(top, masking(user, "three"), system)
+    mine = disk.root / "mine"
+    mine.mkdir()
+    path = answer(tree, "import sys; show(sys.path)", PYTHONPATH=str(mine))
+    site_packages = disk.interpreter.site_packages
+    own = f"{disk.root}/alice/generations/000001/{site_packages}"
+    assert path[:2] == ["", str(mine)]
+    assert path[-3:] == [
+        own,
+        f"{own}/{NOWHERE}/user",
+        f"{disk.root}/target/generations/000001/system/{site_packages}",
+    ]
+    assert not any("site-packages" in entry for entry in path[:-3])
+
+
+def test_masked_projects_are_invisible(overlay, disk: Disk):
+    assert answer(overlay, LIST) == [["alpha 2", "beta 1", "extra 1"], ["alpha", "beta", "extra"]]
+    names = ["alpha", "beta", "extra", "hidden", "nothing"]
+    assert answer(overlay, IMPORTABLE.format(names=names)) == ["alpha", "beta", "extra"]
+    code = "import alpha, beta, sys; show([alpha.__version__, beta.__file__])"
+    beta = f"{disk.root}/target/generations/000001/user/{disk.interpreter.site_packages}/beta"
+    assert answer(overlay, code) == ["2", f"{beta}/__init__.py"]
+
+
+def test_plain_layering_shows_them(disk: Disk):
+    everything = ["alpha 1", "alpha 2", "beta 1", "extra 1", "hidden 1"]
+    tree = control(disk)
+    assert answer(tree, LIST) == [everything, ["alpha", "beta", "extra", "hidden"]]
+    assert answer(tree, IMPORTABLE.format(names=["hidden"])) == ["hidden"]
+
+
+def test_isolated_mode_sees_the_same(overlay):
+    assert answer(overlay, IMPORTABLE.format(names=["beta", "hidden"]), "-I") == ["beta"]
+
+
+def test_a_cleared_importer_cache_changes_nothing(overlay):
+    code = "import sys, importlib; sys.path_importer_cache.clear(); importlib.invalidate_caches()\n"
+    names = ["alpha", "beta", "hidden"]
+    assert answer(overlay, code + IMPORTABLE.format(names=names)) == ["alpha", "beta"]
+
+
+def test_a_distribution_is_found_by_any_spelling_and_once(disk: Disk):
+    base = disk.layer("user", plugin("Zope.Inter_Face"), plugin("hidden"))
+    disk.publish(base)
+    tree = disk.publish(disk.layer("alice", overlay=True), masking(base, "hidden"))
+    code = """
+import sys
+from importlib.metadata import distributions, distribution
+entry = sys.path[-1]
+show([distribution("zope-inter.face").version,
+      len(list(distributions(name="ZOPE_inter_face"))),
+      len(list(distributions(path=[entry, entry]))),
+      len(list(distributions(path=sys.path[:-1])))])
+"""
+    assert answer(tree, code) == ["1", 1, 1, 0]
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("importlib_metadata") is None,
+    reason="the importlib_metadata backport is not installed beside the tests",
+)
+def test_the_backport_sees_the_same(overlay, disk: Disk):
+    copies = disk.root / "backport"
+    copies.mkdir()
+    for name in ("importlib_metadata", "zipp", "lazy_importer"):  # it, and what it has required
+        if spec := importlib.util.find_spec(name):
+            (copies / name).symlink_to(*spec.submodule_search_locations)
+    listing = LIST.replace("importlib.metadata", "importlib_metadata")
+    code = "import importlib_metadata, importlib.metadata\n"
+    expected = [["alpha 2", "beta 1", "extra 1"], ["alpha", "beta", "extra"]]
+    assert answer(overlay, code + listing, PYTHONPATH=str(copies)) == expected
+    assert answer(overlay, code + LIST, PYTHONPATH=str(copies)) == expected
+
+
+@pytest.mark.slow
+def test_pip_lists_and_checks_the_visible_projects(disk: Disk):
+    base = disk.layer(
+        "user",
+        Recipe(name="alpha", version="1"),
+        Recipe(name="beta", version="1", requires=["alpha"]),
+        Recipe(name="old", version="1", requires=["alpha<2", "missing"]),
+    )
+    disk.publish(base)
+    top = disk.layer("alice", Recipe(name="alpha", version="2"), overlay=True)
+    tree = disk.publish(top, masking(base, "alpha", "old"))
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", tree)
+    listing = run(*pip, "list", "--format", "freeze")
+    assert (listing.stdout, listing.stderr) == ("alpha==2\nbeta==1\n", "")
+    assert run(*pip, "check").stdout == "No broken requirements found.\n"
+
+
+NAMESPACE_WALK = """
+import pkgutil, ns
+show(sorted(m.name for m in pkgutil.walk_packages(ns.__path__, "ns.")))
+"""
+
+
+def test_portions_of_namespaces_are_masked_exactly(disk: Disk):
+    def portion(path: str) -> Recipe:
+        name = path.removesuffix("/__init__.py").removesuffix(".py").replace("/", "-")
+        return Recipe(name=name, version="1", files={path: f"here = {name!r}\n"})
+
+    system = disk.layer("system", portion("ns/far.py"), portion("whole/one.py"))
+    user = disk.layer(
+        "user",
+        portion("ns/seen.py"),
+        portion("ns/masked.py"),
+        portion("ns/deep/seen/__init__.py"),
+        portion("ns/deep/masked/__init__.py"),
+        portion("ns/all/near.py"),
+        portion("whole/two.py"),
+    )
+    disk.publish(system)
+    disk.publish(user, number=2)
+    top = disk.layer("alice", portion("ns/own.py"), portion("ns/deep/own.py"), overlay=True)
+    tree = disk.publish(top, masking(user, "ns-masked", "ns-deep-masked"), system)
+    names = [
+        *("ns.own", "ns.seen", "ns.masked", "ns.far", "ns.all.near", "whole.one", "whole.two"),
+        *("ns.deep.own", "ns.deep.seen", "ns.deep.masked", "ns.deep.nothing"),
+    ]
+    seen = [name for name in names if "masked" not in name and "nothing" not in name]
+    assert answer(tree, IMPORTABLE.format(names=names)) == seen
+    listed = answer(tree, NAMESPACE_WALK)
+    assert [name for name in listed if name.startswith("ns.")] == ["ns.far", "ns.own", "ns.seen"]
+    paths = answer(tree, "import ns, ns.all; show([list(ns.__path__), list(ns.all.__path__)])")
+    site_packages = disk.interpreter.site_packages
+    own = f"{disk.root}/alice/generations/000001/{site_packages}"
+    near = f"{disk.root}/target/generations/000002/user/{site_packages}"
+    assert paths == [
+        [
+            f"{own}/ns",
+            f"{own}/{NOWHERE}/user/ns",
+            f"{disk.root}/target/generations/000001/system/{site_packages}/ns",
+        ],
+        [f"{near}/ns/all"],
+    ]
+
+
+def test_walking_all_modules_shows_the_visible_ones(overlay):
+    code = """
+import pkgutil, sys
+entries = [entry for entry in sys.path if "site-packages" in entry]
+names = {found.name: found.ispkg for found in pkgutil.walk_packages(entries)}
+show({name: names.get(name) for name in ("alpha", "beta", "extra", "hidden")})
+"""
+    seen = {"alpha": True, "beta": True, "extra": True, "hidden": None}
+    assert answer(overlay, code) == seen
+
+
+def test_resources_of_inherited_packages_are_read(disk: Disk):
+    files = {"data/__init__.py": "", "data/words.txt": "hello", "data/more/words.txt": "there"}
+    base = disk.layer("user", Recipe(name="data", version="1", files=files), plugin("hidden"))
+    disk.publish(base)
+    tree = disk.publish(disk.layer("alice", overlay=True), masking(base, "hidden"))
+    code = """
+from importlib.resources import files
+show([files("data").joinpath("words.txt").read_text(),
+      files("data").joinpath("more", "words.txt").read_text()])
+"""
+    assert answer(tree, code) == ["hello", "there"]
+
+
+COUNT = "import sys; sys.runs = getattr(sys, 'runs', []) + [{name!r}]\n"
+LEGACY = (
+    "import sys, os, importlib.util, importlib.machinery;"
+    "p = os.path.join(sys._getframe(1).f_locals['sitedir'], 'old');"
+    "m = sys.modules.setdefault('old', importlib.util.module_from_spec("
+    "importlib.machinery.PathFinder.find_spec('old', [os.path.dirname(p)])));"
+    "(p not in m.__path__) and m.__path__.append(p)\n"
+)
+
+
+def started(name: str, text: str, **files: str) -> Recipe:
+    return Recipe(
+        name=name, version="1", files={f"{name}.pth": COUNT.format(name=name) + text, **files}
+    )
+
+
+def test_start_up_files_run_once_in_order_of_name(disk: Disk):
+    base = disk.layer(
+        "user",
+        started("zeta", "zeta_folder\n# comment\n\n", **{"zeta_folder/deep.py": ""}),
+        started("beta", ""),
+        started("hidden", "hidden_folder\n", **{"hidden_folder/secret.py": ""}),
+        Recipe(
+            name="old-one", version="1", files={"old_one-nspkg.pth": LEGACY, "old/one.py": "x = 1"}
+        ),
+        Recipe(name="old-two", version="1", files={"old/two.py": "x = 2"}),
+    )
+    disk.publish(base)
+    mine = disk.root / "mine"
+    mine.mkdir()
+    own = {"own.pth": COUNT.format(name="own") + f"own_folder\n{mine}\n", "own_folder/near.py": ""}
+    top = disk.layer("alice", Recipe(name="own", version="1", files=own), overlay=True)
+    tree = disk.publish(top, masking(base, "hidden", "old-two"))
+    runs, path = answer(tree, "import sys; show([sys.runs, sys.path])")
+    assert runs == ["beta", "zeta", "own"]
+    site_packages = disk.interpreter.site_packages
+    folder = f"{disk.root}/alice/generations/000001/{site_packages}"
+    near = f"{disk.root}/target/generations/000001/user/{site_packages}"
+    assert path[-5:] == [
+        folder,
+        f"{folder}/own_folder",
+        str(mine),
+        f"{folder}/{NOWHERE}/user",
+        f"{near}/zeta_folder",
+    ]
+    assert answer(tree, IMPORTABLE.format(names=["old.one", "old.two", "secret"])) == ["old.one"]
+
+
+def test_a_broken_start_up_file_is_reported_and_passed_over(disk: Disk):
+    base = disk.layer("user", started("beta", "import nothing_there\nimport sys; sys.late = 1\n"))
+    disk.publish(base)
+    tree = disk.publish(disk.layer("alice", overlay=True), base)
+    done = run(tree / "bin/python", "-c", "import sys; print(hasattr(sys, 'late'))")
+    where = f"{disk.root}/target/generations/000001/user/{disk.interpreter.site_packages}/beta.pth"
+    lines = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (0, "False\n")
+    assert lines[0] == f"Error processing line 2 of {where}:"
+    assert lines[-3:] == [
+        "  ModuleNotFoundError: No module named 'nothing_there'",
+        "",
+        "Remainder of file ignored",
+    ]
+
+
+def test_a_base_without_masks_is_an_ordinary_directory(disk: Disk):
+    base = disk.layer("user", plugin("alpha"), plugin("beta"))
+    disk.publish(base)
+    tree = disk.publish(disk.layer("alice", plugin("extra"), overlay=True), base)
+    assert answer(tree, LIST) == [["alpha 1", "beta 1", "extra 1"], ["alpha", "beta", "extra"]]
+    code = "import sys; show([sys.path[-1], [type(f).__name__ for f in sys.meta_path]])"
+    entry, finders = answer(tree, code)
+    folder = f"{disk.root}/target/generations/000001/user/{disk.interpreter.site_packages}"
+    assert (entry, "MaskedDistributions" in finders) == (folder, False)
+
+
+def test_overlays_stand_on_overlays(disk: Disk):
+    user = disk.layer("user", plugin("alpha"), plugin("beta"), plugin("gamma"))
+    disk.publish(user)
+    group = disk.layer("group", plugin("beta", "2"), plugin("delta"), overlay=True)
+    disk.publish(group, masking(user, "beta"))
+    alice = disk.layer("alice", plugin("delta", "2"), overlay=True)
+    tree = disk.publish(alice, masking(group, "delta"), masking(user, "beta", "gamma"))
+    assert answer(tree, LIST) == [["alpha 1", "beta 2", "delta 2"], ["alpha", "beta", "delta"]]
+    assert answer(tree, IMPORTABLE.format(names=["beta", "delta", "gamma"])) == ["beta", "delta"]
+
+
+def test_what_pip_installs_by_hand_is_seen(overlay, disk: Disk):
+    folder = overlay / disk.interpreter.site_packages
+    (folder / "byhand.py").write_text("x = 1\n")
+    assert answer(overlay, IMPORTABLE.format(names=["byhand", "beta"])) == ["byhand", "beta"]
+
+
+def test_what_is_written_while_the_process_runs_is_seen(overlay, disk: Disk):
+    code = f"""
+import importlib
+from pathlib import Path
+Path({str(overlay / disk.interpreter.site_packages)!r}, "late.py").write_text("x = 1")
+importlib.invalidate_caches()
+import late
+show(late.x)
+"""
+    assert answer(overlay, code) == 1
+
+
+def test_start_files_call_their_functions_as_python_3_15_does(disk: Disk):
+    files = {
+        "calls.start": "# comment\ncalls:first\ncalls:Group.second\ncalls:nothing\n",
+        "calls.pth": "import sys; sys.runs = ['not from 3.15 on']\ncalls_folder\n",
+        "calls.py": "import sys\nsys.calls = []\ndef first(): sys.calls.append(1)\n"
+        "class Group:\n    @staticmethod\n    def second(): sys.calls.append(2)\n",
+        "calls_folder/inside.py": "",
+    }
+    base = disk.layer("user", Recipe(name="calls", version="1", files=files))
+    disk.publish(base)
+    tree = disk.publish(disk.layer("alice", overlay=True), base)
+    program = """
+import sys
+from types import SimpleNamespace
+from _envc_start_files import run_start_files
+del sys.runs
+base = SimpleNamespace(folder=sys.path[-2], entry=sys.path[-2],
+                       start_files=["calls.pth", "calls.start"])
+run_start_files([base], callables=True)
+print(sys.calls, hasattr(sys, "runs"), sys.path[-1].rpartition("/")[2])
+"""
+    done = run(tree / "bin/python", "-c", program)
+    path = f"{disk.root}/target/generations/000001/user/{disk.interpreter.site_packages}"
+    lines = done.stderr.splitlines()
+    assert done.stdout == "[1, 2] False calls_folder\n"
+    assert lines[0] == f"Error processing line 4 of {path}/calls.start:"
+    assert lines[-1] == "  AttributeError: module 'calls' has no attribute 'nothing'"

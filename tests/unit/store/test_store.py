@@ -1,0 +1,313 @@
+import errno
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from envc.errors import InternalError, OutsideError, SpecError
+from envc.model.digest import Digest, digest_from_hex, digest_of
+from envc.model.lock import LockedWheel
+from envc.model.manifest import Entry
+from envc.model.wheel import ConsoleScript
+from envc.ports import SilentReporter
+from envc.store import Store, staging, store_id
+from support.wheels import Recipe, sha256_of
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+TAG = sys.implementation.cache_tag
+SITE = f"lib/python{PYTHON}/site-packages"
+INFO = f"{SITE}/demo-1.0.dist-info"
+
+DEMO = Recipe(
+    name="demo",
+    version="1.0",
+    files={
+        "demo/__init__.py": "",
+        "demo/cli.py": "def main():\n    print('hello')\n",
+        "demo/template.py": "class {{ name }}:\n",
+        "demo/tool.sh": "#!/bin/sh\n",
+        "demo/__pycache__/cli.cpython-311.pyc": b"evil",
+        "sitecustomize.py": "",
+        "demo.pth": "# nothing\n",
+        "demo-1.0.data/scripts/demo-tool": "#!python\nprint(1)\n",
+        "demo-1.0.data/data/share/demo/x.txt": "x",
+        "demo-1.0.data/headers/demo.h": "",
+    },
+    requires=["six>=1 ; extra == 'Old'"],
+    requires_python=">=3.8",
+    extras=["Old"],
+    console_scripts={"demo": "demo.cli:main"},
+    executables=["demo/tool.sh"],
+)
+
+
+class Progress(SilentReporter):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, ...]] = []
+
+    def start(self, task: str, total: int, unit: str) -> None:
+        self.events.append(("start", task, str(total), unit))
+
+    def advance(self, task: str, amount: int = 1) -> None:
+        self.events.append(("advance", task, str(amount)))
+
+    def finish(self, task: str) -> None:
+        self.events.append(("finish", task))
+
+
+def locked(path: Path) -> tuple[str, LockedWheel]:
+    digest = digest_from_hex(sha256_of(path))
+    return str(path), LockedWheel(filename=path.name, digest=digest, path=str(path))
+
+
+def ingest(root: Path, *paths: Path, reporter: SilentReporter | None = None) -> Store:
+    store = Store(str(root))
+    store.ingest(
+        [locked(path) for path in paths],
+        python=PYTHON,
+        interpreter=sys.executable,
+        reporter=reporter or SilentReporter(),
+    )
+    return store
+
+
+def id_of(path: Path) -> str:
+    return store_id(locked(path)[1].digest, PYTHON)
+
+
+def on_disk(tree: Path) -> list[tuple[str, int]]:
+    return sorted(
+        (str(path.relative_to(tree)), path.stat().st_mode & 0o7777) for path in tree.rglob("*")
+    )
+
+
+def test_store_id() -> None:
+    digest = Digest("sha256:" + "ab" * 32)
+    assert store_id(digest, "3.11") == "ab" * 32 + "-cpython-311-1"
+
+
+def test_tree_is_the_installed_form(tmp_path: Path) -> None:
+    path = DEMO.build(tmp_path)
+    store = ingest(tmp_path / "store", path)
+    tree = Path(store.tree(id_of(path)))
+    entries = list(store.manifest(id_of(path)).entries())
+    assert [(e.path, e.mode) for e in entries if e.kind == "f"] == [
+        ("bin/demo", 0o555),
+        ("bin/demo-tool", 0o555),
+        (f"include/site/python{PYTHON}/demo/demo.h", 0o444),
+        (f"{SITE}/__pycache__/sitecustomize.{TAG}.pyc", 0o444),
+        (f"{INFO}/INSTALLER", 0o444),
+        (f"{INFO}/METADATA", 0o444),
+        (f"{INFO}/RECORD", 0o444),
+        (f"{INFO}/WHEEL", 0o444),
+        (f"{INFO}/entry_points.txt", 0o444),
+        (f"{SITE}/demo.pth", 0o444),
+        (f"{SITE}/demo/__init__.py", 0o444),
+        (f"{SITE}/demo/__pycache__/__init__.{TAG}.pyc", 0o444),
+        (f"{SITE}/demo/__pycache__/cli.{TAG}.pyc", 0o444),
+        (f"{SITE}/demo/cli.py", 0o444),
+        (f"{SITE}/demo/template.py", 0o444),
+        (f"{SITE}/demo/tool.sh", 0o555),
+        (f"{SITE}/sitecustomize.py", 0o444),
+        ("share/demo/x.txt", 0o444),
+    ]
+    assert sorted((e.path, e.mode) for e in entries) == on_disk(tree)
+    assert {os.stat(tree / e.path).st_mtime for e in entries} == {315532800}
+    assert all(
+        digest_of((tree / e.path).read_bytes()) == f"sha256:{e.content}"
+        and (tree / e.path).stat().st_size == e.size_bytes
+        for e in entries
+        if e.kind == "f"
+    )
+    assert (tree / INFO / "INSTALLER").read_text() == "envc\n"
+    assert (tree / "bin/demo-tool").read_text().startswith("#!/bin/sh\n'''exec' ")
+    rows = (tree / INFO / "RECORD").read_text().splitlines()
+    assert [row.partition(",")[0] for row in rows][:2] == [
+        "../../../bin/demo",
+        "../../../bin/demo-tool",
+    ]
+    assert len(rows) == len([e for e in entries if e.kind == "f"])
+
+
+def test_facts(tmp_path: Path) -> None:
+    path = DEMO.build(tmp_path)
+    facts = ingest(tmp_path / "store", path).facts(id_of(path))
+    assert (facts.filename, facts.digest) == (path.name, locked(path)[1].digest)
+    assert (facts.project, facts.version, facts.size_bytes) == ("demo", "1.0", path.stat().st_size)
+    assert facts.dist_info == "demo-1.0.dist-info"
+    assert facts.requires == ("six>=1 ; extra == 'Old'",)
+    assert (facts.requires_python, facts.extras) == (">=3.8", ("old",))
+    assert facts.modules == {"demo": "package", "sitecustomize": "module"}
+    assert facts.console_scripts == (ConsoleScript("demo", "demo.cli", "main"),)
+    assert facts.scripts == ("bin/demo-tool",)
+    assert facts.start_files == (f"{SITE}/demo.pth", f"{SITE}/sitecustomize.py")
+    assert facts.data_files == (f"include/site/python{PYTHON}/demo/demo.h", "share/demo/x.txt")
+
+
+def test_same_wheels_give_the_same_bytes_whatever_the_order_and_umask(tmp_path: Path) -> None:
+    other = Recipe(name="other", version="2", files={"other.py": "def main(): 'hello'\n"})
+    paths = [DEMO.build(tmp_path), other.build(tmp_path)]
+    first = ingest(tmp_path / "a", *paths)
+    umask = os.umask(0o077)
+    try:
+        second = ingest(tmp_path / "b", *paths[::-1])
+    finally:
+        os.umask(umask)
+    for path in paths:
+        assert first.manifest(id_of(path)) == second.manifest(id_of(path))
+        name = f"wheels/{id_of(path)}"
+        assert on_disk(tmp_path / "a" / name) == on_disk(tmp_path / "b" / name)
+
+
+def test_what_is_there_is_not_ingested_again(tmp_path: Path) -> None:
+    path = DEMO.build(tmp_path)
+    store = Store(str(tmp_path / "store"))
+    assert not store.has(id_of(path))
+    assert not (tmp_path / "store").exists()
+    progress = Progress()
+    ingest(tmp_path / "store", path, path, reporter=progress)
+    assert store.has(id_of(path))
+    assert progress.events[:2] == [
+        ("start", "unpack", "1", "wheels"),
+        ("start", "compile", "0", "files"),
+    ]
+    assert progress.events[-2:] == [("finish", "unpack"), ("finish", "compile")]
+    assert sorted(progress.events[2:-2]) == [
+        ("advance", "compile", "4"),
+        ("advance", "unpack", "1"),
+    ]
+    again = Progress()
+    ingest(tmp_path / "store", path, reporter=again)
+    assert again.events == []
+
+
+def test_wheel_without_python_needs_no_interpreter(tmp_path: Path) -> None:
+    path = Recipe(name="data", version="1", files={"data-1.data/data/share/x": "x"}).build(tmp_path)
+    store = Store(str(tmp_path / "store"))
+    store.ingest(
+        [locked(path)], python=PYTHON, interpreter="/nonexistent", reporter=SilentReporter()
+    )
+    assert store.has(id_of(path))
+
+
+def test_missing_wheel(tmp_path: Path) -> None:
+    wheel = LockedWheel(filename="x-1-py3-none-any.whl", digest=digest_of(b""), path="x")
+    path = str(tmp_path / "x-1-py3-none-any.whl")
+    with pytest.raises(OutsideError) as caught:
+        Store(str(tmp_path / "store")).ingest(
+            [(path, wheel)], python=PYTHON, interpreter=sys.executable, reporter=SilentReporter()
+        )
+    assert str(caught.value) == (
+        f"{path}: cannot read the wheel: No such file or directory\n"
+        "  mend: make it readable, or fetch it again"
+    )
+
+
+def test_wheel_that_is_no_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    wheel = LockedWheel(filename="x-1-py3-none-any.whl", digest=digest_of(b""), path="x")
+    with pytest.raises(OutsideError) as caught:
+        Store(str(tmp_path / "store")).ingest(
+            [(str(tmp_path / "pipe"), wheel)],
+            python=PYTHON,
+            interpreter=sys.executable,
+            reporter=SilentReporter(),
+        )
+    assert str(caught.value) == (
+        f"{tmp_path}/pipe: it is no regular file\n  mend: put the wheel there"
+    )
+
+
+def test_file_where_the_store_should_be(tmp_path: Path) -> None:
+    path = DEMO.build(tmp_path)
+    (tmp_path / "store").write_text("")
+    with pytest.raises(OutsideError) as caught:
+        ingest(tmp_path / "store", path)
+    assert str(caught.value) == (
+        f"{tmp_path}/store: cannot write the store: Not a directory\n"
+        f"  mend: see to {tmp_path}/store, then run again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "reason", "mend"),
+    [
+        (
+            errno.ENOSPC,
+            "No space left on device",
+            "free space or inodes on the file system of {}, then run again",
+        ),
+        (errno.EROFS, "Read-only file system", "mount the file system of {} for writing"),
+        (errno.EIO, "Input/output error", "check the disk of {} before you run again"),
+        (errno.EACCES, "Permission denied", "run as the owner of {}"),
+    ],
+)
+def test_disk_trouble_publishes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: str, mend: str
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(staging, "_flush_file_system", refuse)
+    path = DEMO.build(tmp_path)
+    root = tmp_path / "store"
+    with pytest.raises(OutsideError) as caught:
+        ingest(root, path)
+    assert (
+        str(caught.value)
+        == f"{root}: cannot write the store: {reason}\n  mend: {mend.format(root)}"
+    )
+    assert [os.listdir(root / "wheels"), os.listdir(root / "tmp")] == [[], []]
+
+
+def test_tree_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(OutsideError) as caught:
+        Store(str(tmp_path)).manifest("x")
+    assert str(caught.value) == (
+        f"{tmp_path}/wheels/x/manifest: the store does not hold this\n"
+        "  mend: materialize its layer again"
+    )
+
+
+def test_damaged_facts(tmp_path: Path) -> None:
+    path = DEMO.build(tmp_path)
+    store = ingest(tmp_path / "store", path)
+    place = tmp_path / "store/wheels" / id_of(path) / "facts.json"
+    place.unlink()
+    place.write_text("{}")
+    with pytest.raises(SpecError) as caught:
+        store.facts(id_of(path))
+    assert str(caught.value) == (
+        f"{place}, format: this field is missing\n  mend: ingest the wheel again"
+    )
+
+
+def test_other_tree(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    files = {f"{SITE}/_envc_start.py": b"x = 1\n", "bin/activate": b"# sh\n"}
+    core = {"python": PYTHON, "interpreter": sys.executable}
+    name = store.add_tree("start", files, **core)
+    assert name.startswith("start-")
+    assert name.endswith(f"-{TAG}-1")
+    assert [(e.path, e.mode) for e in files_of(store, name)] == [
+        ("bin/activate", 0o555),
+        (f"{SITE}/__pycache__/_envc_start.{TAG}.pyc", 0o444),
+        (f"{SITE}/_envc_start.py", 0o444),
+    ]
+    assert store.add_tree("start", dict(reversed(files.items())), **core) == name
+    assert store.add_tree("start", files | {"bin/activate": b""}, **core) != name
+
+
+def files_of(store: Store, name: str) -> list[Entry]:
+    return [entry for entry in store.manifest(name).entries() if entry.kind == "f"]
+
+
+@pytest.mark.parametrize(("name", "path"), [("../x", "a"), ("x", "../a"), ("x", "/a")])
+def test_other_tree_with_an_impossible_name(tmp_path: Path, name: str, path: str) -> None:
+    with pytest.raises(InternalError) as caught:
+        Store(str(tmp_path)).add_tree(name, {path: b""}, python=PYTHON, interpreter=sys.executable)
+    assert str(caught.value) == f"a tree {name!r} cannot be stored: a name in it is impossible"
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,127 @@
+import importlib.util
+import marshal
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envc.errors import OutsideError, UsageError
+from envc.model.manifest import Entry
+from envc.ports import SilentReporter
+from envc.store import compile_worker
+from envc.store.bytecode import Compiler
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+TAG = sys.implementation.cache_tag
+
+# Names that one source brings into the process change what `marshal` marks in the other.
+SOURCES = {
+    "first.py": "def unheard_of_name(another_one):\n    return {'some_key': another_one}\n",
+    "second.py": "unheard_of_name = frozenset({'b', 'a', 'some_key'})\nanother_one = 'é' * 3\n",
+    "third.py": "# -*- coding: latin-1 -*-\nclass Some:\n    '''Doc.'''\n    some_key: int = 7\n",
+    "fourth.py": "print 'another Python'\n",
+}
+
+
+def compile_all(folder: Path, order: list[str], interpreter: str = sys.executable) -> list[Entry]:
+    tree = folder / "tree"
+    tree.mkdir(parents=True)
+    for name, text in SOURCES.items():
+        (tree / name).write_text(text, encoding="utf-8")
+    arguments = {"python": PYTHON, "folder": str(folder), "reporter": SilentReporter()}
+    with Compiler(interpreter, **arguments) as compiler:
+        return [e for future in compiler.submit("tree", order) for e in future.result()]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in (folder / "tree/__pycache__").iterdir()}
+
+
+def test_bytecode_does_not_depend_on_what_was_compiled_before(tmp_path: Path) -> None:
+    compile_all(tmp_path / "a", sorted(SOURCES))
+    compile_all(tmp_path / "b", sorted(SOURCES, reverse=True))
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert sorted(contents(tmp_path / "a")) == [
+        f"first.{TAG}.pyc",
+        f"second.{TAG}.pyc",
+        f"third.{TAG}.pyc",
+    ]
+
+
+def test_objects_that_others_hold_do_not_show() -> None:
+    source = "x = 'not a name', 1234567890123\n"
+    code = compile(source, "x.py", "exec")
+    plain, ours = marshal.dumps(code), compile_worker.canonical(code)
+    held = [item for constant in code.co_consts for item in (constant, constant)]
+    assert marshal.dumps(code) != plain, "the control: plain marshal shows who else holds a part"
+    assert compile_worker.canonical(code) == ours
+    assert held
+
+
+def test_bytecode_is_unchecked_and_named_relative_to_the_tree(tmp_path: Path) -> None:
+    entries = compile_all(tmp_path, ["first.py"])
+    path = tmp_path / "tree" / entries[0].path
+    content = path.read_bytes()
+    assert entries[0].path == f"__pycache__/first.{TAG}.pyc"
+    assert entries[0].size_bytes == len(content)
+    assert content[:8] == importlib.util.MAGIC_NUMBER + b"\1\0\0\0"
+    assert content[8:16] == importlib.util.source_hash(SOURCES["first.py"].encode())
+    assert marshal.loads(content[16:]).co_filename == "first.py"
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert path.stat().st_mtime == 315532800
+    program = "import first; print(first.unheard_of_name.__code__.co_filename)"
+    command = [sys.executable, "-I", "-c", f"import sys; sys.path[:0] = ['.']; {program}"]
+    tree = tmp_path / "tree"
+    (tree / "first.py").write_text("this is not read: the bytecode is not checked")
+    ran = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{tree}/first.py\n"
+
+
+def test_missing_interpreter(tmp_path: Path) -> None:
+    with pytest.raises(OutsideError) as caught:
+        compile_all(tmp_path, ["first.py"], "/nonexistent/python")
+    assert str(caught.value) == (
+        "/nonexistent/python: cannot start the core's interpreter: No such file or directory\n"
+        "  mend: install it, or correct core.interpreter"
+    )
+
+
+def fake_interpreter(folder: Path, body: str) -> str:
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [("echo cpython-27; cat", "it is cpython-27"), ("exit 1", "it is no Python that runs")],
+)
+def test_other_interpreter(tmp_path: Path, body: str, found: str) -> None:
+    path = fake_interpreter(tmp_path, body)
+    with pytest.raises(UsageError) as caught:
+        compile_all(tmp_path / "x", ["first.py"], path)
+    assert str(caught.value) == (
+        f"{path}: the core's interpreter must be {TAG}; {found}\n"
+        f"  mend: set core.interpreter to a CPython {PYTHON}, or core.python to what it is"
+    )
+
+
+def test_interpreter_that_dies(tmp_path: Path) -> None:
+    path = fake_interpreter(tmp_path, f"echo {TAG}; read line; kill -9 $$")
+    with pytest.raises(OutsideError) as caught:
+        compile_all(tmp_path / "x", ["first.py"], path)
+    assert str(caught.value) == (
+        f"{path}: the byte-compiler ended with status -9 while it compiled first.py\n"
+        "  mend: see whether the node ran out of memory, then run again"
+    )
+
+
+def test_disk_trouble_keeps_its_number(tmp_path: Path) -> None:
+    path = fake_interpreter(tmp_path, f"echo {TAG}; read line; echo '!28'; cat")
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        compile_all(tmp_path / "x", ["first.py"], path)
+    assert caught.value.errno == 28
+    assert os.listdir(tmp_path / "x/tree") != []

@@ -1,0 +1,258 @@
+"""What a stack shows, pass by pass: texts in full."""
+
+from dataclasses import replace
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from envc.errors import UsageError
+from envc.model.digest import digest_of, hex_of
+from envc.model.plan import MakeSymlink, WriteFile
+from envc.model.stack import Stack, StackLayer
+from envc.model.view import View
+from envc.model.wheel import ConsoleScript, ModuleTree, WheelFacts
+from envc.view import view
+
+SITE_PACKAGES = "lib/python3.11/site-packages"
+CLOSURE = digest_of(b"user")
+BY_LOCK = f"/opt/site/by-lock/{hex_of(CLOSURE)}/user"
+
+
+def wheel(project: str, modules: "ModuleTree | None" = None, **fields: object) -> WheelFacts:
+    facts = WheelFacts(
+        filename=f"{project}-1-py3-none-any.whl",
+        digest=digest_of(project.encode()),
+        size_bytes=1,
+        project=canonicalize_name(project),
+        version="1",
+        dist_info=f"{project}-1.dist-info",
+        requires=(),
+        requires_python=None,
+        extras=(),
+        modules={project: "package"} if modules is None else modules,
+        console_scripts=(),
+        scripts=(),
+        start_files=(),
+        data_files=(),
+    )
+    return replace(facts, **fields)
+
+
+def common(*wheels: WheelFacts, masked: tuple[str, ...] = ()) -> StackLayer:
+    return StackLayer(
+        name="user",
+        closure=CLOSURE,
+        location="/opt/site",
+        subdirectory="user",
+        wheels=wheels,
+        masked=frozenset(map(canonicalize_name, masked)),
+    )
+
+
+def overlay(*wheels: WheelFacts) -> StackLayer:
+    return StackLayer(
+        name="alice",
+        closure=digest_of(b"alice"),
+        location="/shared/alice",
+        subdirectory="",
+        wheels=wheels,
+    )
+
+
+def shown(*layers: StackLayer) -> View:
+    return view(Stack(python="3.11", interpreter="/usr/bin/python3.11", layers=layers))
+
+
+def text(found: View, path: str) -> str:
+    (content,) = (file.content for file in found.files if file.path == path)
+    return content.decode()
+
+
+def links(found: View, folder: str) -> dict[str, str]:
+    return {s.path: s.destination for s in found.symlinks if s.path.startswith(folder)}
+
+
+def test_a_common_layer_is_a_virtual_environment_with_a_hook():
+    found = shown(common(wheel("numpy")))
+    assert [(file.path, oct(file.mode)) for file in found.files] == [
+        ("bin/activate", "0o444"),
+        (f"{SITE_PACKAGES}/+envc_stack.pth", "0o444"),
+        (f"{SITE_PACKAGES}/+envc_stack.start", "0o444"),
+        (f"{SITE_PACKAGES}/_envc_stack.txt", "0o444"),
+        ("pyvenv.cfg", "0o444"),
+    ]
+    assert found.symlinks == (
+        MakeSymlink("bin/python", "/usr/bin/python3.11"),
+        MakeSymlink("bin/python3", "python"),
+        MakeSymlink("bin/python3.11", "python"),
+        MakeSymlink("lib64", "lib"),
+    )
+    assert found.runtime_files == ("_envc_metadata", "_envc_start", "_envc_start_files")
+    assert text(found, "pyvenv.cfg") == (
+        "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11\n"
+    )
+    assert text(found, f"{SITE_PACKAGES}/+envc_stack.pth") == (
+        "import _envc_start; _envc_start.start()\n"
+    )
+    assert text(found, f"{SITE_PACKAGES}/+envc_stack.start") == "_envc_start:start\n"
+    assert text(found, f"{SITE_PACKAGES}/_envc_stack.txt") == (
+        "envc-stack\t1\ncore\tcpython\t3.11\nlayer\tuser\tuser\t315532800\n"
+    )
+
+
+def test_nothing_of_a_common_layer_depends_on_its_place():
+    layers = (
+        common(wheel("top")),
+        replace(common(wheel("numpy", data_files=("share/x",))), subdirectory="base", name="base"),
+    )
+    moved = tuple(replace(layer, location="/elsewhere") for layer in layers)
+    assert shown(*layers) == shown(*moved)
+    assert links(shown(*layers), "share") == {
+        "share": f"../../../by-lock/{hex_of(CLOSURE)}/base/share"
+    }
+
+
+def test_an_overlay_names_its_base_by_digest():
+    found = shown(overlay(), common(wheel("numpy")))
+    assert text(found, "pyvenv.cfg") == (
+        "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11\n"
+        f"extends-environment = {BY_LOCK}\n"
+    )
+
+
+def test_the_data_file_lists_what_is_visible():
+    start_files = tuple(
+        f"{SITE_PACKAGES}/{name}" for name in ("b.pth", "a.pth", "sitecustomize.py")
+    )
+    base = common(
+        wheel(
+            "visible", {"ns": {"seen": "module"}, "own": {"x": "module"}}, start_files=start_files
+        ),
+        wheel("gone", {"ns": {"gone": "module"}, "gone": "package"}, start_files=("c.pth",)),
+        masked=("gone",),
+    )
+    found = shown(overlay(wheel("extra")), base)
+    assert text(found, f"{SITE_PACKAGES}/_envc_stack.txt") == (
+        "envc-stack\t1\n"
+        "core\tcpython\t3.11\n"
+        "layer\talice\t\t315532800\n"
+        "name\t_envc_metadata\n"
+        "name\t_envc_start\n"
+        "name\t_envc_start_files\n"
+        "name\textra\n"
+        f"base\tuser\tmasked\t{CLOSURE}\t/opt/site\tuser\n"
+        "name\tns.seen\n"
+        "name\town\n"
+        "namespace\tns\n"
+        "distribution\tvisible\tvisible-1.dist-info\n"
+        "start\ta.pth\n"
+        "start\tb.pth\n"
+    )
+
+
+def test_a_base_that_only_names_a_mask_it_does_not_hold_is_all_visible():
+    found = shown(overlay(), common(wheel("numpy"), masked=("scipy",)))
+    base = text(found, f"{SITE_PACKAGES}/_envc_stack.txt").splitlines()[6:]
+    assert base == [f"base\tuser\tall\t{CLOSURE}\t/opt/site\tuser", "name\tnumpy"]
+
+
+def test_inherited_commands_are_rebound_and_own_ones_win():
+    tool = ConsoleScript("tool", "tool.main", "run")
+    base = common(
+        wheel("tool", console_scripts=(tool, ConsoleScript("mine", "tool", "mine"))),
+        wheel("shell", scripts=("bin/shell", "bin/own", "bin/activate")),
+        wheel("gone", console_scripts=(ConsoleScript("gone", "gone", "main"),)),
+        masked=("gone",),
+    )
+    own = wheel("own", console_scripts=(ConsoleScript("mine", "own", "m"),), scripts=("bin/own",))
+    found = shown(overlay(own), base)
+    commands = [f for f in found.files if f.path.startswith("bin/") and f.path != "bin/activate"]
+    assert commands == [
+        WriteFile(
+            "bin/tool",
+            b"#!/bin/sh\n"
+            b'\'\'\'exec\' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n'
+            b"' '''\n"
+            b"# -*- coding: utf-8 -*-\n"
+            b"import re\n"
+            b"import sys\n"
+            b"from tool.main import run\n"
+            b'if __name__ == "__main__":\n'
+            b'    sys.argv[0] = re.sub(r"(-script\\.pyw|\\.exe)?$", "", sys.argv[0])\n'
+            b"    sys.exit(run())\n",
+            0o555,
+        )
+    ]
+    assert links(found, "bin/s") == {"bin/shell": f"{BY_LOCK}/bin/shell"}
+    assert "bin/own" not in links(found, "bin/")
+
+
+def data(project: str, *paths: str) -> WheelFacts:
+    return wheel(project, data_files=paths)
+
+
+@pytest.mark.parametrize(
+    ("own", "base", "expected"),
+    [
+        pytest.param((), (data("a", "share/x/1", "etc/y"),), ["etc", "share"], id="alone"),
+        pytest.param(
+            (data("o", "share/x/2"),), (data("a", "share/x/1", "share/y/1"),),
+            ["share/x/1", "share/y"], id="shared with the overlay",
+        ),
+        pytest.param(
+            (), (data("a", "share/x/1", "share/y/1"), data("gone", "share/x/2", "share/z")),
+            ["share/x/1", "share/y"], id="shared with a masked project",
+        ),
+        pytest.param((data("o", "share/x"),), (data("a", "share/x"),), [], id="own file wins"),
+        pytest.param(
+            (data("o", "share/x"),), (data("a", "share/x/1"),), [], id="own file over a folder"
+        ),
+        pytest.param((), (data("gone", "share/x"),), [], id="masked only"),
+        pytest.param(
+            (), (data("a", "share/x"), data("gone", "share/x")), ["share/x"], id="same path masked"
+        ),
+        pytest.param((), (data("a", "lib/a.so", "lib/b/c"),), ["lib/a.so", "lib/b"], id="in lib"),
+    ],
+)  # fmt: skip
+def test_data_files_are_linked_at_the_highest_unshared_directory(own, base, expected):
+    found = shown(overlay(*own), common(*base, masked=("gone",)))
+    linked = {s.path: s.destination for s in found.symlinks if s.destination.startswith(BY_LOCK)}
+    assert linked == {path: f"{BY_LOCK}/{path}" for path in expected}
+
+
+def test_data_files_of_several_bases_are_told_apart_and_the_nearest_wins():
+    near = replace(
+        common(data("near", "share/x/1", "share/near/1")), subdirectory="near", name="near"
+    )
+    far = replace(
+        common(data("far", "share/x/1", "share/x/2", "share/far/1")), subdirectory="far", name="far"
+    )
+    root = BY_LOCK.removesuffix("user")
+    assert links(shown(overlay(), near, far), "share") == {
+        "share/far": f"{root}far/share/far",
+        "share/near": f"{root}near/share/near",
+        "share/x/1": f"{root}near/share/x/1",
+        "share/x/2": f"{root}far/share/x/2",
+    }
+
+
+@pytest.mark.parametrize("location", ["/opt/a\tb", "/opt/a\nb", "relative"])
+def test_paths_that_no_line_can_hold_are_refused(location: str):
+    with pytest.raises(UsageError) as caught:
+        shown(overlay(), replace(common(), location=location))
+    assert str(caught.value) == (
+        f"{location!r}: a tree cannot refer to a path that is relative or not printable\n"
+        "  mend: name the folder by an absolute path of printable characters"
+    )
+
+
+def test_the_same_stack_gives_the_same_view_whatever_the_order_of_wheels():
+    wheels = [
+        wheel(
+            name, console_scripts=(ConsoleScript(name, name, "main"),), data_files=(f"etc/{name}",)
+        )
+        for name in ("b", "a", "c")
+    ]
+    first = shown(overlay(*wheels), common(*wheels, masked=("a",)))
+    second = shown(overlay(*reversed(wheels)), common(*reversed(wheels), masked=("a",)))
+    assert first == second
