@@ -1,11 +1,15 @@
 """What the phases ask of the world. Adapters answer; tests answer with fakes."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from __future__ import annotations
 
-from packaging.utils import NormalizedName
+from typing import TYPE_CHECKING, Protocol
 
-from envc.model.release import CoreMetadata, Distribution, Release
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.utils import NormalizedName
+
+    from envc.model.release import CoreMetadata, Distribution, Release
 
 
 class CandidateSource(Protocol):

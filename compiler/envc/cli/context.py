@@ -1,11 +1,13 @@
 """The context of a command: its reporter, drawn or plain, and the cache."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from envc.cli.arguments import Arguments
 from envc.pipeline.context import Context
-from envc.pipeline.place import find_site
-from envc.pipeline.site import Site, load_site
+
+if TYPE_CHECKING:
+    from envc.pipeline.site import Site
 
 
 def context_of(arguments: Arguments, *, offline: bool = False) -> Context:
@@ -17,7 +19,10 @@ def context_of(arguments: Arguments, *, offline: bool = False) -> Context:
     return Context(reporter=reporter, offline=offline)
 
 
-def site_of(arguments: Arguments) -> Site:
+def site_of(arguments: Arguments) -> "Site":
     """The site that `--site` names, else the nearest one upwards."""
+    from envc.pipeline.place import find_site
+    from envc.pipeline.site import load_site
+
     folder, name = find_site(arguments.site)
     return load_site(folder, name)

@@ -34,23 +34,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Materialize, or find that nothing is to be done."""
+    from envc.cli.context import context_of
     from envc.cli.output import counted, print_json, say
-    from envc.pipeline.present import unchanged
+    from envc.pipeline.materialize import MaterializeOptions, materialize
 
-    report = None if arguments.layer else unchanged(arguments.site, arguments.target)
-    if report is None:
-        from envc.cli.context import context_of, site_of
-        from envc.pipeline.materialize import MaterializeOptions, materialize
-
-        options = MaterializeOptions(
-            target=arguments.target,
-            layers=tuple(arguments.layer),
-            source=arguments.source,
-            link_mode=arguments.link_mode,
-        )
-        report = materialize(
-            site_of(arguments), options, context_of(arguments, offline=arguments.offline)
-        )
+    options = MaterializeOptions(
+        target=arguments.target,
+        layers=tuple(arguments.layer),
+        source=arguments.source,
+        link_mode=arguments.link_mode,
+    )
+    report = materialize(arguments.site, options, context_of(arguments, offline=arguments.offline))
     if arguments.json:
         print_json(report)
         return 0

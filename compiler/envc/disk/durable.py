@@ -4,7 +4,6 @@ Sources: fsync(2), syncfs(2), rename(2); measured: one `syncfs` for a batch is 7
 faster than an fsync of every file, and as safe when the rename comes after it.
 """
 
-import ctypes
 import errno
 import os
 from collections.abc import Callable
@@ -35,6 +34,8 @@ def disk_error(error: OSError, doing: str, path: str | None = None) -> OutsideEr
 
 def sync_file_system(path: str) -> None:
     """Flush the file system that holds `path`. An error means: discard the batch, never retry."""
+    import ctypes  # a millisecond that most runs do without
+
     syncfs: Callable[[int], int] | None = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if syncfs is None:
         os.sync()

@@ -8,7 +8,9 @@ forked one (only while this process has a single thread: fork and threads do not
 import errno
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,9 +49,9 @@ def build_tree(
     try:
         os.makedirs(destination, 0o755)
         root = os.fsencode(destination) + b"/"
-        for directory in plan.directories:
-            os.mkdir(root + directory, 0o755)
         works = [_Work(os.fsencode(tree_of(link.store_id)) + b"/", link) for link in plan.links]
+        for directory in _shared(plan):
+            os.mkdir(root + directory, 0o755)
         built = _place_all(works, root, copy=copy)
         for file in plan.files:
             write_new(f"{destination}/{file.path}", file.content, file.mode)
@@ -85,6 +87,20 @@ def write_new(path: str, content: bytes, mode: int) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         os.fchmod(descriptor, mode)
+
+
+def _shared(plan: TreePlan) -> list[bytes]:
+    """The directories that no single linked tree owns, parents first.
+
+    The others are made by the process that links what is in them.
+    """
+    trees = Counter(
+        path_of(line)
+        for link in plan.links
+        for line in link.manifest.lines
+        if line.startswith(b"d")
+    )
+    return [directory for directory in plan.directories if trees[directory] != 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +187,11 @@ def _place(works: Sequence[_Work], root: bytes, *, copy: bool) -> Built:
         source, omit = work.source, work.link.omit
         for line in work.link.manifest.lines:
             kind, mode, size, _, path = line.split(b"\t")
-            if kind == b"d" or path in omit:
+            if kind == b"d":
+                with suppress(FileExistsError):  # shared with another tree, and made before
+                    os.mkdir(root + path, 0o755)
+                continue
+            if path in omit:
                 continue
             if size == b"0":
                 os.close(os.open(root + path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, int(mode, 8)))

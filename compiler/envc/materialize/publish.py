@@ -9,11 +9,10 @@
 
 import json
 import os
-import shutil
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from envc.disk.durable import (
     disk_error,
@@ -33,40 +32,10 @@ from envc.materialize.build import (
     write_new,
 )
 from envc.materialize.directory import STAGING_PREFIX, Directory
-from envc.model.digest import Digest, digest_of_json
-from envc.model.generation import Generation, GenerationLayer, GenerationWheel, generation_name
-from envc.model.plan import TreePlan
+from envc.model.digest import Digest
+from envc.model.generation import Generation, GenerationLayer, generation_name
+from envc.model.publication import Publication, PublishedLayer
 from envc.ports import Reporter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedLayer:
-    """A layer of a publication: its plan, and the digests that name it."""
-
-    plan: TreePlan
-    lock: Digest
-    closure: Digest
-    wheels: tuple[GenerationWheel, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
-    """Everything a generation is made from. `specs` are copies: file name → bytes."""
-
-    site: str
-    python: str
-    interpreter: str
-    layers: tuple[PublishedLayer, ...]
-    specs: tuple[tuple[str, bytes], ...]
-
-    def digest(self) -> Digest:
-        """The generation's digest: layers, trees, closures."""
-        return digest_of_json(
-            {
-                layer.plan.layer: [layer.plan.manifest.digest(), layer.closure]
-                for layer in self.layers
-            }
-        )
 
 
 def publish(
@@ -120,7 +89,7 @@ def record_event(directory: Directory, event: str, generation: Generation) -> No
     """Append a line to the directory's audit log: who, when, what, where."""
     line = {
         "event": event,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "user": os.geteuid(),
         "node": os.uname().nodename,
         "generation": generation.generation,
@@ -197,7 +166,7 @@ def _build(
         _write_records(staging, publication, generation)
         sync_file_system(staging)
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+        remove_tree(staging)
         raise
     final = directory.generation(number)
     os.rename(staging, final)
@@ -208,7 +177,7 @@ def _build(
 
 def _record(layer: PublishedLayer, built: Built) -> GenerationLayer:
     return GenerationLayer(
-        digest=layer.plan.manifest.digest(),
+        digest=layer.digest,
         closure=layer.closure,
         lock=layer.lock,
         distributions=len(layer.wheels),
@@ -238,7 +207,14 @@ def _remove_leftovers(directory: Directory) -> None:
     with suppress(FileNotFoundError):
         for name in os.listdir(directory.generations):
             if name.startswith(STAGING_PREFIX):
-                shutil.rmtree(f"{directory.generations}/{name}")
+                remove_tree(f"{directory.generations}/{name}")
+
+
+def remove_tree(path: str) -> None:
+    """Remove what a run that did not end left behind; what cannot be removed now stays."""
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def make_directory(directory: Directory) -> None:

@@ -59,9 +59,9 @@ class Lock:
     """A lock file's content. `pins` are in order of project, then version.
 
     `inputs` is the digest of everything the lock was made from, None in a lock that another tool
-    wrote; so are `targets` empty there. Of the base's projects, the layer re-pins `shadows` (it asks
-    for it) and `lifts` (to keep the rest consistent); `hides` are invisible above it: given up
-    by its spec, or left inconsistent with nobody requiring them.
+    wrote; so are `targets` empty there. Of the base's projects, the layer re-pins `shadows` (it
+    asks for it) and `lifts` (to keep the rest consistent); `hides` are invisible above it: given
+    up by its spec, or left inconsistent with nobody requiring them.
     """
 
     layer: str

@@ -7,7 +7,7 @@ from envc.errors import UsageError
 from envc.formats.location import Location, location_from_text
 from envc.formats.pylock import lock_file_name
 from envc.lock import Base, on_overlay
-from envc.materialize import Directory, Shape
+from envc.materialize.directory import Directory, Shape
 from envc.model.generation import Generation
 from envc.model.spec import OverlaySpec
 from envc.model.stack import StackLayer

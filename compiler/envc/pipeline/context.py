@@ -21,5 +21,9 @@ class Context:
     """The surroundings of one command."""
 
     reporter: Reporter = field(default_factory=SilentReporter)
-    cache: str = field(default_factory=default_cache)
     offline: bool = False
+
+    @property
+    def cache(self) -> str:
+        """The folder of the cache; asked for only by what uses it."""
+        return default_cache()

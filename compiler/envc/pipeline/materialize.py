@@ -1,25 +1,23 @@
-"""`envc materialize`: what the locks describe, as a generation of a target directory."""
+"""`envc materialize`: what the locks describe, as a generation of a target directory.
+
+The path that runs on every node, every time, is short: compare bytes and be done. Where something
+is to be done, what was planned before for the same specs and locks is carried out again; only a
+plan that nobody has made yet brings in parsers, stores and views (`planning`).
+"""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from envc.disk.durable import disk_error, write_file
-from envc.errors import AnswerIsNo, Fault, UsageError
-from envc.formats.location import Location, location_to_text
-from envc.formats.pylock import lock_file_name
-from envc.lock import CORE_BASE, layer_inputs, on_layer, select_wheels
-from envc.materialize import Directory, LinkMode, Publication, Shape, publish
-from envc.materialize.publish import make_directory
+from envc.materialize.directory import Directory, Shape
+from envc.model.digest import Digest
 from envc.model.generation import Generation
-from envc.model.spec import CORE, LayerSpec, SiteSpec
-from envc.model.stack import Stack, StackLayer
 from envc.pipeline.context import Context
-from envc.pipeline.machine import machine_of
-from envc.pipeline.node import target_for
-from envc.pipeline.present import MaterializeReport, report_of
-from envc.pipeline.site import LockFile, Site, require_lock, shown
-from envc.pipeline.stock import Chosen, Stock, stacked
+from envc.pipeline.place import find_site
+
+if TYPE_CHECKING:
+    from envc.materialize.build import LinkMode
+    from envc.model.publication import Publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +27,38 @@ class MaterializeOptions:
     target: str
     layers: tuple[str, ...] = ()
     source: str | None = None
-    link_mode: LinkMode = "auto"
+    link_mode: "LinkMode" = "auto"
 
 
-def materialize(site: Site, options: MaterializeOptions, context: Context) -> MaterializeReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerReport:
+    """A layer's tree in the report."""
+
+    digest: Digest
+    closure: Digest
+    distributions: int
+    files: int
+    linked: int
+    copied: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterializeReport:
+    """What `envc materialize` did, or found done."""
+
+    target: str
+    generation: int
+    digest: Digest
+    changed: bool
+    layers: dict[str, LayerReport]
+
+
+def materialize(
+    site: str | None, options: MaterializeOptions, context: Context
+) -> MaterializeReport:
     """Build the generation that the site's locks describe and switch to it.
+
+    `site` is the folder given, None for the nearest.
 
     Raises:
         UsageError: a lock is missing, the target is somebody else's, or this machine is no
@@ -43,177 +68,88 @@ def materialize(site: Site, options: MaterializeOptions, context: Context) -> Ma
         OutsideError: disk or network; nothing is switched.
     """
     directory = Directory(os.path.abspath(options.target), Shape.TARGET)
-    directory.refuse_foreign()
+    folder, spec_name = find_site(site)
     current = directory.current()
-    machine = machine_of(_interpreter(site, current))
-    locks = _locks(site, directory, current, options.layers)
-    chosen = {
-        name: select_wheels(found.lock, target_for(found.lock, machine))
-        for name, found in locks.items()
-    }
-    make_directory(directory)
-    stock = Stock(directory, site.spec.core.python, machine.interpreter, options.source, context)
-    stock.fill((wheel, site.origin) for pins in chosen.values() for _, wheel in pins)
-    stacks = _stacks(site, directory, locks, machine.interpreter, stock, chosen)
-    publication = Publication(
-        site=site.spec.name,
-        python=site.spec.core.python,
-        interpreter=machine.interpreter,
-        layers=tuple(
-            stock.plan(stack, chosen[name], lock=locks[name].digest)
-            for name, stack in stacks.items()
-        ),
-        specs=(
-            (site.spec_name, site.text),
-            *((lock_file_name(name), found.text) for name, found in locks.items()),
-        ),
-    )
+    whole = not options.layers
+    if whole and current is not None and _is_current(folder, spec_name, directory, current):
+        return report_of(directory, current, changed=False)
+    directory.refuse_foreign()
+    publication = _publication(folder, spec_name, directory, options, context)
+
+    from envc.materialize.publish import publish
+    from envc.store.store import Store
+
     generation, changed = publish(
         directory,
         publication,
-        tree_of=stock.store.tree,
+        tree_of=Store(directory.store).tree,
         link_mode=options.link_mode,
         reporter=context.reporter,
     )
-    _write_location(site, directory)
     return report_of(directory, generation, changed=changed)
 
 
-def _interpreter(site: Site, current: Generation | None) -> str | None:
-    """The core's interpreter: the site's, else the one this target already runs on.
-
-    A target keeps its interpreter, whichever envc materializes it the next time.
-    """
-    if site.spec.core.interpreter is not None:
-        return site.spec.core.interpreter
-    if current is not None and os.access(current.interpreter, os.X_OK):
-        return current.interpreter
-    return None
-
-
-def _locks(
-    site: Site, directory: Directory, current: Generation | None, wanted: tuple[str, ...]
-) -> dict[str, LockFile]:
-    """The lock of each layer to build, in the site's order; carried over where not wanted.
-
-    Raises:
-        UsageError: a lock is missing, or a layer is unknown.
-        AnswerIsNo: a lock is stale; all stale ones at once.
-    """
-    known = [layer.name for layer in site.spec.layers]
-    for name in wanted:
-        if name not in known:
-            raise UsageError(
-                f"no layer {name!r} in site {site.spec.name}", mend=f"use {', '.join(known)}"
-            )
-    locks: dict[str, LockFile] = {}
-    stale: list[Fault] = []
-    bases = {CORE: CORE_BASE}
-    for layer in site.spec.layers:
-        if wanted and layer.name not in wanted:
-            kept = _carried(directory, current, layer)
-            if kept is None:
-                continue
-            found = kept
-        else:
-            found = require_lock(site.lock_path(layer.name), layer.name)
-        if layer.base not in bases:
-            raise UsageError(
-                f"layer {layer.name} stands on {layer.base}, which is not materialized here",
-                mend=f"add --layer {layer.base}",
-            )
-        base = bases[layer.base]
-        carried = bool(wanted) and layer.name not in wanted
-        if not carried and found.lock.inputs not in {None, layer_inputs(site.spec, layer, base)}:
-            stale.append(
-                Fault(
-                    f"the lock of layer {layer.name} is stale: {site.spec_name} or its base has "
-                    "changed since",
-                    shown(found.path),
-                    "write it anew with `envc lock`",
-                )
-            )
-        locks[layer.name] = found
-        bases[layer.name] = on_layer(
-            site.spec, layer.name, base=base, lock=found.lock, lock_digest=found.digest
-        )
-    if stale:
-        raise AnswerIsNo.of(stale)
-    return locks
-
-
-def _carried(directory: Directory, current: Generation | None, layer: LayerSpec) -> LockFile | None:
-    """The lock from which the current generation has a layer that is not to be changed."""
-    if current is None or layer.name not in current.layers:
-        return None
-    path = f"{directory.generation(current.generation)}/site/{lock_file_name(layer.name)}"
-    return require_lock(path, layer.name)
-
-
-def _stacks(
-    site: Site,
+def _publication(
+    folder: str,
+    spec_name: str,
     directory: Directory,
-    locks: dict[str, LockFile],
-    interpreter: str,
-    stock: Stock,
-    chosen: Mapping[str, Chosen],
-) -> dict[str, Stack]:
-    """The stack of each layer to build, bases first."""
-    bases = {CORE: CORE_BASE}
-    stacks: dict[str, Stack] = {}
-    for spec in site.spec.layers:
-        if spec.name not in locks:
-            continue
-        found = locks[spec.name]
-        base = on_layer(
-            site.spec,
-            spec.name,
-            base=bases[spec.base],
-            lock=found.lock,
-            lock_digest=found.digest,
-        )
-        bases[spec.name] = base
-        top = StackLayer(
-            name=spec.name,
-            closure=base.named(),
-            location=directory.path,
-            subdirectory=directory.subdirectory(spec.name),
-            wheels=stock.facts(chosen[spec.name]),
-        )
-        below = stacks[spec.base].layers if spec.base in stacks else ()
-        stacks[spec.name] = Stack(
-            python=site.spec.core.python,
-            interpreter=interpreter,
-            layers=stacked(top, found.lock.hides, below),
-            env=environment_of(site.spec, spec.name),
-        )
-    return stacks
+    options: MaterializeOptions,
+    context: Context,
+) -> "Publication":
+    """What to publish: planned before, or now, with the store filled."""
+    from envc.pipeline.planned import load_plan, plan_key, save_plan
 
+    current = directory.current()
+    key = None if options.layers else plan_key(folder, spec_name, directory, current)
+    kept = load_plan(directory, key) if key is not None else None
+    if kept is not None:
+        return kept
 
-def environment_of(site: SiteSpec, layer: str) -> tuple[tuple[str, str], ...]:
-    """The variables that a layer and its bases set, in order of name; the nearest layer wins."""
-    variables: dict[str, str] = {}
-    for spec in reversed(site.chain(layer)):
-        variables |= dict(spec.env)
-    return tuple(sorted(variables.items()))
+    from envc.pipeline.planning import plan_site
 
-
-def _write_location(site: Site, directory: Directory) -> None:
-    location = Location(
-        site=site.spec.name,
-        target=directory.path,
-        storage=site.spec.overlays.storage,
-        checkout=site.origin,
+    publication = plan_site(
+        folder,
+        spec_name,
+        directory,
+        layers=options.layers,
+        wheelhouse=options.source,
+        context=context,
     )
-    path = f"{directory.path}/location.toml"
-    text = location_to_text(location)
-    try:
-        with open(path, "rb") as file:
-            if file.read() == text:
-                return
-    except FileNotFoundError:
-        pass
-    try:
-        write_file(path, text)
-    except OSError as error:
-        raise disk_error(error, "write where the target is", path) from error
+    if key is not None:
+        save_plan(directory, key, publication)
+    return publication
+
+
+def _is_current(folder: str, spec_name: str, directory: Directory, current: Generation) -> bool:
+    """Whether the current generation was made from exactly these bytes, and can still run."""
+    if not os.access(current.interpreter, os.X_OK):
+        return False
+    for name in (spec_name, *(f"pylock.{layer}.toml" for layer in current.layers)):
+        try:
+            with open(f"{folder}/{name}", "rb") as file:
+                if file.read() != directory.recorded(current.generation, name):
+                    return False
+        except OSError:
+            return False
+    return True
+
+
+def report_of(directory: Directory, generation: Generation, *, changed: bool) -> MaterializeReport:
+    """A generation as a report."""
+    return MaterializeReport(
+        target=directory.path,
+        generation=generation.generation,
+        digest=generation.digest,
+        changed=changed,
+        layers={
+            name: LayerReport(
+                digest=layer.digest,
+                closure=layer.closure,
+                distributions=layer.distributions,
+                files=layer.files,
+                linked=layer.linked,
+                copied=layer.copied,
+            )
+            for name, layer in generation.layers.items()
+        },
+    )

@@ -17,9 +17,10 @@ from envc.formats.overlay_edit import with_requirements, without_projects
 from envc.formats.overlay_toml import TEMPLATE
 from envc.formats.pylock import lock_file_name
 from envc.lock import on_overlay, select_wheels
-from envc.materialize import Directory, Publication, Shape, publish
-from envc.materialize.publish import make_directory
+from envc.materialize.directory import Directory, Shape
+from envc.materialize.publish import make_directory, publish
 from envc.model.digest import Digest
+from envc.model.publication import Publication
 from envc.model.spec import OverlaySpec
 from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import WheelFacts
@@ -41,8 +42,8 @@ from envc.pipeline.lock import (
     write_lock,
 )
 from envc.pipeline.machine import machine_of
-from envc.pipeline.materialize import environment_of
 from envc.pipeline.node import target_for
+from envc.pipeline.planning import environment_of
 from envc.pipeline.site import check_base, overlay_from, read_spec
 from envc.pipeline.stock import Stock, stacked
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from envc.errors import OutsideError, UsageError
-from envc.materialize import Directory, Shape
+from envc.materialize.directory import Directory, Shape
 from envc.model.generation import Generation
 from envc.pipeline.base import OVERLAY_SPEC, Target, find_target, open_target, read_location
 from envc.pipeline.context import Context
-from envc.pipeline.materialize import environment_of
 from envc.pipeline.overlay import OverlayOptions, create, default_folder
+from envc.pipeline.planning import environment_of
 from envc.pipeline.site import load_overlay
 
 # Variables of other tools that would put something in front of the stack.

@@ -9,10 +9,11 @@ from importlib import resources
 from packaging.utils import NormalizedName
 
 from envc.index import WheelFetcher
-from envc.materialize import Directory, PublishedLayer
+from envc.materialize.directory import Directory
 from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel
 from envc.model.lock import LockedPin, LockedWheel
+from envc.model.publication import PublishedLayer
 from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import WheelFacts
 from envc.pipeline.context import Context
@@ -123,8 +124,10 @@ class Stock:
             for wheel in wheels
         ]
         trees.append(StoredTree(runtime, "envc", store.manifest(runtime)))
+        plan = plan_tree(stack.top.name, trees, seen)
         return PublishedLayer(
-            plan=plan_tree(stack.top.name, trees, seen),
+            plan=plan,
+            digest=plan.manifest.digest(),
             lock=lock,
             closure=stack.top.closure,
             wheels=wheels,

@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 
 from envc.errors import UsageError
-from envc.materialize import Directory, Problem, Shape, verify_tree
+from envc.materialize.directory import Directory, Shape
+from envc.materialize.verify import Problem, verify_tree
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import path_of

@@ -127,7 +127,7 @@ class _Worker:
         """Send a batch. Its answers fit into the pipe, so neither side ever waits for ever."""
         # A process that is gone shows when the answers are read, with the file that ended it.
         with contextlib.suppress(BrokenPipeError):
-            self._requests.write("".join(lines).encode())
+            self._requests.write("".join(lines).encode() + b"\n")
             self._requests.flush()
 
     def _receive(self) -> str:

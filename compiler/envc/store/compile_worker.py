@@ -1,14 +1,17 @@
 """The byte-compiler, run by a core's own interpreter: paths on stdin → bytecode files beside them.
 
 Started as `interpreter -I -S -B -W ignore -c <this file>` in the folder that holds the trees, so
-it imports nothing of envc. It first says which interpreter it is, then answers line by line:
+it imports nothing of envc. It first says which interpreter it is, then takes batches, each ended
+by an empty line, and answers every line:
 
     in   <tree> TAB <path of a source in the tree> TAB <path of its bytecode> TAB <mtime>
     out  <sha256> SPACE <size>      written
          -                          the source does not compile, which is no error
          !<errno>                   the disk refused
 
-Bytecode is the same whatever was compiled before, in any process: see `canonical`.
+The same batch gives the same bytes whatever was compiled before. What a source compiles to depends
+on which strings the process has interned by then, and since Python 3.12 they stay interned for
+good. So each batch is compiled by a fork that begins, as all of them do, with an untouched process.
 """
 
 import contextlib
@@ -34,11 +37,11 @@ def bytecode(source: bytes, path: str) -> bytes | None:
 
 
 def canonical(code: CodeType) -> bytes:
-    """The code marshalled so that equal sources give equal bytes.
+    """The code marshalled, whoever else holds parts of it.
 
     `marshal` marks an object as shared when anything else holds it at that moment, the compiler's
-    leftovers and this process included. Rebuilt from its bytes, the code shares only what it
-    shares within itself. (Interned strings are always marked, whoever holds them.)
+    leftovers included. Rebuilt from its bytes, the code shares only what it shares within itself.
+    (Interned strings are always marked.)
     """
     return marshal.dumps(marshal.loads(marshal.dumps(code)))  # noqa: S302 - made a moment ago
 
@@ -68,24 +71,41 @@ def compile_file(tree: bytes, source: bytes, target: bytes, mtime: int) -> bytes
     return b"%s %d" % (hashlib.sha256(content).hexdigest().encode(), len(content))
 
 
-def main() -> None:
-    """Answer until stdin ends."""
-    # Characters of one byte are the interpreter's own objects: interned now, they are for good,
-    # whichever source first uses one of them as a name.
-    for number in range(256):
-        sys.intern(chr(number))
-    tag = sys.implementation.cache_tag or sys.implementation.name
-    answers = sys.stdout.buffer
-    answers.write(tag.encode() + b"\n")
-    answers.flush()
-    for line in sys.stdin.buffer:
-        tree, source, target, mtime = line.rstrip(b"\n").split(b"\t")
+def answer(batch: list[bytes]) -> None:
+    """Compile the files of these lines and write an answer for each to stdout."""
+    for line in batch:
+        tree, source, target, mtime = line.split(b"\t")
         try:
-            answer = compile_file(tree, source, target, int(mtime))
+            text = compile_file(tree, source, target, int(mtime))
         except OSError as error:
-            answer = b"!%d" % (error.errno or 0)
-        answers.write(answer + b"\n")
-        answers.flush()
+            text = b"!%d" % (error.errno or 0)
+        sys.stdout.buffer.write(text + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Answer until stdin ends, or until a batch ends its process: then with that status."""
+    tag = sys.implementation.cache_tag or sys.implementation.name
+    sys.stdout.buffer.write(tag.encode() + b"\n")
+    sys.stdout.buffer.flush()
+    batch: list[bytes] = []
+    for line in sys.stdin.buffer:
+        if line != b"\n":
+            batch.append(line.rstrip(b"\n"))
+            continue
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                answer(batch)
+                status = 0
+            finally:
+                # Not by an exception: it would unwind into the parent's loop.
+                os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status:
+            sys.exit(status if status > 0 else 128 - status)
+        batch.clear()
 
 
 if __name__ == "__main__":

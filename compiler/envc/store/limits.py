@@ -24,5 +24,6 @@ FAULTS = 10
 CHUNK_BYTES = 2**20
 
 # Sources that one compiler process gets at a time: its answers, 80 bytes each, must fit into a
-# pipe (64 KiB), and the last batches must spread over all cores.
-BYTECODE_BATCH = 16
+# pipe (64 KiB), and the last batches must spread over all cores. The bytes of bytecode depend on
+# it: to change it is to raise `identity.LAYOUT_VERSION`.
+BYTECODE_BATCH = 64

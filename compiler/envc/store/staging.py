@@ -139,7 +139,10 @@ def _try_lock(folder: str, *, create: bool) -> int:
     Opened for writing: a network file system gives no exclusive lock otherwise.
     """
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
-    descriptor = os.open(os.path.join(folder, ".lock"), flags, 0o600)
+    try:
+        descriptor = os.open(os.path.join(folder, ".lock"), flags, 0o600)
+    except OSError:
+        return -1
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

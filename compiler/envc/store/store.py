@@ -1,5 +1,7 @@
 """The store on one file system: `<root>/wheels/<store id>/{tree/,facts.json,manifest}`."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -7,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from envc.errors import InternalError, OutsideError, SpecError
 from envc.model.digest import digest_of, digest_of_json, hex_of
-from envc.model.lock import LockedWheel
 from envc.model.manifest import Manifest, manifest_from_text
-from envc.model.wheel import WheelFacts
 from envc.ports import Reporter, SilentReporter
 from envc.store import identity
 
 if TYPE_CHECKING:
+    from envc.model.lock import LockedWheel
+    from envc.model.wheel import WheelFacts
     from envc.store.ingest import Run
 
 _TREE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -115,7 +117,7 @@ class Store:
             ingest_tree(self._run(python, interpreter, SilentReporter()), tree_id, files)
         return tree_id
 
-    def _run(self, python: str, interpreter: str, reporter: Reporter) -> "Run":
+    def _run(self, python: str, interpreter: str, reporter: Reporter) -> Run:
         from envc.store.ingest import Run
 
         # Absolute: compilers run in another folder.

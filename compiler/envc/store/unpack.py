@@ -160,7 +160,7 @@ def _write(verified_wheel: _Verified, wheel: LockedWheel, tree: str) -> Unpacked
     claims = verified_wheel.claims
     placements = verified_wheel.placements
     with TreeWriter(tree) as writer:
-        for member in verified_wheel.members.keys() & verified_wheel.rows - placements.keys():
+        for member in sorted(verified_wheel.rows.keys() - placements.keys()):
             # Dropped, yet part of what RECORD vouches for.
             for _ in verified_wheel.chunks(member):
                 pass

@@ -16,23 +16,31 @@ from envc.store.bytecode import Compiler
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 TAG = sys.implementation.cache_tag
 
-# Names that one source brings into the process change what `marshal` marks in the other.
+# What one source brings into a process changes how others that share its names compile there:
+# qualified names and sets of names, from Python 3.12 on.
+SHARED = """\
+def outer(kind):
+    class Unheard:
+        key = kind in {'unheard_of', 'another_one'}
+    return Unheard, kind in {'unheard_of', 'another_one'}
+"""
 SOURCES = {
-    "first.py": "def unheard_of_name(another_one):\n    return {'some_key': another_one}\n",
-    "second.py": "unheard_of_name = frozenset({'b', 'a', 'some_key'})\nanother_one = 'é' * 3\n",
-    "third.py": "# -*- coding: latin-1 -*-\nclass Some:\n    '''Doc.'''\n    some_key: int = 7\n",
+    "first.py": f"{SHARED}x = 1\n",
+    "second.py": f"{SHARED}y = 'unheard_of', 'outer.<locals>.Unheard'\n",
+    "third.py": "# -*- coding: latin-1 -*-\nclass Some:\n    '''Doc.'''\n    another_one = 7\n",
     "fourth.py": "print 'another Python'\n",
 }
 
 
 def compile_all(folder: Path, order: list[str], interpreter: str = sys.executable) -> list[Entry]:
+    """Compile each file as a batch of its own, all in one process."""
     tree = folder / "tree"
     tree.mkdir(parents=True)
     for name, text in SOURCES.items():
         (tree / name).write_text(text, encoding="utf-8")
     arguments = {"python": PYTHON, "folder": str(folder), "reporter": SilentReporter()}
     with Compiler(interpreter, **arguments) as compiler:
-        return [e for future in compiler.submit("tree", order) for e in future.result()]
+        return [e for name in order for f in compiler.submit("tree", [name]) for e in f.result()]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -71,7 +79,7 @@ def test_bytecode_is_unchecked_and_named_relative_to_the_tree(tmp_path: Path) ->
     assert marshal.loads(content[16:]).co_filename == "first.py"
     assert path.stat().st_mode & 0o777 == 0o444
     assert path.stat().st_mtime == 315532800
-    program = "import first; print(first.unheard_of_name.__code__.co_filename)"
+    program = "import first; print(first.outer.__code__.co_filename)"
     command = [sys.executable, "-I", "-c", f"import sys; sys.path[:0] = ['.']; {program}"]
     tree = tmp_path / "tree"
     (tree / "first.py").write_text("this is not read: the bytecode is not checked")

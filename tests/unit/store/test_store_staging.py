@@ -77,6 +77,9 @@ def test_nothing_is_published_when_the_work_fails(tmp_path: Path) -> None:
 def test_leftovers_are_removed(tmp_path: Path) -> None:
     leave(tmp_path, own_name("dead"))
     leave(tmp_path, "othernode-dead", age=DAY + 60)
+    unlocked = leave(tmp_path, own_name("died-before-its-lock"), age=DAY + 60)
+    (unlocked / ".lock").unlink()
+    os.utime(unlocked, (0, 0))
     (tmp_path / "tmp/othernode-torn.leftover/half").mkdir(parents=True)
     with Staging(str(tmp_path)) as staging:
         assert os.listdir(tmp_path / "tmp") == [os.path.basename(staging.folder)]
@@ -85,8 +88,11 @@ def test_leftovers_are_removed(tmp_path: Path) -> None:
 def test_work_in_progress_is_left_alone(tmp_path: Path) -> None:
     locked = leave(tmp_path, own_name("alive"))
     foreign = leave(tmp_path, "othernode-perhaps")
+    young = leave(tmp_path, own_name("not-locked-yet"))
+    (young / ".lock").unlink()
     with open(locked / ".lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with Staging(str(tmp_path)):
             assert (locked / "half/tree").is_dir()
             assert (foreign / "half/tree").is_dir()
+            assert (young / "half/tree").is_dir()

@@ -1,0 +1,119 @@
+"""A publication as one file, so that what was planned once is not planned again.
+
+A line of JSON, then the lines of manifests: of each tree that is linked, then of the whole layer.
+The file is envc's own, in a store that only its owner writes; it is named by the digest of what
+it was planned from.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from typing import Any
+
+from envc.model.digest import Digest
+from envc.model.generation import GenerationWheel
+from envc.model.manifest import Manifest, path_of
+from envc.model.plan import LinkTree, MakeSymlink, TreePlan, WriteFile
+from envc.model.publication import Publication, PublishedLayer
+
+PUBLICATION_FORMAT = 1
+
+
+def publication_to_bytes(publication: Publication) -> bytes:
+    """The file's bytes."""
+    header = {
+        "version": PUBLICATION_FORMAT,
+        "site": publication.site,
+        "python": publication.python,
+        "interpreter": publication.interpreter,
+        "specs": [[name, _text(content)] for name, content in publication.specs],
+        "layers": [_layer(layer) for layer in publication.layers],
+    }
+    parts = [json.dumps(header).encode()]
+    for layer in publication.layers:
+        for link in layer.plan.links:
+            parts += link.manifest.lines
+        parts += layer.plan.manifest.lines
+    return b"\n".join(parts)
+
+
+def publication_from_bytes(content: bytes) -> Publication | None:
+    """The publication that a file holds; None for one that another envc wrote, or a torn one."""
+    first, *lines = content.split(b"\n")
+    try:
+        header: dict[str, Any] = json.loads(first)
+        if header["version"] != PUBLICATION_FORMAT:
+            return None
+        reader = _Lines(lines)
+        layers = tuple(_read_layer(layer, reader) for layer in header["layers"])
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None
+    if reader.position != len(lines):
+        return None
+    return Publication(
+        site=header["site"],
+        python=header["python"],
+        interpreter=header["interpreter"],
+        layers=layers,
+        specs=tuple((name, b64decode(text)) for name, text in header["specs"]),
+    )
+
+
+class _Lines:
+    def __init__(self, lines: list[bytes]) -> None:
+        self.lines = lines
+        self.position = 0
+
+    def take(self, count: int) -> tuple[bytes, ...]:
+        start = self.position
+        self.position += count
+        if self.position > len(self.lines):
+            raise IndexError("the file is torn")
+        return tuple(self.lines[start : self.position])
+
+
+def _text(content: bytes) -> str:
+    return b64encode(content).decode()
+
+
+def _layer(layer: PublishedLayer) -> dict[str, Any]:
+    plan = layer.plan
+    return {
+        "layer": plan.layer,
+        "digest": layer.digest,
+        "lock": layer.lock,
+        "closure": layer.closure,
+        "wheels": [[wheel.project, wheel.version, wheel.store_id] for wheel in layer.wheels],
+        "links": [
+            [link.store_id, len(link.manifest.lines), [path.decode() for path in sorted(link.omit)]]
+            for link in plan.links
+        ],
+        "files": [[file.path, file.mode, _text(file.content)] for file in plan.files],
+        "symlinks": [[symlink.path, symlink.destination] for symlink in plan.symlinks],
+        "lines": len(plan.manifest.lines),
+    }
+
+
+def _read_layer(layer: dict[str, Any], reader: _Lines) -> PublishedLayer:
+    links = tuple(
+        LinkTree(store_id, Manifest(reader.take(count)), frozenset(map(str.encode, omit)))
+        for store_id, count, omit in layer["links"]
+    )
+    lines = reader.take(layer["lines"])
+    plan = TreePlan(
+        layer=layer["layer"],
+        directories=tuple(path_of(line) for line in lines if line.startswith(b"d")),
+        links=links,
+        files=tuple(WriteFile(path, b64decode(text), mode) for path, mode, text in layer["files"]),
+        symlinks=tuple(MakeSymlink(path, destination) for path, destination in layer["symlinks"]),
+        manifest=Manifest(lines),
+    )
+    return PublishedLayer(
+        plan=plan,
+        digest=Digest(layer["digest"]),
+        lock=Digest(layer["lock"]),
+        closure=Digest(layer["closure"]),
+        wheels=tuple(
+            GenerationWheel(project=project, version=version, store_id=store_id)
+            for project, version, store_id in layer["wheels"]
+        ),
+    )

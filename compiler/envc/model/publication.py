@@ -1,0 +1,35 @@
+"""Everything a generation is made from: planned, named by digests, and not yet on the disk."""
+
+from dataclasses import dataclass
+
+from envc.model.digest import Digest, digest_of_json
+from envc.model.generation import GenerationWheel
+from envc.model.plan import TreePlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedLayer:
+    """A layer of a publication: its plan, and the digests that name it."""
+
+    plan: TreePlan
+    digest: Digest
+    lock: Digest
+    closure: Digest
+    wheels: tuple[GenerationWheel, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """All layers of a generation to be. `specs` are copies: file name → bytes."""
+
+    site: str
+    python: str
+    interpreter: str
+    layers: tuple[PublishedLayer, ...]
+    specs: tuple[tuple[str, bytes], ...]
+
+    def digest(self) -> Digest:
+        """The generation's digest: layers, trees, closures."""
+        return digest_of_json(
+            {layer.plan.layer: [layer.digest, layer.closure] for layer in self.layers}
+        )

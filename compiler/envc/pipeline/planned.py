@@ -1,0 +1,72 @@
+"""What was planned for exactly these specs and locks before, kept in the target's store.
+
+On the way of every materialize: it parses no spec and imports little.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+from envc import __version__
+from envc.disk.durable import write_file
+from envc.formats.publication import publication_from_bytes, publication_to_bytes
+from envc.materialize.directory import Directory
+from envc.model.digest import Digest, digest_of_json, hex_of
+from envc.model.generation import Generation
+from envc.model.publication import Publication
+from envc.pipeline.machine import default_interpreter
+from envc.store.store import Store
+
+
+def plan_key(
+    folder: str, spec_name: str, directory: Directory, current: Generation | None
+) -> Digest:
+    """The digest of all that a plan of the whole site follows from.
+
+    The same specs and locks give the same plan for one envc, one target and one interpreter.
+    """
+    kept = current.interpreter if current is not None else ""
+    return digest_of_json(
+        {
+            "envc": __version__,
+            "site": folder,
+            "target": directory.path,
+            "interpreters": [kept, default_interpreter()],
+            "files": [
+                [name, text.decode(errors="replace")] for name, text in _files(folder, spec_name)
+            ],
+        }
+    )
+
+
+def _files(folder: str, spec_name: str) -> Iterator[tuple[str, bytes]]:
+    locks = [name for name in os.listdir(folder) if name.startswith("pylock.")]
+    for name in (spec_name, *sorted(locks)):
+        with suppress(OSError), open(f"{folder}/{name}", "rb") as file:
+            yield name, file.read()
+
+
+def load_plan(directory: Directory, key: Digest) -> Publication | None:
+    """The publication planned under this key, if all it needs is still there."""
+    try:
+        with open(_path(directory, key), "rb") as file:
+            publication = publication_from_bytes(file.read())
+    except OSError:
+        return None
+    if publication is None or not os.access(publication.interpreter, os.X_OK):
+        return None
+    store = Store(directory.store)
+    links = (link for layer in publication.layers for link in layer.plan.links)
+    return publication if all(store.has(link.store_id) for link in links) else None
+
+
+def save_plan(directory: Directory, key: Digest, publication: Publication) -> None:
+    """Keep a publication under its key. It can be planned anew, so a refusing disk is no error."""
+    path = _path(directory, key)
+    with suppress(OSError):
+        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+        write_file(path, publication_to_bytes(publication), mode=0o444)
+
+
+def _path(directory: Directory, key: Digest) -> str:
+    return f"{directory.store}/plans/{hex_of(key)}"

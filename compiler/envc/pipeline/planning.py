@@ -1,0 +1,209 @@
+"""A site's locks to a publication: machine and locks checked, the store filled, trees planned."""
+
+import os
+from collections.abc import Mapping
+
+from envc.disk.durable import disk_error, write_file
+from envc.errors import AnswerIsNo, Fault, UsageError
+from envc.formats.location import Location, location_to_text
+from envc.formats.pylock import lock_file_name
+from envc.lock import CORE_BASE, layer_inputs, on_layer, select_wheels
+from envc.materialize.directory import Directory
+from envc.materialize.publish import make_directory
+from envc.model.generation import Generation
+from envc.model.publication import Publication
+from envc.model.spec import CORE, LayerSpec, SiteSpec
+from envc.model.stack import Stack, StackLayer
+from envc.pipeline.context import Context
+from envc.pipeline.machine import machine_of
+from envc.pipeline.node import target_for
+from envc.pipeline.site import LockFile, Site, load_site, require_lock, shown
+from envc.pipeline.stock import Chosen, Stock, stacked
+
+
+def plan_site(
+    folder: str,
+    spec_name: str,
+    directory: Directory,
+    *,
+    layers: tuple[str, ...],
+    wheelhouse: str | None,
+    context: Context,
+) -> Publication:
+    """The generation that the site's locks describe; every wheel it needs is in the store.
+
+    `layers` are those to build, none: all; the others carry over from the current generation.
+    A `wheelhouse` is looked into before any index.
+
+    Raises:
+        UsageError: a lock is missing, or this machine is no target of the locks.
+        AnswerIsNo: a lock is stale.
+        UntrustedError: a wheel differs from its lock, or is hostile.
+        OutsideError: disk or network.
+    """
+    site = load_site(folder, spec_name)
+    current = directory.current()
+    machine = machine_of(_interpreter(site, current))
+    locks = _locks(site, directory, current, layers)
+    chosen = {
+        name: select_wheels(found.lock, target_for(found.lock, machine))
+        for name, found in locks.items()
+    }
+    make_directory(directory)
+    stock = Stock(directory, site.spec.core.python, machine.interpreter, wheelhouse, context)
+    stock.fill((wheel, site.origin) for pins in chosen.values() for _, wheel in pins)
+    stacks = _stacks(site, directory, locks, machine.interpreter, stock, chosen)
+    _write_location(site, directory)
+    return Publication(
+        site=site.spec.name,
+        python=site.spec.core.python,
+        interpreter=machine.interpreter,
+        layers=tuple(
+            stock.plan(stack, chosen[name], lock=locks[name].digest)
+            for name, stack in stacks.items()
+        ),
+        specs=(
+            (site.spec_name, site.text),
+            *((lock_file_name(name), found.text) for name, found in locks.items()),
+        ),
+    )
+
+
+def _interpreter(site: Site, current: Generation | None) -> str | None:
+    """The core's interpreter: the site's, else the one this target already runs on.
+
+    A target keeps its interpreter, whichever envc materializes it the next time.
+    """
+    if site.spec.core.interpreter is not None:
+        return site.spec.core.interpreter
+    if current is not None and os.access(current.interpreter, os.X_OK):
+        return current.interpreter
+    return None
+
+
+def _locks(
+    site: Site, directory: Directory, current: Generation | None, wanted: tuple[str, ...]
+) -> dict[str, LockFile]:
+    """The lock of each layer to build, in the site's order; carried over where not wanted.
+
+    Raises:
+        UsageError: a lock is missing, or a layer is unknown.
+        AnswerIsNo: a lock is stale; all stale ones at once.
+    """
+    known = [layer.name for layer in site.spec.layers]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(
+                f"no layer {name!r} in site {site.spec.name}", mend=f"use {', '.join(known)}"
+            )
+    locks: dict[str, LockFile] = {}
+    stale: list[Fault] = []
+    bases = {CORE: CORE_BASE}
+    for layer in site.spec.layers:
+        if wanted and layer.name not in wanted:
+            kept = _carried(directory, current, layer)
+            if kept is None:
+                continue
+            found = kept
+        else:
+            found = require_lock(site.lock_path(layer.name), layer.name)
+        if layer.base not in bases:
+            raise UsageError(
+                f"layer {layer.name} stands on {layer.base}, which is not materialized here",
+                mend=f"add --layer {layer.base}",
+            )
+        base = bases[layer.base]
+        carried = bool(wanted) and layer.name not in wanted
+        if not carried and found.lock.inputs not in {None, layer_inputs(site.spec, layer, base)}:
+            stale.append(
+                Fault(
+                    f"the lock of layer {layer.name} is stale: {site.spec_name} or its base has "
+                    "changed since",
+                    shown(found.path),
+                    "write it anew with `envc lock`",
+                )
+            )
+        locks[layer.name] = found
+        bases[layer.name] = on_layer(
+            site.spec, layer.name, base=base, lock=found.lock, lock_digest=found.digest
+        )
+    if stale:
+        raise AnswerIsNo.of(stale)
+    return locks
+
+
+def _carried(directory: Directory, current: Generation | None, layer: LayerSpec) -> LockFile | None:
+    """The lock from which the current generation has a layer that is not to be changed."""
+    if current is None or layer.name not in current.layers:
+        return None
+    path = f"{directory.generation(current.generation)}/site/{lock_file_name(layer.name)}"
+    return require_lock(path, layer.name)
+
+
+def _stacks(
+    site: Site,
+    directory: Directory,
+    locks: dict[str, LockFile],
+    interpreter: str,
+    stock: Stock,
+    chosen: Mapping[str, Chosen],
+) -> dict[str, Stack]:
+    """The stack of each layer to build, bases first."""
+    bases = {CORE: CORE_BASE}
+    stacks: dict[str, Stack] = {}
+    for spec in site.spec.layers:
+        if spec.name not in locks:
+            continue
+        found = locks[spec.name]
+        base = on_layer(
+            site.spec,
+            spec.name,
+            base=bases[spec.base],
+            lock=found.lock,
+            lock_digest=found.digest,
+        )
+        bases[spec.name] = base
+        top = StackLayer(
+            name=spec.name,
+            closure=base.named(),
+            location=directory.path,
+            subdirectory=directory.subdirectory(spec.name),
+            wheels=stock.facts(chosen[spec.name]),
+        )
+        below = stacks[spec.base].layers if spec.base in stacks else ()
+        stacks[spec.name] = Stack(
+            python=site.spec.core.python,
+            interpreter=interpreter,
+            layers=stacked(top, found.lock.hides, below),
+            env=environment_of(site.spec, spec.name),
+        )
+    return stacks
+
+
+def environment_of(site: SiteSpec, layer: str) -> tuple[tuple[str, str], ...]:
+    """The variables that a layer and its bases set, in order of name; the nearest layer wins."""
+    variables: dict[str, str] = {}
+    for spec in reversed(site.chain(layer)):
+        variables |= dict(spec.env)
+    return tuple(sorted(variables.items()))
+
+
+def _write_location(site: Site, directory: Directory) -> None:
+    location = Location(
+        site=site.spec.name,
+        target=directory.path,
+        storage=site.spec.overlays.storage,
+        checkout=site.origin,
+    )
+    path = f"{directory.path}/location.toml"
+    text = location_to_text(location)
+    try:
+        with open(path, "rb") as file:
+            if file.read() == text:
+                return
+    except FileNotFoundError:
+        pass
+    try:
+        write_file(path, text)
+    except OSError as error:
+        raise disk_error(error, "write where the target is", path) from error
