@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from envc.model.digest import Digest
     from envc.model.release import CoreMetadata, Distribution, Release
 
 
@@ -35,6 +36,16 @@ class CandidateSource(Protocol):
             OutsideError: it cannot be had.
             UntrustedError: it is not what the index promised, or cannot be parsed.
         """
+
+
+class TreeStore(Protocol):
+    """Where the trees of a plan are linked from."""
+
+    def tree(self, store_id: str) -> str:
+        """The folder of a stored tree."""
+
+    def layer_manifest(self, digest: Digest) -> str:
+        """The file of a planned layer's manifest."""
 
 
 class Reporter(Protocol):

@@ -1,8 +1,8 @@
 """A publication as one file, so that what was planned once is not planned again.
 
-A line of JSON, then the lines of manifests: of each tree that is linked, then of the whole layer.
-The file is envc's own, in a store that only its owner writes; it is named by the digest of what
-it was planned from.
+A line of JSON, then the paths, one a line: each layer's directories, then the files to link from
+each stored tree. The file is envc's own, in a store that only its owner writes; it is named by
+the digest of what it was planned from.
 """
 
 import json
@@ -11,7 +11,6 @@ from typing import Any
 
 from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel
-from envc.model.manifest import Manifest, path_of
 from envc.model.plan import LinkTree, MakeSymlink, TreePlan, WriteFile
 from envc.model.publication import Publication, PublishedLayer
 
@@ -30,9 +29,9 @@ def publication_to_bytes(publication: Publication) -> bytes:
     }
     parts = [json.dumps(header).encode()]
     for layer in publication.layers:
+        parts += layer.plan.directories
         for link in layer.plan.links:
-            parts += link.manifest.lines
-        parts += layer.plan.manifest.lines
+            parts += link.paths
     return b"\n".join(parts)
 
 
@@ -79,37 +78,28 @@ def _layer(layer: PublishedLayer) -> dict[str, Any]:
     plan = layer.plan
     return {
         "layer": plan.layer,
-        "digest": layer.digest,
+        "digest": plan.digest,
         "lock": layer.lock,
         "closure": layer.closure,
         "wheels": [[wheel.project, wheel.version, wheel.store_id] for wheel in layer.wheels],
-        "links": [
-            [link.store_id, len(link.manifest.lines), [path.decode() for path in sorted(link.omit)]]
-            for link in plan.links
-        ],
+        "directories": len(plan.directories),
+        "links": [[link.store_id, len(link.paths)] for link in plan.links],
         "files": [[file.path, file.mode, _text(file.content)] for file in plan.files],
         "symlinks": [[symlink.path, symlink.destination] for symlink in plan.symlinks],
-        "lines": len(plan.manifest.lines),
     }
 
 
 def _read_layer(layer: dict[str, Any], reader: _Lines) -> PublishedLayer:
-    links = tuple(
-        LinkTree(store_id, Manifest(reader.take(count)), frozenset(map(str.encode, omit)))
-        for store_id, count, omit in layer["links"]
-    )
-    lines = reader.take(layer["lines"])
     plan = TreePlan(
         layer=layer["layer"],
-        directories=tuple(path_of(line) for line in lines if line.startswith(b"d")),
-        links=links,
+        digest=Digest(layer["digest"]),
+        directories=reader.take(layer["directories"]),
+        links=tuple(LinkTree(store_id, reader.take(count)) for store_id, count in layer["links"]),
         files=tuple(WriteFile(path, b64decode(text), mode) for path, mode, text in layer["files"]),
         symlinks=tuple(MakeSymlink(path, destination) for path, destination in layer["symlinks"]),
-        manifest=Manifest(lines),
     )
     return PublishedLayer(
         plan=plan,
-        digest=Digest(layer["digest"]),
         lock=Digest(layer["lock"]),
         closure=Digest(layer["closure"]),
         wheels=tuple(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.errors import InternalError
 from envc.lock.select import inherited_pins
@@ -72,11 +72,12 @@ def on_overlay(
 
     What the overlay hides, no layer above it is promised.
     """
+    kept = [*spec.requires, *base.kept]
     return Base(
         layer=spec.name,
         closure=closure_digest(site.core.python, lock_digest, base.closure),
         locks=(lock, *base.locks),
-        kept=(*spec.requires, *base.kept),
+        kept=tuple(s for s in kept if canonicalize_name(s.requirement.name) not in spec.hide),
         constraints=(*spec.constraints, *base.constraints),
         overrides=base.overrides,
     )

@@ -7,16 +7,14 @@ forked one (only while this process has a single thread: fork and threads do not
 
 import errno
 import os
+import stat
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from envc.disk.durable import disk_error
 from envc.errors import InternalError, OutsideError
-from envc.model.manifest import path_of
 from envc.model.plan import LinkTree, TreePlan
 from envc.model.view import PUBLISHED_MTIME_SECONDS
 
@@ -40,7 +38,8 @@ def build_tree(
     """Carry out `plan` in `destination`, which must not exist yet.
 
     `tree_of(store_id)` is the folder that a stored tree's files are linked from; with `copy` they
-    are copied. Modes and modification times do not depend on umask or clock.
+    are copied. Modes do not depend on the umask. The site-packages directory gets the time by
+    which its import index knows that nobody has changed it.
 
     Raises:
         OutsideError: the disk refused.
@@ -49,16 +48,17 @@ def build_tree(
     try:
         os.makedirs(destination, 0o755)
         root = os.fsencode(destination) + b"/"
-        works = [_Work(os.fsencode(tree_of(link.store_id)) + b"/", link) for link in plan.links]
-        for directory in _shared(plan):
+        for directory in plan.directories:
             os.mkdir(root + directory, 0o755)
-        built = _place_all(works, root, copy=copy)
+        sources = [os.fsencode(tree_of(link.store_id)) + b"/" for link in plan.links]
+        built = _place_all(list(zip(sources, plan.links, strict=True)), root, copy=copy)
         for file in plan.files:
             write_new(f"{destination}/{file.path}", file.content, file.mode)
         for symlink in plan.symlinks:
             os.symlink(symlink.destination, f"{destination}/{symlink.path}")
-        for directory in reversed(plan.directories):
-            os.utime(root + directory, _PUBLISHED)
+        for directory in plan.directories:
+            if directory.endswith(b"/site-packages"):
+                os.utime(root + directory, _PUBLISHED)
     except OSError as error:
         raise disk_error(error, "build the tree") from error
     finally:
@@ -89,31 +89,13 @@ def write_new(path: str, content: bytes, mode: int) -> None:
         os.fchmod(descriptor, mode)
 
 
-def _shared(plan: TreePlan) -> list[bytes]:
-    """The directories that no single linked tree owns, parents first.
-
-    The others are made by the process that links what is in them.
-    """
-    trees = Counter(
-        path_of(line)
-        for link in plan.links
-        for line in link.manifest.lines
-        if line.startswith(b"d")
-    )
-    return [directory for directory in plan.directories if trees[directory] != 1]
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A stored tree's folder (with a slash at its end) and what to link from it."""
-
-    source: bytes
-    link: LinkTree
+# A stored tree's folder (with a slash at its end), and what to link from it.
+_Work = tuple[bytes, LinkTree]
 
 
 def _place_all(works: Sequence[_Work], root: bytes, *, copy: bool) -> Built:
-    total = sum(len(work.link.manifest.lines) for work in works)
-    if total < _FORK_FROM or threading.active_count() > 1 or (os.cpu_count() or 1) < 2:  # noqa: PLR2004
+    total = sum(len(link.paths) for _, link in works)
+    if total < _FORK_FROM or threading.active_count() > 1 or (os.cpu_count() or 1) == 1:
         return _place(works, root, copy=copy)
     first, second = _halves(works, total)
     reader, writer = os.pipe()
@@ -133,15 +115,14 @@ def _place_all(works: Sequence[_Work], root: bytes, *, copy: bool) -> Built:
 
 
 def _halves(works: Sequence[_Work], total: int) -> tuple[list[_Work], list[_Work]]:
-    """The work in two parts of about as many entries, large trees first."""
+    """The work in two parts of about as many files, large trees first."""
     first: list[_Work] = []
     second: list[_Work] = []
     taken = 0
-    for work in sorted(works, key=lambda work: -len(work.link.manifest.lines)):
-        size = len(work.link.manifest.lines)
-        if taken + size <= total // 2 or not first:
+    for work in sorted(works, key=lambda work: -len(work[1].paths)):
+        if taken + len(work[1].paths) <= total // 2 or not first:
             first.append(work)
-            taken += size
+            taken += len(work[1].paths)
         else:
             second.append(work)
     return first, second
@@ -176,27 +157,11 @@ def _parse_answer(answer: str) -> Built:
 
 
 def _place(works: Sequence[_Work], root: bytes, *, copy: bool) -> Built:
-    """Link (or copy) the files of these trees.
-
-    Empty files are always copies: they hold nothing to share, and of all files they are the ones
-    that reach the file system's limit of links first.
-    """
+    """Link (or copy) the files of these trees; a file with too many links is copied."""
     linked = copied = 0
     link = os.link
-    for work in works:
-        source, omit = work.source, work.link.omit
-        for line in work.link.manifest.lines:
-            kind, mode, size, _, path = line.split(b"\t")
-            if kind == b"d":
-                with suppress(FileExistsError):  # shared with another tree, and made before
-                    os.mkdir(root + path, 0o755)
-                continue
-            if path in omit:
-                continue
-            if size == b"0":
-                os.close(os.open(root + path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, int(mode, 8)))
-                copied += 1
-                continue
+    for source, tree in works:
+        for path in tree.paths:
             if not copy:
                 try:
                     link(source + path, root + path)
@@ -206,17 +171,18 @@ def _place(works: Sequence[_Work], root: bytes, *, copy: bool) -> Built:
                 else:
                     linked += 1
                     continue
-            _copy(source + path, root + path, int(mode, 8))
+            _copy(source + path, root + path)
             copied += 1
     return Built(linked, copied)
 
 
-def _copy(source: bytes, destination: bytes, mode: int) -> None:
+def _copy(source: bytes, destination: bytes) -> None:
     """A copy with an inode of its own: contents, mode and modification time."""
     with open(source, "rb") as original:
+        status = os.fstat(original.fileno())
+        mode, size = stat.S_IMODE(status.st_mode), status.st_size
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(destination, flags, mode), "wb") as copy:
-            size = os.fstat(original.fileno()).st_size
             while size > 0:
                 sent = os.sendfile(copy.fileno(), original.fileno(), None, size)
                 if sent == 0:
@@ -226,10 +192,14 @@ def _copy(source: bytes, destination: bytes, mode: int) -> None:
     os.utime(destination, _PUBLISHED)
 
 
+def link_or_copy(source: str, destination: str) -> None:
+    """One more name for a file, or a copy of it where links do not work."""
+    try:
+        os.link(source, destination)
+    except OSError:
+        _copy(os.fsencode(source), os.fsencode(destination))
+
+
 def linkable_file(plan: TreePlan) -> tuple[str, bytes] | None:
     """A stored file that the plan links, as (store id, path): the one for the trial link."""
-    for link in plan.links:
-        for line in link.manifest.lines:
-            if line.startswith(b"f") and b"\t0\t" not in line:
-                return link.store_id, path_of(line)
-    return None
+    return next(((link.store_id, link.paths[0]) for link in plan.links if link.paths), None)

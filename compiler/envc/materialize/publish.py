@@ -10,7 +10,6 @@
 import json
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -28,21 +27,21 @@ from envc.materialize.build import (
     LinkMode,
     build_tree,
     can_link,
+    link_or_copy,
     linkable_file,
     write_new,
 )
 from envc.materialize.directory import STAGING_PREFIX, Directory
-from envc.model.digest import Digest
 from envc.model.generation import Generation, GenerationLayer, generation_name
 from envc.model.publication import Publication, PublishedLayer
-from envc.ports import Reporter
+from envc.ports import Reporter, TreeStore
 
 
 def publish(
     directory: Directory,
     publication: Publication,
+    store: TreeStore,
     *,
-    tree_of: Callable[[str], str],
     link_mode: LinkMode,
     reporter: Reporter,
 ) -> tuple[Generation, bool]:
@@ -56,10 +55,10 @@ def publish(
     with exclusive(directory.lock):
         try:
             _remove_leftovers(directory)
-            present = _find(directory, publication.digest())
+            present = _find(directory, publication)
             if present is None:
-                copy = _decide(directory, publication, tree_of, link_mode, reporter)
-                present = _build(directory, publication, tree_of=tree_of, copy=copy)
+                copy = _decide(directory, publication, store, link_mode, reporter)
+                present = _build(directory, publication, store, copy=copy)
             changed = directory.current_number() != present.generation
             if changed:
                 switch(directory, present)
@@ -100,19 +99,26 @@ def record_event(directory: Directory, event: str, generation: Generation) -> No
         log.write(json.dumps(line) + "\n")
 
 
-def _find(directory: Directory, digest: Digest) -> Generation | None:
-    """The newest generation with this digest."""
-    for number in reversed(directory.numbers()):
-        record = directory.record(number)
-        if record.digest == digest:
-            return record
+def _find(directory: Directory, publication: Publication) -> Generation | None:
+    """The generation with this digest, among those that its layers' closures name."""
+    numbers: set[int] = set()
+    for layer in publication.layers:
+        with suppress(OSError):
+            name = os.path.basename(os.readlink(directory.by_lock(layer.closure)))
+            numbers.add(int(name))
+    digest = publication.digest()
+    for number in sorted(numbers, reverse=True):
+        if os.path.exists(f"{directory.generation(number)}/manifest.json"):
+            record = directory.record(number)
+            if record.digest == digest:
+                return record
     return None
 
 
 def _decide(
     directory: Directory,
     publication: Publication,
-    tree_of: Callable[[str], str],
+    store: TreeStore,
     link_mode: LinkMode,
     reporter: Reporter,
 ) -> bool:
@@ -124,7 +130,7 @@ def _decide(
     if trial is None:
         return False
     store_id, path = trial
-    refusal = can_link(f"{tree_of(store_id)}/{path.decode()}", directory.generations)
+    refusal = can_link(f"{store.tree(store_id)}/{path.decode()}", directory.generations)
     if refusal is None:
         return False
     what = f"hard links from the store do not work here: {refusal.strerror}"
@@ -142,8 +148,8 @@ def _decide(
 def _build(
     directory: Directory,
     publication: Publication,
+    store: TreeStore,
     *,
-    tree_of: Callable[[str], str],
     copy: bool,
 ) -> Generation:
     number = max(directory.numbers(), default=0) + 1
@@ -160,10 +166,10 @@ def _build(
         layers: dict[str, GenerationLayer] = {}
         for layer in publication.layers:
             destination = os.path.join(staging, directory.subdirectory(layer.plan.layer))
-            built = build_tree(layer.plan, destination.rstrip("/"), tree_of=tree_of, copy=copy)
+            built = build_tree(layer.plan, destination.rstrip("/"), tree_of=store.tree, copy=copy)
             layers[layer.plan.layer] = _record(layer, built)
         generation = replace(generation, layers=layers)
-        _write_records(staging, publication, generation)
+        _write_records(staging, publication, generation, store)
         sync_file_system(staging)
     except BaseException:
         remove_tree(staging)
@@ -177,7 +183,7 @@ def _build(
 
 def _record(layer: PublishedLayer, built: Built) -> GenerationLayer:
     return GenerationLayer(
-        digest=layer.digest,
+        digest=layer.plan.digest,
         closure=layer.closure,
         lock=layer.lock,
         distributions=len(layer.wheels),
@@ -188,14 +194,16 @@ def _record(layer: PublishedLayer, built: Built) -> GenerationLayer:
     )
 
 
-def _write_records(staging: str, publication: Publication, generation: Generation) -> None:
-    os.makedirs(f"{staging}/manifests", 0o755)
-    os.chmod(f"{staging}/manifests", 0o755)
+def _write_records(
+    staging: str, publication: Publication, generation: Generation, store: TreeStore
+) -> None:
+    """The record, the manifests and the specs, beside the trees."""
+    for folder in ("manifests", "site"):
+        os.mkdir(f"{staging}/{folder}")
+        os.chmod(f"{staging}/{folder}", 0o755)
     for layer in publication.layers:
-        path = f"{staging}/manifests/{layer.plan.layer}"
-        write_new(path, layer.plan.manifest.text(), 0o444)
-    os.makedirs(f"{staging}/site", 0o755)
-    os.chmod(f"{staging}/site", 0o755)
+        kept = store.layer_manifest(layer.plan.digest)
+        link_or_copy(kept, f"{staging}/manifests/{layer.plan.layer}")
     for name, content in publication.specs:
         write_new(f"{staging}/site/{name}", content, 0o444)
     write_new(f"{staging}/.lease", b"", 0o444)

@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from envc.model.manifest import Manifest
+from envc.model.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
 class LinkTree:
-    """Link every entry of a stored tree, but for the paths that an earlier tree already placed.
+    """Link these files of a stored tree, each at the path that it has there.
 
-    `store_id` names the tree in the store; `manifest` lists it.
+    `store_id` names the tree in the store. A file that an earlier tree placed with the same
+    content is not among the paths.
     """
 
     store_id: str
-    manifest: Manifest
-    omit: frozenset[bytes] = frozenset()
+    paths: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +39,23 @@ class MakeSymlink:
 class TreePlan:
     """Everything one tree needs. Carried out in this order: directories, links, files, symlinks.
 
-    `manifest` lists the finished tree: its digest is known before anything is written.
+    `digest` is the tree digest of the finished tree: known before anything is written.
     """
 
     layer: str
+    digest: Digest
     directories: tuple[bytes, ...]
     links: tuple[LinkTree, ...]
     files: tuple[WriteFile, ...]
     symlinks: tuple[MakeSymlink, ...]
-    manifest: Manifest
 
     def operations(self) -> Iterator[str]:
         """The plan in words, one operation a line."""
         for directory in self.directories:
             yield f"mkdir {directory.decode()}"
         for link in self.links:
-            yield f"link {link.store_id} {len(link.manifest.lines)} entries"
-            for path in sorted(link.omit):
-                yield f"  omit {path.decode()}"
+            for path in link.paths:
+                yield f"link {link.store_id} {path.decode()}"
         for file in self.files:
             yield f"write {file.path} {len(file.content)} bytes, mode {file.mode:04o}"
         for symlink in self.symlinks:

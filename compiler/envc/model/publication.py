@@ -12,7 +12,6 @@ class PublishedLayer:
     """A layer of a publication: its plan, and the digests that name it."""
 
     plan: TreePlan
-    digest: Digest
     lock: Digest
     closure: Digest
     wheels: tuple[GenerationWheel, ...]
@@ -31,5 +30,5 @@ class Publication:
     def digest(self) -> Digest:
         """The generation's digest: layers, trees, closures."""
         return digest_of_json(
-            {layer.plan.layer: [layer.digest, layer.closure] for layer in self.layers}
+            {layer.plan.layer: [layer.plan.digest, layer.closure] for layer in self.layers}
         )

@@ -82,7 +82,7 @@ def materialize(
     generation, changed = publish(
         directory,
         publication,
-        tree_of=Store(directory.store).tree,
+        Store(directory.store),
         link_mode=options.link_mode,
         reporter=context.reporter,
     )

@@ -218,7 +218,7 @@ def _build(options: OverlayOptions, target: Target, text: bytes, context: Contex
                 (lock_file_name(spec.name), outcome.file.text),
             ),
         ),
-        tree_of=stock.store.tree,
+        stock.store,
         link_mode="auto",
         reporter=context.reporter,
     )

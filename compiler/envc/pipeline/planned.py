@@ -56,8 +56,12 @@ def load_plan(directory: Directory, key: Digest) -> Publication | None:
     if publication is None or not os.access(publication.interpreter, os.X_OK):
         return None
     store = Store(directory.store)
-    links = (link for layer in publication.layers for link in layer.plan.links)
-    return publication if all(store.has(link.store_id) for link in links) else None
+    for layer in publication.layers:
+        if not os.path.exists(store.layer_manifest(layer.plan.digest)):
+            return None
+        if not all(store.has(link.store_id) for link in layer.plan.links):
+            return None
+    return publication
 
 
 def save_plan(directory: Directory, key: Digest, publication: Publication) -> None:

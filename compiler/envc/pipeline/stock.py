@@ -124,10 +124,10 @@ class Stock:
             for wheel in wheels
         ]
         trees.append(StoredTree(runtime, "envc", store.manifest(runtime)))
-        plan = plan_tree(stack.top.name, trees, seen)
+        plan, manifest = plan_tree(stack.top.name, trees, seen)
+        store.keep_manifest(manifest)
         return PublishedLayer(
             plan=plan,
-            digest=plan.manifest.digest(),
             lock=lock,
             closure=stack.top.closure,
             wheels=wheels,

@@ -20,8 +20,10 @@ class StoredTree:
     manifest: Manifest
 
 
-def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> TreePlan:
-    """The plan of a layer: every wheel's files linked, the view's own files written.
+def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> tuple[TreePlan, Manifest]:
+    """The plan of a layer, and the manifest of the tree that it makes.
+
+    Every wheel's files are linked, the view's own are written.
 
     Raises:
         UntrustedError: two wheels claim one path with different content; names all such paths.
@@ -31,33 +33,35 @@ def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> TreePlan:
     faults: list[Fault] = []
     links: list[LinkTree] = []
     for tree in trees:
-        omit: list[bytes] = []
+        paths: list[bytes] = []
         for line in tree.manifest.lines:
             path = path_of(line)
             present = lines.setdefault(path, line)
             if present is line:
                 owners[path] = tree.title
+                if not line.startswith(b"d"):
+                    paths.append(path)
             elif present != line:
                 faults.append(_collision(path, owners[path], tree.title, layer))
-            elif not line.startswith(b"d"):
-                omit.append(path)
-        links.append(LinkTree(tree.store_id, tree.manifest, frozenset(omit)))
+        links.append(LinkTree(tree.store_id, tuple(paths)))
     for entry in _view_entries(view):
         path = entry.path.encode()
-        present = lines.setdefault(path, entry.line())
-        if present != entry.line() or (entry.kind != "d" and path in owners):
+        line = entry.line()
+        present = lines.setdefault(path, line)
+        if present != line or (entry.kind != "d" and path in owners):
             faults.append(_collision(path, owners.get(path, "envc"), "envc", layer))
     if faults:
         raise UntrustedError.of(faults)
-    ordered = [lines[path] for path in sorted(lines)]
-    return TreePlan(
+    manifest = Manifest(tuple(lines[path] for path in sorted(lines)))
+    plan = TreePlan(
         layer=layer,
-        directories=tuple(path_of(line) for line in ordered if line.startswith(b"d")),
+        digest=manifest.digest(),
+        directories=tuple(path_of(line) for line in manifest.lines if line.startswith(b"d")),
         links=tuple(links),
         files=view.files,
         symlinks=view.symlinks,
-        manifest=Manifest(tuple(ordered)),
     )
+    return plan, manifest
 
 
 def _view_entries(view: View) -> Iterator[Entry]:

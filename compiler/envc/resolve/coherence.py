@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from envc.errors import Fault, ShadowRefusedError, UnsatisfiableError
 from envc.model.resolution import Pin, Problem, Resolution
 from envc.resolve.demand import PYTHON, Candidate, Demand
-from envc.resolve.explain import because
+from envc.resolve.explain import asked_by, because
 from envc.resolve.provider import Provider
 
 Pins = dict[NormalizedName, Candidate]
@@ -175,30 +176,42 @@ def _refuse_hidden(visible: Visible) -> None:
 
 def _refused(visible: Visible, changed: list[NormalizedName]) -> ShadowRefusedError:
     """The error of a site or an overlay that allows no shadow."""
-    provider = visible.provider
-    base = {pin.project: pin for pin in provider.problem.inherited}
-    faults: list[Fault] = []
-    for project in changed:
-        excluding = [
-            demand
-            for demand in visible.demands()
-            if demand.project == project and not demand.accepts(base[project].version)
-        ]
-        reasons = sorted({because(provider, visible.roots, demand) for demand in excluding})
-        where = next((str(d.sourced.origin) for d in excluding if d.sourced is not None), "")
-        faults.append(
-            Fault(
-                f"{project} {visible.pins[project].version} would replace "
-                f"{base[project].version} of layer {base[project].layer}, and shadow is "
-                f'"never"' + "".join(f"; {reason}" for reason in reasons),
-                where,
-                f"relax the requirement so that {project} {base[project].version} meets it, "
-                'or have the site allow shadow = "coherent"',
-            )
-        )
-    error = ShadowRefusedError.of(faults)
+    error = ShadowRefusedError.of([_refusal(visible, project) for project in changed])
     error.projects = tuple(changed)
     return error
+
+
+def _refusal(visible: Visible, project: NormalizedName) -> Fault:
+    """Why one project of the base would be replaced: it is asked for, or it would break."""
+    provider = visible.provider
+    below = next(pin for pin in provider.problem.inherited if pin.project == project)
+    excluding = [
+        demand
+        for demand in visible.demands()
+        if demand.project == project and not demand.accepts(below.version)
+    ]
+    reasons = {because(provider, visible.roots, demand) for demand in excluding}
+    asked = asked_by(provider, visible.roots, excluding)
+    mend = f"relax the requirement so that {project} {below.version} meets it"
+    if not excluding:
+        reasons = set(_breaks(visible, project, below.version))
+        mend = f"keep what {project} {below.version} requires at the base's pins"
+    return Fault(
+        f"{project} {visible.pins[project].version} would replace {below.version} of layer "
+        f'{below.layer}, and shadow is "never"' + "".join(f"; {why}" for why in sorted(reasons)),
+        str(asked[0].sourced.origin) if asked and asked[0].sourced is not None else "",
+        mend + ', or have the site allow shadow = "coherent"',
+    )
+
+
+def _breaks(visible: Visible, project: NormalizedName, version: Version) -> Iterator[str]:
+    """What the base's release of a project requires and would not find."""
+    candidates = visible.provider.candidates
+    candidate = candidates.candidate(project, version)
+    for demand in visible.provider.dependencies(candidate) if candidate is not None else ():
+        pin = visible.pins.get(demand.project)
+        if pin is not None and not demand.accepts(pin.version):
+            yield f"{project} {version} requires {demand.text}, and {pin} would be there"
 
 
 def _given_up(problem: Problem) -> list[NormalizedName]:

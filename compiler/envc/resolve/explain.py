@@ -39,12 +39,37 @@ def explain(
             f"  {_origin(constraint)} constrains {constraint.text}"
             for constraint in provider.constraints.get(project, [])
         ]
-        lines += [f"  {line}" for line in _supply(provider, project)]
-    sourced = [demand for demand in demands if demand.sourced is not None and not demand.kept]
-    where = str(sourced[0].sourced.origin) if sourced and sourced[0].sourced else ""
-    error = UnsatisfiableError("\n".join(lines), where=where, mend=_mend(provider, demands, roots))
-    error.projects = tuple(sorted({demand.project for demand in demands} - {PYTHON}))
+        for subject in _subjects(about):
+            lines += [f"  {line}" for line in _supply(provider, subject)]
+    asked = asked_by(provider, roots, demands)
+    where = _origin(asked[0]) if asked else ""
+    error = UnsatisfiableError("\n".join(lines), where=where, mend=_mend(provider, demands, asked))
+    error.projects = tuple(_subjects(demands))
     return error
+
+
+def _subjects(demands: Iterable[Demand]) -> list[NormalizedName]:
+    """The projects that demands are about, in order of name; of the interpreter, who demands it."""
+    return sorted(
+        {
+            demand.parent.project
+            if demand.project == PYTHON and demand.parent is not None
+            else demand.project
+            for demand in demands
+        }
+    )
+
+
+def asked_by(provider: Provider, roots: list[Demand], demands: Iterable[Demand]) -> list[Demand]:
+    """The lines of this layer's spec that lead to the demands; those that are one come first."""
+    direct: list[Demand] = []
+    indirect: list[Demand] = []
+    for demand in demands:
+        if demand.parent is None:
+            direct.append(demand)
+        elif (chain := _chain(provider, roots, demand.parent)) is not None:
+            indirect.append(chain[0])
+    return [demand for demand in dict.fromkeys([*direct, *indirect]) if not demand.kept]
 
 
 def because(provider: Provider, roots: list[Demand], demand: Demand) -> str:
@@ -110,8 +135,6 @@ def _chain(
 
 def _supply(provider: Provider, project: NormalizedName) -> Iterable[str]:
     """What the indexes have of a project, and why some of it cannot be used here."""
-    if project == PYTHON:
-        return
     releases = provider.source.releases(project)
     inherited = next((p for p in provider.problem.inherited if p.project == project), None)
     if inherited is not None:
@@ -136,16 +159,20 @@ def _versions(versions: list[Version]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _mend(provider: Provider, demands: list[Demand], roots: list[Demand]) -> str:
-    """The change that is nearest at hand."""
-    missing = [d.project for d in demands if not _is_known(provider, d.project)]
-    own = [d for d in demands if d.sourced is not None and d.parent is None and not d.kept]
-    if missing and own:
-        return f"correct the name {missing[0]!r}, or add an [[index]] that has it"
-    kept = {p.project for p in provider.problem.inherited}
-    blockers = sorted({d.parent.project for d in demands if d.parent and d.parent.project in kept})
-    relax = f"relax {own[0].text!r} at {_origin(own[0])}" if own else "relax a requirement above"
-    if blockers and any(root.kept for root in roots):
+def _mend(provider: Provider, demands: list[Demand], asked: list[Demand]) -> str:
+    """The change that is nearest at hand; `asked` are the lines of the spec to change."""
+    relax = "relax a requirement above"
+    if asked:
+        verb = "relax" if asked[0].specifier else "remove"
+        relax = f"{verb} {asked[0].text!r} at {_origin(asked[0])}"
+    missing = [d for d in demands if not _is_known(provider, d.project)]
+    if missing and missing[0].parent is None:
+        return f"correct the name {missing[0].project!r}, or add an [[index]] that has it"
+    if missing:
+        return f"add an [[index]] that has {missing[0].project!r}, or {relax}"
+    inherited = {pin.project for pin in provider.problem.inherited}
+    blockers = sorted({d.parent.project for d in demands if d.parent} & inherited)
+    if blockers and provider.problem.kept:
         return f"{relax}, or hide {', '.join(blockers)} if this overlay can do without"
     return relax
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from envc.errors import InternalError, OutsideError, SpecError
-from envc.model.digest import digest_of, digest_of_json, hex_of
+from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
 from envc.model.manifest import Manifest, manifest_from_text
 from envc.ports import Reporter, SilentReporter
 from envc.store import identity
@@ -46,6 +46,28 @@ class Store:
             OutsideError: the store does not hold it, or it cannot be read.
         """
         return manifest_from_text(self._read(store_id, "manifest"))
+
+    def layer_manifest(self, digest: Digest) -> str:
+        """The path of a layer's manifest that `keep_manifest` has kept."""
+        return f"{self._root}/manifests/{hex_of(digest)}"
+
+    def keep_manifest(self, manifest: Manifest) -> None:
+        """Keep a layer's manifest under its digest; generations link it.
+
+        Raises:
+            OutsideError: the disk refused.
+        """
+        from envc.disk.durable import disk_error, write_file
+
+        text = manifest.text()
+        path = self.layer_manifest(digest_of(text))
+        if os.path.exists(path):
+            return
+        try:
+            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+            write_file(path, text, mode=0o444)
+        except OSError as error:
+            raise disk_error(error, "keep the manifest", path) from error
 
     def facts(self, store_id: str) -> WheelFacts:
         """What the wheel contains and claims. Trees that are no wheel have no facts.
