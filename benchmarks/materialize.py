@@ -1,0 +1,124 @@
+"""Materialize the sample site `sci`, side by side with `uv pip sync` on the same locks.
+
+    python benchmarks/materialize.py [--runs N] [--without-bytecode-race]
+
+Warm: every wheel is in envc's store and in uv's cache; the target (the virtual environment) is
+new each time. envc places bytecode too, uv only with --compile-bytecode. Nothing is deleted while
+runs are timed: the file system makes directories more slowly for minutes after it has removed
+many.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+from measure import ROOT, Contestant, installed, machine, race, report, save, version_of
+
+WORK = ROOT / "build" / "bench"
+LAYERS = ("system", "user")
+
+
+class Envc:
+    """envc's side: a target whose generations are set aside before each run; the store stays."""
+
+    def __init__(self, binaries: Path, site: Path) -> None:
+        self.command = [binaries / "envc", "materialize", "-q", "--target", WORK / "Canopy"]
+        self.site = site
+        self.aside = (WORK / "aside" / str(number) for number in count())
+
+    def contestant(self, name: str, *, fresh: bool) -> Contestant:
+        before = self.set_aside if fresh else lambda: None
+        return Contestant(name, self.command, before, self.site)
+
+    def set_aside(self) -> None:
+        folder = next(self.aside)
+        folder.mkdir(parents=True)
+        for name in ("generations", "current", "by-lock"):
+            path = WORK / "Canopy" / name
+            if path.is_symlink() or path.exists():
+                path.rename(folder / name)
+
+
+class Uv:
+    """uv's side: one new virtual environment a layer and run, made untimed."""
+
+    def __init__(self, binaries: Path, site: Path) -> None:
+        self.uv = binaries / "uv"
+        self.site = site
+        self.numbers: Iterator[int] = count()
+        self.folder = WORK / "venvs" / "none"
+
+    def contestant(self, name: str, *options: str, fresh: bool) -> Contestant:
+        script = WORK / f"{name.replace(' ', '-')}.sh"
+        lines = [
+            f"{self.uv} pip sync -q --link-mode hardlink {' '.join(options)} "
+            f'--python "$(cat {WORK}/uv-folder)/{layer}/bin/python" pylock.{layer}.toml'
+            for layer in LAYERS
+        ]
+        script.write_text("\n".join(["set -e", *lines, ""]))
+        before = self.new if fresh else lambda: None
+        return Contestant(name, ["sh", script], before, self.site)
+
+    def new(self) -> None:
+        self.folder = WORK / "venvs" / str(next(self.numbers))
+        for layer in LAYERS:
+            command = [self.uv, "venv", "-q", "--python", sys.executable, self.folder / layer]
+            subprocess.run(list(map(str, command)), check=True)
+        (WORK / "uv-folder").write_text(str(self.folder))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Race envc materialize against uv pip sync.")
+    parser.add_argument("--runs", type=int, default=5, metavar="N", help="default: 5")
+    parser.add_argument(
+        "--without-bytecode-race", action="store_true", help="leave out uv --compile-bytecode"
+    )
+    arguments = parser.parse_args()
+    shutil.rmtree(WORK / "venvs", ignore_errors=True)
+    WORK.mkdir(parents=True, exist_ok=True)
+    binaries = installed(WORK / "venv")
+    site = WORK / "site"
+    shutil.copytree(ROOT / "fixtures" / "sites" / "sci", site, dirs_exist_ok=True)
+    subprocess.run([str(binaries / "envc"), "lock", "--site", str(site)], check=True)
+
+    envc, uv = Envc(binaries, site), Uv(binaries, site)
+    warm = [
+        envc.contestant("envc (bytecode included)", fresh=True),
+        uv.contestant("uv pip sync", fresh=True),
+    ]
+    results = [report("warm", race(warm, runs=arguments.runs), warm[0].name)]
+    noop = [
+        envc.contestant("envc, nothing to do", fresh=False),
+        uv.contestant("uv pip sync, nothing to do", fresh=False),
+    ]
+    results.append(report("no-op", race(noop, runs=2 * arguments.runs), noop[0].name))
+    if not arguments.without_bytecode_race:
+        compiling = [
+            warm[0],
+            uv.contestant("uv pip sync --compile-bytecode", "--compile-bytecode", fresh=True),
+        ]
+        timings = race(compiling, runs=arguments.runs)
+        results.append(report("warm, bytecode", timings, warm[0].name))
+    save(
+        "materialize",
+        {
+            "site": "sci",
+            "versions": {
+                "envc": version_of(binaries / "envc", "--version"),
+                "uv": version_of(binaries / "uv", "--version"),
+            },
+            "races": results,
+        },
+    )
+    print("removing what was set aside")
+    shutil.rmtree(WORK / "aside", ignore_errors=True)
+    shutil.rmtree(WORK / "venvs", ignore_errors=True)
+
+
+if __name__ == "__main__":
+    print(machine())
+    main()

@@ -1,0 +1,124 @@
+"""Shared by the benchmarks: alternating runs, medians, ratios, and what machine it was."""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to do the work: a command, and what to do (untimed) before each run."""
+
+    name: str
+    command: Sequence[str | Path]
+    before: Callable[[], None] = lambda: None
+    cwd: Path = ROOT
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The seconds of every run of a contestant."""
+
+    name: str
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+def race(contestants: Sequence[Contestant], *, runs: int) -> dict[str, Timing]:
+    """Run the contestants in turn, `runs` times each after one run that does not count."""
+    seconds: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
+    for number in range(runs + 1):
+        for contestant in contestants:
+            contestant.before()
+            os.sync()
+            taken = timed(contestant)
+            if number:
+                seconds[contestant.name].append(taken)
+    return {name: Timing(name, tuple(taken)) for name, taken in seconds.items()}
+
+
+def timed(contestant: Contestant) -> float:
+    """The seconds of one run, from the process's start to its end."""
+    start = time.perf_counter()
+    subprocess.run(
+        list(map(str, contestant.command)),
+        cwd=contestant.cwd,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    return time.perf_counter() - start
+
+
+def report(title: str, timings: Mapping[str, Timing], base: str) -> dict[str, object]:
+    """Print a table of medians and ratios to `base`; the same as data."""
+    own = timings[base].median
+    print(f"\n{title} (median of {len(timings[base].seconds)})")
+    rows = {}
+    for name, timing in timings.items():
+        ratio = timing.median / own
+        spread = f"{min(timing.seconds):.3f} to {max(timing.seconds):.3f}"
+        print(f"  {name:<34}{timing.median:>9.3f} s   {ratio:>7.2f} x   ({spread})")
+        rows[name] = {**asdict(timing), "median": timing.median, "ratio": ratio}
+    return {"title": title, "base": base, "timings": rows}
+
+
+def machine() -> dict[str, object]:
+    """What the figures were measured on."""
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "file system": subprocess.run(
+            ["stat", "-f", "-c", "%T", str(ROOT)], capture_output=True, text=True, check=True
+        ).stdout.strip(),
+    }
+
+
+def version_of(*command: str | Path) -> str:
+    """The first line that a program prints of its version."""
+    output = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    return output.stdout.splitlines()[0]
+
+
+def save(name: str, body: Mapping[str, object]) -> Path:
+    """Write a result where results are kept, under its name and today's date."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}-{time.strftime('%Y-%m-%d')}.json"
+    path.write_text(json.dumps({"machine": machine(), **body}, indent=1) + "\n")
+    print(f"\nwritten to {path.relative_to(ROOT)}")
+    return path
+
+
+def installed(folder: Path) -> Path:
+    """A virtual environment with this envc and its peers, installed as a user would: its bin."""
+    binaries = folder / "bin"
+    if not binaries.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    pip = [str(binaries / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "uv"], check=True)
+    subprocess.run([*pip, "--force-reinstall", "--no-deps", str(ROOT)], check=True)
+    subprocess.run([*pip, str(ROOT)], check=True)
+    return binaries
