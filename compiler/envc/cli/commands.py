@@ -13,7 +13,13 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Looking": {
         "tree": "show a stack as a tree of its projects",
+    },
+    "Care of a target": {
         "verify": "compare a target with what was materialized, byte for byte",
+        "repair": "bring what differs back to what was materialized",
+        "generations": "list the generations, and what changed in each",
+        "rollback": "switch back to an earlier generation",
+        "gc": "remove generations that nothing keeps, and what they alone needed",
     },
 }
 

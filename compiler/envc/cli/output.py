@@ -2,10 +2,13 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from envc.cli.arguments import Arguments
+
+_MANY_LINES = 100
 
 
 def print_json(report: Any) -> None:
@@ -22,6 +25,13 @@ def say(arguments: Arguments, message: str) -> None:
     """A message for a person, on stderr; nothing with `--quiet`."""
     if not arguments.quiet:
         sys.stderr.write(f"{message}\n")
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Lines on stdout, the first of them only where there are very many."""
+    sys.stdout.writelines(f"{line}\n" for line in lines[:_MANY_LINES])
+    if len(lines) > _MANY_LINES:
+        sys.stdout.write(f"and {len(lines) - _MANY_LINES} more; --json has them all\n")
 
 
 def counted(number: int, noun: str) -> str:

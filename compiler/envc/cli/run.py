@@ -22,6 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Become the command."""
     import os
+    import sys
 
     from envc.cli.context import context_of
     from envc.pipeline.run import RunOptions, prepare, replace_process
@@ -32,5 +33,6 @@ def run(arguments: argparse.Namespace) -> int:
         from envc.cli.output import print_object
 
         print_object({"tree": environment["VIRTUAL_ENV"], "command": arguments.command})
+    sys.stdout.flush()  # what is still buffered would be lost with this process
     replace_process(arguments.command, environment)
     return 0

@@ -10,12 +10,12 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, RootModel, TypeAdapter, create_model
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic import RootModel, TypeAdapter, create_model
+from pydantic.json_schema import GenerateJsonSchema
 
 from envc.errors import Fault
 from envc.formats.envc_toml import SiteDocument
@@ -27,10 +27,12 @@ from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.lock import LOCK_FORMAT
 from envc.model.wheel import WheelFacts
 from envc.pipeline.check import CheckReport
+from envc.pipeline.generations import CollectReport, GenerationsReport, RollbackReport
 from envc.pipeline.init import InitReport
 from envc.pipeline.lock import LockReport
+from envc.pipeline.materialize import MaterializeReport
 from envc.pipeline.overlay import OverlayReport
-from envc.pipeline.present import MaterializeReport
+from envc.pipeline.repair import RepairReport
 from envc.pipeline.tree import TreeReport
 from envc.pipeline.verify import VerifyReport
 
@@ -62,60 +64,168 @@ class RunReport:
 
 
 class ModuleNames(RootModel[dict[str, "Literal['package', 'module'] | ModuleNames"]]):
-    """What is importable: a package, a module, or a namespace with its portions by name."""
-
-
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """What is importable: a package, a module, or a namespace and what it holds."""
 
 
 class _Generator(GenerateJsonSchema):
-    """pydantic's generator without a title for every field."""
+    """pydantic's generator, without a title for every field."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the base's form
+        """Never: it would only repeat the field's name."""
         return False
 
 
-class _Complete(_Generator):
-    """For records that envc writes: fields with a default are there as well."""
+class _CompleteGenerator(_Generator):
+    """For what envc prints: fields that have a default are always there as well."""
 
-    def field_is_required(self, field: Any, total: Any) -> bool:  # type: ignore[override] # noqa: ARG002 - three kinds of field in the base, one answer here
+    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ARG002, FBT001 - the base's form
+        """Always."""
         return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One schema: its name, what it is generated from, and the format's number.
+    """One schema: its name, what it says, and the type that it is generated from.
 
-    `version_key` is the key under which files tell that number; outputs have none.
+    A file tells its format's `number` under the key `number_key`; an output tells none.
     """
 
     name: str
     title: str
     model: Any
     number: int = 1
-    version_key: str = ""
-    generator: type[GenerateJsonSchema] = _Generator
+    number_key: str = ""
 
     @property
     def file(self) -> str:
         """The name of the schema's file."""
         return f"{self.name}-v{self.number}.schema.json"
 
+    def text(self) -> str:
+        """The schema: keys in order of name, so that equal models give equal bytes."""
+        generator = _Generator if self.number_key else _CompleteGenerator
+        mode: Literal["validation", "serialization"] = (
+            "validation" if self.number_key else "serialization"
+        )
+        schema = TypeAdapter(self.model).json_schema(mode=mode, schema_generator=generator)
+        if self.number_key:
+            _close(schema)
+            schema["properties"][self.number_key] = {"const": self.number}
+        schema |= {
+            "$schema": DIALECT,
+            "$id": f"urn:envc:schema:{self.name}-v{self.number}",
+            "title": self.title,
+        }
+        return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _close(schema: Any) -> None:
+    """Make a key that the schema does not name an error, here and below."""
+    if isinstance(schema, dict):
+        if "properties" in schema:
+            schema["additionalProperties"] = False
+        for value in schema.values():
+            _close(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            _close(value)
+
+
+def _record(model: Any, number_key: str, **replaced: Any) -> Any:
+    """A document with the fields of a dataclass, all of them required, and its format's number."""
+    types = {field.name: replaced.get(field.name, field.type) for field in fields(model)}
+    types[number_key] = int
+    required: dict[str, Any] = {name: (kind, ...) for name, kind in types.items()}
+    return create_model(model.__name__, __doc__=model.__doc__, **required)
+
+
+def _file(name: str, file: str, model: Any, *, number: int = 1, key: str = "version") -> Entry:
+    return Entry(name=name, title=file, model=model, number=number, number_key=key)
+
 
 def _output(command: str, model: Any) -> Entry:
-    title = f"what `envc {command} --json` prints" if command != "error" else "an error as JSON"
-    return Entry(name=f"output-{command}", title=title, model=model, generator=_Complete)
+    return Entry(name=f"output-{command}", title=f"envc {command} --json", model=model)
 
 
-def _record(
-    model: Any, version_key: str, number: int, **replaced: Any
-) -> type[BaseModel]:
-    """A closed document with the fields of a dataclass, its format's number beside them."""
-    types = {field.name: replaced.get(field.name, field.type) for field in fields(model)}
-    types[version_key] = Literal[number]
-    return create_model(
-        model.__name__, __base__=_Closed, __doc__=model.__doc__, **{k: (v, ...) for k, v in types.items()}
+def entries() -> tuple[Entry, ...]:
+    """Every schema there is: files first, then outputs."""
+    facts = _record(
+        WheelFacts, "format", modules=ModuleNames, console_scripts=list[tuple[str, str, str]]
+    )
+    generation = _record(Generation, "version")
+    return (
+        _file("envc", "envc.toml", SiteDocument),
+        _file("overlay", "overlay.toml", OverlayDocument),
+        _file("lock", "[tool.envc] of pylock.*.toml", LockToolTable, number=LOCK_FORMAT),
+        _file("location", "location.toml", LocationDocument),
+        _file("generation", "manifest.json", generation, number=GENERATION_FORMAT),
+        _file("facts", "facts.json", facts, number=FACTS_FORMAT, key="format"),
+        _output("init", InitReport),
+        _output("lock", LockReport),
+        _output("materialize", MaterializeReport),
+        _output("overlay", OverlayReport),
+        _output("run", RunReport),
+        _output("check", CheckReport),
+        _output("verify", VerifyReport),
+        _output("tree", TreeReport),
+        _output("repair", RepairReport),
+        _output("generations", GenerationsReport),
+        _output("rollback", RollbackReport),
+        _output("gc", CollectReport),
+        Entry(name="output-error", title="a failed command with --json", model=ErrorReport),
     )
 
 
+def texts() -> dict[str, str]:
+    """File name → text of every schema."""
+    return {entry.file: entry.text() for entry in entries()}
+
+
+def stale(folder: str) -> list[str]:
+    """The names of the schemas in `folder` that are missing, outdated or of nothing, in order."""
+    wanted = texts()
+    present = {name: _read(f"{folder}/{name}") for name in _schemas_in(folder)}
+    return sorted(
+        name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name)
+    )
+
+
+def write(folder: str) -> None:
+    """Make `folder` hold every schema and no other."""
+    wanted = texts()
+    os.makedirs(folder, exist_ok=True)
+    for name in _schemas_in(folder):
+        if name not in wanted:
+            os.unlink(f"{folder}/{name}")
+    for name, text in wanted.items():
+        with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _schemas_in(folder: str) -> list[str]:
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return [name for name in names if name.endswith(".schema.json")]
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Write the schemas, or with `--check` say which are stale: then the status is 1."""
+    parser = argparse.ArgumentParser(prog="python -m envc.cli.schemas")
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("folder", metavar="DIR")
+    arguments = parser.parse_args(words)
+    if not arguments.check:
+        write(arguments.folder)
+        return 0
+    found = stale(arguments.folder)
+    for name in found:
+        sys.stderr.write(f"error: {arguments.folder}/{name} is stale\n mend: run `make schemas`\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from envc.pipeline.verify import VerifyProblem
+
 EXAMPLE = "envc verify --target /usr/local/Canopy"
 
 
@@ -15,22 +17,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", required=True, metavar="DIR", help="a target directory, or an overlay's folder"
     )
+    parser.add_argument(
+        "--fast", action="store_true", help="trust sizes, modes and times; read no contents"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify; the status is 1 when there are problems."""
-    import sys
-
-    from envc.cli.output import counted, print_json, say
+    from envc.cli.output import counted, print_json, print_lines, say
     from envc.pipeline.verify import verify
 
-    report = verify(arguments.target)
+    report = verify(arguments.target, fast=arguments.fast)
     if arguments.json:
         print_json(report)
     else:
-        for problem in report.problems:
-            owner = f" ({problem.project})" if problem.project else ""
-            sys.stdout.write(f"{problem.kind}: {problem.layer}: {problem.path}{owner}\n")
+        print_lines(list(map(_line, report.problems)))
         state = "as published" if report.ok else counted(len(report.problems), "problem")
         say(arguments, f"{report.target}: generation {report.generation}: {state}")
     return 0 if report.ok else 1
+
+
+def _line(problem: VerifyProblem) -> str:
+    owner = f" ({problem.project})" if problem.project else ""
+    return f"{problem.kind}: {problem.layer}: {problem.path}{owner}"

@@ -26,12 +26,46 @@ def exclusive(path: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterato
     """
     descriptor = _open(path)
     try:
-        _acquire(descriptor, path, timeout_seconds)
+        _acquire(descriptor, path, fcntl.LOCK_EX, timeout_seconds)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()} {os.uname().nodename}\n".encode(), 0)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def shared(path: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[int]:
+    """Hold the lock on `path` together with other sharers, and with no exclusive holder.
+
+    Raises:
+        OutsideError: as for `exclusive`.
+    """
+    descriptor = _open(path)
+    try:
+        _acquire(descriptor, path, fcntl.LOCK_SH, timeout_seconds)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def is_held(path: str) -> bool:
+    """Whether somebody holds a lock on `path`; a file that is not there is held by nobody.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _open(path: str) -> int:
@@ -45,11 +79,11 @@ def _open(path: str) -> int:
         ) from error
 
 
-def _acquire(descriptor: int, path: str, timeout_seconds: float) -> None:
+def _acquire(descriptor: int, path: str, kind: int, timeout_seconds: float) -> None:
     deadline = time.monotonic() + timeout_seconds
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 holder = os.pread(descriptor, 200, 0).decode(errors="replace").split()

@@ -82,6 +82,7 @@ def _layer(layer: PublishedLayer) -> dict[str, Any]:
         "lock": layer.lock,
         "closure": layer.closure,
         "wheels": [[wheel.project, wheel.version, wheel.store_id] for wheel in layer.wheels],
+        "runtime": layer.runtime,
         "directories": len(plan.directories),
         "links": [[link.store_id, len(link.paths)] for link in plan.links],
         "files": [[file.path, file.mode, _text(file.content)] for file in plan.files],
@@ -106,4 +107,5 @@ def _read_layer(layer: dict[str, Any], reader: _Lines) -> PublishedLayer:
             GenerationWheel(project=project, version=version, store_id=store_id)
             for project, version, store_id in layer["wheels"]
         ),
+        runtime=layer["runtime"],
     )

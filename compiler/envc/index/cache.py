@@ -14,6 +14,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from typing import BinaryIO
 from urllib.parse import quote
 
 from packaging.utils import NormalizedName
@@ -57,14 +58,14 @@ class Cache:
     def write(self, path: str, content: bytes) -> None:
         """Replace a file of the cache, or do nothing where that is impossible."""
         try:
-            with self.replacement(path) as temporary, open(temporary, "wb") as file:
+            with self.replacement(path) as file:
                 file.write(content)
         except OSError as error:
             self.give_up(error)
 
     @contextlib.contextmanager
-    def replacement(self, path: str) -> Iterator[str]:
-        """A temporary file's path; the file becomes `path` when the block ends well.
+    def replacement(self, path: str) -> Iterator[BinaryIO]:
+        """A new file to write to; it becomes `path` when the block ends well.
 
         Raises:
             OSError: the cache cannot be written.
@@ -76,9 +77,9 @@ class Cache:
         os.makedirs(self.root, mode=0o700, exist_ok=True)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=folder)
-        os.close(descriptor)
         try:
-            yield temporary
+            with open(descriptor, "wb") as file:
+                yield file
             os.replace(temporary, final)
         except BaseException:
             with contextlib.suppress(OSError):

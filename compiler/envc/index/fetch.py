@@ -12,7 +12,7 @@ from envc.errors import OutsideError
 from envc.index.cache import Cache
 from envc.index.client import Client
 from envc.index.credentials import without_credentials
-from envc.index.wheels import RemoteWheel, cached_wheel, download, download_into_cache
+from envc.index.wheels import RemoteWheel, cached_wheel, download_into_cache
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
 from envc.ports import Reporter, SilentReporter
@@ -56,7 +56,7 @@ class WheelFetcher:
         self.close()
 
     def close(self) -> None:
-        """Close the connections and remove the wheels that the cache could not take."""
+        """Give up what still comes, at once; remove the wheels that the cache could not take."""
         self._client.close()
         with self._lock:
             if self._spare is not None:
@@ -91,7 +91,7 @@ class WheelFetcher:
                 where=self._cache.root,
                 mend="run without --offline, or name a wheelhouse or bundle with `--from`",
             )
-        return self._download(wheel, wheel.url)
+        return self._client.loop.run(self._download(wheel, wheel.url))
 
     def _local(self, wheel: LockedWheel) -> str | None:
         filename = os.path.basename(wheel.filename)
@@ -100,7 +100,7 @@ class WheelFetcher:
             paths.append(wheel.path)
         return next(filter(os.path.isfile, paths), None)
 
-    def _download(self, wheel: LockedWheel, url: str) -> str:
+    async def _download(self, wheel: LockedWheel, url: str) -> str:
         remote = RemoteWheel(
             filename=os.path.basename(wheel.filename),
             url=without_credentials(url),
@@ -110,24 +110,19 @@ class WheelFetcher:
         )
         advance = partial(self._reporter.advance, DOWNLOAD_TASK)
         try:
-            return download_into_cache(self._client, self._cache, remote, advance=advance)
+            return await download_into_cache(self._client, self._cache, remote, advance=advance)
         except OSError as error:
             self._cache.give_up(error)
         folder = self._spare_folder()
-        path = os.path.join(folder, remote.filename)
+        spare = Cache(folder, warn=self._reporter.warn)
         try:
-            # Two wheels of one name cannot be in one lock; two fetches of one wheel can.
-            descriptor, temporary = tempfile.mkstemp(dir=folder)
-            with open(descriptor, "wb") as file:
-                download(self._client, remote, file, advance=advance)
-            os.replace(temporary, path)
+            return await download_into_cache(self._client, spare, remote, advance=advance)
         except OSError as error:
             raise OutsideError(
                 f"{wheel.filename} cannot be written: {error.strerror or error}",
                 where=folder,
                 mend="free some space, or let ENVC_CACHE_DIR name a folder that can be written",
             ) from error
-        return path
 
     def _spare_folder(self) -> str:
         with self._lock:

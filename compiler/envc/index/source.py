@@ -9,7 +9,7 @@ from typing import Self
 from packaging.utils import NormalizedName
 
 from envc.errors import Fault, UsageError
-from envc.index.ahead import Ahead, Workers
+from envc.index.ahead import Ahead
 from envc.index.cache import Cache
 from envc.index.client import Client
 from envc.index.folder import FolderIndex
@@ -55,11 +55,9 @@ class IndexSource:
         self._public = tuple(self._indexes[spec.name] for spec in indexes if not spec.explicit)
         names = {i.url: i.name for i in self._indexes.values() if isinstance(i, RemoteIndex)}
         self._reader = MetadataReader(cache=kept, client=self._client, names=names, offline=offline)
-        self._workers = Workers()
-        self._releases = Ahead(self._workers, recall=self._recall, ask=self._search)
-        self._metadata = Ahead(
-            self._workers, recall=self._reader.remembered, ask=self._read_metadata
-        )
+        loop = self._client.loop
+        self._releases = Ahead(loop, recall=self._recall, ask=self._search)
+        self._metadata = Ahead(loop, recall=self._reader.remembered, ask=self._read_metadata)
 
     def __enter__(self) -> Self:
         return self
@@ -73,8 +71,7 @@ class IndexSource:
         self.close()
 
     def close(self) -> None:
-        """Drop what is still being fetched and close the connections."""
-        self._workers.close()
+        """Give up what is still being fetched, at once, and close the connections."""
         self._client.close()
         self._progress.finish()
 
@@ -116,10 +113,10 @@ class IndexSource:
                 return self._accept(offer, index)
         return ()
 
-    def _search(self, project: NormalizedName) -> tuple[Release, ...]:
+    async def _search(self, project: NormalizedName) -> tuple[Release, ...]:
         with self._progress.step(LISTINGS_TASK):
             for index in self._indexes_of(project):
-                offer = index.offer(project)
+                offer = await index.offer(project)
                 if offer.found:
                     return self._accept(offer, index)
         return ()
@@ -129,9 +126,9 @@ class IndexSource:
             self._reader.note_announcement(index.url)
         return offer.releases
 
-    def _read_metadata(self, distribution: Distribution) -> CoreMetadata:
+    async def _read_metadata(self, distribution: Distribution) -> CoreMetadata:
         with self._progress.step(METADATA_TASK):
-            return self._reader.read(distribution)
+            return await self._reader.read(distribution)
 
 
 class _Progress:

@@ -7,7 +7,7 @@ from envc.lock.base import CORE_BASE, Base, on_layer, on_overlay
 from envc.lock.inputs import layer_inputs, overlay_inputs
 from envc.lock.merge import lock_layer
 from envc.lock.problem import layer_problem, overlay_problem, visible_problem
-from envc.lock.select import pinned_versions, select_wheels
+from envc.lock.select import pinned_versions, select_wheels, with_absolute_paths
 from envc.lock.targets import target_groups
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "select_wheels",
     "target_groups",
     "visible_problem",
+    "with_absolute_paths",
 ]

@@ -73,7 +73,7 @@ def _locked(
         wheels=tuple(wheel for _, wheel in sorted(wheels.items())),
         marker=marker,
         requires_python=pins[0].distributions[0].requires_python,
-        index=pins[0].distributions[0].index,
+        index=_relative(pins[0].distributions[0].index, folder),
         dependencies=tuple(sorted(needed)),
     )
 
@@ -89,12 +89,15 @@ def _wheel(file: Distribution, folder: str) -> LockedWheel:
         filename=file.filename,
         digest=file.digest,
         url=None if local else file.url,
-        path=unquote(file.url.removeprefix("file://")).removeprefix(f"{folder}/")
-        if local
-        else None,
+        path=_relative(unquote(file.url.removeprefix("file://")), folder) if local else None,
         size_bytes=file.size_bytes,
         upload_time=file.upload_time,
     )
+
+
+def _relative(place: str, folder: str) -> str:
+    """A path below the folder as relative to it; URLs and other paths as they are."""
+    return "." if place == folder else place.removeprefix(f"{folder}/")
 
 
 def _environments(groups: Sequence[tuple[Target, ...]]) -> tuple[str, ...]:

@@ -1,6 +1,9 @@
 """What a lock holds for one target: its pins, and the one wheel of each that the target takes."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from posixpath import join
+from urllib.parse import quote
 
 from packaging.markers import Marker
 from packaging.tags import Tag
@@ -69,6 +72,21 @@ def _best(pin: LockedPin, ranks: Mapping[Tag, int]) -> LockedWheel | None:
     return min(ranked)[2] if ranked else None
 
 
+def with_absolute_paths(lock: Lock, folder: str) -> Lock:
+    """The lock, the relative paths of its wheels taken from `folder`: that of its spec."""
+    return replace(
+        lock,
+        pins=tuple(
+            replace(pin, wheels=tuple(_with_absolute_path(wheel, folder) for wheel in pin.wheels))
+            for pin in lock.pins
+        ),
+    )
+
+
+def _with_absolute_path(wheel: LockedWheel, folder: str) -> LockedWheel:
+    return wheel if wheel.path is None else replace(wheel, path=join(folder, wheel.path))
+
+
 def inherited_pins(lock: Lock, targets: tuple[Target, ...]) -> tuple[InheritedPin, ...]:
     """A lock's own pins as a layer above sees them: one distribution for each of the targets."""
     by_target = [
@@ -97,7 +115,7 @@ def _distribution(pin: LockedPin, wheel: LockedWheel) -> Distribution:
         project=pin.project,
         version=Version(pin.version),
         filename=wheel.filename,
-        url=wheel.url if wheel.url is not None else f"file://{wheel.path}",
+        url=wheel.url if wheel.url is not None else f"file://{quote(wheel.path or '')}",
         index=pin.index or "",
         kind="wheel",
         digest=wheel.digest,

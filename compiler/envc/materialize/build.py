@@ -38,8 +38,8 @@ def build_tree(
     """Carry out `plan` in `destination`, which must not exist yet.
 
     `tree_of(store_id)` is the folder that a stored tree's files are linked from; with `copy` they
-    are copied. Modes do not depend on the umask. The site-packages directory gets the time by
-    which its import index knows that nobody has changed it.
+    are copied. Modes and times depend on neither umask nor clock. The site-packages directory
+    gets the time by which its import index knows that nobody has changed it.
 
     Raises:
         OutsideError: the disk refused.
@@ -54,6 +54,7 @@ def build_tree(
         built = _place_all(list(zip(sources, plan.links, strict=True)), root, copy=copy)
         for file in plan.files:
             write_new(f"{destination}/{file.path}", file.content, file.mode)
+            os.utime(f"{destination}/{file.path}", _PUBLISHED)
         for symlink in plan.symlinks:
             os.symlink(symlink.destination, f"{destination}/{symlink.path}")
         for directory in plan.directories:

@@ -52,9 +52,19 @@ class Directory:
         return f"{self.path}/.lock"
 
     @property
+    def store_lock(self) -> str:
+        """The file whose lock says that the store is being filled (shared) or swept (exclusive)."""
+        return f"{self.path}/.store-lock"
+
+    @property
     def generations(self) -> str:
         """The folder of generations."""
         return f"{self.path}/generations"
+
+    @property
+    def is_overlay(self) -> bool:
+        """Whether this is an overlay's folder."""
+        return self.shape is Shape.OVERLAY
 
     def generation(self, number: int) -> str:
         """A generation's folder."""

@@ -191,6 +191,7 @@ def _record(layer: PublishedLayer, built: Built) -> GenerationLayer:
         linked=built.linked,
         copied=built.copied,
         wheels=layer.wheels,
+        runtime=layer.runtime,
     )
 
 
@@ -226,8 +227,15 @@ def remove_tree(path: str) -> None:
 
 
 def make_directory(directory: Directory) -> None:
-    """Make the folder itself, 0755 whatever the umask, with its parents."""
+    """Make the folder itself, 0755 whatever the umask, with its parents.
+
+    Raises:
+        OutsideError: the disk refused.
+    """
     if os.path.isdir(directory.path):
         return
-    os.makedirs(directory.path, 0o755, exist_ok=True)
-    os.chmod(directory.path, 0o755)
+    try:
+        os.makedirs(directory.path, 0o755, exist_ok=True)
+        os.chmod(directory.path, 0o755)
+    except OSError as error:
+        raise disk_error(error, "make the folder", directory.path) from error

@@ -21,7 +21,8 @@ class GenerationLayer:
     """A layer's tree in a generation.
 
     `digest` is the tree digest, `closure` the digest of the layer's lock, its base's closure and
-    the core: the name under which overlays and jobs find it on any node.
+    the core: the name under which overlays and jobs find it on any node. `runtime` is the stored
+    tree of the start-up files.
     """
 
     digest: Digest
@@ -32,6 +33,11 @@ class GenerationLayer:
     linked: int
     copied: int
     wheels: tuple[GenerationWheel, ...]
+    runtime: str
+
+    def store_ids(self) -> tuple[str, ...]:
+        """The trees of the store that the layer is linked from."""
+        return (*(wheel.store_id for wheel in self.wheels), self.runtime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

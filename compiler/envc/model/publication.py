@@ -15,6 +15,7 @@ class PublishedLayer:
     lock: Digest
     closure: Digest
     wheels: tuple[GenerationWheel, ...]
+    runtime: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

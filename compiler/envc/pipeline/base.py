@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from envc.errors import UsageError
 from envc.formats.location import Location, location_from_text
 from envc.formats.pylock import lock_file_name
-from envc.lock import Base, on_overlay
+from envc.lock import Base, on_overlay, with_absolute_paths
 from envc.materialize.directory import Directory, Shape
 from envc.model.generation import Generation
 from envc.model.spec import OverlaySpec
@@ -43,6 +43,13 @@ class Below:
 
     base: Base
     layers: tuple[StackLayer, ...]
+
+
+def directory_at(path: str) -> Directory:
+    """The target directory or the overlay's folder at `path`; its spec tells which."""
+    folder = os.path.abspath(path)
+    is_overlay = os.path.exists(f"{folder}/{OVERLAY_SPEC}")
+    return Directory(folder, Shape.OVERLAY if is_overlay else Shape.TARGET)
 
 
 def open_target(path: str) -> Target:
@@ -158,7 +165,11 @@ def _below_on_overlay(target: Target, overlay: OverlaySpec) -> Below:
         wheels=_facts(directory, current, spec.name),
     )
     base = on_overlay(
-        target.site.spec, spec, base=under.base, lock=lock.lock, lock_digest=lock.digest
+        target.site.spec,
+        spec,
+        base=under.base,
+        lock=with_absolute_paths(lock.lock, folder),
+        lock_digest=lock.digest,
     )
     return Below(base, stacked(top, lock.lock.hides, under.layers))
 

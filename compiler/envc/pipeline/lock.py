@@ -22,6 +22,7 @@ from envc.lock import (
     overlay_problem,
     pinned_versions,
     target_groups,
+    with_absolute_paths,
 )
 from envc.model.digest import Digest
 from envc.model.lock import Lock
@@ -156,7 +157,7 @@ def _lock_layers(site: Site, options: LockOptions, source: CandidateSource) -> d
                 site.spec,
                 layer.name,
                 base=base,
-                lock=outcome.file.lock,
+                lock=with_absolute_paths(outcome.file.lock, site.origin),
                 lock_digest=outcome.file.digest,
             )
     return outcomes

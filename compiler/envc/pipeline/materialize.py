@@ -74,18 +74,20 @@ def materialize(
     if whole and current is not None and _is_current(folder, spec_name, directory, current):
         return report_of(directory, current, changed=False)
     directory.refuse_foreign()
-    publication = _publication(folder, spec_name, directory, options, context)
 
-    from envc.materialize.publish import publish
+    from envc.disk.locks import shared
+    from envc.materialize.publish import make_directory, publish
     from envc.store.store import Store
 
-    generation, changed = publish(
-        directory,
-        publication,
-        Store(directory.store),
-        link_mode=options.link_mode,
-        reporter=context.reporter,
-    )
+    make_directory(directory)
+    with shared(directory.store_lock):
+        generation, changed = publish(
+            directory,
+            _publication(folder, spec_name, directory, options, context),
+            Store(directory.store),
+            link_mode=options.link_mode,
+            reporter=context.reporter,
+        )
     return report_of(directory, generation, changed=changed)
 
 

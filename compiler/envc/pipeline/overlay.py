@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 
 from envc.disk.durable import disk_error, write_file
+from envc.disk.locks import shared
 from envc.errors import UsageError
 from envc.formats.document import NAME_FORM
 from envc.formats.location import Location, location_to_text
@@ -43,6 +44,7 @@ from envc.pipeline.lock import (
 )
 from envc.pipeline.machine import machine_of
 from envc.pipeline.node import target_for
+from envc.pipeline.planned import save_plan
 from envc.pipeline.planning import environment_of
 from envc.pipeline.site import check_base, overlay_from, read_spec
 from envc.pipeline.stock import Stock, stacked
@@ -201,14 +203,13 @@ def _build(options: OverlayOptions, target: Target, text: bytes, context: Contex
     node = target_for(outcome.file.lock, machine)
     chosen = select_wheels(outcome.file.lock, node)
     make_directory(directory)
-    stock = Stock(directory, target.current.python, machine.interpreter, None, context)
-    stock.fill((wheel, directory.path) for _, wheel in chosen)
-    stack = _stack(spec, directory, target, under, outcome, stock.facts(chosen))
-    layer = stock.plan(stack, chosen, lock=outcome.file.digest)
-    _write_inputs(directory, text, outcome, target)
-    generation, changed = publish(
-        directory,
-        Publication(
+    with shared(directory.store_lock):
+        stock = Stock(directory, target.current.python, machine.interpreter, None, context)
+        stock.fill((wheel, directory.path) for _, wheel in chosen)
+        stack = _stack(spec, directory, target, under, outcome, stock.facts(chosen))
+        layer = stock.plan(stack, chosen, lock=outcome.file.digest)
+        _write_inputs(directory, text, outcome, target)
+        publication = Publication(
             site=target.current.site,
             python=target.current.python,
             interpreter=target.current.interpreter,
@@ -217,11 +218,11 @@ def _build(options: OverlayOptions, target: Target, text: bytes, context: Contex
                 (OVERLAY_SPEC, text),
                 (lock_file_name(spec.name), outcome.file.text),
             ),
-        ),
-        stock.store,
-        link_mode="auto",
-        reporter=context.reporter,
-    )
+        )
+        save_plan(directory, publication.digest(), publication)
+        generation, changed = publish(
+            directory, publication, stock.store, link_mode="auto", reporter=context.reporter
+        )
     lock = outcome.file.lock
     replaced = {*lock.shadows, *lock.lifts, *lock.hides}
     visible = [pin for pin in under.base.visible_pins((node,)) if pin.project not in replaced]

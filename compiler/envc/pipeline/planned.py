@@ -11,8 +11,9 @@ from envc import __version__
 from envc.disk.durable import write_file
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
 from envc.materialize.directory import Directory
-from envc.model.digest import Digest, digest_of_json, hex_of
+from envc.model.digest import Digest, digest_from_hex, digest_of_json, hex_of
 from envc.model.generation import Generation
+from envc.model.plan import TreePlan
 from envc.model.publication import Publication
 from envc.pipeline.machine import default_interpreter
 from envc.store.store import Store
@@ -62,6 +63,34 @@ def load_plan(directory: Directory, key: Digest) -> Publication | None:
         if not all(store.has(link.store_id) for link in layer.plan.links):
             return None
     return publication
+
+
+def kept_plans(directory: Directory) -> Iterator[TreePlan]:
+    """Every layer's plan that is kept and can still be read."""
+    folder = f"{directory.store}/plans"
+    with suppress(OSError):
+        for name in sorted(os.listdir(folder)):
+            with open(f"{folder}/{name}", "rb") as file:
+                publication = publication_from_bytes(file.read())
+            if publication is not None:
+                yield from (layer.plan for layer in publication.layers)
+
+
+def drop_plans(directory: Directory, trees: frozenset[str], layers: frozenset[Digest]) -> None:
+    """Remove kept plans that need other stored trees, and manifests of other layers."""
+    with suppress(FileNotFoundError):
+        for name in os.listdir(f"{directory.store}/manifests"):
+            if digest_from_hex(name) not in layers:
+                os.unlink(f"{directory.store}/manifests/{name}")
+    with suppress(FileNotFoundError):
+        for name in os.listdir(f"{directory.store}/plans"):
+            path = f"{directory.store}/plans/{name}"
+            with open(path, "rb") as file:
+                publication = publication_from_bytes(file.read())
+            needed = publication.layers if publication is not None else ()
+            links = {link.store_id for layer in needed for link in layer.plan.links}
+            if not needed or not links <= trees:
+                os.unlink(path)
 
 
 def save_plan(directory: Directory, key: Digest, publication: Publication) -> None:

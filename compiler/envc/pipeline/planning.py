@@ -9,7 +9,6 @@ from envc.formats.location import Location, location_to_text
 from envc.formats.pylock import lock_file_name
 from envc.lock import CORE_BASE, layer_inputs, on_layer, select_wheels
 from envc.materialize.directory import Directory
-from envc.materialize.publish import make_directory
 from envc.model.generation import Generation
 from envc.model.publication import Publication
 from envc.model.spec import CORE, LayerSpec, SiteSpec
@@ -49,7 +48,6 @@ def plan_site(
         name: select_wheels(found.lock, target_for(found.lock, machine))
         for name, found in locks.items()
     }
-    make_directory(directory)
     stock = Stock(directory, site.spec.core.python, machine.interpreter, wheelhouse, context)
     stock.fill((wheel, site.origin) for pins in chosen.values() for _, wheel in pins)
     stacks = _stacks(site, directory, locks, machine.interpreter, stock, chosen)

@@ -8,7 +8,7 @@ from envc.expand import expand_overlay, expand_site
 from envc.formats.envc_toml import read_site
 from envc.formats.overlay_toml import read_overlay
 from envc.formats.pylock import lock_file_name, lock_from_text
-from envc.lock import CORE_BASE, Base, on_layer
+from envc.lock import CORE_BASE, Base, on_layer, with_absolute_paths
 from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
 from envc.model.spec import CORE, OverlaySpec, SiteSpec
@@ -143,7 +143,8 @@ def base_of(site: Site, layer: str) -> Base:
     base = CORE_BASE
     for spec in reversed(site.spec.chain(layer)):
         found = require_lock(site.lock_path(spec.name), spec.name)
-        base = on_layer(site.spec, spec.name, base=base, lock=found.lock, lock_digest=found.digest)
+        lock = with_absolute_paths(found.lock, site.origin)
+        base = on_layer(site.spec, spec.name, base=base, lock=lock, lock_digest=found.digest)
     return base
 
 

@@ -24,7 +24,9 @@ from envc.view import view
 Chosen = Sequence[tuple[LockedPin, LockedWheel]]
 
 _FETCHES_AT_ONCE = 8
-_RUNTIME = "envc-runtime"
+# The name of the stored tree with the start-up files, and all of their modules.
+RUNTIME = "envc-runtime"
+RUNTIME_MODULES = ("_envc_metadata", "_envc_start", "_envc_start_files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Stock:
         if not missing:
             return
         lacking = [missing[digest] for digest in sorted(missing)]
-        paths = self._fetch(lacking)
+        paths = self.fetch(lacking)
         store.ingest(
             list(zip(paths, lacking, strict=True)),
             python=self.python,
@@ -69,7 +71,7 @@ class Stock:
             reporter=self.context.reporter,
         )
 
-    def _fetch(self, wheels: list[LockedWheel]) -> list[str]:
+    def fetch(self, wheels: list[LockedWheel]) -> list[str]:
         """Local files with the bytes of these wheels, in their order."""
         context = self.context
         total = sum(wheel.size_bytes or 0 for wheel in wheels)
@@ -102,7 +104,7 @@ class Stock:
         store = self.store
         seen = view(stack)
         runtime = store.add_tree(
-            _RUNTIME,
+            RUNTIME,
             runtime_sources(seen.runtime_files, self.python),
             python=self.python,
             interpreter=self.interpreter,
@@ -131,6 +133,7 @@ class Stock:
             lock=lock,
             closure=stack.top.closure,
             wheels=wheels,
+            runtime=runtime,
         )
 
 

@@ -1,10 +1,11 @@
 """`envc tree`: a stack as the tree of its projects, from the locks alone."""
 
+import os
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from envc.lock import Base, on_overlay, target_groups, visible_problem
+from envc.lock import Base, on_overlay, target_groups, visible_problem, with_absolute_paths
 from envc.model.resolution import Resolution
 from envc.pipeline.context import Context
 from envc.pipeline.lock import open_source, overlay_lock_path
@@ -51,7 +52,8 @@ def overlay_tree(site: Site, spec_path: str, context: Context) -> TreeReport:
     check_base(site.spec, spec)
     base = base_of(site, spec.base)
     found = require_lock(overlay_lock_path(spec), spec.name)
-    stack = on_overlay(site.spec, spec, base=base, lock=found.lock, lock_digest=found.digest)
+    lock = with_absolute_paths(found.lock, os.path.dirname(found.path))
+    stack = on_overlay(site.spec, spec, base=base, lock=lock, lock_digest=found.digest)
     return _tree(site, stack, context)
 
 

@@ -4,15 +4,14 @@ import os
 from dataclasses import dataclass
 
 from envc.errors import UsageError
-from envc.materialize.directory import Directory, Shape
+from envc.materialize.directory import Directory
 from envc.materialize.verify import Problem, verify_tree
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import path_of
-from envc.pipeline.base import OVERLAY_SPEC
+from envc.pipeline.base import directory_at
 from envc.store import Store
 
-# What stands beside an overlay's tree in its generation.
 _RECORDS = frozenset({"manifest.json", "manifests", "site", ".lease"})
 
 
@@ -37,22 +36,25 @@ class VerifyReport:
     problems: tuple[VerifyProblem, ...]
 
 
-def verify(path: str) -> VerifyReport:
-    """Every difference between the current generation and its manifests, every byte read.
+def verify(path: str, *, fast: bool = False) -> VerifyReport:
+    """Every difference between the current generation and its manifests.
+
+    Every byte is read; `fast` looks at sizes, modes and modification times only.
 
     Raises:
         UsageError: nothing is materialized here.
     """
-    folder = os.path.abspath(path)
-    shape = Shape.OVERLAY if os.path.exists(f"{folder}/{OVERLAY_SPEC}") else Shape.TARGET
-    directory = Directory(folder, shape)
+    directory = directory_at(path)
+    folder = directory.path
     current = directory.current()
     if current is None:
         raise UsageError(
             "nothing is materialized here", where=folder, mend="name a target with --target DIR"
         )
     problems = [
-        problem for layer in current.layers for problem in _problems(directory, current, layer)
+        problem
+        for layer in current.layers
+        for problem in _problems(directory, current, layer, fast=fast)
     ]
     return VerifyReport(
         ok=not problems,
@@ -63,7 +65,9 @@ def verify(path: str) -> VerifyReport:
     )
 
 
-def _problems(directory: Directory, current: Generation, layer: str) -> list[VerifyProblem]:
+def _problems(
+    directory: Directory, current: Generation, layer: str, *, fast: bool
+) -> list[VerifyProblem]:
     number = current.generation
     manifest = directory.manifest(number, layer)
     root = directory.tree(number, layer)
@@ -71,10 +75,15 @@ def _problems(directory: Directory, current: Generation, layer: str) -> list[Ver
     if digest_of(manifest.text()) != current.layers[layer].digest:
         path = os.path.relpath(f"{directory.generation(number)}/manifests/{layer}", root)
         found.append(VerifyProblem(layer=layer, path=path, kind="changed", project=None))
-    ignore = _RECORDS if directory.shape is Shape.OVERLAY else frozenset()
-    problems = verify_tree(manifest, root, ignore=ignore)
+    ignore = records_in(directory)
+    problems = verify_tree(manifest, root, fast=fast, ignore=ignore)
     owners = _owners(directory, current, layer) if problems else {}
     return found + [_with_owner(layer, problem, owners) for problem in problems]
+
+
+def records_in(directory: Directory) -> frozenset[str]:
+    """What is no part of a tree though at its top: an overlay's tree is its generation."""
+    return _RECORDS if directory.is_overlay else frozenset()
 
 
 def _with_owner(layer: str, problem: Problem, owners: dict[str, str]) -> VerifyProblem:

@@ -4,6 +4,6 @@ StoredTree of every wheel, View ──plan_tree──▶ TreePlan ──broken_i
 """
 
 from envc.plan.invariants import broken_invariants
-from envc.plan.tree import StoredTree, plan_tree
+from envc.plan.tree import StoredTree, manifest_of_plan, plan_tree
 
-__all__ = ["StoredTree", "broken_invariants", "plan_tree"]
+__all__ = ["StoredTree", "broken_invariants", "manifest_of_plan", "plan_tree"]

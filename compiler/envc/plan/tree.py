@@ -1,13 +1,13 @@
 """One layer's plan, from manifests alone: nothing is walked, nothing is read twice."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import dirname
 
 from envc.errors import Fault, UntrustedError
 from envc.model.digest import digest_of, hex_of
 from envc.model.manifest import Entry, Manifest, directory_entry, path_of
-from envc.model.plan import LinkTree, TreePlan
+from envc.model.plan import LinkTree, MakeSymlink, TreePlan, WriteFile
 from envc.model.view import View
 
 
@@ -44,7 +44,7 @@ def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> tuple[Tree
             elif present != line:
                 faults.append(_collision(path, owners[path], tree.title, layer))
         links.append(LinkTree(tree.store_id, tuple(paths)))
-    for entry in _view_entries(view):
+    for entry in _own_entries(view.files, view.symlinks):
         path = entry.path.encode()
         line = entry.line()
         present = lines.setdefault(path, line)
@@ -64,14 +64,27 @@ def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> tuple[Tree
     return plan, manifest
 
 
-def _view_entries(view: View) -> Iterator[Entry]:
-    """The view's files and symlinks, and every directory above them."""
-    for file in view.files:
+def manifest_of_plan(plan: TreePlan, manifest_of: Callable[[str], Manifest]) -> Manifest:
+    """The manifest of what a plan makes, from those of the stored trees (by store id)."""
+    lines = {path: directory_entry(path.decode()).line() for path in plan.directories}
+    for link in plan.links:
+        wanted = set(link.paths)
+        for line in manifest_of(link.store_id).lines:
+            if path_of(line) in wanted:
+                lines[path_of(line)] = line
+    for entry in _own_entries(plan.files, plan.symlinks):
+        lines[entry.path.encode()] = entry.line()
+    return Manifest(tuple(lines[path] for path in sorted(lines)))
+
+
+def _own_entries(files: Sequence[WriteFile], symlinks: Sequence[MakeSymlink]) -> Iterator[Entry]:
+    """A layer's own files and symlinks, and every directory above them."""
+    for file in files:
         content = hex_of(digest_of(file.content))
         yield Entry("f", file.mode, len(file.content), content, file.path)
-    for symlink in view.symlinks:
+    for symlink in symlinks:
         yield Entry("l", 0o777, 0, symlink.destination, symlink.path)
-    paths = [*(file.path for file in view.files), *(link.path for link in view.symlinks)]
+    paths = [*(file.path for file in files), *(symlink.path for symlink in symlinks)]
     yield from map(directory_entry, sorted(_ancestors(paths)))
 
 

@@ -30,10 +30,16 @@ class Rejections:
 
 
 class Candidates:
-    """The candidates of every project of one problem; each is made once and kept."""
+    """The candidates of every project of one problem; each is made once and kept.
 
-    def __init__(self, problem: Problem, source: CandidateSource) -> None:
+    With `holds_base` a project of the base has no other candidate than the base's pin.
+    """
+
+    def __init__(
+        self, problem: Problem, source: CandidateSource, *, holds_base: bool = False
+    ) -> None:
         self.problem = problem
+        self.holds_base = holds_base
         self.source = source
         self.rejections: dict[NormalizedName, Rejections] = {}
         self._targets = [
@@ -76,10 +82,13 @@ class Candidates:
             )
         return self._extras[key]
 
+    def _is_held(self, project: NormalizedName) -> bool:
+        return self.holds_base and project in self._inherited
+
     def _favourites(self, project: NormalizedName) -> Iterator[Version]:
         if project == PYTHON:
             yield from {Version(target.python_full) for target in self.problem.targets}
-        if project in self.problem.preferred:
+        if project in self.problem.preferred and not self._is_held(project):
             yield self.problem.preferred[project]
         if project in self._inherited:
             yield self._inherited[project].version
@@ -88,7 +97,8 @@ class Candidates:
         self, project: NormalizedName, demands: Collection[Demand], given: set[Version]
     ) -> Iterator[Version]:
         """Versions that the specifiers accept, prereleases by the site's policy, best first."""
-        releases = () if project == PYTHON else self.source.releases(project)
+        known = project == PYTHON or self._is_held(project)
+        releases = () if known else self.source.releases(project)
         accepted = [
             release
             for release in releases

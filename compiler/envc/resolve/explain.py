@@ -43,7 +43,7 @@ def explain(
             lines += [f"  {line}" for line in _supply(provider, subject)]
     asked = asked_by(provider, roots, demands)
     where = _origin(asked[0]) if asked else ""
-    error = UnsatisfiableError("\n".join(lines), where=where, mend=_mend(provider, demands, asked))
+    error = UnsatisfiableError("\n".join(lines), where=where, mend=_mend(provider, roots, demands))
     error.projects = tuple(_subjects(demands))
     return error
 
@@ -159,9 +159,10 @@ def _versions(versions: list[Version]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _mend(provider: Provider, demands: list[Demand], asked: list[Demand]) -> str:
-    """The change that is nearest at hand; `asked` are the lines of the spec to change."""
+def _mend(provider: Provider, roots: list[Demand], demands: list[Demand]) -> str:
+    """The change that is nearest at hand."""
     relax = "relax a requirement above"
+    asked = asked_by(provider, roots, demands)
     if asked:
         verb = "relax" if asked[0].specifier else "remove"
         relax = f"{verb} {asked[0].text!r} at {_origin(asked[0])}"
@@ -170,9 +171,9 @@ def _mend(provider: Provider, demands: list[Demand], asked: list[Demand]) -> str
         return f"correct the name {missing[0].project!r}, or add an [[index]] that has it"
     if missing:
         return f"add an [[index]] that has {missing[0].project!r}, or {relax}"
-    inherited = {pin.project for pin in provider.problem.inherited}
-    blockers = sorted({d.parent.project for d in demands if d.parent} & inherited)
-    if blockers and provider.problem.kept:
+    wanted = {root.project for root in roots if not root.kept}
+    blockers = sorted({root.project for root in roots if root.kept} - wanted)
+    if blockers:
         return f"{relax}, or hide {', '.join(blockers)} if this overlay can do without"
     return relax
 

@@ -26,11 +26,16 @@ Information = RequirementInformation[Demand, Candidate]
 
 
 class Provider(AbstractProvider[Demand, Candidate, str]):
-    """What resolvelib asks; every answer comes from `candidates` and the metadata."""
+    """What resolvelib asks; every answer comes from `candidates` and the metadata.
 
-    def __init__(self, problem: Problem, source: CandidateSource) -> None:
+    With `holds_base` a project of the base has no other candidate than the base's pin.
+    """
+
+    def __init__(
+        self, problem: Problem, source: CandidateSource, *, holds_base: bool = False
+    ) -> None:
         self.problem = problem
-        self.candidates = Candidates(problem, source)
+        self.candidates = Candidates(problem, source, holds_base=holds_base)
         self.source = source
         self.markers = dict(problem.markers)
         self.constraints = _by_project(problem, problem.constraints)

@@ -3,19 +3,27 @@
 1. Demands: the layer's own requirements, and (for a layer on a base) every project that the specs
    below name, without their version specifiers.
 2. resolvelib finds pins, preferring the present lock's, then the base's.
+   Where no shadow is allowed, the base's pins are the only candidates of their projects; only when
+   that fails are the others tried, to say which shadow would be needed and is refused.
 3. `coherence` turns needless shadows and lifts back, classifies the rest, and decides which of
    the base's other projects stay visible.
 """
 
-from packaging.utils import canonicalize_name
-from resolvelib import BaseReporter, ResolutionImpossible, Resolver
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
 
+from packaging.utils import NormalizedName, canonicalize_name
+from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import Resolution as Search
+
+from envc.errors import UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
 from envc.ports import CandidateSource
 from envc.resolve.coherence import cohere
 from envc.resolve.demand import Candidate, Demand, demands_of
 from envc.resolve.explain import explain
-from envc.resolve.provider import Provider, holds
+from envc.resolve.provider import Information, Provider, holds
 
 MAXIMUM_ROUNDS = 200_000
 
@@ -29,15 +37,72 @@ def resolve(problem: Problem, source: CandidateSource) -> Resolution:
         OutsideError: an index did not answer.
     """
     roots = _root_demands(problem)
-    provider = Provider(problem, source)
     source.prefetch_metadata(pin.distributions[0] for pin in problem.inherited)
+    if problem.shadow == "never" and problem.inherited:
+        provider = Provider(problem, source, holds_base=True)
+        provider.prefetch(roots)
+        with suppress(ResolutionImpossible, ResolutionTooDeep):
+            return cohere(provider, roots, _search(provider, roots))
+    provider = Provider(problem, source)
     provider.prefetch(roots)
-    resolver: Resolver[Demand, Candidate, str] = Resolver(provider, BaseReporter())
     try:
-        result = resolver.resolve(roots, max_rounds=MAXIMUM_ROUNDS)
+        return cohere(provider, roots, _search(provider, roots))
     except ResolutionImpossible as error:
-        raise explain(provider, roots, error.causes) from error
-    return cohere(provider, roots, result.mapping.values())
+        conflict = _least(Conflict(provider, roots, error.causes))
+        raise explain(conflict.provider, conflict.roots, conflict.causes) from error
+    except ResolutionTooDeep as error:
+        raise UnsatisfiableError(
+            f"the search for the pins of {problem.layer} gave up after {error.round_count} rounds",
+            mend="give the projects with the most releases a lower bound",
+        ) from error
+
+
+def _search(provider: Provider, roots: list[Demand]) -> list[Candidate]:
+    """The candidates that resolvelib finds, and some that backtracking left behind.
+
+    Not `Resolver`: it asks of every pin for a way to the roots, and never ends where pins that
+    were left behind require each other. `cohere` follows the demands from the roots instead.
+    """
+    search: Search[Demand, Candidate, str] = Search(provider, BaseReporter())
+    return list(search.resolve(roots, max_rounds=MAXIMUM_ROUNDS).mapping.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Roots that cannot all be met, and the causes that the search ended with."""
+
+    provider: Provider
+    roots: list[Demand]
+    causes: Collection[Information]
+
+
+def _least(conflict: Conflict) -> Conflict:
+    """The conflict with the fewest projects of the base: what it does without, is not to blame.
+
+    First without all of them (it may be the layer's own), then without one after another.
+    """
+    kept = list(dict.fromkeys(d.project for d in conflict.roots if d.kept))
+    if not kept:
+        return conflict
+    own = _without(conflict, kept)
+    if own is not None:
+        return own
+    for project in kept:
+        conflict = _without(conflict, [project]) or conflict
+    return conflict
+
+
+def _without(conflict: Conflict, projects: Collection[NormalizedName]) -> Conflict | None:
+    """The conflict that is still there when the base need not keep these projects, or None."""
+    roots = [d for d in conflict.roots if not (d.kept and d.project in projects)]
+    provider = Provider(conflict.provider.problem, conflict.provider.source)
+    try:
+        _search(provider, roots)
+    except ResolutionImpossible as error:
+        return Conflict(provider, roots, error.causes)
+    except ResolutionTooDeep:
+        return None
+    return None
 
 
 def _root_demands(problem: Problem) -> list[Demand]:
