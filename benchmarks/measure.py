@@ -112,13 +112,21 @@ def save(name: str, body: Mapping[str, object]) -> Path:
     return path
 
 
+def fresh_folder(folder: Path) -> None:
+    """An empty folder, whatever closed directories an earlier run left in it."""
+    if folder.exists():
+        subprocess.run(["chmod", "-R", "u+w", str(folder)], check=True)
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
+    folder.mkdir(parents=True)
+
+
 def installed(folder: Path) -> Path:
     """A virtual environment with this envc and its peers, installed as a user would: its bin."""
     binaries = folder / "bin"
     if not binaries.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     pip = [str(binaries / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "uv"], check=True)
-    subprocess.run([*pip, "--force-reinstall", "--no-deps", str(ROOT)], check=True)
-    subprocess.run([*pip, str(ROOT)], check=True)
+    subprocess.run([*pip, "uv", str(ROOT)], check=True, stderr=subprocess.DEVNULL)
+    again = ["--force-reinstall", "--no-deps", str(ROOT)]
+    subprocess.run([*pip, *again], check=True, stderr=subprocess.DEVNULL)
     return binaries

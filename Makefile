@@ -1,0 +1,100 @@
+# Every command of the project, each defined once. `make` alone lists them.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made-from-pyproject
+PYTEST ?= $(BIN)/pytest
+# Further interpreters that the quick tests run on, where they are found.
+OTHERS ?= 3.12 3.13
+PYENV_ROOT ?= $(HOME)/.pyenv
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-network test-all-pythons check schemas golden bench clean tools index
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
+
+demo: $(STAMP) ## the whole job on a small site, below build/, in half a minute
+	@PYTHONPATH=tests $(BIN)/python fixtures/demo/demo.py
+
+test: $(STAMP) tools ## every test that needs no network
+	$(PYTEST) -m "not network"
+
+test-network: $(STAMP) ## the real sites, from the real index
+	$(PYTEST) -m network
+
+test-all-pythons: $(STAMP) ## the quick tests on the other Pythons that are found here
+	@status=0; for version in $(OTHERS); do $(find_python); \
+	  if [ -z "$$python" ]; then echo "Python $$version: not found, left out"; continue; fi; \
+	  venv=build/venv/$$version; \
+	  $(MAKE) --no-print-directory VENV=$$venv PYTHON=$$python $$venv/.made-from-pyproject \
+	    && echo "Python $$version:" \
+	    && $$venv/bin/pytest -q -m "not network and not slow" -p no:cacheprovider || status=1; \
+	done; exit $$status
+
+check: $(STAMP) ## format, lint, types, import contracts, schemas
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m envc.cli.schemas --check schemas
+
+schemas: $(STAMP) ## write schemas/*.schema.json anew from the models
+	$(BIN)/python -m envc.cli.schemas schemas
+
+golden: $(STAMP) ## write the golden files anew; review the difference
+	$(PYTEST) -q --update-golden tests
+
+bench: $(STAMP) ## compare with the peers; writes benchmarks/results/
+	@for name in materialize growth; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+clean: ## remove build/ and every cache; the virtual environment stays
+	@if [ -d build ]; then chmod -R u+w build && rm -rf build; fi
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find compiler tests benchmarks fixtures -name __pycache__ -prune -exec rm -rf {} +
+
+index: $(STAMP) # status 0 when the default index answers
+	@PYTHONPATH=tests $(BIN)/python -m support.probe
+
+# The virtual environment. A half-made one is made anew; a failed installation leaves no stamp, so
+# that the next command goes on with it.
+$(STAMP): pyproject.toml
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { $(make_venv); }
+	@echo "installing envc and its tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+define make_venv
+rm -rf $(VENV); \
+command -v $(PYTHON) >/dev/null || { \
+  echo "$(PYTHON) is not here: install it, or name one with make PYTHON=…" >&2; exit 1; }; \
+$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+  $(call apt_install,python3-venv) || { \
+    echo "install Python's venv module: apt-get install python3-venv" >&2; exit 1; }; }; \
+echo "making $(VENV) with $(PYTHON)"; \
+$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+endef
+
+# Debian's package $(1), where we may install it; the status tells whether it is here now.
+apt_install = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+  && echo "installing $(1)" && apt-get update -qq \
+  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null; }
+
+# What some tests need beside Python; without it they are skipped, and say so.
+tools:
+	@command -v strace >/dev/null || $(call apt_install,strace) \
+	  || echo "strace is missing: tests that kill envc at system calls are skipped"
+	@command -v mkfs.xfs >/dev/null || [ -x /sbin/mkfs.xfs ] || $(call apt_install,xfsprogs) \
+	  || echo "xfsprogs is missing: tests on xfs images are skipped"
+
+# Sets $$python to an interpreter of version $$version, or to nothing.
+find_python = python=$$(command -v python$$version || :); \
+  if [ -z "$$python" ] || ! "$$python" -c '' 2>/dev/null; then \
+    python=$$(ls -d "$(PYENV_ROOT)"/versions/$$version*/bin/python$$version 2>/dev/null | tail -n 1); \
+  fi
