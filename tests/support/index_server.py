@@ -67,6 +67,7 @@ class IndexServer:
     `failures`: path → the statuses of its next requests, then it is well again.
     `torn`: path → how many of its next answers stop halfway. `redirects`: path → URL.
     `login`: user and password that every request must carry.
+    `held`: paths that are not answered before the server ends; `arrived` counts such requests.
     """
 
     def __init__(
@@ -95,6 +96,9 @@ class IndexServer:
         self.failures: dict[str, list[int]] = {}
         self.torn: dict[str, int] = {}
         self.redirects: dict[str, str] = {}
+        self.held: set[str] = set()
+        self.arrived = threading.Semaphore(0)
+        self.ending = threading.Event()
         self.requests: list[Request] = []
         self.authorizations: list[str | None] = []
 
@@ -109,6 +113,7 @@ class IndexServer:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.hang_up()
+        self.ending.set()
         self._server.server_close()
         self._thread.join()
 
@@ -269,6 +274,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         index = self.server.index
+        if self.path in index.held:
+            index.arrived.release()
+            index.ending.wait()
         reply = index.reply(self.path, self.headers)
         self.send_response(reply.status)
         for name, value in reply.headers.items():

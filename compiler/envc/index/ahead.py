@@ -1,34 +1,119 @@
-"""Questions asked ahead of need: the loop finds the answers, each of which is kept for the run."""
+"""Questions asked ahead of need: threads find the answers, each of which is kept for the run."""
 
-from collections.abc import Callable, Coroutine, Hashable, Iterable
+import threading
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from envc.errors import EnvcError
-from envc.index.loop import Loop, wait
+from envc.errors import EnvcError, OutsideError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+WORKERS = 12
 
 Question = TypeVar("Question", bound=Hashable)
 Reply = TypeVar("Reply")
 
 
-class Ahead(Generic[Question, Reply]):
-    """Replies by question, for one thread.
+class Workers:
+    """Threads, started when questions need them; any thread may submit.
 
-    `recall` answers from what is at hand, None when that does not do; `ask` runs in the loop, may
-    take its time and may raise.
+    They are daemons, not an executor's threads: whoever gives up, for an error or by Ctrl-C, waits
+    for no server, and neither does the interpreter when it ends.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._pending: set[Future[Any]] = set()
+        self._threads: list[threading.Thread] = []
+        self._working = 0
+        self._last: Callable[[], None] = _nothing
+        self.closed = False
+
+    def submit(self, ask: Callable[[Question], Reply], question: Question) -> "Future[Reply]":
+        """The reply that a thread will have; OutsideError when `close` came before it.
+
+        Raises:
+            OutsideError: `close` was called already.
+        """
+        from concurrent.futures import Future
+
+        future: Future[Reply] = Future()
+        with self._lock:
+            if self.closed:
+                raise ended()
+            self._pending.add(future)
+            if self._working < WORKERS:
+                self._working += 1
+                thread = threading.Thread(target=self._work, name="envc-index", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+        self._tasks.put(partial(self._answer, future, ask, question))
+        return future
+
+    def close(self, last: Callable[[], None]) -> None:
+        """Give up, at once, what has no reply yet; `last` runs when no thread works any more."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            given_up, self._pending = self._pending, set()
+            for future in given_up:
+                future.set_exception(ended())
+            if self._threads:
+                self._last = last
+        for _ in self._threads:
+            self._tasks.put(None)
+        if not self._threads:
+            last()
+        elif not given_up:
+            for thread in self._threads:
+                thread.join()
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            task()
+        with self._lock:
+            self._working -= 1
+            is_last = not self._working
+        if is_last:
+            self._last()
+
+    def _answer(
+        self, future: "Future[Reply]", ask: Callable[[Question], Reply], question: Question
+    ) -> None:
+        if self.closed:
+            return
+        settle: Callable[[], None]
+        try:
+            settle = partial(future.set_result, ask(question))
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+            settle = partial(future.set_exception, error)
+        with self._lock:
+            if future in self._pending:
+                self._pending.remove(future)
+                settle()
+
+
+class Ahead(Generic[Question, Reply]):
+    """Replies by question. One thread asks; `ask` runs in any.
+
+    `recall` answers from what is at hand, None when that does not do; `ask` may take its time
+    and may raise.
     """
 
     def __init__(
         self,
-        loop: Loop,
+        workers: Workers,
         *,
         recall: Callable[[Question], Reply | None],
-        ask: Callable[[Question], Coroutine[Any, Any, Reply]],
+        ask: Callable[[Question], Reply],
     ) -> None:
-        self._loop = loop
+        self._workers = workers
         self._recall = recall
         self._ask = ask
         self._replies: dict[Question, Reply] = {}
@@ -37,22 +122,33 @@ class Ahead(Generic[Question, Reply]):
     def prefetch(self, questions: Iterable[Question]) -> None:
         """Start on the questions that are new; errors wait until somebody wants the reply."""
         for question in questions:
+            if question in self._replies or question in self._futures:
+                continue
             with suppress(EnvcError):
-                self._begin(question)
+                reply = self._recall(question)
+                if reply is None:
+                    self._futures[question] = self._workers.submit(self._ask, question)
+                else:
+                    self._replies[question] = reply
 
     def get(self, question: Question) -> Reply:
-        """The reply, waited for if need be. Raises what `recall` or `ask` raised."""
-        self._begin(question)
-        if question not in self._replies:
-            self._replies[question] = wait(self._futures[question])
-        return self._replies[question]
-
-    def _begin(self, question: Question) -> None:
-        """Have the reply, or a future of it."""
-        if question in self._replies or question in self._futures:
-            return
-        reply = self._recall(question)
-        if reply is None:
-            self._futures[question] = self._loop.start(self._ask(question))
+        """The reply, waited for if need be. Raises what `ask` raised."""
+        if question in self._replies:
+            return self._replies[question]
+        future = self._futures.get(question)
+        if future is not None:
+            reply = future.result()
         else:
-            self._replies[question] = reply
+            recalled = self._recall(question)
+            reply = self._ask(question) if recalled is None else recalled
+        self._replies[question] = reply
+        return reply
+
+
+def ended() -> OutsideError:
+    """The error of whoever waits for what was given up."""
+    return OutsideError("the run ended before the answer was there", mend="run the command again")
+
+
+def _nothing() -> None:
+    """No thread, nothing to do after it."""

@@ -1,8 +1,9 @@
 """Requests to indexes: bytes within a limit, or an error that names the index and no secret."""
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -15,16 +16,11 @@ from envc.index.credentials import (
     for_people,
     without_credentials,
 )
-from envc.index.loop import Loop
 from envc.model.spec import IndexSpec
 
-if TYPE_CHECKING:  # imported when the first request is made: a warm run makes none
-    import asyncio
+if TYPE_CHECKING:
+    import httpx  # imported when the first request is made: a warm run makes none
 
-    import httpx
-
-SHARED_AT_ONCE = 50
-APART_AT_ONCE = 8
 PAGE_LIMIT_BYTES = 256 * 1024 * 1024
 BACKOFF_SECONDS = 0.25
 BODY_ATTEMPTS = 3
@@ -48,17 +44,16 @@ class Answer:
 
 
 class Client:
-    """All requests of a run, made in `loop`. `indexes` tell whose credentials go where."""
+    """All requests of a run; any thread may ask. `indexes` tell whose credentials go where."""
 
     def __init__(self, indexes: Sequence[IndexSpec] = ()) -> None:
         for index in indexes:
             _check_url(index)
-        self.loop = Loop()
         self._credentials = Credentials(indexes, os.environ)
-        self._opened: httpx.AsyncClient | None = None
-        self._turns: dict[bool, asyncio.Semaphore] = {}
+        self._lock = threading.Lock()
+        self._opened: httpx.Client | None = None
 
-    async def get(
+    def get(
         self,
         url: str,
         *,
@@ -72,12 +67,14 @@ class Client:
             OutsideError: nobody answered, or with a refusal or a failure of the server.
             UntrustedError: the answer is longer than `limit_bytes`.
         """
-        failure: Exception | None = None
+        import httpx
+
+        failure: httpx.HTTPError | None = None
         for _ in range(BODY_ATTEMPTS):
-            async with self.stream(url, index=index, headers=headers or {}) as response:
+            with self.stream(url, index=index, headers=headers or {}) as response:
                 try:
-                    content = await _read(response, limit_bytes)
-                except failures() as error:
+                    content = _read(response, limit_bytes)
+                except httpx.HTTPError as error:
                     failure = error
                     continue
             if content is None:
@@ -90,71 +87,50 @@ class Client:
             return Answer(response.status_code, response.headers, content, final_url)
         raise no_answer(url, index, failure) from failure
 
-    @asynccontextmanager
-    async def stream(
-        self, url: str, *, index: str, headers: Mapping[str, str], apart: bool = False
-    ) -> AsyncIterator["httpx.Response"]:
-        """The answer to a GET, its body unread; reading it may raise one of `failures`.
-
-        A body that is long, or may be left unread, has to come `apart` from the small answers:
-        over a connection that no other request shares.
+    @contextmanager
+    def stream(
+        self, url: str, *, index: str, headers: Mapping[str, str]
+    ) -> Iterator["httpx.Response"]:
+        """The answer to a GET, its body unread; reading it may raise httpx's errors.
 
         Raises:
             OutsideError: nobody answered, or with a refusal or a failure of the server.
         """
-        from envc.index.transport import APART
+        import httpx
 
         login = self._credentials.login(url)
         client = self._open()
-        async with self._turns[apart]:
-            try:
-                request = client.build_request(
-                    "GET", url, headers=dict(headers), extensions={APART: apart}
-                )
-                auth = (login.username, login.password) if login else None
-                response = await client.send(request, stream=True, auth=auth)
-            except failures() as error:
-                raise no_answer(url, index, error) from error
-            try:
-                _check_status(response.status_code, url, index)
-                yield response
-            finally:
-                await response.aclose()
+        try:
+            request = client.build_request("GET", url, headers=dict(headers))
+            auth = (login.username, login.password) if login else None
+            response = client.send(request, stream=True, auth=auth)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise no_answer(url, index, error) from error
+        try:
+            _check_status(response.status_code, url, index)
+            yield response
+        finally:
+            response.close()
 
     def close(self) -> None:
-        """Give up what still runs, at once, and close all connections; there are none after it."""
-        self.loop.close(self._close_connections)
+        """Close all connections."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
 
-    async def _close_connections(self) -> None:
-        if self._opened is not None:
-            await self._opened.aclose()
+    def _open(self) -> "httpx.Client":
+        with self._lock:
+            if self._opened is None:
+                from envc.index.transport import open_client
 
-    def _open(self) -> "httpx.AsyncClient":
-        if self._opened is None:
-            import asyncio
-
-            from envc.index.transport import open_client
-
-            self._opened = open_client(os.environ, backoff_seconds=BACKOFF_SECONDS)
-            self._turns = {
-                False: asyncio.Semaphore(SHARED_AT_ONCE),
-                True: asyncio.Semaphore(APART_AT_ONCE),
-            }
-        return self._opened
-
-
-def failures() -> tuple[type[Exception], ...]:
-    """What may be raised while an answer is asked for or read."""
-    import h2.exceptions
-    import httpx
-
-    # httpcore lets h2's own errors through when they come up between two pieces of a body.
-    return httpx.HTTPError, httpx.InvalidURL, h2.exceptions.H2Error
+                self._opened = open_client(os.environ, backoff_seconds=BACKOFF_SECONDS)
+            return self._opened
 
 
 def no_answer(url: str, index: str, error: Exception | None) -> OutsideError:
     """The error that says that an index did not answer, and why."""
-    reason = without_credentials(_reason(error)) or type(error).__name__
+    reason = without_credentials(str(error)) or type(error).__name__
     return OutsideError(
         f"{whom(url, index)} did not answer: {reason}", where=for_people(url), mend=RETRY_MEND
     )
@@ -173,28 +149,9 @@ def status_text(status: int) -> str:
         return str(status)
 
 
-def _reason(error: BaseException | None) -> str:
-    """What the system said, which lies below what the libraries make of it; else their text."""
-    import ssl
-
-    cause = error
-    while cause is not None:
-        if isinstance(cause, OSError) and (cause.errno or 0) > 0:
-            return str(cause) if isinstance(cause, ssl.SSLError) else _system_text(cause)
-        if isinstance(cause, BaseExceptionGroup):
-            cause = cause.exceptions[0]
-        else:
-            cause = cause.__cause__ or cause.__context__
-    return str(error)
-
-
-def _system_text(error: OSError) -> str:
-    return f"[Errno {error.errno}] {os.strerror(error.errno or 0)}"
-
-
-async def _read(response: "httpx.Response", limit_bytes: int) -> bytes | None:
+def _read(response: "httpx.Response", limit_bytes: int) -> bytes | None:
     content = bytearray()
-    async for chunk in response.aiter_bytes():
+    for chunk in response.iter_bytes():
         content += chunk
         if len(content) > limit_bytes:
             return None

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from envc.errors import OutsideError
+from envc.index.ahead import Workers, ended
 from envc.index.cache import Cache
 from envc.index.client import Client
 from envc.index.credentials import without_credentials
@@ -40,6 +41,7 @@ class WheelFetcher:
         self._cache = Cache(cache, warn=self._reporter.warn)
         self._wheelhouses = tuple(wheelhouses)
         self._client = Client(indexes)
+        self._workers = Workers()
         self._offline = offline
         self._lock = threading.Lock()
         self._spare: tempfile.TemporaryDirectory[str] | None = None
@@ -57,7 +59,7 @@ class WheelFetcher:
 
     def close(self) -> None:
         """Give up what still comes, at once; remove the wheels that the cache could not take."""
-        self._client.close()
+        self._workers.close(self._client.close)
         with self._lock:
             if self._spare is not None:
                 self._spare.cleanup()
@@ -91,7 +93,7 @@ class WheelFetcher:
                 where=self._cache.root,
                 mend="run without --offline, or name a wheelhouse or bundle with `--from`",
             )
-        return self._client.loop.run(self._download(wheel, wheel.url))
+        return self._workers.submit(partial(self._download, wheel), wheel.url).result()
 
     def _local(self, wheel: LockedWheel) -> str | None:
         filename = os.path.basename(wheel.filename)
@@ -100,7 +102,7 @@ class WheelFetcher:
             paths.append(wheel.path)
         return next(filter(os.path.isfile, paths), None)
 
-    async def _download(self, wheel: LockedWheel, url: str) -> str:
+    def _download(self, wheel: LockedWheel, url: str) -> str:
         remote = RemoteWheel(
             filename=os.path.basename(wheel.filename),
             url=without_credentials(url),
@@ -108,15 +110,14 @@ class WheelFetcher:
             digest=wheel.digest,
             size_bytes=wheel.size_bytes,
         )
-        advance = partial(self._reporter.advance, DOWNLOAD_TASK)
         try:
-            return await download_into_cache(self._client, self._cache, remote, advance=advance)
+            return download_into_cache(self._client, self._cache, remote, advance=self._advance)
         except OSError as error:
             self._cache.give_up(error)
         folder = self._spare_folder()
         spare = Cache(folder, warn=self._reporter.warn)
         try:
-            return await download_into_cache(self._client, spare, remote, advance=advance)
+            return download_into_cache(self._client, spare, remote, advance=self._advance)
         except OSError as error:
             raise OutsideError(
                 f"{wheel.filename} cannot be written: {error.strerror or error}",
@@ -124,8 +125,18 @@ class WheelFetcher:
                 mend="free some space, or let ENVC_CACHE_DIR name a folder that can be written",
             ) from error
 
+    def _advance(self, amount: int) -> None:
+        if self._workers.closed:
+            raise ended()  # nobody waits for the rest of it
+        self._reporter.advance(DOWNLOAD_TASK, amount)
+
     def _spare_folder(self) -> str:
         with self._lock:
+            if self._workers.closed:
+                raise ended()
             if self._spare is None:
-                self._spare = tempfile.TemporaryDirectory(prefix="envc-wheels-")
+                self._spare = tempfile.TemporaryDirectory(
+                    prefix="envc-wheels-",
+                    ignore_cleanup_errors=True,  # a download that was given up may still write
+                )
             return self._spare.name

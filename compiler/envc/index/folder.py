@@ -29,7 +29,7 @@ class FolderIndex:
         self.path = os.path.abspath(path)
         self._cache = cache
 
-    def remembered(self, project: NormalizedName) -> Offer:
+    def offer(self, project: NormalizedName) -> Offer:
         """What the folder has of the project. Wheels are hashed when a release is looked at.
 
         Raises:
@@ -50,9 +50,8 @@ class FolderIndex:
         )
         return Offer(bool(releases), releases)
 
-    async def offer(self, project: NormalizedName) -> Offer:
-        """As `remembered`: a folder is as quick to ask as the cache is."""
-        return self.remembered(project)
+    # A folder is as quick to ask as the cache is.
+    remembered = offer
 
     @cached_property
     def _filenames(self) -> Mapping[NormalizedName, list[str]]:

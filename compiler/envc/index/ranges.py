@@ -1,14 +1,13 @@
-"""A remote file of which only the parts are fetched that a reader looks at."""
+"""A remote file that can be read at any place: a few ranged requests instead of the whole."""
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from envc.index.client import Client, failures
+from envc.index.client import Client
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -19,20 +18,9 @@ CHUNK_BYTES = 64 * 1024
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
-Reply = TypeVar("Reply")
-
 
 class NoRangesError(Exception):
     """The server does not answer ranged requests as it should: the whole file is needed."""
-
-
-class MissingBytesError(Exception):
-    """A reader came to bytes that are not there yet: those from `start` up to `end`."""
-
-    def __init__(self, start: int, end: int) -> None:
-        super().__init__(start, end)
-        self.start = start
-        self.end = end
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +33,17 @@ class Piece:
 
 
 class RangedFile(io.RawIOBase):
-    """A file of which some pieces are known, one at least.
+    """A file of which the last piece is known.
 
-    Reading elsewhere raises MissingBytesError, for a chunk, so that reading on coalesces, and for
-    nothing that is there.
+    `fetch(start, end)` gets exactly the bytes from `start` up to, not including, `end`. Nothing
+    is fetched twice; a miss fetches a chunk, so that reading on coalesces.
     """
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
+    def __init__(self, tail: Piece, *, fetch: Callable[[int, int], bytes]) -> None:
         super().__init__()
-        self._pieces = pieces
-        self._size_bytes = pieces[0].size_bytes
+        self._size_bytes = tail.size_bytes
+        self._fetch = fetch
+        self._segments = [(tail.start, tail.content)]
         self._position = 0
 
     def seekable(self) -> bool:
@@ -79,78 +68,70 @@ class RangedFile(io.RawIOBase):
         return position
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Fill the buffer from one piece; whoever wants more reads on."""
+        """Fill the buffer from one segment; whoever wants more reads on."""
         view = memoryview(buffer).cast("B")
         wanted = min(len(view), self._size_bytes - self._position)
         if wanted <= 0:
             return 0
-        piece = self._piece(wanted)
-        offset = self._position - piece.start
-        content = piece.content[offset : offset + wanted]
-        view[: len(content)] = content
-        self._position += len(content)
-        return len(content)
+        start, content = self._segment(wanted)
+        offset = self._position - start
+        piece = content[offset : offset + wanted]
+        view[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
 
-    def _piece(self, wanted: int) -> Piece:
-        """The piece that holds the present position."""
-        for piece in self._pieces:
-            if piece.start <= self._position < piece.start + len(piece.content):
-                return piece
-        later = [piece.start for piece in self._pieces if piece.start > self._position]
+    def _segment(self, wanted: int) -> tuple[int, bytes]:
+        """The segment that holds the present position, fetched if need be."""
+        for start, content in self._segments:
+            if start <= self._position < start + len(content):
+                return start, content
+        later = [start for start, _ in self._segments if start > self._position]
         end = min(self._position + max(wanted, CHUNK_BYTES), self._size_bytes, *later)
-        raise MissingBytesError(self._position, end)
+        segment = (self._position, self._fetch(self._position, end))
+        self._segments.append(segment)
+        return segment
 
 
-async def read_ranges(
-    client: Client,
-    url: str,
-    *,
-    index: str,
-    size_bytes: int | None,
-    read: Callable[[BinaryIO], Reply],
-) -> Reply:
-    """What `read` makes of a remote file; `size_bytes` as far as the index tells it.
-
-    `read` runs in a worker thread, again from the start each time that bytes were missing.
+def open_remote(client: Client, url: str, *, index: str, size_bytes: int | None) -> BinaryIO:
+    """A remote file, its last bytes already read; `size_bytes` as far as the index tells it.
 
     Raises:
-        NoRangesError: the server does not do ranges.
+        NoRangesError: on opening or later reading, the server does not do ranges.
         OutsideError: the server did not answer.
     """
-    if size_bytes is None:
-        tail = await _fetch(client, url, index, span=f"-{TAIL_BYTES}")
-    else:
-        start = max(size_bytes - TAIL_BYTES, 0)
-        tail = await _fetch(client, url, index, span=f"{start}-{size_bytes - 1}")
-    if tail.start + len(tail.content) != tail.size_bytes:
-        raise NoRangesError
-    pieces = [tail]
-    while True:
-        file = io.BufferedReader(RangedFile(pieces), CHUNK_BYTES)
-        try:
-            return await client.loop.in_worker(partial(read, cast("BinaryIO", file)))
-        except MissingBytesError as missing:
-            start, end = missing.start, missing.end
-        piece = await _fetch(client, url, index, span=f"{start}-{end - 1}")
+
+    def fetch(start: int, end: int) -> bytes:
+        piece = _piece(client, url, index, span=f"{start}-{end - 1}")
         if (piece.start, len(piece.content)) != (start, end - start):
             raise NoRangesError
-        pieces.append(piece)
+        return piece.content
+
+    if size_bytes is None:
+        tail = _piece(client, url, index, span=f"-{TAIL_BYTES}")
+    else:
+        start = max(size_bytes - TAIL_BYTES, 0)
+        tail = _piece(client, url, index, span=f"{start}-{size_bytes - 1}")
+    if tail.start + len(tail.content) != tail.size_bytes:
+        raise NoRangesError
+    return cast("BinaryIO", io.BufferedReader(RangedFile(tail, fetch=fetch), CHUNK_BYTES))
 
 
-async def _fetch(client: Client, url: str, index: str, *, span: str) -> Piece:
+def _piece(client: Client, url: str, index: str, *, span: str) -> Piece:
+    import httpx
+
     headers = {"Range": f"bytes={span}", "Accept-Encoding": "identity"}
-    async with client.stream(url, index=index, headers=headers, apart=True) as response:
+    with client.stream(url, index=index, headers=headers) as response:
         found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if response.status_code != HTTPStatus.PARTIAL_CONTENT or found is None:
             raise NoRangesError  # the body may be the whole file: it is left unread
         start, last, size_bytes = map(int, found.groups())
         content = bytearray()
         try:
-            async for chunk in response.aiter_bytes():
+            for chunk in response.iter_bytes():
                 content += chunk
                 if len(content) > last - start + 1:
                     raise NoRangesError
-        except failures() as error:
+        except httpx.HTTPError as error:
             raise NoRangesError from error
     if len(content) != last - start + 1:
         raise NoRangesError

@@ -8,7 +8,6 @@ and do not say so. One chance that fails ends that for the run.
 import os
 import tempfile
 from collections.abc import Mapping
-from functools import partial
 from http import HTTPStatus
 from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
@@ -18,14 +17,14 @@ from envc.index.cache import Cache, read_metadata, write_metadata
 from envc.index.client import Client
 from envc.index.credentials import for_people
 from envc.index.metadata import METADATA_LIMIT_BYTES, metadata_of_wheel, parse_metadata
-from envc.index.ranges import NoRangesError, read_ranges
+from envc.index.ranges import NoRangesError, open_remote
 from envc.index.wheels import RemoteWheel, cached_wheel, download, download_into_cache
 from envc.model.digest import digest_of
 from envc.model.release import CoreMetadata, Distribution
 
 
 class MetadataReader:
-    """Reads metadata, in the client's loop. `names` maps the URL of an index to its name."""
+    """Reads metadata; any thread may ask. `names` maps the URL of an index to its name."""
 
     def __init__(
         self, *, cache: Cache, client: Client, names: Mapping[str, str], offline: bool
@@ -47,7 +46,7 @@ class MetadataReader:
             return None
         return read_metadata(self._cache, distribution.digest)
 
-    async def read(self, distribution: Distribution) -> CoreMetadata:
+    def read(self, distribution: Distribution) -> CoreMetadata:
         """The metadata, which the cache then keeps under the distribution's digest.
 
         Raises:
@@ -56,22 +55,26 @@ class MetadataReader:
         """
         metadata = self.remembered(distribution)
         if metadata is None:
-            metadata = await self._find(distribution)
+            metadata = self._find(distribution)
             if distribution.digest is not None:
                 write_metadata(self._cache, distribution.digest, metadata)
         return metadata
 
-    async def _find(self, distribution: Distribution) -> CoreMetadata:
-        metadata = await self._client.loop.in_worker(partial(self._from_disk, distribution))
-        if metadata is not None:
-            return metadata
+    def _find(self, distribution: Distribution) -> CoreMetadata:
+        if distribution.url.startswith("file:"):
+            return _from_file(unquote(urlsplit(distribution.url).path), distribution)
+        wheel = distribution.digest and cached_wheel(
+            self._cache, distribution.digest, distribution.filename
+        )
+        if wheel:
+            return _from_file(wheel, distribution)
         if self._offline:
             raise OutsideError(
                 f"the metadata of {distribution.filename} is not in the cache",
                 where=for_people(distribution.url),
                 mend="run without --offline",
             )
-        metadata = await self._from_metadata_file(distribution)
+        metadata = self._from_metadata_file(distribution)
         if metadata is not None:
             return metadata
         if distribution.kind == "sdist":
@@ -80,37 +83,27 @@ class MetadataReader:
                 where=for_people(distribution.url),
                 mend="ask for a version that has wheels",
             )
-        metadata = await self._from_ranges(distribution)
-        return metadata or await self._from_whole_wheel(distribution)
+        return self._from_ranges(distribution) or self._from_whole_wheel(distribution)
 
-    def _from_disk(self, distribution: Distribution) -> CoreMetadata | None:
-        """The metadata of a wheel of a folder, or of one that the cache has."""
-        if distribution.url.startswith("file:"):
-            return _from_file(unquote(urlsplit(distribution.url).path), distribution)
-        wheel = distribution.digest and cached_wheel(
-            self._cache, distribution.digest, distribution.filename
-        )
-        return _from_file(wheel, distribution) if wheel else None
-
-    async def _from_metadata_file(self, distribution: Distribution) -> CoreMetadata | None:
+    def _from_metadata_file(self, distribution: Distribution) -> CoreMetadata | None:
         if distribution.metadata is not False:
-            return await self._promised(distribution)
+            return self._promised(distribution)
         index = distribution.index
         if index in self._announcing or index in self._silent:
             return None
         try:
-            metadata = await self._promised(distribution)
+            metadata = self._promised(distribution)
         except (OutsideError, UntrustedError):
             metadata = None  # nothing was promised: a refusal or a page of prose means "none"
         if metadata is None:
             self._silent.add(index)
         return metadata
 
-    async def _promised(self, distribution: Distribution) -> CoreMetadata | None:
+    def _promised(self, distribution: Distribution) -> CoreMetadata | None:
         """What the metadata file says; None when it is not there."""
         path, question, query = distribution.url.partition("?")
         url = f"{path}.metadata{question}{query}"
-        answer = await self._client.get(
+        answer = self._client.get(
             url, index=self._name(distribution), limit_bytes=METADATA_LIMIT_BYTES
         )
         if answer.status != HTTPStatus.OK:
@@ -125,20 +118,20 @@ class MetadataReader:
             )
         return parse_metadata(answer.content, distribution)
 
-    async def _from_ranges(self, distribution: Distribution) -> CoreMetadata | None:
+    def _from_ranges(self, distribution: Distribution) -> CoreMetadata | None:
         """What a few ranges of the wheel say; None when only the whole wheel can tell."""
         try:
-            return await read_ranges(
+            with open_remote(
                 self._client,
                 distribution.url,
                 index=self._name(distribution),
                 size_bytes=distribution.size_bytes,
-                read=partial(metadata_of_wheel, distribution=distribution),
-            )
+            ) as file:
+                return metadata_of_wheel(file, distribution)
         except (NoRangesError, UntrustedError):
             return None  # wrong ranges look like a broken wheel: the whole one has a digest
 
-    async def _from_whole_wheel(self, distribution: Distribution) -> CoreMetadata:
+    def _from_whole_wheel(self, distribution: Distribution) -> CoreMetadata:
         wheel = RemoteWheel(
             filename=distribution.filename,
             url=distribution.url,
@@ -148,13 +141,13 @@ class MetadataReader:
         )
         if wheel.digest is not None:
             try:
-                path = await download_into_cache(self._client, self._cache, wheel, advance=_nobody)
+                path = download_into_cache(self._client, self._cache, wheel, advance=_nobody)
                 return _from_file(path, distribution)
             except OSError as error:
                 self._cache.give_up(error)
         try:
             with tempfile.TemporaryFile() as file:
-                await download(self._client, wheel, cast("BinaryIO", file), advance=_nobody)
+                download(self._client, wheel, cast("BinaryIO", file), advance=_nobody)
                 return metadata_of_wheel(cast("BinaryIO", file), distribution)
         except OSError as error:
             raise OutsideError(

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
 from typing import Literal
 from urllib.parse import quote
@@ -54,7 +53,7 @@ class RemoteIndex:
             return None
         return offer_of(cached.listing, project, index=self.url)
 
-    async def offer(self, project: NormalizedName) -> Offer:
+    def offer(self, project: NormalizedName) -> Offer:
         """What the index has of the project.
 
         Raises:
@@ -62,17 +61,16 @@ class RemoteIndex:
         """
         cached = self._read(project)
         if cached is not None and self._is_good(cached):
-            return offer_of(cached.listing, project, index=self.url)
-        if self._mode == "offline":
+            listing = cached.listing
+        elif self._mode == "offline":
             raise OutsideError(
                 f"{project}: the cache holds nothing of it from index {self.name!r}",
                 where=self._page_url(project),
                 mend="run without --offline",
             )
-        headers = {"Accept": ACCEPT, **_validators(cached)}
-        answer = await self._client.get(self._page_url(project), index=self.name, headers=headers)
-        # A page may have megabytes: the loop has better things to do.
-        return await self._client.loop.in_worker(partial(self._keep, answer, project, cached))
+        else:
+            listing = self._ask(project, cached)
+        return offer_of(listing, project, index=self.url)
 
     def _read(self, project: NormalizedName) -> CachedListing | None:
         return read_listing(self._cache, self.url, project)
@@ -82,8 +80,10 @@ class RemoteIndex:
             return self._clock() < cached.expires
         return self._mode == "offline"
 
-    def _keep(self, answer: Answer, project: NormalizedName, cached: CachedListing | None) -> Offer:
-        """What the answer offers, which the cache then has."""
+    def _ask(self, project: NormalizedName, cached: CachedListing | None) -> Listing:
+        url = self._page_url(project)
+        headers = {"Accept": ACCEPT, **_validators(cached)}
+        answer = self._client.get(url, index=self.name, headers=headers)
         if answer.status == HTTPStatus.NOT_MODIFIED and cached is not None:
             listing = cached.listing
             fetched = replace(cached, expires=self._expires(answer.headers))
@@ -97,7 +97,7 @@ class RemoteIndex:
             )
         if "no-store" not in answer.headers.get("Cache-Control", "").lower():
             write_listing(self._cache, self.url, project, cached=fetched)
-        return offer_of(listing, project, index=self.url)
+        return listing
 
     def _parsed(self, answer: Answer, project: NormalizedName) -> Listing:
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):

@@ -6,6 +6,7 @@ Source: https://packaging.python.org/specifications/simple-repository-api/ (PEP 
 
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -101,8 +102,15 @@ def _listing_of_html(
     content: bytes, project: NormalizedName, base_url: str, charset: str | None
 ) -> Listing:
     # A quarter of a second to import, and most indexes answer JSON.
-    from pypi_simple import RepositoryPage, UnsupportedRepoVersionError
+    from pypi_simple import (
+        RepositoryPage,
+        UnexpectedRepoVersionWarning,
+        UnsupportedRepoVersionError,
+    )
 
+    # A later minor version only adds (PEP 629), and nobody who locks can mend it. Not by
+    # `catch_warnings`: that is for one thread. The same filter twice is one.
+    warnings.simplefilter("ignore", UnexpectedRepoVersionWarning)
     try:
         page = RepositoryPage.from_html(content, base_url, from_encoding=charset)
     except UnsupportedRepoVersionError as error:

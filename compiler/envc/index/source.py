@@ -9,7 +9,7 @@ from typing import Self
 from packaging.utils import NormalizedName
 
 from envc.errors import Fault, UsageError
-from envc.index.ahead import Ahead
+from envc.index.ahead import Ahead, Workers
 from envc.index.cache import Cache
 from envc.index.client import Client
 from envc.index.folder import FolderIndex
@@ -55,9 +55,11 @@ class IndexSource:
         self._public = tuple(self._indexes[spec.name] for spec in indexes if not spec.explicit)
         names = {i.url: i.name for i in self._indexes.values() if isinstance(i, RemoteIndex)}
         self._reader = MetadataReader(cache=kept, client=self._client, names=names, offline=offline)
-        loop = self._client.loop
-        self._releases = Ahead(loop, recall=self._recall, ask=self._search)
-        self._metadata = Ahead(loop, recall=self._reader.remembered, ask=self._read_metadata)
+        self._workers = Workers()
+        self._releases = Ahead(self._workers, recall=self._recall, ask=self._search)
+        self._metadata = Ahead(
+            self._workers, recall=self._reader.remembered, ask=self._read_metadata
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +74,7 @@ class IndexSource:
 
     def close(self) -> None:
         """Give up what is still being fetched, at once, and close the connections."""
-        self._client.close()
+        self._workers.close(self._client.close)
         self._progress.finish()
 
     def prefetch(self, projects: Iterable[NormalizedName]) -> None:
@@ -113,10 +115,10 @@ class IndexSource:
                 return self._accept(offer, index)
         return ()
 
-    async def _search(self, project: NormalizedName) -> tuple[Release, ...]:
+    def _search(self, project: NormalizedName) -> tuple[Release, ...]:
         with self._progress.step(LISTINGS_TASK):
             for index in self._indexes_of(project):
-                offer = await index.offer(project)
+                offer = index.offer(project)
                 if offer.found:
                     return self._accept(offer, index)
         return ()
@@ -126,9 +128,9 @@ class IndexSource:
             self._reader.note_announcement(index.url)
         return offer.releases
 
-    async def _read_metadata(self, distribution: Distribution) -> CoreMetadata:
+    def _read_metadata(self, distribution: Distribution) -> CoreMetadata:
         with self._progress.step(METADATA_TASK):
-            return await self._reader.read(distribution)
+            return self._reader.read(distribution)
 
 
 class _Progress:
@@ -138,20 +140,24 @@ class _Progress:
         self.reporter = reporter
         self._lock = threading.Lock()
         self._started: list[str] = []
+        self._finished = False
 
     @contextmanager
     def step(self, task: str) -> Iterator[None]:
         """One step of a task, done when the block ends."""
         with self._lock:
-            if task not in self._started:
+            if task not in self._started and not self._finished:
                 self._started.append(task)
                 self.reporter.start(task, 0, TASK_UNITS[task])
         yield
-        self.reporter.advance(task)
+        with self._lock:
+            if not self._finished:  # what was given up ends unheard
+                self.reporter.advance(task)
 
     def finish(self) -> None:
-        """End the tasks that began."""
+        """End the tasks that began; no other begins."""
         with self._lock:
+            self._finished = True
             while self._started:
                 self.reporter.finish(self._started.pop(0))
 

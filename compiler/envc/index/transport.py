@@ -1,9 +1,7 @@
 """The HTTP client as envc sets it up. Imports httpx: only `client` opens it, when it must.
 
-Small answers share an HTTP/2 connection, where the server has it. What a request marks as `APART`
-comes over HTTP/1.1 instead: httpcore has no way to call off an HTTP/2 stream, so a body left
-unread would use up the window of its whole connection; and each byte costs it twice as much.
-docs/decisions/0004-http-client.md has the figures.
+HTTP/1.1 on a dozen kept connections, shared by as many threads. HTTP/2 was tried, on an event loop
+too; docs/decisions/0004-http-client.md has why it was left.
 """
 
 import os
@@ -17,9 +15,7 @@ from httpx_retries import Retry, RetryTransport
 from envc import __version__
 from envc.errors import UsageError
 
-APART = "envc.apart"
-HTTP1_WILL_DO = True  # False: HTTP/2 or nothing, which is how it is spoken without TLS
-# Bursts of name look-ups, one a connection, are what some resolvers drop.
+# More of them gain nothing, and bursts of name look-ups are what some resolvers drop.
 CONNECTIONS = 12
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
@@ -30,28 +26,7 @@ LONGEST_WAIT_SECONDS = 20.0
 _AUTHORITY_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")
 
 
-class _ByLength(httpx.AsyncBaseTransport):
-    """Two pools of connections: one for what may share, one for what must not."""
-
-    def __init__(self, verify: ssl.SSLContext, proxy: str | None) -> None:
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._shared = httpx.AsyncHTTPTransport(
-            verify=verify, http1=HTTP1_WILL_DO, http2=True, limits=limits, proxy=proxy
-        )
-        self._apart = httpx.AsyncHTTPTransport(verify=verify, limits=limits, proxy=proxy)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer, from the pool that the request is for."""
-        pool = self._apart if request.extensions.get(APART) else self._shared
-        return await pool.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        """Close both pools."""
-        await self._shared.aclose()
-        await self._apart.aclose()
-
-
-def open_client(environ: Mapping[str, str], *, backoff_seconds: float) -> httpx.AsyncClient:
+def open_client(environ: Mapping[str, str], *, backoff_seconds: float) -> httpx.Client:
     """A client that honours the environment's proxies and certificates and tries again.
 
     Raises:
@@ -61,14 +36,12 @@ def open_client(environ: Mapping[str, str], *, backoff_seconds: float) -> httpx.
     retry = Retry(
         total=ATTEMPTS - 1,
         status_forcelist=RETRIED_STATUSES,
-        # A protocol error of one HTTP/2 stream reaches all others of its connection.
-        retry_on_exceptions=(httpx.TimeoutException, httpx.NetworkError, httpx.ProtocolError),
         backoff_factor=backoff_seconds,
         max_backoff_wait=LONGEST_WAIT_SECONDS,
         total_timeout=2 * LONGEST_WAIT_SECONDS,
     )
     try:
-        return httpx.AsyncClient(
+        return httpx.Client(
             transport=_transport(verify, retry, None),
             mounts=_mounts(verify, retry),
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None),
@@ -84,17 +57,18 @@ def open_client(environ: Mapping[str, str], *, backoff_seconds: float) -> httpx.
         ) from error
 
 
-def _transport(verify: ssl.SSLContext, retry: Retry, proxy: str | None) -> RetryTransport:
-    return RetryTransport(_ByLength(verify, proxy), retry)
+def _transport(verify: ssl.SSLContext, retry: Retry, proxy: str | None) -> httpx.BaseTransport:
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    return RetryTransport(httpx.HTTPTransport(verify=verify, limits=limits, proxy=proxy), retry)
 
 
-def _mounts(verify: ssl.SSLContext, retry: Retry) -> dict[str, httpx.AsyncBaseTransport | None]:
+def _mounts(verify: ssl.SSLContext, retry: Retry) -> dict[str, httpx.BaseTransport | None]:
     """URL pattern → the transport for it; None: the direct one."""
     proxies = getproxies()
     exempt = [host.strip() for host in proxies.get("no", "").split(",") if host.strip()]
     if "*" in exempt:
         return {}
-    mounts: dict[str, httpx.AsyncBaseTransport | None] = {
+    mounts: dict[str, httpx.BaseTransport | None] = {
         f"{scheme}://": _transport(verify, retry, url if "://" in url else f"http://{url}")
         for scheme, url in proxies.items()
         if scheme in ("http", "https", "all")

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from envc.errors import InternalError, OutsideError, UntrustedError
 from envc.index.cache import Cache
-from envc.index.client import BODY_ATTEMPTS, Client, failures, no_answer, status_text, whom
+from envc.index.client import BODY_ATTEMPTS, Client, no_answer, status_text, whom
 from envc.index.credentials import for_people
 from envc.model.digest import Digest, digest_from_hex, hex_of
 
@@ -41,7 +41,7 @@ def cached_wheel(cache: Cache, digest: Digest, filename: str) -> str | None:
         return None
 
 
-async def download_into_cache(
+def download_into_cache(
     client: Client, cache: Cache, wheel: RemoteWheel, *, advance: Callable[[int], None]
 ) -> str:
     """The path in the cache where the wheel now is; its digest must be known.
@@ -54,11 +54,11 @@ async def download_into_cache(
         raise InternalError(f"{wheel.filename} has no digest to be kept by")
     place = _place(wheel.digest, wheel.filename)
     with cache.replacement(place) as file:
-        await download(client, wheel, file, advance=advance)
+        download(client, wheel, file, advance=advance)
     return os.path.join(cache.root, place)
 
 
-async def download(
+def download(
     client: Client, wheel: RemoteWheel, file: BinaryIO, *, advance: Callable[[int], None]
 ) -> None:
     """Write the wheel's bytes to `file`; `advance` hears of each byte once.
@@ -68,18 +68,19 @@ async def download(
         OutsideError: the wheel cannot be had.
         UntrustedError: the bytes are not those of the digest, or more than there should be.
     """
+    import httpx
+
     reported = 0
-    failure: Exception | None = None
+    failure: httpx.HTTPError | None = None
     headers = {"Accept-Encoding": "identity"}
     for _ in range(BODY_ATTEMPTS):
         file.seek(0)
         file.truncate()
         hasher, done = hashlib.sha256(), 0
-        stream = client.stream(wheel.url, index=wheel.index, headers=headers, apart=True)
-        async with stream as response:
+        with client.stream(wheel.url, index=wheel.index, headers=headers) as response:
             _check_found(response.status_code, wheel)
             try:
-                async for chunk in response.aiter_bytes():
+                for chunk in response.iter_bytes():
                     done += len(chunk)
                     _check_size(done, wheel)
                     hasher.update(chunk)
@@ -87,7 +88,7 @@ async def download(
                     if done > reported:
                         advance(done - reported)
                         reported = done
-            except failures() as error:
+            except httpx.HTTPError as error:
                 failure = error
                 continue
         _check_digest(digest_from_hex(hasher.hexdigest()), wheel)

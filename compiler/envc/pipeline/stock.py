@@ -77,14 +77,15 @@ class Stock:
         total = sum(wheel.size_bytes or 0 for wheel in wheels)
         context.reporter.start("download", total, "bytes")
         try:
+            # the pool first: a fetcher that is closed lets go of what the pool waits for
             with (
+                ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool,
                 WheelFetcher(
                     cache=context.cache,
                     wheelhouses=(self.wheelhouse,) if self.wheelhouse else (),
                     offline=context.offline,
                     reporter=context.reporter,
                 ) as fetcher,
-                ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool,
             ):
                 return list(pool.map(fetcher.fetch, wheels))
         finally:

@@ -191,6 +191,23 @@ def test_several_threads_fetch_one_wheel(tmp_path, server, locked):
     assert os.listdir(os.path.dirname(path)) == [NAME]
 
 
+def test_closing_waits_for_no_download(tmp_path, server, locked):
+    server.held = {f"/files/{NAME}"}
+    with ThreadPoolExecutor(1) as pool, fetcher(tmp_path) as fetch:
+        path = pool.submit(fetch.fetch, locked)
+        server.arrived.acquire()
+        fetch.close()
+        with pytest.raises(OutsideError) as caught:
+            path.result()
+        assert server.requests == []
+        with pytest.raises(OutsideError) as again:
+            fetch.fetch(locked)
+    assert str(caught.value) == str(again.value)
+    assert str(caught.value) == (
+        "the run ended before the answer was there\n  mend: run the command again"
+    )
+
+
 def test_two_wheels_of_one_name_are_kept_apart(tmp_path, house, server, locked):
     first = fetcher(tmp_path)
     path = first.fetch(locked)

@@ -5,6 +5,7 @@ import pytest
 
 from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.index import IndexSource
+from envc.index.ahead import WORKERS
 from envc.model.release import CoreMetadata
 from envc.model.spec import IndexSpec
 from support.index_server import FileFacts, IndexServer
@@ -344,6 +345,53 @@ def test_nobody_at_the_other_end(house, open_source):
         f"{url}/six/: index 'site' did not answer: [Errno 111] Connection refused\n"
         "  mend: check the network, the proxy and the index's URL, then run the command again"
     )
+
+
+def test_closing_waits_for_no_server(house, open_source):
+    notes = Notes()
+    with IndexServer(house) as server:
+        server.held = {"/simple/six/", "/simple/attrs/"}
+        source = open_source(site(server), reporter=notes)
+        source.prefetch(["six", "attrs"])
+        server.arrived.acquire()
+        server.arrived.acquire()
+        source.close()
+        for project in ("six", "rich"):
+            source.prefetch([project])
+        with pytest.raises(OutsideError) as caught:
+            source.releases("six")
+        assert server.requests == []
+    assert str(caught.value) == (
+        "the run ended before the answer was there\n  mend: run the command again"
+    )
+    assert notes.heard == [("start", "index", "projects"), ("finish", "index")]
+
+
+def test_what_had_not_begun_is_never_asked(house, open_source):
+    with IndexServer(house) as server:
+        server.held = {f"/simple/p{number}/" for number in range(30)}
+        source = open_source(site(server))
+        source.prefetch(f"p{number}" for number in range(30))
+        for _ in range(WORKERS):
+            server.arrived.acquire()
+        source.close()
+        assert not server.arrived.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_a_release_of_source_distributions_alone_is_listed(house, open_source, form):
+    (house / "old-1.0.tar.gz").write_bytes(b"source")
+    (house / "old-0.9.zip").write_bytes(b"source")
+    with IndexServer(house, form=form) as server:
+        newest, oldest = open_source(site(server)).releases("old")
+        for release, name in ((newest, "old-1.0.tar.gz"), (oldest, "old-0.9.zip")):
+            assert [(d.filename, d.kind) for d in release.distributions] == [(name, "sdist")]
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_a_later_minor_version_is_read_in_silence(house, open_source, form):
+    with IndexServer(house, form=form, api_version="1.99") as server:
+        assert len(open_source(site(server)).releases("six")) == 2  # a warning would be an error
 
 
 def files_asked(server):
