@@ -1,13 +1,15 @@
 """What every test has: no network but the loopback, and nothing of the person who runs it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.wheels import build_all
+from support.sites import SiteFolder
 from support.wheelhouse import RECIPES
+from support.wheels import build_all
 
 # Variables of envc and of other tools that would change what a test sees.
 _FOREIGN = ("ENVC_", "PIP_", "UV_", "XDG_", "PYTHON", "CONDA_", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
@@ -38,12 +40,19 @@ def _isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
     patch.setenv("ENVC_CACHE_DIR", str(home / "cache"))
     patch.setenv("PIP_CONFIG_FILE", os.devnull)
     patch.setenv("NO_COLOR", "1")
-    patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """For what is built once a session: it must not see the person's folders either."""
+def _session_home(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """For what is built once a session: it must not see the person's folders either.
+
+    Tests that need an index need the configuration that leads to it.
+    """
+    if "network" in pytestconfig.option.markexpr:
+        yield
+        return
     real = os.environ.get("PYENV_ROOT") or str(Path.home() / ".pyenv")
     with pytest.MonkeyPatch.context() as patch:
         _isolate(patch, tmp_path_factory.mktemp("home"))
@@ -52,9 +61,15 @@ def _session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _home(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        _isolate(patch, tmp_path_factory.mktemp("home"))
+        if request.node.get_closest_marker("network"):
+            patch.setenv("ENVC_CACHE_DIR", str(home / "cache"))
+        else:
+            _isolate(patch, home)
         yield
 
 
@@ -64,6 +79,30 @@ def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recipes")
     build_all(RECIPES, folder)
     return folder
+
+
+@pytest.fixture
+def site(tmp_path: Path, recipes: Path) -> SiteFolder:
+    """The site of the story, as it is written: nothing is locked."""
+    return SiteFolder(tmp_path / "world", recipes).write()
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, recipes: Path) -> SiteFolder:
+    """The same site, locked and materialized once, to read only."""
+    found = SiteFolder(tmp_path_factory.mktemp("built"), recipes).write()
+    found.done("lock")
+    found.materialize()
+    return found
+
+
+@pytest.fixture
+def warm(site: SiteFolder, built: SiteFolder) -> SiteFolder:
+    """The site, locked; its target's store has every wheel already, compiled."""
+    for lock in built.folder.glob("pylock.*.toml"):
+        shutil.copy(lock, site.folder)
+    shutil.copytree(built.target / "store", site.target / "store", symlinks=True)
+    return site
 
 
 @pytest.fixture

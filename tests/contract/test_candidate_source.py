@@ -1,10 +1,12 @@
-"""One suite over every `CandidateSource`: what the fake says, the real ones say of the same wheels."""
+"""One suite over every `CandidateSource`: the fake says what the real ones say."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from packaging.version import Version
 
 from envc.errors import OutsideError
 from envc.index import IndexSource
@@ -82,8 +84,10 @@ def test_a_project_that_is_nowhere_has_no_releases(source):
 
 def test_distributions_come_in_order_of_file_name(source):
     (newest, _) = source.releases("mixed-name")
-    assert [(file.filename.lower().replace("mixed.name", "mixed_name"), file.kind)
-            for file in newest.distributions] == [
+    assert [
+        (file.filename.lower().replace("mixed.name", "mixed_name"), file.kind)
+        for file in newest.distributions
+    ] == [
         ("mixed_name-1.0-cp311-cp311-manylinux_2_28_x86_64.whl", "wheel"),
         ("mixed_name-1.0-py3-none-any.whl", "wheel"),
     ]
@@ -120,10 +124,6 @@ def test_answers_do_not_change_and_prefetching_changes_none(source):
 
 
 def test_metadata_of_a_file_that_is_gone_is_an_error_of_the_outside(source):
-    from dataclasses import replace
-
-    from packaging.version import Version
-
     first = source.releases("six")[0].distributions[0]
     gone = replace(
         first,

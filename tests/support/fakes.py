@@ -53,7 +53,11 @@ class FakeRelease:
         if "tags" in fields:
             fields["tags"] = tuple(fields["tags"])
         return cls(
-            project=project, version=version, requires=tuple(requires), extras=tuple(extras), **fields
+            project=project,
+            version=version,
+            requires=tuple(requires),
+            extras=tuple(extras),
+            **fields,
         )
 
     def recipes(self) -> list[Recipe]:

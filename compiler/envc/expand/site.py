@@ -143,8 +143,15 @@ def _faults(document: Document[SiteDocument]) -> Iterator[Fault]:
     if not tables.layer:
         yield Fault("no layer", str(document.origin("layer")), "add a [layer.NAME] table")
     yield from _base_faults(document, tables.layer)
-    names = {index.name for index in tables.index}
+    names: set[str] = set()
     for number, index in enumerate(tables.index):
+        if index.name in names:
+            yield Fault(
+                f"two indexes are called {index.name!r}",
+                str(document.origin("index", number, "name")),
+                "give each index a name of its own",
+            )
+        names.add(index.name)
         if (index.url is None) == (index.path is None):
             yield Fault(
                 f"index {index.name!r} needs exactly one of url and path",
@@ -180,9 +187,8 @@ def _base_faults(
                 f'set mode = "open" for {layer.base!r}, or choose another base',
             )
     try:
-        list(
-            TopologicalSorter({name: [layer.base] for name, layer in layers.items()}).static_order()
-        )
+        bases = {name: [layer.base] for name, layer in layers.items() if name != CORE}
+        TopologicalSorter(bases).prepare()
     except CycleError as error:
         cycle = " -> ".join(reversed(error.args[1]))
         where = str(document.origin("layer", error.args[1][0], "base"))

@@ -60,6 +60,7 @@ def _platforms(system: str, machine: str, libc: str) -> Iterator[str]:
         major, minor = map(int, version.split("."))
         yield from mac_platforms((major, minor), machine)
     else:
+        yield f"linux_{machine}"  # built for this very kind of machine: packaging's order, too
         newest = int(version.split(".")[1])
         if family == "musl":
             for minor in range(newest, -1, -1):
@@ -70,7 +71,6 @@ def _platforms(system: str, machine: str, libc: str) -> Iterator[str]:
                 yield f"manylinux_2_{minor}_{machine}"
                 if minor in _LEGACY_MANYLINUX:
                     yield f"{_LEGACY_MANYLINUX[minor]}_{machine}"
-        yield f"linux_{machine}"
 
 
 def _markers(system: str, machine: str, *, python: str, python_full: str) -> dict[str, str]:

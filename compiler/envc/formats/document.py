@@ -149,7 +149,7 @@ def _fault(
 
 def _is_branch(part: str | int) -> bool:
     """Whether this part of a location is pydantic's name for a validator, not a key."""
-    return isinstance(part, str) and part.startswith("function-")
+    return isinstance(part, str) and (part.startswith("function-") or part == "[key]")
 
 
 def _known_keys(kind: Any, path: KeyPath) -> list[str]:
@@ -181,6 +181,10 @@ def _words(detail: Mapping[str, Any], known: list[str]) -> tuple[str, str]:
             words = f"{value!r} is none of {context['expected']}", "use one of them"
         case "string_pattern_mismatch":
             words = f"{value!r} does not match {context['pattern']}", "change the value"
+        case "greater_than_equal":
+            words = f"must be at least {context['ge']}, is {value}", "change the value"
+        case "newer_format":
+            words = str(detail["msg"]), "use a newer envc, or write the format that this one reads"
         case "value_error":
             words = str(context["error"]), "correct it"
         case _:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from envc.formats.document import (
     Document,
@@ -20,7 +21,11 @@ from envc.model.spec import PrereleasePolicy, ResolutionMode, ShadowPolicy
 
 def _version(value: int) -> int:
     if value > 1:
-        raise ValueError(f"format {value} is newer than this envc, which reads format 1")
+        raise PydanticCustomError(
+            "newer_format",
+            "format {format} is newer than this envc, which reads format 1",
+            {"format": value},
+        )
     if value < 1:
         raise ValueError(f"there is no format {value}")
     return value

@@ -1,17 +1,18 @@
 """`generations/N/manifest.json`: a generation's record (format 1)."""
 
 import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
 
 from envc.errors import SpecError
-from envc.model.digest import Digest
 from envc.model.generation import (
     GENERATION_FORMAT,
     Generation,
     GenerationLayer,
     GenerationWheel,
 )
+
+Record = TypeVar("Record", Generation, GenerationLayer, GenerationWheel)
 
 
 def generation_to_json(generation: Generation) -> bytes:
@@ -33,16 +34,29 @@ def generation_from_json(text: bytes, file: str) -> Generation:
             raise SpecError(
                 f"generation format {version} is not the {GENERATION_FORMAT} that this envc reads",
                 where=file,
-                mend="use the envc that made it, or materialize again",
+                mend="use the envc that made it, or a newer one",
             )
         layers = {name: _layer(layer) for name, layer in record.pop("layers").items()}
-        return Generation(**{**record, "digest": Digest(record["digest"])}, layers=layers)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return _checked(Generation(**record, layers=layers))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SpecError(
-            f"not a generation's record: {error}", where=file, mend="materialize again"
+            f"not a generation's record: {error}", where=file, mend="run `envc repair`"
         ) from error
 
 
 def _layer(layer: dict[str, Any]) -> GenerationLayer:
-    wheels = tuple(GenerationWheel(**wheel) for wheel in layer.pop("wheels"))
-    return GenerationLayer(**layer, wheels=wheels)
+    wheels = tuple(_checked(GenerationWheel(**wheel)) for wheel in layer.pop("wheels"))
+    return _checked(GenerationLayer(**layer, wheels=wheels))
+
+
+def _checked(value: Record) -> Record:
+    """The value, its plain fields of the type that they are declared with.
+
+    Raises:
+        TypeError: one is not.
+    """
+    for field in fields(value):
+        kind = getattr(field.type, "__supertype__", field.type)
+        if isinstance(kind, type) and type(getattr(value, field.name)) is not kind:
+            raise TypeError(f"{field.name} is no {kind.__name__}")
+    return value

@@ -1,11 +1,11 @@
 """Edits of an `overlay.toml` that leave comments and layout alone."""
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 
 import tomlkit
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
-from tomlkit.items import Array, Table
+from tomlkit.items import Array
 
 
 def with_requirements(text: bytes, requirements: Sequence[Requirement]) -> bytes:
@@ -41,7 +41,7 @@ def without_projects(
 def _requires(document: tomlkit.TOMLDocument) -> Array:
     """The array of requirements, made where the spec has none."""
     overlay = document["overlay"]
-    if not isinstance(overlay, Table):
+    if not isinstance(overlay, MutableMapping):  # a table, an inline one, or dotted keys
         raise TypeError("[overlay] is checked before it is edited")
     if "requires" not in overlay:
         overlay["requires"] = tomlkit.array()

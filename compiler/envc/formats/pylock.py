@@ -24,6 +24,9 @@ from envc.model.lock import (
     LockedWheel,
 )
 
+# `envc lock` reads the present lock first: it would not overwrite one that it cannot read.
+_MEND = "restore it, or remove it and run `envc lock`"
+
 
 class LockTargetTable(Table):
     """`[[tool.envc.targets]]`: a machine kind that the lock was made for."""
@@ -69,7 +72,8 @@ def lock_to_text(lock: Lock) -> bytes:
         tables["requires-python"] = lock.requires_python
     tables["created-by"] = lock.created_by
     tables["packages"] = [_package(pin) for pin in lock.pins]
-    tables["tool"] = {"envc": _tool(lock)}
+    if lock.inputs is not None:
+        tables["tool"] = {"envc": _tool(lock)}
     return tomli_w.dumps(tables).encode()
 
 
@@ -127,17 +131,16 @@ def lock_from_text(text: bytes, file: str, layer: str) -> Lock:
             a wheel with a sha256.
     """
     data = parse_toml(text, file)
-    mend = "write it again with `envc lock`"
     try:
         pylock = Pylock.from_dict(data)
         tool = _tool_table(pylock, file)
     except PylockValidationError as error:
-        raise SpecError(f"not a lock file (PEP 751): {error}", where=file, mend=mend) from error
+        raise SpecError(f"not a lock file (PEP 751): {error}", where=file, mend=_MEND) from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, ("tool", "envc", *first["loc"])))
         raise SpecError(
-            f"not an envc lock: {first['msg']}", where=f"{file} ({key})", mend=mend
+            f"not an envc lock: {first['msg']}", where=f"{file} ({key})", mend=_MEND
         ) from error
     pins = tuple(
         _pin(package, f"{file} (packages[{i}])") for i, package in enumerate(pylock.packages)
@@ -196,7 +199,7 @@ def _tool_table(pylock: Pylock, file: str) -> LockToolTable | None:
 
 def _digest(text: str, where: str) -> Digest:
     if not is_digest(text):
-        raise SpecError(f"{text!r} is not a sha256 digest", where=where, mend="lock again")
+        raise SpecError(f"{text!r} is not a sha256 digest", where=where, mend=_MEND)
     return Digest(text)
 
 

@@ -6,6 +6,7 @@ only runs over text that `tomllib` has accepted, so it needs no errors of its ow
 Source: https://toml.io/en/v1.0.0
 """
 
+import tomllib
 from typing import TypeAlias
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -36,10 +37,19 @@ def path_text(path: KeyPath) -> str:
     return text
 
 
+def _key_of(quoted: str) -> str:
+    """The key that a quoted key means."""
+    if "\\" not in quoted or quoted.startswith("'"):
+        return quoted[1:-1]
+    return next(iter(tomllib.loads(f"{quoted} = 0")))
+
+
 class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
+        self.counted = 0
+        self.line = 1
         self.lines: dict[KeyPath, int] = {}
         self.last_index: dict[KeyPath, int] = {}
 
@@ -68,7 +78,10 @@ class _Scanner:
         return False
 
     def mark(self, path: KeyPath, position: int) -> None:
-        self.lines.setdefault(path, self.text.count("\n", 0, position) + 1)
+        """Note where something starts; places come in order, so that lines are counted once."""
+        self.line += self.text.count("\n", self.counted, position)
+        self.counted = position
+        self.lines.setdefault(path, self.line)
 
     def table(self) -> KeyPath:
         start = self.position
@@ -112,7 +125,7 @@ class _Scanner:
             elif character in "\"'":
                 start = self.position
                 self.string()
-                parts.append(self.text[start + 1 : self.position - 1])
+                parts.append(_key_of(self.text[start : self.position]))
             else:
                 start = self.position
                 while self.text[self.position] not in _SPACES + ".=]":

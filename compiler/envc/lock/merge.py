@@ -73,7 +73,7 @@ def _locked(
         wheels=tuple(wheel for _, wheel in sorted(wheels.items())),
         marker=marker,
         requires_python=pins[0].distributions[0].requires_python,
-        index=_relative(pins[0].distributions[0].index, folder),
+        index=_url(pins[0].distributions[0].index),
         dependencies=tuple(sorted(needed)),
     )
 
@@ -89,23 +89,27 @@ def _wheel(file: Distribution, folder: str) -> LockedWheel:
         filename=file.filename,
         digest=file.digest,
         url=None if local else file.url,
-        path=_relative(unquote(file.url.removeprefix("file://")), folder) if local else None,
+        path=unquote(file.url.removeprefix("file://")).removeprefix(f"{folder}/")
+        if local
+        else None,
         size_bytes=file.size_bytes,
         upload_time=file.upload_time,
     )
 
 
-def _relative(place: str, folder: str) -> str:
-    """A path below the folder as relative to it; URLs and other paths as they are."""
-    return "." if place == folder else place.removeprefix(f"{folder}/")
+def _url(index: str) -> str | None:
+    """The index, unless it is a folder: PEP 751 has a place for URLs only, and uv insists on it."""
+    return index if "://" in index else None
 
 
 def _environments(groups: Sequence[tuple[Target, ...]]) -> tuple[str, ...]:
     """A marker for each kind of machine that the lock was made for."""
     return tuple(
-        f"sys_platform == '{group[0].markers['sys_platform']}' and "
-        f"platform_machine == '{group[0].markers['platform_machine']}'"
-        for group in groups
+        dict.fromkeys(
+            f"sys_platform == '{group[0].markers['sys_platform']}' and "
+            f"platform_machine == '{group[0].markers['platform_machine']}'"
+            for group in groups
+        )
     )
 
 

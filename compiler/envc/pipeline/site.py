@@ -137,9 +137,11 @@ def base_of(site: Site, layer: str) -> Base:
     """What stands on a common layer of a site, by the site's present locks.
 
     Raises:
-        UsageError: a lock is missing.
-        SpecError: the site has no such layer, or it is managed.
+        UsageError: the site has no such layer, or a lock is missing.
     """
+    if site.spec.layer(layer) is None:
+        known = ", ".join(each.name for each in site.spec.layers)
+        raise UsageError(f"no layer {layer!r} in site {site.spec.name}", mend=f"use {known}")
     base = CORE_BASE
     for spec in reversed(site.spec.chain(layer)):
         found = require_lock(site.lock_path(spec.name), spec.name)

@@ -6,7 +6,7 @@ from datetime import UTC
 
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.tags import Tag
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from envc.model.release import Distribution, Release
@@ -47,6 +47,7 @@ class Candidates:
             for target in problem.targets
         ]
         self._inherited = {pin.project: pin for pin in problem.inherited}
+        self._direct = {canonicalize_name(s.requirement.name) for s in problem.roots}
         self._made: dict[tuple[NormalizedName, Version], Candidate | None] = {}
         self._extras: dict[tuple[Candidate, NormalizedName], Candidate] = {}
 
@@ -105,7 +106,7 @@ class Candidates:
             if release.version not in given
             and all(demand.accepts(release.version) for demand in demands)
         ]
-        if self._lowest(demands):
+        if self._takes_lowest(project):
             accepted.reverse()
         policy = self.problem.policy.prereleases
         asked = any(demand.specifier.prereleases for demand in demands)
@@ -121,10 +122,9 @@ class Candidates:
             prereleases = [release for release in accepted if release.version.is_prerelease]
             yield from self._unyanked(prereleases, demands)
 
-    def _lowest(self, demands: Collection[Demand]) -> bool:
+    def _takes_lowest(self, project: NormalizedName) -> bool:
         mode = self.problem.policy.resolution
-        direct = any(demand.sourced is not None and not demand.kept for demand in demands)
-        return mode == "lowest" or (mode == "lowest-direct" and direct)
+        return mode == "lowest" or (mode == "lowest-direct" and project in self._direct)
 
     def _unyanked(self, releases: list[Release], demands: Collection[Demand]) -> Iterator[Version]:
         """Versions that are not yanked, or that a demand pins exactly (PEP 592)."""

@@ -9,7 +9,7 @@
    the base's other projects stay visible.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -48,8 +48,9 @@ def resolve(problem: Problem, source: CandidateSource) -> Resolution:
     try:
         return cohere(provider, roots, _search(provider, roots))
     except ResolutionImpossible as error:
-        conflict = _least(Conflict(provider, roots, error.causes))
-        raise explain(conflict.provider, conflict.roots, conflict.causes) from error
+        kept = list(dict.fromkeys(demand.project for demand in roots if demand.kept))
+        conflict = _least(provider, Conflict(roots, error.causes), kept)
+        raise explain(provider, conflict.roots, conflict.causes) from error
     except ResolutionTooDeep as error:
         raise UnsatisfiableError(
             f"the search for the pins of {problem.layer} gave up after {error.round_count} rounds",
@@ -71,35 +72,35 @@ def _search(provider: Provider, roots: list[Demand]) -> list[Candidate]:
 class Conflict:
     """Roots that cannot all be met, and the causes that the search ended with."""
 
-    provider: Provider
     roots: list[Demand]
     causes: Collection[Information]
 
 
-def _least(conflict: Conflict) -> Conflict:
-    """The conflict with the fewest projects of the base: what it does without, is not to blame.
+def _least(provider: Provider, conflict: Conflict, kept: Sequence[NormalizedName]) -> Conflict:
+    """The conflict with the fewest of the base's projects: what it does without, is not to blame.
 
-    First without all of them (it may be the layer's own), then without one after another.
+    First without all of `kept` (it may be the layer's own), then without one half and the other:
+    for k projects to blame among n, about k log n searches, over what is in memory already.
     """
-    kept = list(dict.fromkeys(d.project for d in conflict.roots if d.kept))
-    if not kept:
+    smaller = _without(provider, conflict, kept) if kept else conflict
+    if smaller is not None:
+        return smaller
+    if len(kept) <= 1:
         return conflict
-    own = _without(conflict, kept)
-    if own is not None:
-        return own
-    for project in kept:
-        conflict = _without(conflict, [project]) or conflict
-    return conflict
+    middle = len(kept) // 2
+    conflict = _least(provider, conflict, kept[:middle])
+    return _least(provider, conflict, kept[middle:])
 
 
-def _without(conflict: Conflict, projects: Collection[NormalizedName]) -> Conflict | None:
+def _without(
+    provider: Provider, conflict: Conflict, kept: Sequence[NormalizedName]
+) -> Conflict | None:
     """The conflict that is still there when the base need not keep these projects, or None."""
-    roots = [d for d in conflict.roots if not (d.kept and d.project in projects)]
-    provider = Provider(conflict.provider.problem, conflict.provider.source)
+    roots = [d for d in conflict.roots if not (d.kept and d.project in kept)]
     try:
         _search(provider, roots)
     except ResolutionImpossible as error:
-        return Conflict(provider, roots, error.causes)
+        return Conflict(roots, error.causes)
     except ResolutionTooDeep:
         return None
     return None

@@ -228,7 +228,7 @@ def test_file_where_the_store_should_be(tmp_path: Path) -> None:
         ingest(tmp_path / "store", path)
     assert str(caught.value) == (
         f"{tmp_path}/store: cannot write the store: Not a directory\n"
-        f"  mend: see to {tmp_path}/store, then run again"
+        "  mend: see the cause above; running the command again is safe"
     )
 
 
@@ -238,28 +238,25 @@ def test_file_where_the_store_should_be(tmp_path: Path) -> None:
         (
             errno.ENOSPC,
             "No space left on device",
-            "free space or inodes on the file system of {}, then run again",
+            "free space or inodes on this file system",
         ),
-        (errno.EROFS, "Read-only file system", "mount the file system of {} for writing"),
-        (errno.EIO, "Input/output error", "check the disk of {} before you run again"),
-        (errno.EACCES, "Permission denied", "run as the owner of {}"),
+        (errno.EROFS, "Read-only file system", "use a file system that can be written"),
+        (errno.EIO, "Input/output error", "check the disk; nothing of this run was published"),
+        (errno.EACCES, "Permission denied", "run envc as the owner of this folder"),
     ],
 )
 def test_disk_trouble_publishes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: str, mend: str
 ) -> None:
-    def refuse(_: int) -> None:
+    def refuse(_: str) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(staging, "_flush_file_system", refuse)
+    monkeypatch.setattr(staging, "sync_file_system", refuse)
     path = DEMO.build(tmp_path)
     root = tmp_path / "store"
     with pytest.raises(OutsideError) as caught:
         ingest(root, path)
-    assert (
-        str(caught.value)
-        == f"{root}: cannot write the store: {reason}\n  mend: {mend.format(root)}"
-    )
+    assert str(caught.value) == f"{root}: cannot write the store: {reason}\n  mend: {mend}"
     assert [os.listdir(root / "wheels"), os.listdir(root / "tmp")] == [[], []]
 
 

@@ -21,7 +21,6 @@ def layout(project: str = "demo") -> Layout:
         ("demo.pth", f"{SITE}/demo.pth", "file"),
         (f"{INFO}/METADATA", f"{SITE}/{INFO}/METADATA", "file"),
         (f"{INFO}/licenses/LICENSE", f"{SITE}/{INFO}/licenses/LICENSE", "file"),
-        ("demo/frozen.pyc", f"{SITE}/demo/frozen.pyc", "file"),
         (f"{DATA}/purelib/demo/x.py", f"{SITE}/demo/x.py", "file"),
         (f"{DATA}/platlib/_demo.so", f"{SITE}/_demo.so", "file"),
         (f"{DATA}/scripts/tool", "bin/tool", "script"),

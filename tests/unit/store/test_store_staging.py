@@ -1,7 +1,10 @@
 import contextlib
 import fcntl
 import os
+import tempfile
 from pathlib import Path
+
+import pytest
 
 from envc.store.staging import Staging
 
@@ -76,10 +79,8 @@ def test_nothing_is_published_when_the_work_fails(tmp_path: Path) -> None:
 
 def test_leftovers_are_removed(tmp_path: Path) -> None:
     leave(tmp_path, own_name("dead"))
+    (leave(tmp_path, own_name("diedbeforeitslock")) / ".lock").unlink()
     leave(tmp_path, "othernode-dead", age=DAY + 60)
-    unlocked = leave(tmp_path, own_name("died-before-its-lock"), age=DAY + 60)
-    (unlocked / ".lock").unlink()
-    os.utime(unlocked, (0, 0))
     (tmp_path / "tmp/othernode-torn.leftover/half").mkdir(parents=True)
     with Staging(str(tmp_path)) as staging:
         assert os.listdir(tmp_path / "tmp") == [os.path.basename(staging.folder)]
@@ -88,11 +89,31 @@ def test_leftovers_are_removed(tmp_path: Path) -> None:
 def test_work_in_progress_is_left_alone(tmp_path: Path) -> None:
     locked = leave(tmp_path, own_name("alive"))
     foreign = leave(tmp_path, "othernode-perhaps")
-    young = leave(tmp_path, own_name("not-locked-yet"))
-    (young / ".lock").unlink()
+    neighbour = leave(tmp_path, own_name("2-perhaps"))
     with open(locked / ".lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with Staging(str(tmp_path)):
             assert (locked / "half/tree").is_dir()
             assert (foreign / "half/tree").is_dir()
-            assert (young / "half/tree").is_dir()
+            assert (neighbour / "half/tree").is_dir()
+
+
+def test_folder_that_was_taken_for_a_leftover_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it holds its lock, nobody can tell a new folder from a dead one."""
+    make = tempfile.mkdtemp
+    made: list[str] = []
+
+    def make_and_lose_the_first(**options: str) -> str:
+        made.append(make(**options))
+        if len(made) == 1:
+            os.rmdir(made[0])
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make_and_lose_the_first)
+    with Staging(str(tmp_path)) as staging:
+        assert len(made) == 2
+        stage(staging, "a")
+        staging.publish(["a"])
+    assert os.listdir(tmp_path / "wheels") == ["a"]

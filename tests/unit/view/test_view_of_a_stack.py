@@ -15,6 +15,7 @@ from envc.view import view
 
 SITE_PACKAGES = "lib/python3.11/site-packages"
 CLOSURE = digest_of(b"user")
+ALICE = digest_of(b"alice")
 BY_LOCK = f"/opt/site/by-lock/{hex_of(CLOSURE)}/user"
 
 
@@ -52,7 +53,7 @@ def common(*wheels: WheelFacts, masked: tuple[str, ...] = ()) -> StackLayer:
 def overlay(*wheels: WheelFacts) -> StackLayer:
     return StackLayer(
         name="alice",
-        closure=digest_of(b"alice"),
+        closure=ALICE,
         location="/shared/alice",
         subdirectory="",
         wheels=wheels,
@@ -87,7 +88,10 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
         MakeSymlink("bin/python3.11", "python"),
         MakeSymlink("lib64", "lib"),
     )
-    assert found.runtime_files == ("_envc_metadata", "_envc_start", "_envc_start_files")
+    assert found.runtime_files == (
+        *("_envc_lock", "_envc_metadata", "_envc_resources"),
+        *("_envc_start", "_envc_start_files", "_envc_venv"),
+    )
     assert text(found, "pyvenv.cfg") == (
         "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11\n"
     )
@@ -96,7 +100,7 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
     )
     assert text(found, f"{SITE_PACKAGES}/+envc_stack.start") == "_envc_start:start\n"
     assert text(found, f"{SITE_PACKAGES}/_envc_stack.txt") == (
-        "envc-stack\t1\ncore\tcpython\t3.11\nlayer\tuser\tuser\t315532800\n"
+        f"envc-stack\t1\ncore\tcpython\t3.11\nlayer\tuser\tuser\t315532800\t{CLOSURE}\n"
     )
 
 
@@ -135,10 +139,13 @@ def test_the_data_file_lists_what_is_visible():
     assert text(found, f"{SITE_PACKAGES}/_envc_stack.txt") == (
         "envc-stack\t1\n"
         "core\tcpython\t3.11\n"
-        "layer\talice\t\t315532800\n"
+        f"layer\talice\t\t315532800\t{ALICE}\n"
+        "name\t_envc_lock\n"
         "name\t_envc_metadata\n"
+        "name\t_envc_resources\n"
         "name\t_envc_start\n"
         "name\t_envc_start_files\n"
+        "name\t_envc_venv\n"
         "name\textra\n"
         f"base\tuser\tmasked\t{CLOSURE}\t/opt/site\tuser\n"
         "name\tns.seen\n"
@@ -152,7 +159,7 @@ def test_the_data_file_lists_what_is_visible():
 
 def test_a_base_that_only_names_a_mask_it_does_not_hold_is_all_visible():
     found = shown(overlay(), common(wheel("numpy"), masked=("scipy",)))
-    base = text(found, f"{SITE_PACKAGES}/_envc_stack.txt").splitlines()[6:]
+    base = text(found, f"{SITE_PACKAGES}/_envc_stack.txt").splitlines()[9:]
     assert base == [f"base\tuser\tall\t{CLOSURE}\t/opt/site\tuser", "name\tnumpy"]
 
 

@@ -1,0 +1,52 @@
+"""What of the search no golden case shows: how much it asks for, and where it gives up."""
+
+import pytest
+
+from envc.errors import UnsatisfiableError
+from support.cases import Case
+
+DEEP = """
+[releases.a]
+"1.0" = ["b"]
+"2.0" = ["b"]
+"3.0" = ["b"]
+[releases.b]
+"1.0" = []
+"2.0" = []
+[layer.user]
+requires = ["a", "b<2"]
+"""
+
+
+def test_only_the_metadata_of_what_is_chosen_is_asked_for():
+    case = Case(DEEP)
+    list(case.solve())
+    assert set(case.source.looked_at) == {"a 3.0", "b 1.0"}
+
+
+def test_an_overlay_asks_nothing_about_releases_that_it_does_not_want():
+    case = Case(
+        DEEP + '[releases.c]\n"1.0" = []\n"2.0" = ["a"]\n[overlay.alice]\nrequires = ["c"]\n'
+    )
+    list(case.solve())
+    assert set(case.source.looked_at) == {"a 3.0", "b 1.0", "c 2.0"}
+
+
+def test_a_search_without_end_is_given_up(monkeypatch):
+    monkeypatch.setattr("envc.resolve.search.MAXIMUM_ROUNDS", 1)
+    with pytest.raises(UnsatisfiableError) as caught:
+        list(Case(DEEP).solve())
+    assert str(caught.value) == (
+        "the search for the pins of layer user gave up after 1 rounds\n"
+        "  mend: give the projects with the most releases a lower bound"
+    )
+
+
+def test_a_search_without_end_is_given_up_where_no_shadow_is_allowed(monkeypatch):
+    case = Case(DEEP + '[overlays]\nshadow = "never"\n[overlay.alice]\nrequires = ["a"]\n')
+    solved = case.solve()
+    next(solved)
+    monkeypatch.setattr("envc.resolve.search.MAXIMUM_ROUNDS", 1)
+    with pytest.raises(UnsatisfiableError) as caught:
+        next(solved)
+    assert "gave up after 1 rounds" in str(caught.value)
