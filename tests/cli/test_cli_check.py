@@ -65,7 +65,8 @@ def test_a_conflict_names_requirement_file_line_and_mend(warm):
         "         layer user has numpy 1.26.4",
         "         the newest release of numpy is 2.0.0",
         "       at: overlays/alice.toml:7 (overlay.requires[0])",
-        "     mend: remove 'polars' at overlays/alice.toml:7 (overlay.requires[0])",
+        "     mend: remove 'polars' at overlays/alice.toml:7 (overlay.requires[0]), "
+        "or have 'numpy<2' at envc.toml:23 (layer.user.constraints[0]) relaxed",
         "     warning ENVC301: the overlay has no lock; it was resolved in memory",
         "       at: overlays/alice.toml",
         "     mend: lock it: envc lock --overlay overlays/alice.toml",
@@ -133,7 +134,10 @@ def test_only_the_specs_that_are_named(warm):
 
 def test_no_overlays_are_ok(warm):
     answer = warm.done("check")
-    assert (answer.stdout, answer.stderr) == ("", "0 overlays ok\n")
+    assert (answer.stdout, answer.stderr) == (
+        "",
+        "no overlay to check: name a spec, or set overlays.specs in envc.toml\n",
+    )
 
 
 def test_a_spec_that_is_not_there(warm):

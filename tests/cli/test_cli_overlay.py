@@ -42,7 +42,7 @@ def test_a_new_overlay_sees_its_base(built, folder):
     answer = envc("overlay", "init", "--dir", folder, "--target", built.target)
     assert (answer.status, answer.stdout) == (0, "")
     assert answer.stderr == (
-        "alice on user: built generation 1\n"
+        "alice on user: switched to generation 1\n"
         f"  inherits 5 projects from {built.target}\n"
         f"  run {folder}/bin/python\n"
     )
@@ -132,7 +132,7 @@ def test_add_and_remove(alice):
     path.write_text(path.read_text().replace("requires = []", "requires = [  # mine\n]"))
     answer = envc("overlay", "add", "polars>=1", "--dir", alice)
     assert answer.status == 0, answer.stderr
-    assert answer.stderr.startswith("alice on user: built generation 2\n")
+    assert answer.stderr.startswith("alice on user: switched to generation 2\n")
     assert "\n  adds polars\n  shadows numpy\n  lifts scipy\n" in answer.stderr
     assert python(alice, VERSIONS) == "2.0.0 1.14.0"
     assert "# mine" in path.read_text()

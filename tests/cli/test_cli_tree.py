@@ -73,7 +73,7 @@ def test_an_overlay_without_a_lock(warm):
         (
             "error: layer alice has no lock\n"
             "   at: overlays/pylock.alice.toml\n"
-            " mend: write it with `envc lock`\n"
+            " mend: write it with `envc lock --overlay overlays/alice.toml`\n"
         ),
     )
 

@@ -37,7 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.writelines(f"{line}\n" for line in _lines(verdict, arguments.verbose))
         failed = sum(not verdict.ok for verdict in report.overlays)
         total = counted(len(report.overlays), "overlay")
-        say(arguments, f"{total} checked, {failed} in conflict" if failed else f"{total} ok")
+        if not report.overlays:
+            say(arguments, "no overlay to check: name a spec, or set overlays.specs in envc.toml")
+        else:
+            say(arguments, f"{total} checked, {failed} in conflict" if failed else f"{total} ok")
     return 0 if report.ok else 1
 
 

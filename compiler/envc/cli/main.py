@@ -15,9 +15,12 @@ _BUG = 70
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status of one call of envc."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in {"-h", "--help", "help"}:
+    if not words:
+        sys.stderr.write(help_text())
+        return UsageError.status
+    if words[0] in {"-h", "--help", "help"}:
         sys.stdout.write(help_text())
-        return 0 if words else UsageError.status
+        return 0
     if words[0] in {"-V", "--version"}:
         from envc import __version__
 
@@ -43,6 +46,12 @@ def _run(run: Callable[[Arguments], int], arguments: Arguments) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("envc: interrupted; nothing half-done is in use\n")
         return _INTERRUPTED
+    except OSError as error:
+        from envc.disk.durable import disk_error
+
+        trouble = disk_error(error, "go on")
+        _report(trouble, arguments)
+        return trouble.status
     except Exception as error:  # noqa: BLE001 - the last resort: a bug, told as one
         _report_bug(error, verbose=arguments.verbose > 0)
         return _BUG

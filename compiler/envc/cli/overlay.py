@@ -98,7 +98,7 @@ def _requirements(texts: list[str]) -> list[Requirement]:
 def _say(arguments: argparse.Namespace, report: OverlayReport) -> None:
     from envc.cli.output import counted, say
 
-    state = "built" if report.changed else "nothing to do: on"
+    state = "switched to" if report.changed else "nothing to do: on"
     say(arguments, f"{report.name} on {report.base}: {state} generation {report.generation}")
     say(arguments, f"  inherits {counted(report.inherits, 'project')} from {report.target}")
     for word in ("adds", "shadows", "lifts", "hides"):

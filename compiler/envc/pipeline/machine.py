@@ -43,6 +43,30 @@ def machine_of(interpreter: str | None) -> Machine:
     )
 
 
+def cpu_runs(level: str) -> bool:
+    """Whether this machine's CPU has all that a level has: `x86-64-v3`, or a CPU's name (`zen4`).
+
+    Raises:
+        UsageError: nobody knows the level.
+    """
+    from archspec import cpu  # type: ignore[import-untyped] # it has no stubs
+
+    wanted = cpu.TARGETS.get(level.replace("-", "_"))
+    if wanted is None:
+        raise UsageError(
+            f"{level!r} is no CPU that envc knows", mend="use a level such as x86-64-v3"
+        )
+    return bool(wanted <= cpu.host())
+
+
+def cpu_name() -> str:
+    """What this machine's CPU is, and its general level."""
+    from archspec import cpu
+
+    host = cpu.host()
+    return f"{host.name} ({host.generic.name.replace('_', '-')})"
+
+
 def _own() -> tuple[str, str]:
     return ".".join(map(str, sys.version_info[:3])), sys.implementation.name
 

@@ -6,6 +6,7 @@ from envc.errors import UsageError
 from envc.expand.targets import make_target
 from envc.model.lock import Lock, LockedTarget
 from envc.model.target import Machine, Target
+from envc.pipeline.machine import cpu_name, cpu_runs
 
 
 def target_for(lock: Lock, machine: Machine) -> Target:
@@ -55,6 +56,8 @@ def _misfits(target: LockedTarget, machine: Machine) -> Iterable[str]:
         yield f"it has {target.libc}, this has {machine.libc or 'another C library'}"
     elif _numbers(target.libc) > _numbers(machine.libc):
         yield f"it needs {target.libc} or later, this has {machine.libc}"
+    if target.cpu is not None and not cpu_runs(target.cpu):
+        yield f"it needs a CPU of {target.cpu}, this has {cpu_name()}"
 
 
 def _numbers(libc: str) -> tuple[int, ...]:

@@ -118,8 +118,8 @@ def read_lock(path: str, layer: str) -> LockFile | None:
     return LockFile(path, text, lock_from_text(text, shown(path), layer))
 
 
-def require_lock(path: str, layer: str) -> LockFile:
-    """The lock at `path`.
+def require_lock(path: str, layer: str, mend: str = "write it with `envc lock`") -> LockFile:
+    """The lock at `path`; `mend` says how to make it where there is none.
 
     Raises:
         UsageError: there is none.
@@ -127,9 +127,7 @@ def require_lock(path: str, layer: str) -> LockFile:
     """
     found = read_lock(path, layer)
     if found is None:
-        raise UsageError(
-            f"layer {layer} has no lock", where=shown(path), mend="write it with `envc lock`"
-        )
+        raise UsageError(f"layer {layer} has no lock", where=shown(path), mend=mend)
     return found
 
 

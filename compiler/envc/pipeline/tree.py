@@ -51,7 +51,8 @@ def overlay_tree(site: Site, spec_path: str, context: Context) -> TreeReport:
     spec = load_overlay(spec_path)
     check_base(site.spec, spec)
     base = base_of(site, spec.base)
-    found = require_lock(overlay_lock_path(spec), spec.name)
+    mend = f"write it with `envc lock --overlay {spec.file}`"
+    found = require_lock(overlay_lock_path(spec), spec.name, mend)
     lock = with_absolute_paths(found.lock, os.path.dirname(found.path))
     stack = on_overlay(site.spec, spec, base=base, lock=lock, lock_digest=found.digest)
     return _tree(site, stack, context)

@@ -132,7 +132,7 @@ class Candidates:
         for release in releases:
             files = release.distributions
             if not pinned and files and all(file.yanked is not None for file in files):
-                self.reject(release.project, "was yanked", release.version)
+                self.reject(release.project, "yanked", release.version)
                 continue
             yield release.version
 
@@ -173,12 +173,12 @@ class Candidates:
             equals = [wheel for rank, wheel in ranked if rank == best]
             return max(equals, key=lambda wheel: (wheel.build, wheel.filename))
         if wheels:
-            self.reject(release.project, f"has no wheel for {describe(target)}", release.version)
+            self.reject(release.project, f"no wheel for {describe(target)}", release.version)
         elif allowed:
-            reason = "has only a source distribution, and builds are not allowed"
+            reason = "only a source distribution, and builds are not allowed"
             self.reject(release.project, reason, release.version)
         elif not release.distributions:
-            self.reject(release.project, "has no files", release.version)
+            self.reject(release.project, "no files", release.version)
         return None
 
     def _is_allowed(self, file: Distribution, target: Target) -> bool:
@@ -186,10 +186,10 @@ class Candidates:
         if newest is not None:
             uploaded = file.upload_time
             if uploaded is None:
-                self.reject(file.project, "has no upload time to compare", file.version)
+                self.reject(file.project, "no upload time to compare", file.version)
                 return False
             if uploaded.replace(tzinfo=uploaded.tzinfo or UTC) >= newest:
-                self.reject(file.project, f"is newer than {newest.isoformat()}", file.version)
+                self.reject(file.project, f"newer than {newest.isoformat()}", file.version)
                 return False
         if file.requires_python and not _fits(file.requires_python, target.python_full):
             reason = f"needs Python {file.requires_python}"

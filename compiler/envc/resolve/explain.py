@@ -145,7 +145,7 @@ def _supply(provider: Provider, project: NormalizedName) -> Iterable[str]:
     rejections = provider.candidates.rejections.get(project)
     if rejections is not None:
         for reason, versions in rejections.by_reason.items():
-            yield f"{project} {_versions(versions)} {reason}"
+            yield f"passed over, {reason}: {project} {_versions(versions)}"
     finals = [release.version for release in releases if not release.version.is_prerelease]
     if finals:
         yield f"the newest release of {project} is {finals[0]}"
@@ -171,6 +171,10 @@ def _mend(provider: Provider, roots: list[Demand], demands: list[Demand]) -> str
         return f"correct the name {missing[0].project!r}, or add an [[index]] that has it"
     if missing:
         return f"add an [[index]] that has {missing[0].project!r}, or {relax}"
+    bound = {demand.project for demand in demands}
+    for project in sorted(bound & provider.constraints.keys()):
+        for constraint in provider.constraints[project]:
+            relax += f", or have {constraint.text!r} at {_origin(constraint)} relaxed"
     wanted = {root.project for root in roots if not root.kept}
     blockers = sorted({root.project for root in roots if root.kept} - wanted)
     if blockers:
