@@ -65,8 +65,10 @@ def test_a_conflict_names_requirement_file_line_and_mend(warm):
         "         layer user has numpy 1.26.4",
         "         the newest release of numpy is 2.0.0",
         "       at: overlays/alice.toml:7 (overlay.requires[0])",
-        "     mend: remove 'polars' at overlays/alice.toml:7 (overlay.requires[0]), "
-        "or have 'numpy<2' at envc.toml:23 (layer.user.constraints[0]) relaxed",
+        (
+            "     mend: remove 'polars' at overlays/alice.toml:7 (overlay.requires[0]), "
+            "or have 'numpy<2' at envc.toml:23 (layer.user.constraints[0]) relaxed"
+        ),
         "     warning ENVC301: the overlay has no lock; it was resolved in memory",
         "       at: overlays/alice.toml",
         "     mend: lock it: envc lock --overlay overlays/alice.toml",

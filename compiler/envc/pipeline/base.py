@@ -19,6 +19,7 @@ from envc.pipeline.site import (
     check_base,
     load_overlay,
     load_site,
+    refuse_circle,
     require_lock,
 )
 from envc.pipeline.stock import stacked
@@ -108,15 +109,16 @@ def find_target(given: str | None, overlay_folder: str | None) -> str:
     return os.path.abspath(found)
 
 
-def below(target: Target, overlay: OverlaySpec) -> Below:
-    """What is materialized below an overlay.
+def below(target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] = ()) -> Below:
+    """What is materialized below an overlay; `above` are those that stand on it, top first.
 
     Raises:
-        SpecError: its base is unknown or managed.
+        SpecError: its base is unknown or managed, or overlays stand on each other in a circle.
         UsageError: its base is not materialized.
     """
+    stack = refuse_circle(overlay, above)
     if overlay.base_dir is not None:
-        return _below_on_overlay(target, overlay)
+        return _below_on_overlay(target, overlay, stack)
     check_base(target.site.spec, overlay)
     layers: tuple[StackLayer, ...] = ()
     for spec in reversed(target.site.spec.chain(overlay.base)):
@@ -139,7 +141,9 @@ def below(target: Target, overlay: OverlaySpec) -> Below:
     return Below(base_of(target.site, overlay.base), layers)
 
 
-def _below_on_overlay(target: Target, overlay: OverlaySpec) -> Below:
+def _below_on_overlay(
+    target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...]
+) -> Below:
     """What is below an overlay that stands on another overlay's folder."""
     folder = os.path.normpath(
         os.path.join(os.path.dirname(os.path.abspath(overlay.file)), overlay.base_dir or "")
@@ -153,7 +157,7 @@ def _below_on_overlay(target: Target, overlay: OverlaySpec) -> Below:
             where=folder,
             mend=f"run `envc overlay sync --dir {folder}` as its owner",
         )
-    under = below(target, spec)
+    under = below(target, spec, above)
     site_folder = f"{directory.generation(current.generation)}/site"
     lock = require_lock(f"{site_folder}/{lock_file_name(spec.name)}", spec.name)
     record = current.layers[overlay.base]

@@ -15,15 +15,14 @@ from envc.pipeline.lock import (
     LockOptions,
     Start,
     open_source,
-    overlay_lock_path,
     resolve_overlay,
 )
 from envc.pipeline.site import (
     LockFile,
     Site,
-    base_of,
-    check_base,
+    base_under,
     load_overlay,
+    overlay_lock_path,
     read_lock,
     shown,
 )
@@ -67,8 +66,7 @@ def _verdict(site: Site, path: str, source: CandidateSource) -> Verdict:
     except EnvcError as error:
         return unreadable(name, shown(path), codes.SPEC_UNREADABLE, error)
     try:
-        check_base(site.spec, spec)
-        base = base_of(site, spec.base)
+        base = base_under(site, spec)
     except OutsideError:
         raise
     except EnvcError as error:

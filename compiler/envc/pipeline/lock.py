@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from envc.disk.durable import disk_error, write_file
 from envc.errors import UsageError
-from envc.formats.pylock import lock_file_name, lock_to_text
+from envc.formats.pylock import lock_to_text
 from envc.index import IndexSource, default_index
 from envc.lock import (
     CORE_BASE,
@@ -34,8 +34,9 @@ from envc.pipeline.site import (
     LockFile,
     Site,
     base_of,
-    check_base,
+    base_under,
     load_overlay,
+    overlay_lock_path,
     read_lock,
     shown,
 )
@@ -101,8 +102,7 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
     with open_source(site, context) as source:
         if options.overlay is not None:
             spec = load_overlay(options.overlay)
-            check_base(site.spec, spec)
-            base = base_of(site, spec.base)
+            base = base_under(site, spec)
             outcomes = {spec.name: lock_overlay(site, spec, base, options, source)}
         else:
             outcomes = _lock_layers(site, options, source)
@@ -217,11 +217,6 @@ def resolve_overlay(
         base=base,
         folder=os.path.dirname(overlay_lock_path(overlay)),
     )
-
-
-def overlay_lock_path(overlay: OverlaySpec) -> str:
-    """Where an overlay's lock stands: beside its spec."""
-    return f"{os.path.dirname(os.path.abspath(overlay.file))}/{lock_file_name(overlay.name)}"
 
 
 @dataclass(frozen=True, slots=True)

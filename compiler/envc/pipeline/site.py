@@ -8,7 +8,7 @@ from envc.expand import expand_overlay, expand_site
 from envc.formats.envc_toml import read_site
 from envc.formats.overlay_toml import read_overlay
 from envc.formats.pylock import lock_file_name, lock_from_text
-from envc.lock import CORE_BASE, Base, on_layer, with_absolute_paths
+from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths
 from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
 from envc.model.spec import CORE, OverlaySpec, SiteSpec
@@ -146,6 +146,54 @@ def base_of(site: Site, layer: str) -> Base:
         lock = with_absolute_paths(found.lock, site.origin)
         base = on_layer(site.spec, spec.name, base=base, lock=lock, lock_digest=found.digest)
     return base
+
+
+def base_under(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] = ()) -> Base:
+    """What an overlay stands on, by the present locks; `above` are those that stand on it.
+
+    Raises:
+        SpecError: its base is unknown or managed, or overlays stand on each other in a circle.
+        UsageError: a lock is missing.
+    """
+    stack = refuse_circle(overlay, above)
+    if overlay.base_dir is None:
+        check_base(site.spec, overlay)
+        return base_of(site, overlay.base)
+    folder = os.path.join(os.path.dirname(os.path.abspath(overlay.file)), overlay.base_dir)
+    spec = load_overlay(os.path.normpath(f"{folder}/overlay.toml"))
+    if spec.name != overlay.base:
+        raise SpecError(
+            f"the overlay in {overlay.base_dir} is called {spec.name!r}, not {overlay.base!r}",
+            where=f"{overlay.file} (overlay.base-dir)",
+            mend="correct base, or base-dir",
+        )
+    under = base_under(site, spec, stack)
+    path = overlay_lock_path(spec)
+    found = require_lock(path, spec.name, f"write it with `envc lock --overlay {spec.file}`")
+    lock = with_absolute_paths(found.lock, os.path.dirname(path))
+    return on_overlay(site.spec, spec, base=under, lock=lock, lock_digest=found.digest)
+
+
+def refuse_circle(overlay: OverlaySpec, above: tuple[OverlaySpec, ...]) -> tuple[OverlaySpec, ...]:
+    """The overlays above, and this one; unless it is among them already.
+
+    Raises:
+        SpecError: it is.
+    """
+    stack = (*above, overlay)
+    if any(os.path.realpath(spec.file) == os.path.realpath(overlay.file) for spec in above):
+        raise SpecError(
+            "the overlays stand on each other in a circle: "
+            + " → ".join(spec.name for spec in stack),
+            where=stack[0].file,
+            mend="let one of them stand on a common layer",
+        )
+    return stack
+
+
+def overlay_lock_path(overlay: OverlaySpec) -> str:
+    """Where an overlay's lock stands: beside its spec."""
+    return f"{os.path.dirname(os.path.abspath(overlay.file))}/{lock_file_name(overlay.name)}"
 
 
 def check_base(site: SiteSpec, overlay: OverlaySpec) -> None:

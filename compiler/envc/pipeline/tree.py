@@ -8,8 +8,15 @@ from packaging.utils import canonicalize_name
 from envc.lock import Base, on_overlay, target_groups, visible_problem, with_absolute_paths
 from envc.model.resolution import Resolution
 from envc.pipeline.context import Context
-from envc.pipeline.lock import open_source, overlay_lock_path
-from envc.pipeline.site import Site, base_of, check_base, load_overlay, require_lock
+from envc.pipeline.lock import open_source
+from envc.pipeline.site import (
+    Site,
+    base_of,
+    base_under,
+    load_overlay,
+    overlay_lock_path,
+    require_lock,
+)
 from envc.resolve import resolve
 
 
@@ -49,8 +56,7 @@ def overlay_tree(site: Site, spec_path: str, context: Context) -> TreeReport:
         SpecError: its base is unknown.
     """
     spec = load_overlay(spec_path)
-    check_base(site.spec, spec)
-    base = base_of(site, spec.base)
+    base = base_under(site, spec)
     mend = f"write it with `envc lock --overlay {spec.file}`"
     found = require_lock(overlay_lock_path(spec), spec.name, mend)
     lock = with_absolute_paths(found.lock, os.path.dirname(found.path))
