@@ -98,3 +98,11 @@ find_python = python=$$(command -v python$$version || :); \
   if [ -z "$$python" ] || ! "$$python" -c '' 2>/dev/null; then \
     python=$$(ls -d "$(PYENV_ROOT)"/versions/$$version*/bin/python$$version 2>/dev/null | tail -n 1); \
   fi
+
+.PHONY: test-fuzz
+test-fuzz: $(STAMP) ## hypothesis against a clock, for a minute
+	ENVC_FUZZ_SECONDS=60 $(PYTEST) -q tests/fuzz
+
+.PHONY: test-faults
+test-faults: $(STAMP) tools ## every system call killed or failing, every power cut: ten minutes
+	$(PYTEST) -q -m sweep tests/faults

@@ -135,6 +135,8 @@ class Disk:
             for member, content in recipe.members().items():
                 path = destination(member, self.interpreter.site_packages)
                 write(tree / path, content, 0o555 if path.startswith("bin/") else 0o444)
+            rows = "".join(f"{member},,\n" for member in recipe.members())
+            write(site_packages / f"{recipe.stem}.dist-info/RECORD", rows.encode(), 0o444)
         for wheel in stack.top.wheels:
             for script in wheel.console_scripts:
                 write(tree / "bin" / script.name, entry_point_script(script), 0o555)

@@ -64,7 +64,7 @@ def test_order_is_that_of_a_venv(disk: Disk):
     assert path[:2] == ["", str(mine)]
     assert path[-3:] == [
         own,
-        f"{own}/{NOWHERE}/user",
+        f"{disk.root}/target/generations/000002/user/{site_packages}/{NOWHERE}/user",
         f"{disk.root}/target/generations/000001/system/{site_packages}",
     ]
     assert not any("site-packages" in entry for entry in path[:-3])
@@ -186,7 +186,7 @@ def test_portions_of_namespaces_are_masked_exactly(disk: Disk):
     assert paths == [
         [
             f"{own}/ns",
-            f"{own}/{NOWHERE}/user/ns",
+            f"{near}/{NOWHERE}/user/ns",
             f"{disk.root}/target/generations/000001/system/{site_packages}/ns",
         ],
         [f"{near}/ns/all"],
@@ -259,7 +259,7 @@ def test_start_up_files_run_once_in_order_of_name(disk: Disk):
         folder,
         f"{folder}/own_folder",
         str(mine),
-        f"{folder}/{NOWHERE}/user",
+        f"{near}/{NOWHERE}/user",
         f"{near}/zeta_folder",
     ]
     assert answer(tree, IMPORTABLE.format(names=["old.one", "old.two", "secret"])) == ["old.one"]
@@ -307,6 +307,23 @@ def test_what_pip_installs_by_hand_is_seen(overlay, disk: Disk):
     folder = overlay / disk.interpreter.site_packages
     (folder / "byhand.py").write_text("x = 1\n")
     assert answer(overlay, IMPORTABLE.format(names=["byhand", "beta"])) == ["byhand", "beta"]
+
+
+def test_metadata_of_what_pip_installs_by_hand_is_seen(overlay, disk: Disk):
+    code = f"""
+import importlib, importlib.metadata as m, sys
+from pathlib import Path
+def seen(**which): return sorted(d.name for d in m.distributions(**which))
+first = [seen(), seen(name="extra"), seen(path=[sys.path[-1]]), seen(path=[])]
+late = Path({str(overlay / disk.interpreter.site_packages)!r}, "late-1.dist-info")
+late.mkdir()
+(late / "METADATA").write_text("Metadata-Version: 2.1\\nName: late\\nVersion: 1\\n")
+importlib.invalidate_caches()
+show([*first, seen(), seen(name="late")])
+"""
+    stack = ["alpha", "beta", "extra"]
+    assert answer(overlay, code) == [stack, ["extra"], ["beta"], [], [*stack, "late"], ["late"]]
+    assert answer(overlay, "import importlib.metadata as m; show(m.version('late'))") == "1"
 
 
 def test_what_is_written_while_the_process_runs_is_seen(overlay, disk: Disk):

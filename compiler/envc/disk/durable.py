@@ -7,8 +7,11 @@ faster than an fsync of every file, and as safe when the rename comes after it.
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 from envc.errors import OutsideError
+
+_TEMPORARY = ".envc-tmp"
 
 _MENDS = {
     errno.ENOSPC: "free space or inodes on this file system",
@@ -17,6 +20,8 @@ _MENDS = {
     errno.EPERM: "run envc as the owner of this folder",
     errno.EROFS: "use a file system that can be written",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "raise the limit of open files (fs.file-max)",
+    errno.ELOOP: "remove the symlink that stands there",
     errno.EIO: "check the disk; nothing of this run was published",
 }
 
@@ -24,7 +29,9 @@ _MENDS = {
 def disk_error(error: OSError, doing: str, path: str | None = None) -> OutsideError:
     """The error for a failed system call: what was being done, where, and how to mend it."""
     number = error.errno or 0
-    place = path or (os.fsdecode(error.filename) if error.filename is not None else "")
+    # Of the two paths of a link or a rename, the second is what could not be made.
+    named = error.filename2 or error.filename
+    place = path or (os.fsdecode(named) if isinstance(named, str | bytes) else "")
     return OutsideError(
         f"cannot {doing}: {error.strerror or error}",
         where=place,
@@ -49,6 +56,23 @@ def sync_file_system(path: str) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: str) -> None:
+    """Make a folder that everybody may read, whatever the umask, unless it is there.
+
+    Raises:
+        OSError: the disk refused, or something else stands there.
+    """
+    if os.path.isdir(path):
+        return
+    try:
+        os.makedirs(path)
+        os.chmod(path, 0o755)
+    except FileExistsError:
+        # Made by somebody else meanwhile, or no folder at all.
+        if not os.path.isdir(path):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
+
+
 def sync_directory(path: str) -> None:
     """Make the names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -60,8 +84,8 @@ def sync_directory(path: str) -> None:
 
 def write_file(path: str, content: bytes, *, mode: int = 0o644) -> None:
     """Replace a file: at every instant it is the old or the new one, also after a power cut."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    temporary = temporary_beside(path)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -70,15 +94,50 @@ def write_file(path: str, content: bytes, *, mode: int = 0o644) -> None:
             os.fsync(descriptor)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(OSError):
+            os.unlink(temporary)
         raise
     sync_directory(os.path.dirname(path) or ".")
 
 
 def replace_symlink(path: str, destination: str) -> None:
     """Point a symlink elsewhere in one step; the caller makes the directory durable."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    if os.path.lexists(temporary):
-        os.unlink(temporary)
+    temporary = temporary_beside(path)
     os.symlink(destination, temporary)
-    os.replace(temporary, path)
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def append_line(path: str, line: str) -> None:
+    """Append a line as a whole: where the disk refuses a part of it, none of it stays."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o644)
+    try:
+        before = os.fstat(descriptor).st_size
+        rest = memoryview(f"{line}\n".encode())
+        try:
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def temporary_beside(path: str) -> str:
+    """A name beside `path` that nobody else has: process numbers repeat, in containers quickly."""
+    return f"{path}.{os.urandom(6).hex()}{_TEMPORARY}"
+
+
+def remove_temporaries(folder: str) -> None:
+    """Remove what killed runs left half-written there; nobody may be writing there now."""
+    with suppress(FileNotFoundError):
+        for name in os.listdir(folder):
+            if name.endswith(_TEMPORARY):
+                os.unlink(f"{folder}/{name}")

@@ -109,6 +109,11 @@ def parse_toml(text: bytes, file: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         what, where = _toml_place(str(error), file)
         raise SpecError(f"not TOML: {what}", where=where, mend="correct the syntax") from error
+    except ValueError as error:
+        # Python's own limit, against numbers that take long to read: tomllib lets it through.
+        raise SpecError(
+            "not TOML: a number has thousands of digits", where=file, mend="shorten the number"
+        ) from error
     except RecursionError as error:
         raise SpecError("not TOML: nested too deeply", where=file) from error
 

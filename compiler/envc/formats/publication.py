@@ -1,13 +1,14 @@
 """A publication as one file, so that what was planned once is not planned again.
 
-A line of JSON, then the paths, one a line: each layer's directories, then the files to link from
-each stored tree. The file is envc's own, in a store that only its owner writes; it is named by
-the digest of what it was planned from.
+A checksum of what follows, a line of JSON, then the paths, one a line: each layer's directories,
+then the files to link from each stored tree. The file is envc's own, in a store that only its
+owner writes; it is named by the digest of what it was planned from.
 """
 
 import json
 from base64 import b64decode, b64encode
 from typing import Any
+from zlib import crc32
 
 from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel
@@ -32,12 +33,19 @@ def publication_to_bytes(publication: Publication) -> bytes:
         parts += layer.plan.directories
         for link in layer.plan.links:
             parts += link.paths
-    return b"\n".join(parts)
+    content = b"\n".join(parts)
+    return b"%08x\n" % crc32(content) + content
 
 
 def publication_from_bytes(content: bytes) -> Publication | None:
-    """The publication that a file holds; None for one that another envc wrote, or a torn one."""
-    first, *lines = content.split(b"\n")
+    """The publication that a file holds; None for one that another envc wrote, or a torn one.
+
+    What is planned is carried out without a further look, so one wrong bit is too many.
+    """
+    checksum, _, whole = content.partition(b"\n")
+    if checksum != b"%08x" % crc32(whole):
+        return None
+    first, *lines = whole.split(b"\n")
     try:
         header: dict[str, Any] = json.loads(first)
         if header["version"] != PUBLICATION_FORMAT:

@@ -53,6 +53,15 @@ def rebind_script(content: bytes) -> bytes | None:
     return _SHELL + comments + _EXEC + joint + code
 
 
+def runs_python_beside(content: bytes) -> bool:
+    """Whether a script is one that `rebind_script` returned: the same text runs in any tree."""
+    if not content.startswith(_SHELL):
+        return False
+    rest = content[len(_SHELL) :]
+    found = _COMMENTS.match(rest)
+    return rest[len(found.group()) if found else 0 :].startswith(_EXEC)
+
+
 def parse_entry_points(text: str) -> tuple[ConsoleScript, ...]:
     """The console and GUI scripts of an `entry_points.txt`, in order of name.
 

@@ -20,7 +20,11 @@ from envc.model.view import PUBLISHED_MTIME_SECONDS
 
 LinkMode = Literal["auto", "hardlink", "copy"]
 
+TRIAL_PREFIX = ".trial-link-"
+
 _FORK_FROM = 2_000
+# What link(2) says where links do not work at all; anything else is trouble with the disk.
+_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 _PUBLISHED = (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS)
 
 
@@ -61,7 +65,8 @@ def build_tree(
             if directory.endswith(b"/site-packages"):
                 os.utime(root + directory, _PUBLISHED)
     except OSError as error:
-        raise disk_error(error, "build the tree") from error
+        place = None if error.filename else destination
+        raise disk_error(error, "build the tree", place) from error
     finally:
         os.umask(umask)
     return Built(built.linked, built.copied + len(plan.files))
@@ -70,13 +75,21 @@ def build_tree(
 def can_link(source: str, folder: str) -> OSError | None:
     """Try one hard link into `folder`; None where links work, else what the kernel said.
 
-    Device numbers do not tell: across a bind mount they are equal and linking still fails.
+    Device numbers do not tell: across a bind mount they are equal and linking still fails. A file
+    that has as many links as it may have says nothing about the others.
+
+    Raises:
+        OSError: the disk refused, and would refuse a copy as well.
     """
-    trial = f"{folder}/.trial-link-{os.getpid()}"
+    trial = f"{folder}/{TRIAL_PREFIX}{os.getpid()}"
     try:
         os.link(source, trial)
     except OSError as error:
-        return error
+        if error.errno == errno.EMLINK:
+            return None
+        if error.errno in _NO_LINKS:
+            return error
+        raise
     os.unlink(trial)
     return None
 

@@ -7,10 +7,11 @@ empties.
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from envc.disk.durable import sync_directory
+from envc.disk.durable import make_folder, sync_directory
 from envc.disk.locks import is_held
 from envc.errors import OutsideError
 from envc.materialize.directory import Directory
@@ -105,9 +106,9 @@ def reachable_trees(records: Iterable[Generation]) -> frozenset[str]:
 
 def empty_trash(directory: Directory) -> None:
     """Remove what this or an earlier run took away."""
-    folder = f"{directory.path}/trash"
-    if os.path.isdir(folder):
-        remove_tree(folder)
+    with suppress(FileNotFoundError):
+        for name in os.listdir(directory.trash):
+            remove_tree(f"{directory.trash}/{name}")
 
 
 def _release_names(directory: Directory, number: int) -> None:
@@ -121,13 +122,12 @@ def _release_names(directory: Directory, number: int) -> None:
     sync_directory(folder)
 
 
-def move_to_trash(directory: Directory, path: str) -> None:
-    """Take a folder away in one step, if it is there; `empty_trash` removes it."""
-    if os.path.lexists(path):
-        os.rename(path, _trash(directory, os.path.basename(path)))
-
-
-def _trash(directory: Directory, name: str) -> str:
-    folder = f"{directory.path}/trash"
-    os.makedirs(folder, 0o700, exist_ok=True)
-    return f"{folder}/{name}.{os.getpid()}"
+def move_to_trash(directory: Directory, path: str) -> str | None:
+    """Take a folder away in one step, if it is there: where it is now. `empty_trash` removes it."""
+    if not os.path.lexists(path):
+        return None
+    make_folder(directory.trash)
+    # Never a name that a killed run has used: a folder replaces none that holds something.
+    place = f"{directory.trash}/{os.path.basename(path)}.{os.urandom(6).hex()}"
+    os.rename(path, place)
+    return place

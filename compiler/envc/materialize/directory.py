@@ -21,6 +21,10 @@ from envc.model.generation import Generation, generation_name
 from envc.model.manifest import Manifest, manifest_from_text
 
 STAGING_PREFIX = ".staging-"
+# Of a generation's folder: an unprivileged user can neither move nor empty it.
+GENERATION_MODE = 0o555
+
+_REPAIR = "run `envc repair` on the folder, as its owner"
 
 
 class Shape(Enum):
@@ -53,13 +57,24 @@ class Directory:
 
     @property
     def store_lock(self) -> str:
-        """The file whose lock says that the store is being filled (shared) or swept (exclusive)."""
+        """The file whose lock says that the store is being filled (shared) or swept (exclusive).
+
+        Who needs both locks takes this one first.
+        """
         return f"{self.path}/.store-lock"
 
     @property
     def generations(self) -> str:
         """The folder of generations."""
         return f"{self.path}/generations"
+
+    @property
+    def trash(self) -> str:
+        """Where what is taken away goes in one step, before it is removed.
+
+        It is made ahead and stays: on a full disk gc could not make it.
+        """
+        return f"{self.path}/trash"
 
     @property
     def is_overlay(self) -> bool:
@@ -197,11 +212,16 @@ def read_bytes(path: str, *, missing_is_fine: bool = False) -> bytes:
         FileNotFoundError: it is not there, and `missing_is_fine`.
     """
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             return file.read()
     except FileNotFoundError as error:
         if missing_is_fine:
             raise
-        raise OutsideError("the file is missing", where=path, mend="materialize again") from error
+        raise OutsideError("the file is missing", where=path, mend=_REPAIR) from error
     except OSError as error:
-        raise OutsideError(f"cannot be read: {error.strerror}", where=path) from error
+        raise OutsideError(f"cannot be read: {error.strerror}", where=path, mend=_REPAIR) from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for whoever would write to a FIFO that somebody put there."""
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -3,12 +3,12 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from envc.disk.durable import replace_symlink
+from envc.disk.durable import replace_symlink, temporary_beside
 from envc.materialize.build import link_or_copy, write_new
 from envc.materialize.publish import remove_tree
-from envc.materialize.verify import Problem
+from envc.materialize.verify import Problem, is_directory
 from envc.model.manifest import DIRECTORY_MODE, Manifest, parse_line, path_of
 from envc.model.plan import WriteFile
 from envc.model.view import PUBLISHED_MTIME_SECONDS
@@ -26,7 +26,10 @@ def mend_tree(manifest: Manifest, root: str, problems: list[Problem], source: So
     what he has. The files of `source` must be good.
     """
     entries = {path_of(line).decode(): parse_line(line) for line in manifest.lines}
-    with _writable(root):
+    if not is_directory(root):
+        with writable(os.path.dirname(root)):
+            _make_directory(root)
+    with writable(root):
         for problem in problems:
             path = f"{root}/{problem.path}"
             if problem.kind == "extra":
@@ -57,17 +60,22 @@ def _replace_file(path: str, source: "str | WriteFile | None") -> None:
     if source is None:
         return
     _clear_directory(path)
-    temporary = f"{path}.{os.getpid()}.mend"
-    if isinstance(source, WriteFile):
-        write_new(temporary, source.content, source.mode)
-        os.utime(temporary, _PUBLISHED)
-    else:
-        link_or_copy(source, temporary)
-    os.replace(temporary, path)
+    temporary = temporary_beside(path)
+    try:
+        if isinstance(source, WriteFile):
+            write_new(temporary, source.content, source.mode)
+            os.utime(temporary, _PUBLISHED)
+        else:
+            link_or_copy(source, temporary)
+        os.replace(temporary, path)
+    finally:
+        # Also after a rename: of two names of one inode it leaves both.
+        with suppress(OSError):
+            os.unlink(temporary)
 
 
 def _make_directory(path: str) -> None:
-    if os.path.lexists(path) and not _is_directory(path):
+    if os.path.lexists(path) and not is_directory(path):
         os.unlink(path)
     os.makedirs(path, exist_ok=True)
     os.chmod(path, DIRECTORY_MODE)
@@ -75,27 +83,21 @@ def _make_directory(path: str) -> None:
 
 def _clear_directory(path: str) -> None:
     """Remove a directory that stands where a file belongs."""
-    if _is_directory(path):
+    if is_directory(path):
         remove_tree(path)
 
 
 def _remove(path: str) -> None:
-    if _is_directory(path):
+    if is_directory(path):
         remove_tree(path)
     else:
-        os.unlink(path)
-
-
-def _is_directory(path: str) -> bool:
-    try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
-    except OSError:
-        return False
+        with suppress(FileNotFoundError):  # it stood in something that was removed before it
+            os.unlink(path)
 
 
 @contextmanager
-def _writable(root: str) -> Iterator[None]:
-    """An overlay's tree is its generation's root, which is closed to its owner too."""
+def writable(root: str) -> Iterator[None]:
+    """Open a folder that is closed to its owner too, as a generation's is."""
     mode = stat.S_IMODE(os.stat(root).st_mode)
     os.chmod(root, mode | stat.S_IWUSR)
     try:

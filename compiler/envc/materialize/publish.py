@@ -4,7 +4,7 @@
 2. Build every tree in `generations/.staging-…`, with the record, the listings and the specs.
 3. `syncfs`: everything is on the disk before it has a name.
 4. Rename the staging folder to the generation's number, fsync `generations`.
-5. Name it by its closures, then switch `current`; fsync the directory.
+5. Name it by its closures, note it in the audit log, then switch `current`; fsync the directory.
 """
 
 import json
@@ -14,15 +14,19 @@ from contextlib import suppress
 from dataclasses import replace
 
 from envc.disk.durable import (
+    append_line,
     disk_error,
+    make_folder,
+    remove_temporaries,
     replace_symlink,
     sync_directory,
     sync_file_system,
 )
 from envc.disk.locks import exclusive
-from envc.errors import OutsideError
+from envc.errors import EnvcError, OutsideError
 from envc.formats.generation import generation_to_json
 from envc.materialize.build import (
+    TRIAL_PREFIX,
     Built,
     LinkMode,
     build_tree,
@@ -31,7 +35,7 @@ from envc.materialize.build import (
     linkable_file,
     write_new,
 )
-from envc.materialize.directory import STAGING_PREFIX, Directory
+from envc.materialize.directory import GENERATION_MODE, STAGING_PREFIX, Directory
 from envc.model.generation import Generation, GenerationLayer, generation_name
 from envc.model.publication import Publication, PublishedLayer
 from envc.ports import Reporter, TreeStore
@@ -54,38 +58,47 @@ def publish(
     """
     with exclusive(directory.lock):
         try:
-            _remove_leftovers(directory)
+            remove_leftovers(directory)
             present = _find(directory, publication)
             if present is None:
+                make_folder(directory.trash)
                 copy = _decide(directory, publication, store, link_mode, reporter)
                 present = _build(directory, publication, store, copy=copy)
             changed = directory.current_number() != present.generation
             if changed:
                 switch(directory, present)
         except OSError as error:
-            raise disk_error(error, "publish the generation") from error
+            raise disk_error(error, "publish the generation", directory.path) from error
     return present, changed
 
 
 def switch(directory: Directory, generation: Generation) -> None:
-    """Name a complete generation by its closures, and make it the current one."""
+    """Name a complete generation by its closures, and make it the current one.
+
+    `current` comes last: whoever finds the new generation there finds all names that belong to it.
+    """
     number = generation.generation
-    os.makedirs(f"{directory.path}/by-lock", 0o755, exist_ok=True)
+    # A run that was killed after the rename has not closed it.
+    os.chmod(directory.generation(number), GENERATION_MODE)
+    make_folder(f"{directory.path}/by-lock")
     for layer in generation.layers.values():
         destination = f"../generations/{generation_name(number)}"
         replace_symlink(directory.by_lock(layer.closure), destination)
     sync_directory(f"{directory.path}/by-lock")
-    replace_symlink(f"{directory.path}/current", f"generations/{generation_name(number)}")
     for name, destination in directory.stable_names(generation).items():
         path = f"{directory.path}/{name}"
         if not os.path.islink(path) or os.readlink(path) != destination:
             replace_symlink(path, destination)
-    sync_directory(directory.path)
     record_event(directory, "switch", generation)
+    replace_symlink(f"{directory.path}/current", f"generations/{generation_name(number)}")
+    sync_directory(directory.path)
 
 
 def record_event(directory: Directory, event: str, generation: Generation) -> None:
-    """Append a line to the directory's audit log: who, when, what, where."""
+    """Append a line to the directory's audit log: who, when, what, where.
+
+    It comes before what it tells of: nothing happens that the log cannot take.
+    """
     line = {
         "event": event,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -95,22 +108,24 @@ def record_event(directory: Directory, event: str, generation: Generation) -> No
         "digest": generation.digest,
         "closures": {name: layer.closure for name, layer in generation.layers.items()},
     }
-    with open(f"{directory.path}/audit.jsonl", "a", encoding="utf-8") as log:
-        log.write(json.dumps(line) + "\n")
+    append_line(f"{directory.path}/audit.jsonl", json.dumps(line))
 
 
 def _find(directory: Directory, publication: Publication) -> Generation | None:
-    """The generation with this digest, among those that its layers' closures name."""
-    numbers: set[int] = set()
+    """The generation with this digest, among those that its layers' closures name.
+
+    The newest is looked at too: a run may have been killed before it named it.
+    """
+    numbers = set(directory.numbers()[-1:])
     for layer in publication.layers:
         with suppress(OSError):
             name = os.path.basename(os.readlink(directory.by_lock(layer.closure)))
             numbers.add(int(name))
     digest = publication.digest()
     for number in sorted(numbers, reverse=True):
-        if os.path.exists(f"{directory.generation(number)}/manifest.json"):
+        with suppress(EnvcError):  # one that is damaged is not switched to
             record = directory.record(number)
-            if record.digest == digest:
+            if record.digest == digest == record.own_digest():
                 return record
     return None
 
@@ -123,7 +138,7 @@ def _decide(
     reporter: Reporter,
 ) -> bool:
     """Whether to copy instead of linking; a trial link tells."""
-    os.makedirs(directory.generations, 0o755, exist_ok=True)
+    make_folder(directory.generations)
     if link_mode == "copy":
         return True
     trial = next(filter(None, (linkable_file(layer.plan) for layer in publication.layers)), None)
@@ -176,7 +191,7 @@ def _build(
         raise
     final = directory.generation(number)
     os.rename(staging, final)
-    os.chmod(final, 0o555)
+    os.chmod(final, GENERATION_MODE)
     sync_directory(directory.generations)
     return generation
 
@@ -211,12 +226,15 @@ def _write_records(
     write_new(f"{staging}/manifest.json", generation_to_json(generation), 0o444)
 
 
-def _remove_leftovers(directory: Directory) -> None:
-    """Remove the staging folders of runs that were killed; the lock says that none is alive."""
+def remove_leftovers(directory: Directory) -> None:
+    """Remove what runs that were killed left; the lock says that none is alive."""
     with suppress(FileNotFoundError):
         for name in os.listdir(directory.generations):
             if name.startswith(STAGING_PREFIX):
                 remove_tree(f"{directory.generations}/{name}")
+            elif name.startswith(TRIAL_PREFIX):
+                os.unlink(f"{directory.generations}/{name}")
+    remove_temporaries(f"{directory.path}/by-lock")
 
 
 def remove_tree(path: str) -> None:
@@ -232,10 +250,7 @@ def make_directory(directory: Directory) -> None:
     Raises:
         OutsideError: the disk refused.
     """
-    if os.path.isdir(directory.path):
-        return
     try:
-        os.makedirs(directory.path, 0o755, exist_ok=True)
-        os.chmod(directory.path, 0o755)
+        make_folder(directory.path)
     except OSError as error:
         raise disk_error(error, "make the folder", directory.path) from error

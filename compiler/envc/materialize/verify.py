@@ -4,10 +4,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from envc.model.manifest import Entry, Manifest, parse_line, path_of
+from envc.materialize.directory import GENERATION_MODE, Directory
+from envc.model.manifest import DIRECTORY_MODE, Entry, Manifest, path_of
 from envc.model.view import PUBLISHED_MTIME_SECONDS
 
 ProblemKind = Literal["missing", "changed", "extra", "mode", "link"]
@@ -31,11 +33,21 @@ def verify_tree(
     part of the tree. Bytecode that programs wrote at run time (`__pycache__`, `.nbi`, `.nbc`) is
     not reported.
     """
-    found = [
-        problem for line in manifest.lines if (problem := _compare(parse_line(line), root, fast))
-    ]
+    found: list[Problem] = []
+    # Directories that are none: what stands behind a planted symlink is not the tree's.
+    gone = set() if is_directory(root) else {""}
+    for entry in manifest.entries():
+        if gone and entry.path.rpartition("/")[0] in gone:
+            problem: Problem | None = Problem(entry.path, "missing")
+        else:
+            problem = _compare(entry, root, fast)
+        if problem:
+            found.append(problem)
+            if entry.kind == "d" and problem.kind != "mode":
+                gone.add(entry.path)
     listed = {path_of(line) for line in manifest.lines}
-    found += [Problem(path, "extra") for path in _extra(root, listed, ignore)]
+    if "" not in gone:
+        found += [Problem(path, "extra") for path in _extra(root, listed, ignore)]
     return sorted(found, key=lambda problem: problem.path.encode())
 
 
@@ -43,7 +55,7 @@ def _compare(entry: Entry, root: str, fast: bool) -> Problem | None:  # noqa: FB
     path = f"{root}/{entry.path}"
     try:
         status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # also in a directory that is closed to us: it cannot be had
         return Problem(entry.path, "missing")
     kind = _kind_of(status.st_mode)
     if kind != entry.kind:
@@ -63,6 +75,29 @@ def _is_content(entry: Entry, path: str, status: os.stat_result, *, fast: bool) 
     if fast:
         return int(status.st_mtime) == PUBLISHED_MTIME_SECONDS
     return _hash_of(path) == entry.content
+
+
+def mode_problems(directory: Directory, number: int, layer: str) -> Iterator[Problem]:
+    """A tree's own folder and its generation's, if their modes are not the published ones.
+
+    Neither is an entry of the tree's manifest; paths are relative to the tree.
+    """
+    generation = directory.generation(number)
+    root = directory.tree(number, layer)
+    modes = {generation: GENERATION_MODE}
+    if root != generation:
+        modes[root] = DIRECTORY_MODE
+    for folder, mode in modes.items():
+        if is_directory(folder) and stat.S_IMODE(os.lstat(folder).st_mode) != mode:
+            yield Problem(os.path.relpath(folder, root), "mode")
+
+
+def is_directory(path: str) -> bool:
+    """Whether a directory stands there, not a symlink to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _kind_of(mode: int) -> str:
@@ -87,7 +122,7 @@ def _extra(root: str, listed: set[bytes], ignore: frozenset[str]) -> Iterator[st
     waiting = [""]
     while waiting:
         folder = waiting.pop()
-        with os.scandir(f"{root}/{folder}") as entries:
+        with suppress(OSError), os.scandir(f"{root}/{folder}") as entries:
             for entry in entries:
                 path = f"{folder}{entry.name}"
                 if path in ignore or _is_run_time_bytecode(path):

@@ -1,8 +1,9 @@
 """One complete, immutable, numbered set of trees: what `generations/N/manifest.json` says."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from envc.model.digest import Digest
+from envc.model.digest import Digest, digest_of_json
 
 GENERATION_FORMAT = 1
 
@@ -50,6 +51,17 @@ class Generation:
     python: str
     interpreter: str
     layers: dict[str, GenerationLayer]
+
+    def own_digest(self) -> Digest:
+        """What `digest` must be for these layers."""
+        return generation_digest(
+            {name: (layer.digest, layer.closure) for name, layer in self.layers.items()}
+        )
+
+
+def generation_digest(layers: Mapping[str, tuple[Digest, Digest]]) -> Digest:
+    """The digest of a generation: layer → tree digest, closure."""
+    return digest_of_json(layers)
 
 
 def generation_name(number: int) -> str:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from envc.model.digest import Digest, digest_of_json
-from envc.model.generation import GenerationWheel
+from envc.model.digest import Digest
+from envc.model.generation import GenerationWheel, generation_digest
 from envc.model.plan import TreePlan
 
 
@@ -30,6 +30,6 @@ class Publication:
 
     def digest(self) -> Digest:
         """The generation's digest: layers, trees, closures."""
-        return digest_of_json(
-            {layer.plan.layer: [layer.plan.digest, layer.closure] for layer in self.layers}
+        return generation_digest(
+            {layer.plan.layer: (layer.plan.digest, layer.closure) for layer in self.layers}
         )

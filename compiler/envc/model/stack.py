@@ -15,7 +15,8 @@ class StackLayer:
     The layer's tree is found at `<location>/by-lock/<closure's hex>/<subdirectory>`: for a common
     layer, `location` is the target directory and `subdirectory` the layer's name; for an overlay,
     `location` is its own folder and `subdirectory` is empty. `masked` is what the top of the stack
-    shadows, lifts over or hides; the top layer's own is empty.
+    shadows, lifts over or hides; the top layer's own is empty. `python_scripts` are those of the
+    wheels' `scripts` that run the python beside them: path and text.
     """
 
     name: str
@@ -24,6 +25,7 @@ class StackLayer:
     subdirectory: str
     wheels: tuple[WheelFacts, ...]
     masked: frozenset[NormalizedName] = frozenset()
+    python_scripts: tuple[tuple[str, bytes], ...] = ()
 
     def visible(self) -> tuple[WheelFacts, ...]:
         """The wheels whose projects are not masked."""
@@ -35,13 +37,15 @@ class Stack:
     """The layers of one process, top first, on a core of version `python` (X.Y).
 
     `interpreter` is the core's executable, an absolute path. `env` is set by `activate` and
-    `envc run`, the top layer's last.
+    `envc run`, the top layer's last. `libraries` are folders that shared libraries of the top look
+    into and a base has: path, and the base's place among `layers`.
     """
 
     python: str
     interpreter: str
     layers: tuple[StackLayer, ...]
     env: tuple[tuple[str, str], ...] = ()
+    libraries: tuple[tuple[str, int], ...] = ()
 
     @property
     def top(self) -> StackLayer:

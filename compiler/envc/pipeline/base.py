@@ -22,7 +22,7 @@ from envc.pipeline.site import (
     refuse_circle,
     require_lock,
 )
-from envc.pipeline.stock import stacked
+from envc.pipeline.stock import python_scripts, stacked
 from envc.store import Store
 
 OVERLAY_SPEC = "overlay.toml"
@@ -129,12 +129,14 @@ def below(target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] =
                 where=target.directory.path,
                 mend=f"run `envc materialize --target {target.directory.path}`",
             )
+        wheels = _facts(target.directory, target.current, spec.name)
         layer = StackLayer(
             name=spec.name,
             closure=record.closure,
             location=target.directory.path,
             subdirectory=target.directory.subdirectory(spec.name),
-            wheels=_facts(target.directory, target.current, spec.name),
+            wheels=wheels,
+            python_scripts=_python_scripts(target.directory, target.current, wheels),
         )
         hides = require_lock(target.site.lock_path(spec.name), spec.name).lock.hides
         layers = stacked(layer, hides, layers)
@@ -161,12 +163,14 @@ def _below_on_overlay(
     site_folder = f"{directory.generation(current.generation)}/site"
     lock = require_lock(f"{site_folder}/{lock_file_name(spec.name)}", spec.name)
     record = current.layers[overlay.base]
+    wheels = _facts(directory, current, spec.name)
     top = StackLayer(
         name=spec.name,
         closure=record.closure,
         location=folder,
         subdirectory="",
-        wheels=_facts(directory, current, spec.name),
+        wheels=wheels,
+        python_scripts=_python_scripts(directory, current, wheels),
     )
     base = on_overlay(
         target.site.spec,
@@ -181,3 +185,9 @@ def _below_on_overlay(
 def _facts(directory: Directory, generation: Generation, layer: str) -> tuple[WheelFacts, ...]:
     store = Store(directory.store)
     return tuple(store.facts(wheel.store_id) for wheel in generation.layers[layer].wheels)
+
+
+def _python_scripts(
+    directory: Directory, generation: Generation, wheels: tuple[WheelFacts, ...]
+) -> tuple[tuple[str, bytes], ...]:
+    return python_scripts(Store(directory.store), wheels, generation.python)

@@ -4,7 +4,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from envc.disk.durable import disk_error, write_file
+from envc.disk.durable import disk_error, remove_temporaries, write_file
 from envc.disk.locks import exclusive
 from envc.errors import UsageError
 from envc.materialize.collect import (
@@ -16,11 +16,12 @@ from envc.materialize.collect import (
     remove_stored,
 )
 from envc.materialize.directory import Directory
-from envc.materialize.publish import switch
+from envc.materialize.publish import remove_leftovers, switch
 from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.pipeline.base import directory_at, open_target
 from envc.pipeline.planned import drop_plans
+from envc.store.staging import remove_interrupted
 
 _DAY_SECONDS = 86_400.0
 
@@ -120,12 +121,13 @@ def pin(path: str, number: int, *, keep: bool) -> GenerationsReport:
             where=directory.path,
             mend="list them with `envc generations`",
         )
-    pins = _pinned(directory) | {number} if keep else _pinned(directory) - {number}
-    text = "".join(f"{pinned}\n" for pinned in sorted(pins))
-    try:
-        write_file(f"{directory.path}/pins", text.encode())
-    except OSError as error:
-        raise disk_error(error, "write the pins", directory.path) from error
+    with exclusive(directory.lock):
+        pins = _pinned(directory) | {number} if keep else _pinned(directory) - {number}
+        text = "".join(f"{pinned}\n" for pinned in sorted(pins))
+        try:
+            write_file(f"{directory.path}/pins", text.encode())
+        except OSError as error:
+            raise disk_error(error, "write the pins", directory.path) from error
     return list_generations(path)
 
 
@@ -171,7 +173,7 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
     """
     directory = _required(path)
     directory.refuse_foreign()
-    with exclusive(directory.lock), exclusive(directory.store_lock):
+    with exclusive(directory.store_lock), exclusive(directory.lock):
         kept = kept_generations(directory, _keeping(directory, newest))
         records = {number: directory.record(number) for number in kept}
         leaving = tuple(number for number, reason in kept.items() if reason is None)
@@ -182,7 +184,7 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
                 stored = os.listdir(f"{directory.store}/wheels")
                 removed = sorted(name for name in stored if name not in trees)
             else:
-                empty_trash(directory)
+                _remove_leftovers(directory)
                 remove_generations(directory, leaving)
                 survivors = [directory.record(number) for number in directory.numbers()]
                 trees = reachable_trees(survivors)
@@ -198,6 +200,15 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
         removed=leaving,
         stored_trees_removed=tuple(removed),
     )
+
+
+def _remove_leftovers(directory: Directory) -> None:
+    """Remove what runs that were killed left anywhere; the locks say that none is alive."""
+    remove_leftovers(directory)
+    for folder in (directory.path, f"{directory.store}/manifests", f"{directory.store}/plans"):
+        remove_temporaries(folder)
+    remove_interrupted(directory.store)
+    empty_trash(directory)
 
 
 def _required(path: str) -> Directory:

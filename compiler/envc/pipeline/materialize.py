@@ -117,8 +117,7 @@ def _publication(
         wheelhouse=options.source,
         context=context,
     )
-    if key is not None:
-        save_plan(directory, key, publication)
+    save_plan(directory, key or publication.digest(), publication)
     return publication
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from envc import __version__
-from envc.disk.durable import write_file
+from envc.disk.durable import disk_error, make_folder, write_file
+from envc.errors import OutsideError
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
-from envc.materialize.directory import Directory
+from envc.materialize.directory import Directory, read_bytes
 from envc.model.digest import Digest, digest_from_hex, digest_of_json, hex_of
 from envc.model.generation import Generation
-from envc.model.plan import TreePlan
 from envc.model.publication import Publication
 from envc.pipeline.machine import default_interpreter
 from envc.store.store import Store
@@ -65,15 +65,15 @@ def load_plan(directory: Directory, key: Digest) -> Publication | None:
     return publication
 
 
-def kept_plans(directory: Directory) -> Iterator[TreePlan]:
-    """Every layer's plan that is kept and can still be read."""
+def kept_publications(directory: Directory) -> Iterator[Publication]:
+    """Everything planned before that is kept and can still be read."""
     folder = f"{directory.store}/plans"
-    with suppress(OSError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         for name in sorted(os.listdir(folder)):
-            with open(f"{folder}/{name}", "rb") as file:
-                publication = publication_from_bytes(file.read())
-            if publication is not None:
-                yield from (layer.plan for layer in publication.layers)
+            with suppress(OutsideError):
+                publication = publication_from_bytes(read_bytes(f"{folder}/{name}"))
+                if publication is not None:
+                    yield publication
 
 
 def drop_plans(directory: Directory, trees: frozenset[str], layers: frozenset[Digest]) -> None:
@@ -85,8 +85,7 @@ def drop_plans(directory: Directory, trees: frozenset[str], layers: frozenset[Di
     with suppress(FileNotFoundError):
         for name in os.listdir(f"{directory.store}/plans"):
             path = f"{directory.store}/plans/{name}"
-            with open(path, "rb") as file:
-                publication = publication_from_bytes(file.read())
+            publication = publication_from_bytes(read_bytes(path))
             needed = publication.layers if publication is not None else ()
             links = {link.store_id for layer in needed for link in layer.plan.links}
             if not needed or not links <= trees:
@@ -94,11 +93,17 @@ def drop_plans(directory: Directory, trees: frozenset[str], layers: frozenset[Di
 
 
 def save_plan(directory: Directory, key: Digest, publication: Publication) -> None:
-    """Keep a publication under its key. It can be planned anew, so a refusing disk is no error."""
+    """Keep a publication under its key: the next run carries it out again, repair mends from it.
+
+    Raises:
+        OutsideError: the disk refused.
+    """
     path = _path(directory, key)
-    with suppress(OSError):
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    try:
+        make_folder(os.path.dirname(path))
         write_file(path, publication_to_bytes(publication), mode=0o444)
+    except OSError as error:
+        raise disk_error(error, "keep the plan", path) from error
 
 
 def _path(directory: Directory, key: Digest) -> str:

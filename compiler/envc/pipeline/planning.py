@@ -17,7 +17,7 @@ from envc.pipeline.context import Context
 from envc.pipeline.machine import machine_of
 from envc.pipeline.node import target_for
 from envc.pipeline.site import LockFile, Site, load_site, require_lock, shown
-from envc.pipeline.stock import Chosen, Stock, stacked
+from envc.pipeline.stock import Chosen, Stock, python_scripts, stacked
 
 
 def plan_site(
@@ -161,12 +161,14 @@ def _stacks(
             lock_digest=found.digest,
         )
         bases[spec.name] = base
+        wheels = stock.facts(chosen[spec.name])
         top = StackLayer(
             name=spec.name,
             closure=base.named(),
             location=directory.path,
             subdirectory=directory.subdirectory(spec.name),
-            wheels=stock.facts(chosen[spec.name]),
+            wheels=wheels,
+            python_scripts=python_scripts(stock.store, wheels, stock.python),
         )
         below = stacks[spec.base].layers if spec.base in stacks else ()
         stacks[spec.name] = Stack(

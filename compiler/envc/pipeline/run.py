@@ -1,17 +1,28 @@
-"""`envc run`: a command in a stack, with the environment that the stack sets."""
+"""`envc run`: a command in a stack, with the environment that the stack sets.
+
+`ENVC_LOCK` goes with the command to whatever it starts, on other nodes too, and pins the common
+layers there. A common layer is run from the generation that a given `ENVC_LOCK` names; an overlay
+runs on the base that it was compiled for, and pins the others to that.
+"""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from envc.errors import OutsideError, UsageError
+from envc.disk.durable import disk_error
+from envc.errors import AnswerIsNo, OutsideError, UsageError
 from envc.materialize.directory import Directory, Shape
+from envc.model.digest import Digest, digest_from_hex, is_digest
 from envc.model.generation import Generation
 from envc.pipeline.base import OVERLAY_SPEC, Target, find_target, open_target, read_location
 from envc.pipeline.context import Context
 from envc.pipeline.overlay import OverlayOptions, create, default_folder
 from envc.pipeline.planning import environment_of
 from envc.pipeline.site import load_overlay
+from envc.view.places import site_packages_of
+from envc.view.stack_file import STACK_FILE, common_closure
+
+LOCK = "ENVC_LOCK"
 
 # Variables of other tools that would put something in front of the stack.
 _SHADOWING = ("PYTHONPATH", "LD_LIBRARY_PATH")
@@ -34,10 +45,14 @@ def prepare(
 
     Raises:
         UsageError: nothing is materialized there.
+        AnswerIsNo: `ENVC_LOCK` pins the job to a generation that is not here.
     """
+    pin: str | None = None
     if options.layer is not None:
         target = open_target(find_target(options.target, None))
-        tree = _tree(target.directory, target.current, options.layer)
+        pin = _pin(target, surroundings)
+        generation = target.current if pin is None else _pinned(target, pin)
+        tree = _tree(target.directory, generation, options.layer)
         layer = options.layer
     else:
         folder = options.overlay or default_folder(None, options.target)
@@ -47,7 +62,9 @@ def prepare(
     for name in _SHADOWING:
         if surroundings.get(name):
             context.reporter.warn(f"{name} is set, and goes before the stack: {surroundings[name]}")
-    return _environment(target, tree, layer, surroundings)
+    environment = _environment(target, tree, layer, surroundings)
+    lock = pin or _common_closure(tree, target.current.python)
+    return environment if lock is None else environment | {LOCK: lock}
 
 
 def replace_process(command: list[str], environment: dict[str, str]) -> None:
@@ -78,6 +95,44 @@ def _overlay(folder: str, options: RunOptions) -> tuple[Target, str, str]:
     target = open_target(location.target if location else find_target(options.target, folder))
     spec = load_overlay(f"{folder}/{OVERLAY_SPEC}")
     return target, directory.tree(current.generation, spec.name), spec.base
+
+
+def _pin(target: Target, surroundings: Mapping[str, str]) -> str | None:
+    """The `ENVC_LOCK` that this job has already, unless it is about another target."""
+    elsewhere = surroundings.get("ENVC_TARGET")
+    if elsewhere and os.path.realpath(elsewhere) != os.path.realpath(target.directory.path):
+        return None
+    return surroundings.get(LOCK) or None
+
+
+def _pinned(target: Target, pin: str) -> Generation:
+    """The generation that a job is pinned to."""
+    closure = digest_from_hex(pin.removeprefix("sha256:"))
+    if not is_digest(closure):
+        raise UsageError(
+            f"{LOCK} is {pin!r}, which is no closure digest",
+            where="the environment",
+            mend=f"unset {LOCK}, or let `envc run` set it",
+        )
+    try:
+        name = os.readlink(target.directory.by_lock(closure))
+    except OSError as error:
+        raise AnswerIsNo(
+            f"this node does not hold the generation that {LOCK} pins this job to: {closure}",
+            where=target.directory.path,
+            mend="materialize those locks again, or unset ENVC_LOCK to run on what is here",
+        ) from error
+    return target.directory.record(int(os.path.basename(name)))
+
+
+def _common_closure(tree: str, python: str) -> Digest | None:
+    """The closure of the nearest common layer of a tree's stack."""
+    path = f"{tree}/{site_packages_of(python)}/{STACK_FILE}"
+    try:
+        with open(path, encoding="utf-8") as file:
+            return common_closure(file.read())
+    except OSError as error:
+        raise disk_error(error, "read what the layer stands on", path) from error
 
 
 def _tree(directory: Directory, current: Generation, layer: str) -> str:

@@ -8,8 +8,9 @@ from importlib import resources
 
 from packaging.utils import NormalizedName
 
+from envc.formats.scripts import runs_python_beside
 from envc.index import WheelFetcher
-from envc.materialize.directory import Directory
+from envc.materialize.directory import Directory, read_bytes
 from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel
 from envc.model.lock import LockedPin, LockedWheel
@@ -17,16 +18,18 @@ from envc.model.publication import PublishedLayer
 from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import WheelFacts
 from envc.pipeline.context import Context
+from envc.pipeline.libraries import library_folders
 from envc.plan import StoredTree, plan_tree
 from envc.store import Store, store_id
 from envc.view import view
+from envc.view.stack_file import RUNTIME_FILES
 
 Chosen = Sequence[tuple[LockedPin, LockedWheel]]
 
 _FETCHES_AT_ONCE = 8
 # The name of the stored tree with the start-up files, and all of their modules.
 RUNTIME = "envc-runtime"
-RUNTIME_MODULES = ("_envc_metadata", "_envc_start", "_envc_start_files")
+RUNTIME_MODULES = RUNTIME_FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Stock:
             UntrustedError: two wheels claim one path with different content.
         """
         store = self.store
-        seen = view(stack)
+        seen = view(replace(stack, libraries=library_folders(store, stack)))
         runtime = store.add_tree(
             RUNTIME,
             runtime_sources(seen.runtime_files, self.python),
@@ -136,6 +139,23 @@ class Stock:
             wheels=wheels,
             runtime=runtime,
         )
+
+
+def python_scripts(
+    store: Store, wheels: Iterable[WheelFacts], python: str
+) -> tuple[tuple[str, bytes], ...]:
+    """The scripts of stored wheels that run the python beside them: path and text.
+
+    Raises:
+        OutsideError: one cannot be read.
+    """
+    found: list[tuple[str, bytes]] = []
+    for wheel in wheels:
+        for path in wheel.scripts:
+            text = read_bytes(f"{store.tree(store_id(wheel.digest, python))}/{path}")
+            if runs_python_beside(text):
+                found.append((path, text))
+    return tuple(found)
 
 
 def stacked(

@@ -1,14 +1,16 @@
 """`envc verify`: is a target (or an overlay's folder) what was materialized there?"""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from envc.errors import UsageError
-from envc.materialize.directory import Directory
-from envc.materialize.verify import Problem, verify_tree
+from envc.errors import EnvcError, UsageError
+from envc.formats.pylock import lock_file_name
+from envc.materialize.directory import Directory, read_bytes
+from envc.materialize.verify import Problem, ProblemKind, mode_problems, verify_tree
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
-from envc.model.manifest import path_of
+from envc.model.manifest import Manifest, manifest_from_text, path_of
 from envc.pipeline.base import directory_at
 from envc.store import Store
 
@@ -37,12 +39,17 @@ class VerifyReport:
 
 
 def verify(path: str, *, fast: bool = False) -> VerifyReport:
-    """Every difference between the current generation and its manifests.
+    """Every difference between the current generation and what it was published as.
 
-    Every byte is read; `fast` looks at sizes, modes and modification times only.
+    Compared are the trees with their manifests, those and the locks with the digests in the
+    record, the record with its own digest, and the manifests of the stored trees with those of the
+    layers; the contents of the store are repair's matter. Every byte is read; `fast` looks at
+    sizes, modes and modification times of the trees' files only, and so misses a change of the
+    same size whose time was set back.
 
     Raises:
         UsageError: nothing is materialized here.
+        SpecError, OutsideError: the record of the generation cannot be read.
     """
     directory = directory_at(path)
     folder = directory.path
@@ -69,16 +76,80 @@ def _problems(
     directory: Directory, current: Generation, layer: str, *, fast: bool
 ) -> list[VerifyProblem]:
     number = current.generation
-    manifest = directory.manifest(number, layer)
     root = directory.tree(number, layer)
-    found: list[VerifyProblem] = []
-    if digest_of(manifest.text()) != current.layers[layer].digest:
-        path = os.path.relpath(f"{directory.generation(number)}/manifests/{layer}", root)
-        found.append(VerifyProblem(layer=layer, path=path, kind="changed", project=None))
-    ignore = records_in(directory)
-    problems = verify_tree(manifest, root, fast=fast, ignore=ignore)
+    problems: list[Problem] = []
+    for name in damaged_records(directory, current, layer):
+        path = f"{directory.generation(number)}/{name}"
+        kind: ProblemKind = "changed" if os.path.lexists(path) else "missing"
+        problems.append(Problem(os.path.relpath(path, root), kind))
+    problems += mode_problems(directory, number, layer)
+    manifest = published_manifest(directory, current, layer)
+    if manifest is not None:
+        problems += verify_tree(manifest, root, fast=fast, ignore=records_in(directory))
+        stored = _stored_manifests(directory, current, layer, frozenset(manifest.lines))
+        problems += [Problem(os.path.relpath(path, root), kind) for path, kind in stored]
     owners = _owners(directory, current, layer) if problems else {}
-    return found + [_with_owner(layer, problem, owners) for problem in problems]
+    return [_with_owner(layer, problem, owners) for problem in problems]
+
+
+def damaged_records(directory: Directory, record: Generation, layer: str) -> Iterator[str]:
+    """Which of a layer's records are not those that were published, relative to the generation."""
+    if record.digest != record.own_digest():
+        yield "manifest.json"
+    wanted = {
+        f"manifests/{layer}": record.layers[layer].digest,
+        f"site/{lock_file_name(layer)}": record.layers[layer].lock,
+    }
+    for name, digest in wanted.items():
+        if _read(f"{directory.generation(record.generation)}/{name}", digest) is None:
+            yield name
+
+
+def _stored_manifests(
+    directory: Directory, record: Generation, layer: str, published: frozenset[bytes]
+) -> Iterator[tuple[str, ProblemKind]]:
+    """Manifests of the store that are gone, or list what the layer was not published with."""
+    store = Store(directory.store)
+    for tree in record.layers[layer].store_ids():
+        path = f"{directory.store}/wheels/{tree}/manifest"
+        if not store.has(tree):
+            yield path, "missing"
+        elif not lists_only(store, tree, published):
+            yield path, "changed"
+
+
+def lists_only(store: Store, tree: str, published: frozenset[bytes]) -> bool:
+    """Whether a stored tree's manifest can be read and has no other lines than these.
+
+    It has no digest of its own to be held against.
+    """
+    try:
+        return published.issuperset(store.manifest(tree).lines)
+    except EnvcError:
+        return False
+
+
+def published_manifest(directory: Directory, record: Generation, layer: str) -> Manifest | None:
+    """A layer's manifest as its record names it: the generation's, else the store's.
+
+    None where both are damaged or gone.
+    """
+    wanted = record.layers[layer].digest
+    own = f"{directory.generation(record.generation)}/manifests/{layer}"
+    for path in (own, Store(directory.store).layer_manifest(wanted)):
+        text = _read(path, wanted)
+        if text is not None:
+            return manifest_from_text(text)
+    return None
+
+
+def _read(path: str, digest: Digest) -> bytes | None:
+    """A file's bytes if they have that digest."""
+    try:
+        text = read_bytes(path)
+    except EnvcError:
+        return None
+    return text if digest_of(text) == digest else None
 
 
 def records_in(directory: Directory) -> frozenset[str]:
@@ -93,11 +164,15 @@ def _with_owner(layer: str, problem: Problem, owners: dict[str, str]) -> VerifyP
 
 
 def _owners(directory: Directory, current: Generation, layer: str) -> dict[str, str]:
-    """Path → project, for every file that comes from a wheel."""
+    """Path → project, for every file that comes from a wheel whose manifest can be read."""
     store = Store(directory.store)
-    return {
-        path_of(line).decode(): wheel.project
-        for wheel in current.layers[layer].wheels
-        for line in store.manifest(wheel.store_id).lines
-        if not line.startswith(b"d")
-    }
+    owners: dict[str, str] = {}
+    for wheel in current.layers[layer].wheels:
+        try:
+            lines = store.manifest(wheel.store_id).lines
+            owners |= {
+                path_of(line).decode(): wheel.project for line in lines if not line.startswith(b"d")
+            }
+        except (EnvcError, IndexError, UnicodeDecodeError):
+            continue  # repair says what is wrong with the store
+    return owners

@@ -5,21 +5,26 @@ a line, fields separated by tabs; `layer` and `base` begin the records that foll
 
     envc-stack    1                              version of the format
     core          cpython  3.11                  what the tree was compiled for
-    layer         alice    SUBDIRECTORY  MTIME   the tree's own layer; its site-packages' mtime (s)
+    layer         alice    SUBDIRECTORY  MTIME  sha256:…
+                                                 the tree's own layer; its site-packages' mtime (s)
     base          user     all           sha256:…  LOCATION  SUBDIRECTORY
     base          system   masked        sha256:…  LOCATION  SUBDIRECTORY
                                                  a LOCATION of `.` is the tree's own
     name          numpy                          importable from that layer, whole; dotted when it
     name          google.cloud                   stands in a namespace of which a part is masked
     namespace     google                         a namespace package of which a part is masked
-    distribution  numpy    numpy-2.4.1.dist-info visible metadata of a masked base
+    distribution  numpy    numpy-2.4.1.dist-info metadata of the layer, or visible of a masked base
     start         foo.pth                        a start-up file of a base, in order of name
 
 Out: `sys.prefix`, `sys.executable` and `sys.path` name the generation itself, so that the process
 and its children stay on it while `current` moves; the generation's lease is held; the bases stand
-on `sys.path` behind the layer. A base with masked projects is represented by an entry below
-`_envc_stack.txt`, which is a file: nothing can ever exist there, so whatever lists directories by
-itself finds nothing, and a path hook serves what is visible.
+on `sys.path` behind the layer. A base with masked projects is represented by an entry below its
+own `_envc_stack.txt`, which is a file: nothing can ever exist there, so whatever lists directories
+by itself finds nothing (and asks the node's disk), and a path hook serves what is visible.
+
+`ENVC_LOCK`, the closure digest of a common layer, pins a whole job: a common layer started from
+another generation goes on in the one that holds that digest (`_envc_lock`). An overlay does not
+heed it: it never runs on another base than the one it was compiled for, which it names itself.
 
 Every process of every user pays for what is imported here: nothing that the interpreter has not
 loaded by then, if it can be helped.
@@ -28,15 +33,16 @@ loaded by then, if it can be helped.
 import os
 import sys
 from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import (  # type: ignore[attr-defined] # typeshed lacks the second
+from _frozen_importlib_external import (  # type: ignore[attr-defined] # typeshed lacks the last
     FileFinder,
+    SourcelessFileLoader,
     _get_supported_file_loaders,
 )
 
 FORMAT = "1"
 HERE = "."
 DATA_FILE = "_envc_stack.txt"
-START_FILE = "+envc_stack.pth"
+START_STEM = "+envc_stack"
 LIBRARIES = ("/lib", "/lib64")
 
 TYPE_CHECKING = False
@@ -44,13 +50,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import DistributionFinder, PathDistribution
     from types import ModuleType
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 
 class Layer:
-    """A layer as the data file describes it; a base has a `closure` and a `location`.
+    """A layer as the data file describes it; a base has a `location`.
 
-    `folder` is the real path of its site-packages, `entry` what stands on `sys.path` for it.
+    `folder` is the real path of its site-packages, `entry` what stands on `sys.path` for it. With
+    no `closure` it is no generation of envc but a virtual environment on top of one.
     """
 
     def __init__(self, name: str, subdirectory: str) -> None:
@@ -164,7 +171,6 @@ class PathHook:
     def __init__(self, own: Layer, bases: "list[Layer]", *, own_is_indexed: bool) -> None:
         self.own = own if own_is_indexed else None
         self.bases = {base.entry: base for base in bases}
-        self.nowhere = f"{own.folder}/{DATA_FILE}/"
 
     def __call__(self, path: str) -> "FileFinder | MaskedFinder":
         """The finder of a path entry.
@@ -175,11 +181,12 @@ class PathHook:
         if self.own is not None and path == self.own.entry:
             return IndexedFinder(path, self.own.names, lasting=False)
         layer = self.bases.get(path)
-        if layer is not None and not layer.masked:
+        if layer is not None and layer.names and not layer.masked:
             return IndexedFinder(path, layer.names, lasting=True)
-        if path.startswith(self.nowhere):
-            base, _, inside = path[len(self.nowhere) :].partition("/")
-            layer = self.bases.get(self.nowhere + base)
+        folder, below, rest = path.partition(f"/{DATA_FILE}/")
+        if below:
+            name, _, inside = rest.partition("/")
+            layer = self.bases.get(f"{folder}{below}{name}")
             inside = inside.replace("/", ".")
             if layer is not None and (not inside or inside in layer.namespaces):
                 return MaskedFinder(path, layer, inside)
@@ -204,10 +211,41 @@ class MaskedDistributions:
         self, context: "DistributionFinder.Context | None" = None
     ) -> "Iterator[PathDistribution]":
         """The visible distributions that a context asks for."""
-        from _envc_metadata import visible_distributions  # type: ignore[import-not-found] # it stands beside
-
-        found: Iterator[PathDistribution] = visible_distributions(self.bases, context)
+        found: Iterator[PathDistribution] = helper("_envc_metadata").visible_distributions(
+            self.bases, context
+        )
         return found
+
+
+class VenvWatch:
+    """Stands on `sys.meta_path` for `venv` alone: environments made with it can see the stack."""
+
+    def __init__(self, own: Layer) -> None:
+        self.own = own
+
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        """The spec of `venv`, adapted; None for every other module."""
+        if fullname != "venv":
+            return None
+        found: ModuleSpec | None = helper("_envc_venv").adapted_spec(self.own)
+        return found
+
+
+def helper(name: str) -> "Any":
+    """A module that stands beside this one.
+
+    Its bytecode is read by one look at the storage, where an import would take five.
+    """
+    if (present := sys.modules.get(name)) is not None:
+        return present
+    loader = SourcelessFileLoader(name, str(__spec__.cached).replace("_envc_start.", f"{name}."))
+    try:
+        code = loader.get_code(name)
+    except (OSError, ImportError, EOFError):  # there is none for this interpreter
+        return __import__(name)
+    module = sys.modules[name] = type(sys)(name)
+    exec(code, vars(module))  # type: ignore[arg-type] # noqa: S102 - a loader does no other
+    return module
 
 
 def parent(path: str, levels: int) -> str:
@@ -265,7 +303,7 @@ def read_layers(alias: str) -> "list[Layer]":
         elif kind == "layer":
             layers.append(Layer(fields[0], fields[1]))
             layers[0].folder = layers[0].entry = folder
-            layers[0].mtime_seconds = int(fields[2])
+            layers[0].mtime_seconds, layers[0].closure = int(fields[2]), fields[3]
         elif kind == "base":
             base = Layer(fields[0], fields[4])
             base.masked = fields[1] == "masked"
@@ -291,12 +329,19 @@ def check_core(folder: str, implementation: str, python: str) -> None:
 def locate(base: Layer, overlay: Layer) -> None:
     """Find a base by its digest, or end the process with a message."""
     location = parent(overlay.generation(), 2) if base.location == HERE else base.location
-    tree = f"{location}/by-lock/{base.closure.rpartition(':')[2]}/{base.subdirectory}"
-    python = "python{}.{}".format(*sys.version_info)
-    folder = f"{tree.rstrip('/')}/lib/{python}/site-packages"
+    by_lock = f"by-lock/{base.closure.rpartition(':')[2]}" if base.closure else ""
+    tree = "/".join(filter(None, (location, by_lock, base.subdirectory)))
+    folder = f"{tree}/lib/python{{}}.{{}}/site-packages".format(*sys.version_info)
     try:
         descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     except OSError as error:
+        if not overlay.closure:
+            fail(
+                f"{overlay.prefix()}: the layer {base.name!r} that this virtual environment was"
+                f" made on is not there ({error.strerror})\n  path: {tree}",
+                "make the environment again, with the python of the stack that it shall see:"
+                f" `…/bin/python -m venv --clear --system-site-packages {overlay.prefix()}`",
+            )
         fail(
             f"{overlay.prefix()}: this node does not hold the base {base.name!r} that the layer"
             f" {overlay.name!r} was compiled for ({error.strerror})\n"
@@ -374,7 +419,7 @@ def take_over_pth(pin: Pin, before: "str | None") -> None:
     add_folder = getattr(site, "addsitedir", None)
     if add_package is None or add_folder is None:
         return
-    done = {START_FILE}
+    done = {f"{START_STEM}.pth"}
 
     def addpackage(sitedir: str, name: str, known_paths: "set[str] | None") -> object:
         if sitedir not in pin.aliases:
@@ -382,9 +427,7 @@ def take_over_pth(pin: Pin, before: "str | None") -> None:
         pin.pin_path()
         if name not in done:
             done.add(name)
-            from _envc_start_files import run_pth  # type: ignore[import-not-found] # it stands beside
-
-            run_pth(pin.layer, name, before)
+            helper("_envc_start_files").run_pth(pin.layer, name, before)
         return known_paths
 
     def addsitedir(
@@ -402,13 +445,64 @@ def show_bases(own: Layer, bases: "list[Layer]", *, own_is_indexed: bool) -> Non
     for base in bases:
         locate(base, own)
         hold_lease(base)
-        base.entry = f"{own.folder}/{DATA_FILE}/{base.name}" if base.masked else base.folder
+        if not base.closure:
+            base.start_files = start_files_of(base.folder)
+        base.entry = f"{base.folder}/{DATA_FILE}/{base.name}" if base.masked else base.folder
     sys.path_hooks.insert(0, PathHook(own, bases, own_is_indexed=own_is_indexed))
     if any(base.masked for base in bases):
         sys.meta_path.append(MaskedDistributions(bases))
+    if any(base.namespaces for base in bases):
+        serve_resources(bases)
+    if own_is_indexed:
+        index_metadata(own)
     for entry in (own.entry, *(base.entry for base in bases)):
         sys.path_importer_cache.pop(entry, None)
     sys.path.extend(base.entry for base in bases if base.entry not in sys.path)
+
+
+def index_metadata(own: Layer) -> None:
+    """Let `importlib.metadata` list the layer's own distributions without its storage.
+
+    It looks at every folder of the path for each question; and imports ask for versions.
+    """
+    from _frozen_importlib_external import PathFinder
+
+    finder_class: Any = PathFinder
+    ordinary = finder_class.find_distributions
+
+    def find_distributions(context: "DistributionFinder.Context | None" = None) -> object:
+        finder = sys.path_importer_cache.get(own.entry)
+        if getattr(finder, "names", None) is None:  # the index has been given up
+            return ordinary() if context is None else ordinary(context)
+        return helper("_envc_metadata").indexed_distributions(own, ordinary, context)
+
+    finder_class.find_distributions = staticmethod(find_distributions)
+
+
+def serve_resources(bases: "list[Layer]") -> None:
+    """Let `importlib.resources` read namespace packages of which a portion is masked.
+
+    Its own reader wants directories only, and the entry of a masked portion is none.
+    """
+    from _frozen_importlib_external import NamespaceLoader
+
+    loader_class: Any = NamespaceLoader
+    masked = {f"{base.entry}/": base for base in bases if base.namespaces}
+    ordinary = loader_class.get_resource_reader
+
+    def get_resource_reader(loader: "Any", module: str) -> object:
+        path = list(loader._path)  # noqa: SLF001 - it is the method of that class
+        if not any(entry.startswith(tuple(masked)) for entry in path):
+            return ordinary(loader, module)
+        return helper("_envc_resources").reader_of(path, masked)
+
+    loader_class.get_resource_reader = get_resource_reader
+
+
+def start_files_of(folder: str) -> list[str]:
+    """The start-up files in a folder, but for envc's own, in order of name."""
+    names = sorted(os.listdir(folder))
+    return [n for n in names if n.endswith((".pth", ".start")) and not n.startswith(START_STEM)]
 
 
 _started = False
@@ -422,12 +516,14 @@ def start() -> None:
     _started = True
     alias = os.path.dirname(__file__)
     own, *bases = read_layers(alias)
+    wanted = os.environ.get("ENVC_LOCK")
+    if wanted and own.subdirectory and wanted != own.closure:
+        helper("_envc_lock").keep_to(wanted, own)
     pin = Pin(alias, own)
     hold_lease(own)
+    sys.meta_path.insert(-1, VenvWatch(own))  # before the finder of `sys.path`, which is last
     if bases:
         show_bases(own, bases, own_is_indexed=listed_mtime(alias) == own.mtime_seconds)
     take_over_pth(pin, bases[0].entry if bases else None)
     if any(base.start_files for base in bases):
-        from _envc_start_files import run_start_files
-
-        run_start_files(bases, callables=sys.version_info >= (3, 15))
+        helper("_envc_start_files").run_start_files(bases, callables=sys.version_info >= (3, 15))

@@ -1,6 +1,7 @@
 """Bytecode for whole trees: one compiler process a core, alive for all wheels of a run."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,13 +10,18 @@ from subprocess import DEVNULL, PIPE, Popen
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
+from envc.disk.durable import disk_error
 from envc.errors import OutsideError, UsageError
 from envc.model.manifest import FILE_MODE, Entry
+from envc.model.view import PUBLISHED_MTIME_SECONDS
 from envc.ports import Reporter
-from envc.store.identity import FIXED_TIME_SECONDS, bytecode_path, bytecode_tag
+from envc.store.identity import bytecode_path, bytecode_tag
 from envc.store.limits import BYTECODE_BATCH
 
 TASK = "compile"
+
+# What execve(2) says of a file that is missing, or is no program; anything else is trouble.
+_NO_PROGRAM = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC}
 
 
 class Compiler:
@@ -82,6 +88,8 @@ class _Worker:
         try:
             self._process = Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=folder)
         except OSError as error:
+            if error.errno not in _NO_PROGRAM:
+                raise disk_error(error, "start the core's interpreter", interpreter) from error
             raise OutsideError(
                 f"cannot start the core's interpreter: {os.strerror(error.errno or 0)}",
                 where=interpreter,
@@ -90,6 +98,9 @@ class _Worker:
         self._requests = cast("BinaryIO", self._process.stdin)
         self._answers = cast("BinaryIO", self._process.stdout)
         found = self._receive()
+        if not found and self._process.wait() < 0:
+            self.close()
+            raise self._lost("before it compiled anything")
         if found != bytecode_tag(python):
             self.close()
             what = f"it is {found}" if found else "it is no Python that runs"
@@ -103,19 +114,14 @@ class _Worker:
         """The entries of the bytecode of those sources that compile, in their order."""
         targets = [bytecode_path(source, self._python) for source in sources]
         self._send(
-            f"{tree}\t{source}\t{target}\t{FIXED_TIME_SECONDS}\n"
+            f"{tree}\t{source}\t{target}\t{PUBLISHED_MTIME_SECONDS}\n"
             for source, target in zip(sources, targets, strict=True)
         )
         entries: list[Entry] = []
         for source, target in zip(sources, targets, strict=True):
             answer = self._receive()
             if not answer:
-                status = self._process.wait()
-                raise OutsideError(
-                    f"the byte-compiler ended with status {status} while it compiled {source}",
-                    where=self._interpreter,
-                    mend="see whether the node ran out of memory, then run again",
-                )
+                raise self._lost(f"while it compiled {source}")
             if answer.startswith("!"):
                 raise OSError(int(answer[1:]), os.strerror(int(answer[1:])), target)
             if answer != "-":
@@ -129,6 +135,13 @@ class _Worker:
         with contextlib.suppress(BrokenPipeError):
             self._requests.write("".join(lines).encode() + b"\n")
             self._requests.flush()
+
+    def _lost(self, when: str) -> OutsideError:
+        return OutsideError(
+            f"the byte-compiler ended with status {self._process.wait()} {when}",
+            where=self._interpreter,
+            mend="see whether the node ran out of memory, then run again",
+        )
 
     def _receive(self) -> str:
         """The next line; empty when the process has ended."""

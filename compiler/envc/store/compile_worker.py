@@ -1,4 +1,4 @@
-"""The byte-compiler, run by a core's own interpreter: paths on stdin → bytecode files beside them.
+"""The byte-compiler, run by a core's own interpreter: paths on stdin to bytecode files beside them.
 
 Started as `interpreter -I -S -B -W ignore -c <this file>` in the folder that holds the trees, so
 it imports nothing of envc. It first says which interpreter it is, then takes batches, each ended

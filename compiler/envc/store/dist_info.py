@@ -113,10 +113,11 @@ def _check_wheel(path: str, content: bytes) -> None:
     """Refuse a wheel of a format whose rules are not those followed here."""
     from email.parser import BytesHeaderParser
 
-    found = BytesHeaderParser().parsebytes(content).get("Wheel-Version", "").strip()
+    versions = BytesHeaderParser().parsebytes(content).get_all("Wheel-Version", [])
+    found = " and ".join(str(version).strip() for version in versions)
     if not found:
         raise RefusedError(Problem(path, "it gives no Wheel-Version"))
-    if found.partition(".")[0] != "1":
+    if len(versions) > 1 or found.partition(".")[0] != "1":
         raise RefusedError(Problem(path, f"it has Wheel-Version {found}; only 1.x is known"))
 
 

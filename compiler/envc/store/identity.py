@@ -1,13 +1,9 @@
-"""What a stored tree is called, and what its files are stamped with."""
+"""What a stored tree is called, and where its files stand."""
 
 from envc.model.digest import Digest, hex_of
 
 # Part of every store id: raised whenever the same wheel would unpack into another tree.
-LAYOUT_VERSION = 1
-
-# 1980-01-01T00:00:00Z, the earliest time a ZIP archive can express: tools that pack trees rely
-# on no time being earlier.
-FIXED_TIME_SECONDS = 315_532_800
+LAYOUT_VERSION = 2
 
 
 def bytecode_tag(python: str) -> str:

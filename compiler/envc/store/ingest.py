@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from envc.disk.durable import disk_error
 from envc.errors import Fault, UntrustedError
 from envc.formats.facts import facts_to_json
 from envc.model.lock import LockedWheel
@@ -23,7 +24,6 @@ from envc.store.identity import site_packages_of
 from envc.store.names import parents_of
 from envc.store.record import installed_record
 from envc.store.staging import Staging
-from envc.store.trouble import outside
 from envc.store.unpack import Unpacked, sources_of, unpack
 from envc.store.writer import TreeWriter
 
@@ -63,7 +63,7 @@ def ingest_wheels(run: Run, wheels: Mapping[str, tuple[str, LockedWheel]]) -> No
                     _finish_wheel(os.path.join(staging.folder, name), wheel, bytecode)
             staging.publish(wheels)
     except OSError as error:
-        raise outside(error, doing="write the store", root=run.root) from error
+        raise disk_error(error, "write the store", run.root) from error
     finally:
         run.reporter.finish(_UNPACK)
         run.reporter.finish(COMPILE)
@@ -89,7 +89,7 @@ def ingest_tree(run: Run, name: str, files: Mapping[str, bytes]) -> None:
             _seal(folder, entries)
             staging.publish([name])
     except OSError as error:
-        raise outside(error, doing="write the store", root=run.root) from error
+        raise disk_error(error, "write the store", run.root) from error
 
 
 def _compiler(run: Run, staging: Staging) -> Compiler:

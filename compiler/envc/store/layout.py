@@ -6,6 +6,7 @@ from typing import Literal
 
 from envc.store.dist_info import INSTALLER_FILES, SIGNATURE_FILES, Identity
 from envc.store.identity import site_packages_of
+from envc.store.names import name_problem
 
 Kind = Literal["file", "executable", "script"]
 
@@ -51,8 +52,8 @@ class Layout:
     def place(self, member: str) -> Placement | str | None:
         """Where a member goes; None: nowhere, it is dropped; a text: why it is refused.
 
-        RECORD is dropped (it is written anew), so are signatures of it, and bytecode that the
-        wheel brings along: it is foreign code that nobody could read.
+        RECORD is dropped (it is written anew), so are signatures of it, and what the wheel brings
+        along in `__pycache__`: foreign code that nobody could read, and known projects do it.
         """
         if member == self.identity.file("RECORD"):
             return None
@@ -65,7 +66,8 @@ class Layout:
         """Why a script may not have that name, or None."""
         if _RESERVED_COMMAND.fullmatch(name) and self.identity.project != _OWN_PROJECT:
             return f"the command {name!r} is reserved for the environment itself"
-        return None
+        what = name_problem(f"bin/{name}")
+        return f"of the command {name!r}: {what}" if what else None
 
     def _place_data(  # noqa: PLR0911 - one return a rule
         self, folder: str, rest: str
@@ -104,8 +106,9 @@ class Layout:
         elif _METADATA_FOLDER.match(path):
             return "it would be the metadata of another distribution"
         parts = path.split("/")
-        if "__pycache__" in parts[:-1] and path.endswith((".pyc", ".pyo")):
-            return None
+        if path.endswith((".pyc", ".pyo")):
+            # Python would run it in place of a source; beside one, ours takes its place.
+            return None if "__pycache__" in parts[:-1] else "it is bytecode without a source"
         if parts[-1] == "__pycache__":
             return "a file may not stand where bytecode goes"
         return Placement(f"{self.site_packages}/{path}", "file")

@@ -17,6 +17,12 @@ NAME_BYTES = 220
 # Members that are read whole: metadata, RECORD, entry points.
 TEXT_BYTES = 64 * 2**20
 
+# Of a script that names its own interpreter: older kernels cut off the rest and start what is left.
+FIRST_LINE_BYTES = 127
+
+# Larger wheels are read from a copy on the disk, not from memory; as many at a time as are cores.
+MEMORY_BYTES = 64 * 2**20
+
 # How many faults of one wheel an error lists.
 FAULTS = 10
 
@@ -26,4 +32,4 @@ CHUNK_BYTES = 2**20
 # Sources that one compiler process gets at a time: its answers, 80 bytes each, must fit into a
 # pipe (64 KiB), and the last batches must spread over all cores. The bytes of bytecode depend on
 # it: to change it is to raise `identity.LAYOUT_VERSION`.
-BYTECODE_BATCH = 64
+BYTECODE_BATCH = 256

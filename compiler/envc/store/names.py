@@ -35,10 +35,11 @@ def name_problem(path: str) -> str | None:  # noqa: PLR0911 - one return a rule
 def _length_problem(path: str, segments: list[str]) -> str | None:
     if len(segments) > limits.DEPTH:
         return f"it lies deeper than {limits.DEPTH} folders"
-    if len(path.encode()) > limits.PATH_BYTES:
+    size = len(path) if path.isascii() else len(path.encode())
+    if size > limits.PATH_BYTES:
         return f"its path is longer than {limits.PATH_BYTES} bytes"
     if (
-        len(path) > limits.NAME_BYTES
+        size > limits.NAME_BYTES
         and max(len(segment.encode()) for segment in segments) > limits.NAME_BYTES
     ):
         return f"a part of its path is longer than {limits.NAME_BYTES} bytes"

@@ -7,6 +7,7 @@ import base64
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,10 @@ from envc.store.refusal import Problem, RefusedError, refuse_if
 # "sha256 or better": what every Python has, and nobody has broken.
 _ALGORITHMS = {"sha256": 32, "sha384": 48, "sha512": 64}
 _ROW_FIELDS = 3
+# No file is larger, and `int` refuses text of many thousand digits.
+_SIZE = re.compile(r"[0-9]{1,20}")
+# How much of a value that makes no sense is shown.
+_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,8 @@ def installed_record(entries: Iterable[Entry], record: str) -> bytes:
 
 def _fields(content: bytes, record: str) -> Iterator[tuple[str, str, str]]:
     try:
-        lines = content.decode().split("\n")
+        # Lines keep their ends: a quoted path that holds one must not lose it.
+        lines = io.StringIO(content.decode(), newline="")
         for fields in csv.reader(lines, strict=True):
             if len(fields) == _ROW_FIELDS:
                 path, hashed, size = fields
@@ -139,13 +145,23 @@ def _row(hashed: str, size: str) -> RecordRow | str:
     if not hashed:
         return "RECORD gives no hash of it"
     if algorithm not in _ALGORITHMS:
-        return f"RECORD gives a hash of it that is too weak or unknown: {algorithm!r}"
-    try:
-        binary = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        binary = b""
-    if len(binary) != _ALGORITHMS[algorithm]:
-        return f"RECORD gives a hash of it that cannot be read: {hashed!r}"
-    if size and not (size.isascii() and size.isdecimal()):
-        return f"RECORD gives a size of it that is no number: {size!r}"
+        return f"RECORD gives a hash of it that is too weak or unknown: {algorithm[:_SHOWN]!r}"
+    binary = _digest(value, _ALGORITHMS[algorithm])
+    if binary is None:
+        return f"RECORD gives a hash of it that cannot be read: {hashed[:_SHOWN]!r}"
+    if size and not _SIZE.fullmatch(size):
+        return f"RECORD gives a size of it that is no number: {size[:_SHOWN]!r}"
     return RecordRow(algorithm, binary.hex(), int(size) if size else None)
+
+
+def _digest(value: str, size_bytes: int) -> bytes | None:
+    """The digest in its base64 form; in hexadecimal, as some projects' own tools write it."""
+    try:
+        if len(value) == 2 * size_bytes:
+            binary = bytes.fromhex(value)
+        else:
+            padded = value + "=" * (-len(value) % 4)
+            binary = base64.b64decode(padded, altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    return binary if len(binary) == size_bytes else None

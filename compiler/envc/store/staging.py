@@ -9,16 +9,17 @@ leftover first renames it, so that whoever still works there fails to publish.
 """
 
 import contextlib
-import ctypes
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
+from envc.disk.durable import make_folder, sync_directory, sync_file_system
+from envc.disk.locks import try_exclusive
 from envc.model.manifest import DIRECTORY_MODE
 
 _LEFTOVER = ".leftover"
@@ -43,11 +44,10 @@ class Staging:
         self.folder = ""
 
     def __enter__(self) -> Self:
-        _make_folder(self._root)
-        _make_folder(self._wheels)
-        _make_folder(self._temporary)
-        self.folder = tempfile.mkdtemp(prefix=f"{_node()}-", dir=self._temporary)
-        self._lock = _try_lock(self.folder, create=True)
+        make_folder(self._root)
+        make_folder(self._wheels)
+        make_folder(self._temporary)
+        self._make_private()
         self._remove_leftovers()
         return self
 
@@ -69,14 +69,10 @@ class Staging:
 
     def publish(self, names: Iterable[str]) -> None:
         """Make these trees durable, then visible. One that is there by now is left as it is."""
-        descriptor = os.open(self._wheels, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            _flush_file_system(descriptor)
-            for name in names:
-                self._publish_one(name)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_file_system(self._wheels)
+        for name in names:
+            self._publish_one(name)
+        sync_directory(self._wheels)
 
     def _publish_one(self, name: str) -> None:
         source = os.path.join(self.folder, name)
@@ -93,6 +89,24 @@ class Staging:
                 os.rename(destination, f"{source}.damaged")
                 os.rename(source, destination)
 
+    def _make_private(self) -> None:
+        """Make the private folder and hold its lock; where there are no locks, without."""
+        while self._lock < 0:
+            folder = tempfile.mkdtemp(prefix=f"{_node()}-", dir=self._temporary)
+            try:
+                descriptor = try_exclusive(os.path.join(folder, ".lock"))
+            except FileNotFoundError:
+                continue  # before it had its lock, somebody took it for a leftover
+            except OSError:
+                self.folder = folder
+                return
+            if descriptor is None:
+                continue
+            if os.path.exists(folder):
+                self.folder, self._lock = folder, descriptor
+            else:
+                os.close(descriptor)
+
     def _remove_leftovers(self) -> None:
         """Remove what interrupted runs left; what cannot be removed hurts nobody."""
         now = os.stat(self.folder).st_mtime
@@ -100,67 +114,44 @@ class Staging:
             path = os.path.join(self._temporary, name)
             if path != self.folder:
                 with contextlib.suppress(OSError):
-                    self._remove_leftover(path, name, now)
+                    _remove_leftover(path, old=now - os.stat(path).st_mtime > _FOREIGN_SECONDS)
 
-    def _remove_leftover(self, path: str, name: str, now: float) -> None:
-        if name.endswith(_LEFTOVER):
-            shutil.rmtree(path)
-            return
-        old = now - os.stat(path).st_mtime > _FOREIGN_SECONDS
-        if not old and not name.startswith(f"{_node()}-"):
-            return
-        lock = _try_lock(path, create=False)
-        if lock < 0 and not old:
-            return
-        try:
-            os.rename(path, path + _LEFTOVER)
-            shutil.rmtree(path + _LEFTOVER)
-        finally:
-            if lock >= 0:
-                os.close(lock)
+
+def _remove_leftover(path: str, *, old: bool) -> None:
+    """Remove a folder when its process is gone: its lock is free, or else it is old."""
+    if path.endswith(_LEFTOVER):
+        shutil.rmtree(path)
+        return
+    descriptor = None
+    if os.path.basename(path).rpartition("-")[0] == _node():
+        with contextlib.suppress(OSError):
+            descriptor = try_exclusive(os.path.join(path, ".lock"))
+            if descriptor is None:
+                return
+    if descriptor is None and not old:
+        return
+    try:
+        os.rename(path, path + _LEFTOVER)
+        shutil.rmtree(path + _LEFTOVER)
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def remove_interrupted(root: str) -> None:
+    """Remove what interrupted runs left in a store where nobody is at work now.
+
+    Another node's leftovers wait for a day: what excludes others here may not exclude them.
+    """
+    folder = os.path.join(root, "tmp")
+    with contextlib.suppress(OSError):
+        now = time.time()
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            foreign = not name.startswith(f"{_node()}-")
+            if not foreign or now - os.stat(path).st_mtime > _FOREIGN_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _node() -> str:
     return os.uname().nodename.partition(".")[0]
-
-
-def _make_folder(path: str) -> None:
-    """Make a folder that everybody may read, whatever the umask, unless it is there."""
-    if os.path.isdir(path):
-        return
-    with contextlib.suppress(FileExistsError):
-        os.makedirs(path)
-        os.chmod(path, DIRECTORY_MODE)
-
-
-def _try_lock(folder: str, *, create: bool) -> int:
-    """A descriptor that holds the folder's lock, -1 when it cannot be had.
-
-    Opened for writing: a network file system gives no exclusive lock otherwise.
-    """
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
-    try:
-        descriptor = os.open(os.path.join(folder, ".lock"), flags, 0o600)
-    except OSError:
-        return -1
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return -1
-    return descriptor
-
-
-def _flush_file_system(descriptor: int) -> None:
-    """Bring everything written to the descriptor's file system to the disk: one call for all.
-
-    Raises:
-        OSError: something could not be written. The kernel reports that once: what was staged
-            must be thrown away, not flushed again.
-    """
-    library = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(library, "syncfs"):
-        os.sync()
-    elif library.syncfs(descriptor):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))

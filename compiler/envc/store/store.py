@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 _TREE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
+# Stored trees hold files and folders, no symlinks; their paths lead downwards.
+_LINES = re.compile(
+    rb"(?:(?:f\t0[45]{3}\t[0-9]{1,19}\t[0-9a-f]{64}|d\t0755\t0\t-)\t[^\x00-\x1f\x7f]+\n)*+"
+)
+_CLIMBING = (
+    *(b"\t/", b"\t./", b"\t../", b"\t.\n", b"\t..\n"),
+    *(b"//", b"/./", b"/../", b"/\n", b"/.\n", b"/..\n"),
+)
+
 
 class Store:
     """Wheels and other trees, unpacked in installed form, by store id; each complete or absent.
@@ -44,8 +53,16 @@ class Store:
 
         Raises:
             OutsideError: the store does not hold it, or it cannot be read.
+            SpecError: the file is damaged.
         """
-        return manifest_from_text(self._read(store_id, "manifest"))
+        text = self._read(store_id, "manifest")
+        if not _is_of_a_stored_tree(text):
+            raise SpecError(
+                "this manifest of a stored tree is damaged",
+                where=f"{self._wheels}/{store_id}/manifest",
+                mend="run `envc repair`",
+            )
+        return manifest_from_text(text)
 
     def layer_manifest(self, digest: Digest) -> str:
         """The path of a layer's manifest that `keep_manifest` has kept."""
@@ -57,14 +74,14 @@ class Store:
         Raises:
             OutsideError: the disk refused.
         """
-        from envc.disk.durable import disk_error, write_file
+        from envc.disk.durable import disk_error, make_folder, write_file
 
         text = manifest.text()
         path = self.layer_manifest(digest_of(text))
         if os.path.exists(path):
             return
         try:
-            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+            make_folder(os.path.dirname(path))
             write_file(path, text, mode=0o444)
         except OSError as error:
             raise disk_error(error, "keep the manifest", path) from error
@@ -156,6 +173,15 @@ class Store:
                 "the store does not hold this", where=path, mend="materialize its layer again"
             ) from error
         except OSError as error:
-            from envc.store.trouble import outside
+            from envc.disk.durable import disk_error
 
-            raise outside(error, doing="read the store", root=path) from error
+            raise disk_error(error, "read the store", path) from error
+
+
+def _is_of_a_stored_tree(text: bytes) -> bool:
+    """Whether a manifest can be one; by its whole text, for plans of many lines wait for it."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return bool(_LINES.fullmatch(text)) and not any(part in text for part in _CLIMBING)

@@ -8,8 +8,10 @@ import hashlib
 import mmap
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from envc.errors import OutsideError, UntrustedError
 from envc.formats.scripts import entry_point_script, rebind_script
@@ -18,7 +20,8 @@ from envc.model.lock import LockedWheel
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE, Entry
 from envc.model.wheel import WheelFacts
 from envc.store import limits
-from envc.store.archive import Member, RawWheel, chunks_of, members_of
+from envc.store.archive import Member, chunks_of, members_of
+from envc.store.central_directory import RawWheel
 from envc.store.dist_info import SIGNATURE_FILES, Claims, identify, read_claims
 from envc.store.facts import Contents, facts_of
 from envc.store.layout import Layout, Placement
@@ -68,42 +71,70 @@ def unpack(path: str, wheel: LockedWheel, *, python: str, tree: str) -> Unpacked
     Raises:
         UntrustedError: it is not the wheel that the lock names, or it is hostile.
         OutsideError: the file cannot be read.
-        OSError: the tree cannot be written.
+        OSError: the tree cannot be written, or a large wheel's copy beside it.
     """
-    with _mapped(path, wheel) as raw:
-        try:
-            return _write(_verify(raw, wheel.filename, python), wheel, tree)
-        except RefusedError as error:
-            raise untrusted(wheel.filename, error.problems) from None
-
-
-def _mapped(path: str, wheel: LockedWheel) -> mmap.mmap:
-    """The bytes of the file, whose digest is the lock's."""
+    raw = _checked(path, wheel, os.path.dirname(tree))
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise OutsideError("it is no regular file", where=path, mend="put the wheel there")
-            content = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if status.st_size else None
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise OutsideError(
-            f"cannot read the wheel: {os.strerror(error.errno or 0)}",
-            where=path,
-            mend="make it readable, or fetch it again",
-        ) from error
-    found = digest_from_hex(hashlib.sha256(b"" if content is None else content).hexdigest())
-    if content is None or found != wheel.digest:
-        if content is not None:
-            content.close()
+        return _write(_verify(raw, wheel.filename, python), wheel, tree)
+    except RefusedError as error:
+        raise untrusted(wheel.filename, error.problems) from None
+
+
+def _checked(path: str, wheel: LockedWheel, folder: str) -> RawWheel:
+    """The bytes of the file, whose digest is the lock's; a copy, if need be in `folder`."""
+    content = private_bytes(path, folder)
+    found = digest_from_hex(hashlib.sha256(content).hexdigest())
+    if found != wheel.digest:
         raise UntrustedError(
             f"the wheel's digest is {found}, the lock says {wheel.digest}",
             where=f"{wheel.filename} ({path})",
             mend="remove the file and fetch it again; if it differs again, ask who serves it why",
         )
     return content
+
+
+def private_bytes(path: str, folder: str) -> bytes | mmap.mmap:
+    """What a file holds now, whoever changes it afterwards: in memory, or in an unnamed copy.
+
+    Raises:
+        OutsideError: the file cannot be read.
+        OSError: the copy in `folder` cannot be written.
+    """
+    with _opened(path) as file:
+        if os.fstat(file.fileno()).st_size <= limits.MEMORY_BYTES:
+            return _read(file, path, -1)
+        with tempfile.TemporaryFile(dir=folder) as copy:
+            while chunk := _read(file, path, limits.CHUNK_BYTES):
+                copy.write(chunk)
+            copy.flush()
+            return mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _opened(path: str) -> BinaryIO:
+    try:
+        # A pipe's name must not keep us waiting for its other end.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return open(descriptor, "rb", buffering=0)
+    except OSError as error:
+        raise _unreadable(error, path) from error
+    os.close(descriptor)
+    raise OutsideError("it is no regular file", where=path, mend="put the wheel there")
+
+
+def _read(file: BinaryIO, path: str, size: int) -> bytes:
+    try:
+        return file.read(size)
+    except OSError as error:
+        raise _unreadable(error, path) from error
+
+
+def _unreadable(error: OSError, path: str) -> OutsideError:
+    return OutsideError(
+        f"cannot read the wheel: {os.strerror(error.errno or 0)}",
+        where=path,
+        mend="make it readable, or fetch it again",
+    )
 
 
 def _verify(raw: RawWheel, filename: str, python: str) -> _Verified:
@@ -206,7 +237,8 @@ def _write_member(
     executable = member.executable or place.kind != "file"
     mode = EXECUTABLE_MODE if executable else FILE_MODE
     if place.kind == "script":
-        return writer.write(place.path, _rebound(verified_wheel.chunks(path)), mode)
+        content = rebound(path, b"".join(verified_wheel.chunks(path)))
+        return writer.write(place.path, [content], mode)
     if row.algorithm != "sha256":
         return writer.write(place.path, verified_wheel.chunks(path), mode)
     # The writer takes the same hash: once is enough.
@@ -215,7 +247,15 @@ def _write_member(
     return entry
 
 
-def _rebound(chunks: Iterator[bytes]) -> Sequence[bytes]:
-    """A script's content with its first line made to fit any place."""
-    content = b"".join(chunks)
-    return [rebind_script(content) or content]
+def rebound(path: str, content: bytes) -> bytes:
+    """A script's content with its first line made to fit any place.
+
+    Raises:
+        RefusedError: what the system would start is not what the first line says.
+    """
+    script = rebind_script(content) or content
+    line = script.partition(b"\n")[0]
+    if line.startswith(b"#!") and len(line) > limits.FIRST_LINE_BYTES:
+        what = f"its first line is longer than {limits.FIRST_LINE_BYTES} bytes"
+        raise RefusedError(Problem(path, what))
+    return script

@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Self
 
 from envc.model.manifest import DIRECTORY_MODE, Entry
-from envc.store.identity import FIXED_TIME_SECONDS
+from envc.model.view import PUBLISHED_MTIME_SECONDS
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_FIXED_TIMES = (FIXED_TIME_SECONDS, FIXED_TIME_SECONDS)
+_PUBLISHED = (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS)
 
 
 class TreeWriter:
@@ -38,7 +38,7 @@ class TreeWriter:
             os.close(self._descriptors.pop())
 
     def write(self, path: str, chunks: Iterable[bytes], mode: int) -> Entry:
-        """Write a new file, with that exact mode and the fixed time; returns its manifest entry.
+        """Write a new file of that exact mode and of the stored files' time; its manifest entry.
 
         Raises:
             OSError: the disk refuses, or something stands there already.
@@ -54,7 +54,7 @@ class TreeWriter:
                 size += len(chunk)
                 _write_all(descriptor, chunk)
             os.fchmod(descriptor, mode)
-            os.utime(descriptor, _FIXED_TIMES)
+            os.utime(descriptor, _PUBLISHED)
         finally:
             os.close(descriptor)
         return Entry("f", mode, size, hasher.hexdigest(), path)
@@ -63,7 +63,7 @@ class TreeWriter:
         """Give a finished folder the mode and time that all folders of a tree have."""
         self._enter(folder.encode().split(b"/") if folder else [])
         os.fchmod(self._descriptors[-1], DIRECTORY_MODE)
-        os.utime(self._descriptors[-1], _FIXED_TIMES)
+        os.utime(self._descriptors[-1], _PUBLISHED)
 
     def _enter(self, folders: list[bytes]) -> None:
         """Make the folder the present one; missing ones are made on the way."""

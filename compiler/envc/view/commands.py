@@ -10,7 +10,7 @@ from envc.view.places import destination
 
 
 def inherited_commands(stack: Stack, taken: frozenset[str]) -> Iterator[WriteFile | MakeSymlink]:
-    """Entry points run the layer's own interpreter; other scripts are the base's own file.
+    """Entry points and Python scripts run the layer's own interpreter; others are the base's file.
 
     A command of the layer itself hides an inherited one, one of a nearer base that of a farther.
     """
@@ -19,6 +19,7 @@ def inherited_commands(stack: Stack, taken: frozenset[str]) -> Iterator[WriteFil
         seen.update(wheel.scripts)
         seen.update(f"bin/{script.name}" for script in wheel.console_scripts)
     for base in stack.bases:
+        texts = dict(base.python_scripts)
         for wheel in sorted(base.visible(), key=lambda facts: facts.project):
             for script in wheel.console_scripts:
                 path = f"bin/{script.name}"
@@ -28,4 +29,7 @@ def inherited_commands(stack: Stack, taken: frozenset[str]) -> Iterator[WriteFil
             for path in wheel.scripts:
                 if path not in seen:
                     seen.add(path)
-                    yield MakeSymlink(path, destination(path, base, stack))
+                    if path in texts:
+                        yield WriteFile(path, texts[path], EXECUTABLE_MODE)
+                    else:
+                        yield MakeSymlink(path, destination(path, base, stack))

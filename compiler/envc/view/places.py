@@ -33,4 +33,9 @@ def destination(path: str, base: StackLayer, stack: Stack) -> str:
 
 def site_packages(stack: Stack) -> str:
     """The path of site-packages in every tree of the stack."""
-    return f"lib/python{stack.python}/site-packages"
+    return site_packages_of(stack.python)
+
+
+def site_packages_of(python: str) -> str:
+    """The path of site-packages in a tree for that X.Y."""
+    return f"lib/python{python}/site-packages"

@@ -3,18 +3,27 @@
 The format is described where it is read: `envc/runtime/_envc_start.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from envc.model.digest import Digest, is_digest
 from envc.model.manifest import FILE_MODE
 from envc.model.plan import WriteFile
 from envc.model.stack import Stack, StackLayer
 from envc.model.view import PUBLISHED_MTIME_SECONDS
+from envc.model.wheel import WheelFacts
 from envc.view.places import location_of, site_packages
 from envc.view.visible import visible_names
 
 STACK_FORMAT = "1"
 STACK_FILE = "_envc_stack.txt"
-RUNTIME_FILES = ("_envc_metadata", "_envc_start", "_envc_start_files")
+RUNTIME_FILES = (
+    "_envc_lock",
+    "_envc_metadata",
+    "_envc_resources",
+    "_envc_start",
+    "_envc_start_files",
+    "_envc_venv",
+)
 
 # Sorts before every .pth file that a wheel could sensibly have, `__editable__…` and `A…` included.
 START_STEM = "+envc_stack"
@@ -39,13 +48,34 @@ def stack_records(stack: Stack) -> Iterator[tuple[str, ...]]:
     top = stack.top
     yield "envc-stack", STACK_FORMAT
     yield "core", IMPLEMENTATION, stack.python
-    yield "layer", top.name, top.subdirectory, str(PUBLISHED_MTIME_SECONDS)
+    yield "layer", top.name, top.subdirectory, str(PUBLISHED_MTIME_SECONDS), top.closure
     if stack.bases:  # a layer without bases has nothing that an index could save it from
         names, _ = visible_names(top)
         for name in sorted({*names, *RUNTIME_FILES}):
             yield "name", name
+        yield from distribution_records(top.wheels)
     for base in stack.bases:
         yield from base_records(base, stack)
+
+
+def common_closure(text: str) -> Digest | None:
+    """The closure digest of the nearest common layer of the stack that the data is about.
+
+    A common layer is one that stands in a subdirectory of its generation. None: not such data.
+    """
+    for record in text.split("\n"):
+        match record.split("\t"):
+            case ["layer", _, subdirectory, _, closure] if subdirectory and is_digest(closure):
+                return Digest(closure)
+            case ["base", _, _, closure, _, subdirectory] if subdirectory and is_digest(closure):
+                return Digest(closure)
+    return None
+
+
+def distribution_records(wheels: Iterable[WheelFacts]) -> Iterator[tuple[str, ...]]:
+    """The records of these wheels' metadata, in order of project."""
+    for wheel in sorted(wheels, key=lambda facts: facts.project):
+        yield "distribution", wheel.project, wheel.dist_info
 
 
 def base_records(base: StackLayer, stack: Stack) -> Iterator[tuple[str, ...]]:
@@ -58,12 +88,10 @@ def base_records(base: StackLayer, stack: Stack) -> Iterator[tuple[str, ...]]:
         yield "name", name
     for namespace in namespaces:
         yield "namespace", namespace
-    visible = sorted(base.visible(), key=lambda wheel: wheel.project)
     if masked:
-        for wheel in visible:
-            yield "distribution", wheel.project, wheel.dist_info
+        yield from distribution_records(base.visible())
     folder = site_packages(stack)
-    files = {path.rpartition("/") for wheel in visible for path in wheel.start_files}
+    files = {path.rpartition("/") for wheel in base.visible() for path in wheel.start_files}
     for parent, _, name in sorted(files):
         if parent == folder and name.endswith((".pth", ".start")):
             yield "start", name

@@ -11,6 +11,7 @@ from envc.view.activate import activate_script
 from envc.view.commands import inherited_commands
 from envc.view.data_files import inherited_data_files
 from envc.view.interpreter import interpreter_entries
+from envc.view.libraries import inherited_libraries
 from envc.view.stack_file import RUNTIME_FILES, start_entries
 
 Entry: TypeAlias = WriteFile | MakeSymlink
@@ -22,6 +23,7 @@ PASSES: tuple[Pass, ...] = (
     activate_script,
     start_entries,
     inherited_commands,
+    inherited_libraries,
     inherited_data_files,
 )
 

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from envc.formats.scripts import entry_point_script, parse_entry_points, rebind_script
+from envc.formats.scripts import (
+    entry_point_script,
+    parse_entry_points,
+    rebind_script,
+    runs_python_beside,
+)
 from envc.model.wheel import ConsoleScript
 
 START = b"""\
@@ -122,3 +127,12 @@ def test_bad_entry_points(text: str, message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - its full text is compared below
         parse_entry_points(text)
     assert str(caught.value) == message
+
+
+def test_a_rebound_script_is_known_again():
+    for text in (b"#!python\nprint(1)\n", b"#!python\n# coding: utf-8\n\n'''doc'''\n", b"#!python"):
+        rebound = rebind_script(text)
+        assert rebound is not None
+        assert runs_python_beside(rebound)
+    for text in (b"#!/bin/sh\necho\n", b"#!/bin/sh\n", b"\x7fELF", b"#!python\n", b""):
+        assert not runs_python_beside(text)

@@ -86,7 +86,7 @@ def on_disk(tree: Path) -> list[tuple[str, int]]:
 
 def test_store_id() -> None:
     digest = Digest("sha256:" + "ab" * 32)
-    assert store_id(digest, "3.11") == "ab" * 32 + "-cpython-311-1"
+    assert store_id(digest, "3.11") == "ab" * 32 + "-cpython-311-2"
 
 
 def test_tree_is_the_installed_form(tmp_path: Path) -> None:
@@ -282,13 +282,42 @@ def test_damaged_facts(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"f\t0444\t1\t" + b"0" * 64 + b"\t../x.py\n",
+        b"f\t0444\t1\t" + b"0" * 64 + b"\t/x.py\n",
+        b"f\t0444\t1\t" + b"0" * 64 + b"\ta/../../x.py\n",
+        b"f\t0444\t1\t" + b"0" * 64 + b"\t\xff.py\n",
+        b"f\t4755\t1\t" + b"0" * 64 + b"\tx.py\n",
+        b"l\t0777\t0\t/etc\tx\n",
+        b"f\t0444\t1\n",
+        b"d\t0755\t0\t-\tx",
+        b"\n",
+    ],
+)
+def test_damaged_manifest(tmp_path: Path, line: bytes) -> None:
+    folder = tmp_path / "wheels/x"
+    folder.mkdir(parents=True)
+    honest = b"d\t0755\t0\t-\tbin\nf\t0555\t1\t" + b"0" * 64 + b"\tbin/\xc3\xa9..sh\n"
+    store = Store(str(tmp_path))
+    (folder / "manifest").write_bytes(honest)
+    assert [entry.path for entry in store.manifest("x").entries()] == ["bin", "bin/\xe9..sh"]
+    (folder / "manifest").write_bytes(honest + line)
+    with pytest.raises(SpecError) as caught:
+        store.manifest("x")
+    assert str(caught.value) == (
+        f"{folder}/manifest: this manifest of a stored tree is damaged\n  mend: run `envc repair`"
+    )
+
+
 def test_other_tree(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
     files = {f"{SITE}/_envc_start.py": b"x = 1\n", "bin/activate": b"# sh\n"}
     core = {"python": PYTHON, "interpreter": sys.executable}
     name = store.add_tree("start", files, **core)
     assert name.startswith("start-")
-    assert name.endswith(f"-{TAG}-1")
+    assert name.endswith(f"-{TAG}-2")
     assert [(e.path, e.mode) for e in files_of(store, name)] == [
         ("bin/activate", 0o555),
         (f"{SITE}/__pycache__/_envc_start.{TAG}.pyc", 0o444),

@@ -147,6 +147,7 @@ def test_the_data_file_lists_what_is_visible():
         "name\t_envc_start_files\n"
         "name\t_envc_venv\n"
         "name\textra\n"
+        "distribution\textra\textra-1.dist-info\n"
         f"base\tuser\tmasked\t{CLOSURE}\t/opt/site\tuser\n"
         "name\tns.seen\n"
         "name\town\n"
@@ -192,6 +193,22 @@ def test_inherited_commands_are_rebound_and_own_ones_win():
     ]
     assert links(found, "bin/s") == {"bin/shell": f"{BY_LOCK}/bin/shell"}
     assert "bin/own" not in links(found, "bin/")
+
+
+def test_inherited_python_scripts_are_the_same_text_in_the_layers_own_folder():
+    text = b"#!/bin/sh\ntext"
+    base = common(
+        wheel("tool", scripts=("bin/tool", "bin/binary", "bin/own")),
+        wheel("gone", scripts=("bin/gone",)),
+        masked=("gone",),
+    )
+    scripts = tuple((f"bin/{name}", text) for name in ("gone", "own", "tool"))
+    found = shown(
+        overlay(wheel("own", scripts=("bin/own",))), replace(base, python_scripts=scripts)
+    )
+    files = [f for f in found.files if f.path.startswith("bin/") and f.path != "bin/activate"]
+    assert files == [WriteFile("bin/tool", text, 0o555)]
+    assert links(found, "bin/b") == {"bin/binary": f"{BY_LOCK}/bin/binary"}
 
 
 def data(project: str, *paths: str) -> WheelFacts:

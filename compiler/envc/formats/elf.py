@@ -1,0 +1,73 @@
+"""Shared libraries (ELF): where a file tells the dynamic linker to look for others."""
+
+import struct
+from collections.abc import Iterator
+
+_HEADER = b"\x7fELF\x02\x01"  # 64 bits, little endian: all that wheels for Linux have today
+_LOAD, _DYNAMIC = 1, 2
+_STRING_TABLE, _RPATH, _RUNPATH = 5, 15, 29
+_SEGMENT_SIZE = 56
+_ENTRY_SIZE = 16
+
+
+def run_paths(content: "bytes | memoryview") -> tuple[str, ...]:
+    """The entries of a library's RUNPATH (or RPATH), as written; none: it is no such file.
+
+    Only its headers and its dynamic section are read.
+
+    Source: System V ABI, chapters 4 and 5
+    """
+    if bytes(content[: len(_HEADER)]) != _HEADER:
+        return ()
+    try:
+        return tuple(entry for text in _texts(content) for entry in text.split(":") if entry)
+    except (struct.error, ValueError):
+        return ()
+
+
+def _texts(content: "bytes | memoryview") -> Iterator[str]:
+    segments = list(_segments(content))
+    entries = [entry for segment in segments for entry in _dynamic(content, segment)]
+    table = next((value for tag, value in entries if tag == _STRING_TABLE), None)
+    start = _offset(segments, table) if table is not None else None
+    if start is None:
+        return
+    for tag, value in entries:
+        if tag in {_RPATH, _RUNPATH}:
+            yield _text(content, start + value)
+
+
+def _segments(content: "bytes | memoryview") -> Iterator[tuple[int, int, int, int]]:
+    """Type, place in the file, address and size of every segment."""
+    (table,) = struct.unpack_from("<Q", content, 0x20)
+    (count,) = struct.unpack_from("<H", content, 0x38)
+    for number in range(count):
+        kind, _, place, address, _, size = struct.unpack_from(
+            "<IIQQQQ", content, table + number * _SEGMENT_SIZE
+        )
+        yield kind, place, address, size
+
+
+def _dynamic(
+    content: "bytes | memoryview", segment: tuple[int, int, int, int]
+) -> Iterator[tuple[int, int]]:
+    """Tag and value of every entry, when the segment is the dynamic section."""
+    kind, place, _, size = segment
+    if kind == _DYNAMIC:
+        for start in range(place, place + size, _ENTRY_SIZE):
+            yield struct.unpack_from("<qQ", content, start)
+
+
+def _offset(segments: list[tuple[int, int, int, int]], address: int) -> int | None:
+    """The place in the file of what is loaded at an address."""
+    for kind, place, first, size in segments:
+        if kind == _LOAD and first <= address < first + size:
+            return place + address - first
+    return None
+
+
+def _text(content: "bytes | memoryview", start: int) -> str:
+    end = start
+    while content[end : end + 1] not in {b"\0", b""}:
+        end += 1
+    return bytes(content[start:end]).decode()

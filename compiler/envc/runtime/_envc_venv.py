@@ -1,0 +1,114 @@
+"""`python -m venv` on a stack: with `--system-site-packages` the new environment sees all of it.
+
+CPython puts a venv that is made from a venv on the core alone. Here the new environment becomes one
+more layer: it gets the start-up hook and a data file in which the stack stands below it, by digest;
+and the core's own site-packages stay out. Without the option it is the isolated venv it always was.
+"""
+
+import os
+import shutil
+import sys
+from contextlib import suppress
+from importlib.machinery import ModuleSpec, PathFinder
+
+from _envc_start import (  # type: ignore[import-not-found] # it stands beside
+    DATA_FILE,
+    HERE,
+    START_STEM,
+    parent,
+    start_files_of,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType, SimpleNamespace
+    from typing import Any, Protocol
+
+    class Layer(Protocol):
+        """What is needed of a layer: `_envc_start.Layer` says what the parts are."""
+
+        name: str
+        subdirectory: str
+        closure: str
+        folder: str
+
+        def prefix(self) -> str:
+            """The root of the layer's tree."""
+
+        def generation(self) -> str:
+            """The root of the layer's generation."""
+
+
+def adapted_spec(own: "Layer") -> ModuleSpec | None:
+    """The spec of the standard library's `venv`, whose module is adapted as soon as it has run."""
+    spec = PathFinder.find_spec("venv")
+    if spec is None or spec.loader is None:
+        return spec
+    execute = spec.loader.exec_module
+
+    def exec_module(module: "ModuleType") -> None:
+        execute(module)
+        if hasattr(module, "EnvBuilder"):  # else it is somebody's own module of that name
+            adapt(module.EnvBuilder, own)
+
+    spec.loader.exec_module = exec_module  # type: ignore[method-assign] # of this one instance
+    return spec
+
+
+def adapt(builder: "Any", own: "Layer") -> None:
+    """Let the builder put environments with system site-packages on the stack of `own`."""
+    plain = builder.create_configuration
+
+    def create_configuration(self: "Any", context: "SimpleNamespace") -> None:
+        sees_stack, self.system_site_packages = self.system_site_packages, False
+        try:
+            plain(self, context)
+        finally:
+            self.system_site_packages = sees_stack
+        python = "python{}.{}".format(*sys.version_info)
+        folder = f"{context.env_dir}/lib/{python}/site-packages"
+        for suffix in (".pth", ".start"):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{folder}/{START_STEM}{suffix}")
+        if sees_stack:
+            stand_on(own, folder)
+
+    builder.create_configuration = create_configuration
+
+
+def stand_on(own: "Layer", folder: str) -> None:
+    """Put the hook into a new environment's site-packages, its data first and its start last."""
+    name = os.path.basename(parent(folder, 3))
+    records = "".join("\t".join(record) + "\n" for record in records_above(own, name))
+    with open(f"{folder}/{DATA_FILE}", "w", encoding="utf-8") as file:
+        file.write(records)
+    modules = [n for n in sorted(os.listdir(own.folder)) if n.startswith("_envc_")]
+    for module in modules:
+        if module.endswith(".py"):
+            shutil.copyfile(f"{own.folder}/{module}", f"{folder}/{module}")
+    for suffix in (".pth", ".start"):
+        shutil.copyfile(f"{own.folder}/{START_STEM}{suffix}", f"{folder}/{START_STEM}{suffix}")
+
+
+def records_above(own: "Layer", name: str) -> "Iterator[list[str]]":
+    """The data of an environment on `own`: the stack's, with the layer as the nearest base.
+
+    The index of the layer's names is left out: whether it still fits is known in the layer alone.
+    """
+    location = parent(own.generation(), 2) if own.closure else own.prefix()
+    below = False
+    with open(f"{own.folder}/{DATA_FILE}", encoding="utf-8") as file:
+        records = [line.split("\t") for line in file.read().split("\n") if line]
+    for kind, *fields in records:
+        if kind == "layer":
+            yield ["layer", name, "", "0", ""]
+            yield ["base", own.name, "all", own.closure, location, own.subdirectory]
+            for start in start_files_of(own.folder):
+                yield ["start", start]
+        elif kind == "base":
+            below = True
+            closure, place, *rest = fields[2:]
+            yield [kind, *fields[:2], closure, location if place == HERE else place, *rest]
+        elif below or kind in {"envc-stack", "core"}:
+            yield [kind, *fields]

@@ -1,0 +1,235 @@
+"""A site so small that it is built in no time, and everything that envc does to a directory.
+
+root/wheels/            the index: five wheels with scripts, data, an empty file, a namespace
+root/site-1, site-2     one site before and after an upgrade of `alpha`, locked
+root/target, overlay    what is written to
+root/sentinel           what nobody may touch
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support.sites import PYTHON, SITE_PACKAGES, Answer, envc
+from support.wheels import Recipe, build_all
+
+RECIPES = (
+    Recipe(
+        name="tool",
+        version="1.0",
+        files={
+            "tool/__init__.py": "def main():\n    print('tool')\n",
+            "tool-1.0.data/scripts/tool-shell": "#!python\nprint('shell')\n",
+            "tool-1.0.data/data/share/tool/readme.txt": "read me\n",
+        },
+        console_scripts={"tool": "tool:main"},
+    ),
+    *(
+        Recipe(
+            name="alpha",
+            version=version,
+            files={
+                "names/alpha/__init__.py": f"VERSION = {version!r}\n",
+                "names/alpha/empty.py": "",
+            },
+        )
+        for version in ("1.0", "2.0")
+    ),
+    Recipe(name="beta", version="1.0", files={"names/beta.py": "BETA = 1\n"}),
+    Recipe(name="gamma", version="1.0", requires=["beta"], files={"gamma.py": "GAMMA = 1\n"}),
+)
+
+SPEC = """\
+version = 1
+
+[site]
+name = "tiny"
+
+[core]
+python = "{python}"
+
+[[index]]
+name = "wheels"
+path = "../wheels"
+
+[layer.system]
+requires = ["tool"]
+
+[layer.user]
+base = "system"
+requires = ["alpha=={alpha}", "beta"]
+"""
+
+OVERLAY = """\
+version = 1
+
+[overlay]
+name = "overlay"
+base = "user"
+requires = ["gamma"]
+"""
+
+# A file that every generation shares with the store.
+SHARED = f"user/{SITE_PACKAGES}/names/beta.py"
+# A folder with a file in it, of one generation.
+FOLDER = f"user/{SITE_PACKAGES}/names/alpha"
+
+
+@dataclass(frozen=True)
+class World:
+    """The folders of one site, below `root`."""
+
+    root: Path
+
+    @property
+    def wheels(self) -> Path:
+        return self.root / "wheels"
+
+    @property
+    def target(self) -> Path:
+        return self.root / "target"
+
+    @property
+    def overlay(self) -> Path:
+        return self.root / "overlay"
+
+    def site(self, number: int) -> Path:
+        return self.root / f"site-{number}"
+
+    def generation(self, number: int) -> Path:
+        return self.target / f"generations/{number:06d}"
+
+    def materialize(self, number: int, *words: object) -> tuple[object, ...]:
+        """The words that materialize site 1 or 2."""
+        return "materialize", "--site", self.site(number), "--target", self.target, *words
+
+    def done(self, *words: object) -> Answer:
+        """Call envc in this process; it must succeed."""
+        answer = envc(*words, cwd=self.root)
+        assert answer.status == 0, answer.stderr
+        return answer
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What an envc process of this world is told."""
+        return {
+            "ENVC_CACHE_DIR": str(self.root / "cache"),
+            "HOME": str(self.root / "home"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+
+def new_world(root: Path) -> World:
+    """A world whose site is written and locked in both states; nothing is materialized."""
+    world = World(root)
+    build_all(RECIPES, world.wheels)
+    for number in (1, 2):
+        world.site(number).mkdir()
+        text = SPEC.format(python=PYTHON, alpha=f"{number}.0")
+        (world.site(number) / "envc.toml").write_text(text)
+        world.done("lock", "--site", world.site(number))
+    sentinel = root / "sentinel"
+    (sentinel / "folder").mkdir(parents=True)
+    (sentinel / "file").write_text("mine\n")
+    (sentinel / "folder/private").write_text("also mine\n")
+    (sentinel / "folder/private").chmod(0o600)
+    (sentinel / "link").symlink_to("file")
+    return world
+
+
+def _nothing(world: World) -> None:
+    """The world is as new."""
+
+
+def _one(world: World) -> None:
+    world.done(*world.materialize(1))
+
+
+def _two(world: World) -> None:
+    world.done(*world.materialize(1))
+    world.done(*world.materialize(2))
+
+
+def _flipped(world: World) -> None:
+    _two(world)
+    flip(world.generation(2) / SHARED)
+
+
+def _lacking(world: World) -> None:
+    _two(world)
+    folder = world.generation(2) / FOLDER
+    shutil.rmtree(folder)
+    (world.generation(1) / SHARED).unlink()
+
+
+def _overlaid(world: World) -> None:
+    _one(world)
+    world.overlay.mkdir()
+    (world.overlay / "overlay.toml").write_text(OVERLAY)
+
+
+def flip(path: Path) -> None:
+    """Change one bit of a file in place: every name of its inode shows it; its times stay."""
+    status = os.stat(path)
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    os.chmod(path, 0o644)
+    with path.open("r+b") as file:
+        file.write(content)
+    os.chmod(path, status.st_mode & 0o7777)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that envc does: what is there before, how it is called, what may be current then.
+
+    `ends` are the generations that `current` may name at any instant (None: it is absent), the
+    last one that of a run that is not disturbed. `leaving` are the generations that it removes.
+    """
+
+    name: str
+    prepare: Callable[[World], None]
+    words: Callable[[World], Sequence[object]]
+    ends: Sequence[int | None]
+    leaving: frozenset[int] = field(default=frozenset())
+    overlay: bool = False
+    repairs: bool = False
+
+    def folder(self, world: World) -> Path:
+        """The directory that it writes to."""
+        return world.overlay if self.overlay else world.target
+
+
+def _repair(world: World) -> Sequence[object]:
+    return "repair", "--target", world.target, "--from", world.wheels, "--offline"
+
+
+OPERATIONS = {
+    operation.name: operation
+    for operation in (
+        Operation("first", _nothing, lambda world: world.materialize(1), [None, 1]),
+        Operation("upgrade", _one, lambda world: world.materialize(2), [1, 2]),
+        Operation(
+            "rollback", _two, lambda w: ["rollback", "--target", w.target, "--to", 1], [2, 1]
+        ),
+        Operation(
+            "gc",
+            _two,
+            lambda world: ["gc", "--target", world.target, "--keep", 1],
+            [2],
+            leaving=frozenset({1}),
+        ),
+        Operation("repair-flip", _flipped, _repair, [2], repairs=True),
+        Operation("repair-missing", _lacking, _repair, [2], repairs=True),
+        Operation(
+            "overlay",
+            _overlaid,
+            lambda w: ["overlay", "sync", "--dir", w.overlay, "--target", w.target],
+            [None, 1],
+            overlay=True,
+        ),
+    )
+}
