@@ -9,7 +9,6 @@ from faults import images
 from faults.oracle import Before, changes, incomplete, leftovers, listing, violations
 from faults.processes import Processes
 from faults.sweep import copied
-from faults.world import World
 from support.sites import SITE_PACKAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("can_mount")]
@@ -119,7 +118,7 @@ def test_gc_makes_room_on_a_full_disk(template, arena, kind, mebibytes):
 def test_a_file_with_as_many_links_as_it_may_have(template, arena):
     """The 65,001st name is a copy; verify finds nothing, and the others are still linked."""
     with on_image(template, arena / "links", "ext4", 64) as (image, world, processes):
-        assert processes.run(*world.materialize(1)).status == 0
+        first = processes.run(*world.materialize(1), "--json").json["layers"]["user"]
         shared = world.generation(1) / "user" / SITE_PACKAGES / "names/beta.py"
         names = image.folder / "names"
         names.mkdir()
@@ -132,10 +131,7 @@ def test_a_file_with_as_many_links_as_it_may_have(template, arena):
         copy = world.generation(2) / "user" / SITE_PACKAGES / "names/beta.py"
         assert os.stat(copy).st_ino != os.stat(shared).st_ino
         assert os.stat(copy).st_nlink == 1
-        first = World(world.root).done("generations", "--target", world.target, "--json")
-        assert first.status == 0
-        own_files = 6
-        assert (user["copied"], user["linked"]) == (own_files + 1, user["files"] - own_files - 1)
+        assert user["copied"] == first["copied"] + 1
         is_sound(world.target)
         assert processes.run("verify", "--target", world.target).status == 0
 

@@ -6,20 +6,12 @@ that a tree has the same bytes wherever it stands. Python reads those lines as a
 
 import re
 
+from installer.scripts import Script
+
 from envc.model.wheel import ConsoleScript
 
 _SHELL = b"#!/bin/sh\n"
 _EXEC = b"""'''exec' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n' '''"""
-
-_BODY = """\
-# -*- coding: utf-8 -*-
-import re
-import sys
-from {module} import {first}
-if __name__ == "__main__":
-    sys.argv[0] = re.sub(r"(-script\\.pyw|\\.exe)?$", "", sys.argv[0])
-    sys.exit({attribute}())
-"""
 
 _COMMENTS = re.compile(rb"(?:[ \t\f]*(?:#[^\n]*)?\r?\n)*")
 _STRING = re.compile(rb"[rRuU]?[\"']")
@@ -29,9 +21,9 @@ _GROUPS = ("console_scripts", "gui_scripts")
 
 def entry_point_script(script: ConsoleScript) -> bytes:
     """The file that runs an entry point. Its parts must be as `parse_entry_points` returns them."""
-    first = script.attribute.partition(".")[0]
-    body = _BODY.format(module=script.module, first=first, attribute=script.attribute)
-    return _SHELL + _EXEC + b"\n" + body.encode()
+    generated = Script(script.name, script.module, script.attribute, "console")
+    _, content = generated.generate("python", "posix")
+    return _SHELL + _EXEC + b"\n" + content.partition(b"\n")[2]
 
 
 def rebind_script(content: bytes) -> bytes | None:

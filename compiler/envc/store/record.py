@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from installer.records import Hash, RecordEntry
+
 from envc.model.manifest import Entry
 from envc.store.archive import Member
 from envc.store.names import name_problem
@@ -111,14 +113,14 @@ def installed_record(entries: Iterable[Entry], record: str) -> bytes:
     """
     site_packages = record.rsplit("/", 2)[0] + "/"
     upwards = "../" * site_packages.count("/")
-    rows = [(record.removeprefix(site_packages), "", "")]
+    rows = [RecordEntry(record.removeprefix(site_packages), None, None).to_row()]
     for entry in entries:
         if entry.path.startswith(site_packages):
             path = entry.path.removeprefix(site_packages)
         else:
             path = upwards + entry.path
         value = base64.urlsafe_b64encode(bytes.fromhex(entry.content)).rstrip(b"=").decode()
-        rows.append((path, f"sha256={value}", str(entry.size_bytes)))
+        rows.append(RecordEntry(path, Hash("sha256", value), entry.size_bytes).to_row())
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(sorted(rows))
     return text.getvalue().encode()
