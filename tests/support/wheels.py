@@ -2,7 +2,7 @@
 
 A recipe is a table of `fixtures/index/*.toml`, or a `Recipe` in a test:
 
-    Recipe("six", "1.16.0", files={"six.py": "x = 1"}).build(folder) -> folder/six-1.16.0-py3-none-any.whl
+    Recipe("six", "1.16.0", files={"six.py": "x = 1"}).build(folder)  # the path of the wheel
 """
 
 import base64
