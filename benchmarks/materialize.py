@@ -1,25 +1,30 @@
 """Materialize the sample site `sci`, side by side with `uv pip sync` on the same locks.
 
-    python benchmarks/materialize.py [--runs N] [--without-bytecode-race]
+    python benchmarks/materialize.py [--runs N] [--without-slow-races]
 
 Warm: every wheel is in envc's store and in uv's cache; the target (the virtual environment) is
-new each time. envc places bytecode too, uv only with --compile-bytecode. Nothing is deleted while
-runs are timed: the file system makes directories more slowly for minutes after it has removed
-many.
+new each time. envc places bytecode too, uv only with --compile-bytecode. Cold: store and cache are
+empty, the wheels are in a folder. Nothing is deleted while runs are timed: the file system makes
+directories more slowly for minutes after it has removed many.
 """
 
 import argparse
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 from measure import ROOT, Contestant, installed, machine, race, report, save, version_of
 
+from envc.pipeline.context import default_cache
+
 WORK = ROOT / "build" / "bench"
 LAYERS = ("system", "user")
+COLD_RUNS = 3
 
 
 class Envc:
@@ -34,10 +39,15 @@ class Envc:
         before = self.set_aside if fresh else lambda: None
         return Contestant(name, self.command, before, self.site)
 
-    def set_aside(self) -> None:
+    def cold(self, wheelhouse: Path) -> Contestant:
+        command = [*self.command, "--offline", "--from", wheelhouse]
+        before = partial(self.set_aside, "store")
+        return Contestant("envc, cold (bytecode included)", command, before, self.site)
+
+    def set_aside(self, *more: str) -> None:
         folder = next(self.aside)
         folder.mkdir(parents=True)
-        for name in ("generations", "current", "by-lock"):
+        for name in ("generations", "current", "by-lock", *more):
             path = WORK / "Canopy" / name
             if path.is_symlink() or path.exists():
                 path.rename(folder / name)
@@ -63,6 +73,23 @@ class Uv:
         before = self.new if fresh else lambda: None
         return Contestant(name, ["sh", script], before, self.site)
 
+    def cold(self, wheelhouse: Path, *options: str) -> Contestant:
+        """From requirements and a folder of wheels, with a cache that is new each time."""
+        script = WORK / f"uv-cold{''.join(options)}.sh"
+        lines = []
+        for layer in LAYERS:
+            lock = tomllib.loads((self.site / f"pylock.{layer}.toml").read_text())
+            pins = [f"{pin['name']}=={pin['version']}\n" for pin in lock["packages"]]
+            (WORK / f"{layer}.txt").write_text("".join(pins))
+            lines.append(
+                f'folder="$(cat {WORK}/uv-folder)"; {self.uv} pip sync -q --no-index '
+                f'--find-links {wheelhouse} --cache-dir "$folder/cache" --link-mode hardlink '
+                f'{" ".join(options)} --python "$folder/{layer}/bin/python" {WORK}/{layer}.txt'
+            )
+        script.write_text("\n".join(["set -e", *lines, ""]))
+        name = f"uv pip sync, cold {' '.join(options)}".strip()
+        return Contestant(name, ["sh", script], self.new, self.site)
+
     def new(self) -> None:
         self.folder = WORK / "venvs" / str(next(self.numbers))
         for layer in LAYERS:
@@ -71,11 +98,22 @@ class Uv:
         (WORK / "uv-folder").write_text(str(self.folder))
 
 
+def gather(site: Path, wheelhouse: Path) -> None:
+    """Put every wheel of the site's locks into one folder, out of envc's cache."""
+    wheelhouse.mkdir(exist_ok=True)
+    cache = Path(default_cache()) / "wheels-v1"
+    for layer in LAYERS:
+        for pin in tomllib.loads((site / f"pylock.{layer}.toml").read_text())["packages"]:
+            for wheel in pin["wheels"]:
+                source = cache / wheel["hashes"]["sha256"] / wheel["name"]
+                shutil.copyfile(source, wheelhouse / wheel["name"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Race envc materialize against uv pip sync.")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="default: 5")
     parser.add_argument(
-        "--without-bytecode-race", action="store_true", help="leave out uv --compile-bytecode"
+        "--without-slow-races", action="store_true", help="leave out uv's bytecode, and cold"
     )
     arguments = parser.parse_args()
     shutil.rmtree(WORK / "venvs", ignore_errors=True)
@@ -96,13 +134,21 @@ def main() -> None:
         uv.contestant("uv pip sync, nothing to do", fresh=False),
     ]
     results.append(report("no-op", race(noop, runs=2 * arguments.runs), noop[0].name))
-    if not arguments.without_bytecode_race:
+    if not arguments.without_slow_races:
         compiling = [
             warm[0],
             uv.contestant("uv pip sync --compile-bytecode", "--compile-bytecode", fresh=True),
         ]
         timings = race(compiling, runs=arguments.runs)
         results.append(report("warm, bytecode", timings, warm[0].name))
+        wheelhouse = WORK / "wheelhouse"
+        gather(site, wheelhouse)
+        cold = [
+            envc.cold(wheelhouse),
+            uv.cold(wheelhouse),
+            uv.cold(wheelhouse, "--compile-bytecode"),
+        ]
+        results.append(report("cold", race(cold, runs=COLD_RUNS), cold[0].name))
     save(
         "materialize",
         {

@@ -1,5 +1,6 @@
 """Is a tree what its manifest says?"""
 
+import errno
 import hashlib
 import os
 import stat
@@ -11,6 +12,9 @@ from typing import Literal
 from envc.materialize.directory import GENERATION_MODE, Directory
 from envc.model.manifest import DIRECTORY_MODE, Entry, Manifest, path_of
 from envc.model.view import PUBLISHED_MTIME_SECONDS
+
+# A folder that is gone, or none, or closed to us: that is told of the folder itself.
+_CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)
 
 ProblemKind = Literal["missing", "changed", "extra", "mode", "link"]
 
@@ -32,6 +36,9 @@ def verify_tree(
     changes unless it takes care not to. `ignore` names entries at the top of `root` that are no
     part of the tree. Bytecode that programs wrote at run time (`__pycache__`, `.nbi`, `.nbc`) is
     not reported.
+
+    Raises:
+        OSError: something cannot be looked at for want of files, memory or a working disk.
     """
     found: list[Problem] = []
     # Directories that are none: what stands behind a planted symlink is not the tree's.
@@ -109,11 +116,13 @@ def _kind_of(mode: int) -> str:
 
 
 def _hash_of(path: str) -> str:
-    """The content's sha256 in hexadecimal; empty where it cannot be read."""
+    """The content's sha256 in hexadecimal; empty where the file is closed, or the disk broken."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EIO):
+            raise
         return ""
 
 
@@ -122,7 +131,7 @@ def _extra(root: str, listed: set[bytes], ignore: frozenset[str]) -> Iterator[st
     waiting = [""]
     while waiting:
         folder = waiting.pop()
-        with suppress(OSError), os.scandir(f"{root}/{folder}") as entries:
+        with suppress(*_CLOSED), os.scandir(f"{root}/{folder}") as entries:
             for entry in entries:
                 path = f"{folder}{entry.name}"
                 if path in ignore or _is_run_time_bytecode(path):

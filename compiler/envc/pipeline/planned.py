@@ -43,8 +43,15 @@ def plan_key(
 def _files(folder: str, spec_name: str) -> Iterator[tuple[str, bytes]]:
     locks = [name for name in os.listdir(folder) if name.startswith("pylock.")]
     for name in (spec_name, *sorted(locks)):
-        with suppress(OSError), open(f"{folder}/{name}", "rb") as file:
-            yield name, file.read()
+        path = f"{folder}/{name}"
+        try:
+            with open(path, "rb") as file:
+                text = file.read()
+        except FileNotFoundError:
+            continue
+        except OSError as error:  # left out, it would be a plan of other files
+            raise disk_error(error, "read what to materialize", path) from error
+        yield name, text
 
 
 def load_plan(directory: Directory, key: Digest) -> Publication | None:

@@ -203,6 +203,8 @@ def _write_location(site: Site, directory: Directory) -> None:
                 return
     except FileNotFoundError:
         pass
+    except OSError as error:
+        raise disk_error(error, "read where the target is", path) from error
     try:
         write_file(path, text)
     except OSError as error:

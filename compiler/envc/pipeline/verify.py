@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from envc.disk.durable import disk_error
 from envc.errors import EnvcError, UsageError
 from envc.formats.pylock import lock_file_name
 from envc.materialize.directory import Directory, read_bytes
@@ -50,6 +51,7 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
     Raises:
         UsageError: nothing is materialized here.
         SpecError, OutsideError: the record of the generation cannot be read.
+        OutsideError: the disk refused.
     """
     directory = directory_at(path)
     folder = directory.path
@@ -58,11 +60,14 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
         raise UsageError(
             "nothing is materialized here", where=folder, mend="name a target with --target DIR"
         )
-    problems = [
-        problem
-        for layer in current.layers
-        for problem in _problems(directory, current, layer, fast=fast)
-    ]
+    try:
+        problems = [
+            problem
+            for layer in current.layers
+            for problem in _problems(directory, current, layer, fast=fast)
+        ]
+    except OSError as error:
+        raise disk_error(error, "read the trees", folder) from error
     return VerifyReport(
         ok=not problems,
         target=folder,
