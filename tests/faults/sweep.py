@@ -81,8 +81,12 @@ class Stage:
         for answer in self._disturbed(call, f"error={error}"):
             if isinstance(answer, str):
                 yield answer
-            elif answer.status != 0:
+            elif answer.status != 0 and not self._named(answer):
                 yield from _badly_told(answer, error)
+
+    def _named(self, answer: Answer) -> bool:
+        """Whether a repair says of what it could not read that it is not repaired."""
+        return self.operation.repairs and answer.status == 1 and "NOT repaired" in answer.stdout
 
     def _disturbed(self, call: Call, tampering: str) -> Iterator[Answer | str]:
         """The answer of a run that is tampered with, then every violation."""
@@ -159,7 +163,7 @@ def _not_killed(answer: Answer, call: Call) -> Iterator[str]:
 def _badly_told(answer: Answer, error: str) -> Iterator[str]:
     """A failed call ends with status 4, its cause, where it was, and what to do."""
     cause = os.strerror(getattr(errno, error))
-    parts = [f": {cause}\n", "\n   at: /", "\n mend: "]
+    parts = [f": {cause}\n", "\n   at: ", "\n mend: "]
     if answer.status != 4 or not all(part in answer.stderr for part in parts):
         yield f"{error} ends with {answer.status}: {answer.stderr}"
 

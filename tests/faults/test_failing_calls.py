@@ -36,6 +36,11 @@ def fail(stage: Stage, call):
     return stage.fail_at(call, first if call.number % 2 else second)
 
 
+def reading(stage: Stage, count: int):
+    """About so many of the calls that read; verify and repair read every file, one like another."""
+    return thinned([call for call in stage.reading if call.first_thread], count)
+
+
 def fail_reading(stage: Stage, call):
     return stage.fail_at(call, "EMFILE" if call.syscall == "openat" else "EIO")
 
@@ -44,7 +49,7 @@ def fail_reading(stage: Stage, call):
 def test_some_failing_calls(template, arena, name):
     with stages(template, arena, OPERATIONS[name], 1) as made:
         found = sweep(made, thinned(failing(made[0]), 8), fail)
-        found += sweep(made, thinned(made[0].reading, 3), fail_reading)
+        found += sweep(made, reading(made[0], 3), fail_reading)
         assert found == [], "\n".join(found)
 
 
@@ -53,5 +58,5 @@ def test_some_failing_calls(template, arena, name):
 def test_any_failing_call(template, arena, name):
     with stages(template, arena, OPERATIONS[name], 2) as made:
         found = sweep(made, failing(made[0]), fail)
-        found += sweep(made, made[0].reading, fail_reading)
+        found += sweep(made, reading(made[0], 60), fail_reading)
         assert found == [], "\n".join(found)

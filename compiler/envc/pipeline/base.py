@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+from envc.disk.durable import disk_error
 from envc.errors import UsageError
 from envc.formats.location import Location, location_from_text
 from envc.formats.pylock import lock_file_name
@@ -88,6 +89,8 @@ def read_location(folder: str) -> Location | None:
             return location_from_text(file.read(), path)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise disk_error(error, "read where the target is", path) from error
 
 
 def find_target(given: str | None, overlay_folder: str | None) -> str:

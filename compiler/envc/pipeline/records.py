@@ -105,7 +105,8 @@ def _layer(directory: Directory, number: int, layer: PublishedLayer) -> Generati
     for link in plan.links:
         tree = f"{directory.store}/wheels/{link.store_id}/tree"
         for path in map(os.fsdecode, link.paths):
-            if _inode(f"{root}/{path}") == _inode(f"{tree}/{path}"):
+            # What is missing will be linked again.
+            if _inode(f"{root}/{path}") in (0, _inode(f"{tree}/{path}")):
                 linked += 1
             else:
                 copied += 1

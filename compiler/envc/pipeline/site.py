@@ -1,9 +1,11 @@
 """A site on disk: found, read, and its locks with it."""
 
+import errno
 import os
 from dataclasses import dataclass
 
-from envc.errors import SpecError, UsageError
+from envc.disk.durable import disk_error
+from envc.errors import EnvcError, SpecError, UsageError
 from envc.expand import expand_overlay, expand_site
 from envc.formats.envc_toml import read_site
 from envc.formats.overlay_toml import read_overlay
@@ -85,15 +87,23 @@ def read_spec(path: str) -> bytes:
     """The bytes of a spec or a lock.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: it is not there, or no file to be read.
+        OutsideError: the disk refused.
     """
     try:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise UsageError(
-            f"cannot be read: {error.strerror}", where=shown(path), mend="correct the path"
-        ) from error
+        raise _unreadable(error, path) from error
+
+
+def _unreadable(error: OSError, path: str) -> EnvcError:
+    """A wrong path is the person's to correct; a broken disk is not."""
+    if error.errno in (errno.EIO, errno.EMFILE, errno.ENFILE):
+        return disk_error(error, "read the file", shown(path))
+    return UsageError(
+        f"cannot be read: {error.strerror}", where=shown(path), mend="correct the path"
+    )
 
 
 def shown(path: str) -> str:
@@ -114,7 +124,7 @@ def read_lock(path: str, layer: str) -> LockFile | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=shown(path)) from error
+        raise _unreadable(error, path) from error
     return LockFile(path, text, lock_from_text(text, shown(path), layer))
 
 
