@@ -1,4 +1,4 @@
-"""verify, repair, rollback, generations and gc on a target that somebody has damaged.
+"""verify and repair on a target that somebody has damaged.
 
 Each damage tells whether `verify --fast` sees it too: it does not read contents, and so misses a
 change of the same size whose modification time was set back.
@@ -7,14 +7,12 @@ change of the same size whose modification time was set back.
 import json
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
-from envc.pipeline.generations import rollback
 from faults.oracle import incomplete, leftovers, listing, violations
 from faults.world import FOLDER, SHARED, World, flip, new_world
 from support.index_server import IndexServer
@@ -363,139 +361,3 @@ def test_a_record_that_nothing_fits_is_named(alone):
         1,
         "NOT repaired: changed: generation 1: manifest.json\n",
     )
-
-
-def test_generations_are_listed_with_what_changed(world):
-    lines = envc("generations", "--target", world.target).stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["1", "system:", "user:", "*", "user:"]
-    assert lines[0].endswith("kept: newest")
-    assert lines[2].strip() == "user: +alpha 1.0, +beta 1.0"
-    assert lines[3].endswith("kept: current")
-    assert lines[4].strip() == "user: alpha 1.0 -> 2.0"
-    report = envc("generations", "--target", world.target, "--json").json
-    first, second = report["generations"]
-    assert (first["generation"], first["current"], second["current"]) == (1, False, True)
-    assert second["layers"]["user"] == {
-        "added": {},
-        "removed": {},
-        "changed": {"alpha": ["1.0", "2.0"]},
-    }
-
-
-def test_a_pinned_generation_stays(world):
-    assert envc("generations", "--target", world.target, "--pin", 1).status == 0
-    answer = envc("gc", "--target", world.target, "--keep", 0)
-    assert (answer.status, answer.stderr) == (
-        0,
-        (
-            f"{world.target}: removed 0 generations and 0 stored trees\n"
-            "  generation 1 stays: pinned\n"
-            "  generation 2 stays: current\n"
-        ),
-    )
-    assert envc("generations", "--target", world.target, "--unpin", 1).status == 0
-    answer = envc("gc", "--target", world.target, "--keep", 0)
-    assert answer.stderr.splitlines() == [
-        f"{world.target}: removed 1 generation and 1 stored tree",
-        "  generation 2 stays: current",
-    ]
-    is_sound(world)
-
-
-def test_a_generation_that_is_not_there_cannot_be_pinned(world):
-    answer = envc("generations", "--target", world.target, "--pin", 7)
-    assert (answer.status, answer.stderr) == (
-        2,
-        (
-            f"error: there is no generation 7\n   at: {world.target}\n"
-            " mend: list them with `envc generations`\n"
-        ),
-    )
-
-
-def test_gc_keeps_the_newest_and_tells_first_what_it_would_do(world):
-    before = listing(world.target)
-    told = envc("gc", "--target", world.target, "--keep", 1, "--dry-run", "--json").json
-    assert (told["removed"], told["kept"], told["dry_run"]) == ([1], {"2": "current"}, True)
-    after = listing(world.target)
-    held = {".lock", ".store-lock"}
-    assert {k: v for k, v in after.items() if k not in held} == {
-        k: v for k, v in before.items() if k not in held
-    }
-    done = envc("gc", "--target", world.target, "--keep", 1, "--json").json
-    assert done["stored_trees_removed"] == told["stored_trees_removed"]
-    assert len(done["stored_trees_removed"]) == 1
-    assert not (world.target / "store/wheels" / done["stored_trees_removed"][0]).exists()
-    assert verify(world).status == 0
-    is_sound(world)
-
-
-@pytest.mark.slow
-def test_gc_keeps_what_a_running_process_stands_on(world):
-    """A Python that was started from the tree holds its generation's lease."""
-    program = "import sys; print('up', flush=True); sys.stdin.read()"
-    process = subprocess.Popen(
-        [world.generation(1) / "user/bin/python", "-c", program],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"up\n"
-    words = ("gc", "--target", world.target, "--keep", 0)
-    try:
-        assert envc(*words).stderr.splitlines() == [
-            f"{world.target}: removed 0 generations and 0 stored trees",
-            "  generation 1 stays: in use",
-            "  generation 2 stays: current",
-        ]
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    assert envc(*words, "--json").json["removed"] == [1]
-
-
-def test_gc_removes_nothing_where_a_record_cannot_be_read(world):
-    no_record(world)
-    rollback_to_first = world.target / "current"
-    rollback_to_first.unlink()
-    rollback_to_first.symlink_to("generations/000001")
-    before = listing(world.generation(1))
-    answer = envc("gc", "--target", world.target, "--keep", 0)
-    assert (answer.status, answer.stderr) == (
-        4,
-        (
-            "error: the file is missing\n"
-            f"   at: {world.generation(2)}/manifest.json\n"
-            " mend: run `envc repair` on the folder, as its owner\n"
-        ),
-    )
-    assert listing(world.generation(1)) == before
-    assert world.generation(2).exists()
-
-
-def test_a_rollback_goes_to_the_one_before_or_to_the_one_named(world):
-    answer = envc("rollback", "--target", world.target)
-    assert (answer.status, answer.stderr) == (
-        0,
-        f"{world.target}: switched to generation 1\n",
-    )
-    assert os.readlink(world.target / "current") == "generations/000001"
-    assert verify(world).status == 0
-    answer = envc("rollback", "--target", world.target)
-    assert (answer.status, answer.stderr) == (
-        2,
-        (
-            f"error: there is no earlier generation\n   at: {world.target}\n"
-            " mend: list them with `envc generations`\n"
-        ),
-    )
-    assert envc("rollback", "--target", world.target, "--to", 2, "--json").json["changed"] is True
-    assert rollback(str(world.target), 2).changed is False
-    is_sound(world)
-
-
-def test_each_switch_is_noted_before_it_happens(world):
-    envc("rollback", "--target", world.target)
-    lines = (world.target / "audit.jsonl").read_text().splitlines()
-    assert [json.loads(line)["generation"] for line in lines] == [1, 2, 1]
-    assert {json.loads(line)["event"] for line in lines} == {"switch"}
