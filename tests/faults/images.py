@@ -43,6 +43,8 @@ class Image:
             file.truncate(file.tell() - leave_bytes)
             os.fsync(file.fileno())
         yield
+        # xfs frees what is unlinked later, in the background; what is cut off it frees at once.
+        os.truncate(path, 0)
         path.unlink()
 
     @contextmanager
