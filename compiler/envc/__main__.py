@@ -1,8 +1,6 @@
 """`python -m envc`."""
 
-import sys
-
-from envc.cli.main import main
+from envc.cli.main import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -4,6 +4,7 @@
     ├── AnswerIsNo             1   the question was understood, the answer is no
     ├── UsageError             2   a command line that cannot be carried out
     │   └── SpecError          2   faults of a spec or a lock, all of one file at once
+    │       └── HashMissingError   a wheel has no sha256
     ├── UnsatisfiableError     3   no set of releases meets the requirements
     │   └── ShadowRefusedError 3   but for a shadow, which is forbidden
     ├── OutsideError           4   network, disk or permissions: retrying may help
@@ -14,12 +15,10 @@ Errors hold their parts as data; only `cli` turns them into text.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing that is wrong: what, where (`file:line, key path`), and how to mend it."""
 
     what: str
@@ -71,6 +70,12 @@ class SpecError(UsageError):
     """A spec, a lock or a manifest that does not say what its format demands."""
 
     code = "spec"
+
+
+class HashMissingError(SpecError):
+    """A wheel without a sha256: nobody could tell whether its bytes are the right ones."""
+
+    code = "hash-missing"
 
 
 class UnsatisfiableError(EnvcError):

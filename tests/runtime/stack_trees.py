@@ -12,7 +12,7 @@ import envc.runtime
 from envc.formats.scripts import entry_point_script
 from envc.model.digest import digest_of, hex_of
 from envc.model.stack import Stack, StackLayer
-from envc.model.view import PUBLISHED_MTIME_SECONDS
+from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.wheel import ConsoleScript, ModuleTree, WheelFacts
 from envc.view import view
 from support.wheels import Recipe
@@ -89,6 +89,11 @@ def facts_of(recipe: Recipe, site_packages: str) -> WheelFacts:
     )
 
 
+def entry_points_of(recipe: Recipe) -> tuple[NormalizedName, str]:
+    text = recipe.members().get(f"{recipe.stem}.dist-info/entry_points.txt", b"")
+    return canonicalize_name(recipe.name), text.decode()
+
+
 @dataclass
 class Disk:
     """A folder with a target directory and overlays; remembers what each layer is made of."""
@@ -116,6 +121,7 @@ class Disk:
             interpreter=self.interpreter.executable,
             layers=(top, *bases),
             env=(("GREETING", "it's me"),),
+            entry_points=tuple(map(entry_points_of, self.recipes[top.closure])),
         )
         location = Path(top.location)
         generation = location / "generations" / f"{number:06d}"

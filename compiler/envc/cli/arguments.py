@@ -1,6 +1,7 @@
 """Words to options. Every command has the common options, before or after its own."""
 
 import argparse
+import os
 import sys
 from types import ModuleType
 from typing import NoReturn
@@ -9,6 +10,13 @@ from envc.cli.commands import COMMANDS, GROUPS
 from envc.errors import UsageError
 
 Arguments = argparse.Namespace
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """argparse's, without importing a module to learn how wide the terminal is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,12 +33,24 @@ def parse(command: str, module: ModuleType, words: list[str]) -> Arguments:
         prog=f"envc {command}",
         description=f"{COMMANDS[command][0].upper()}{COMMANDS[command][1:]}.",
         epilog=f"example:\n  {module.EXAMPLE}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     module.add_options(parser)
     add_common(parser)
     return parser.parse_args(words)
+
+
+def _columns() -> int:
+    """`COLUMNS`, else the terminal's width, else 80."""
+    try:
+        return int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        pass
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

@@ -44,13 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
         source=arguments.source,
         link_mode=arguments.link_mode,
     )
-    report = materialize(arguments.site, options, context_of(arguments, offline=arguments.offline))
+    done = materialize(arguments.site, options, context_of(arguments, offline=arguments.offline))
     if arguments.json:
-        print_json(report)
+        from envc.pipeline.materialize_report import materialize_report
+
+        print_json(materialize_report(done))
         return 0
-    state = "switched to" if report.changed else "nothing to do: on"
-    say(arguments, f"{report.target}: {state} generation {report.generation}")
-    for name, layer in report.layers.items():
+    state = "switched to" if done.changed else "nothing to do: on"
+    say(arguments, f"{done.target}: {state} generation {done.generation.generation}")
+    for name, layer in done.generation.layers.items():
         wheels = counted(layer.distributions, "distribution")
         say(arguments, f"  {name}: {wheels}, {layer.files} files ({layer.copied} copied)")
     return 0

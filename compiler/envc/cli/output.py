@@ -1,9 +1,7 @@
 """Reports to stdout and stderr: data there, messages here."""
 
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from envc.cli.arguments import Arguments
@@ -13,11 +11,15 @@ _MANY_LINES = 100
 
 def print_json(report: Any) -> None:
     """A report as one JSON object on stdout, its fields in their order."""
+    from dataclasses import asdict
+
     print_object(asdict(report))
 
 
 def print_object(values: dict[str, Any]) -> None:
     """One JSON object on stdout, its fields in their order."""
+    import json
+
     sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
 
 

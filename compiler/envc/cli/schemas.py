@@ -11,8 +11,8 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import RootModel, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema
@@ -29,8 +29,8 @@ from envc.model.wheel import WheelFacts
 from envc.pipeline.check import CheckReport
 from envc.pipeline.generations import CollectReport, GenerationsReport, RollbackReport
 from envc.pipeline.init import InitReport
-from envc.pipeline.lock import LockReport
-from envc.pipeline.materialize import MaterializeReport
+from envc.pipeline.lock_report import LockReport
+from envc.pipeline.materialize_report import MaterializeReport
 from envc.pipeline.overlay import OverlayReport
 from envc.pipeline.repair import RepairReport
 from envc.pipeline.tree import TreeReport
@@ -131,12 +131,26 @@ def _close(schema: Any) -> None:
             _close(value)
 
 
-def _record(model: Any, number_key: str, **replaced: Any) -> Any:
-    """A document with the fields of a dataclass, all of them required, and its format's number."""
-    types = {field.name: replaced.get(field.name, field.type) for field in fields(model)}
-    types[number_key] = int
+def _record(model: Any, number_key: str = "", **replaced: Any) -> Any:
+    """An object with the fields of a dataclass or a named tuple, all of them required.
+
+    Named tuples in it are objects too. A file's has its format's number as well.
+    """
+    hints = {name: _with_records(kind) for name, kind in get_type_hints(model).items()}
+    types = {**hints, **replaced}
+    if number_key:
+        types[number_key] = int
     required: dict[str, Any] = {name: (kind, ...) for name, kind in types.items()}
     return create_model(model.__name__, __doc__=model.__doc__, **required)
+
+
+def _with_records(kind: Any) -> Any:
+    """A type, the named tuples in it as objects; pydantic would make arrays of them."""
+    if hasattr(kind, "_fields"):
+        return _record(kind)
+    if get_origin(kind) in {dict, tuple}:
+        return get_origin(kind)[tuple(map(_with_records, get_args(kind)))]
+    return kind
 
 
 def _file(name: str, file: str, model: Any, *, number: int = 1, key: str = "version") -> Entry:
@@ -153,6 +167,7 @@ def entries() -> tuple[Entry, ...]:
         WheelFacts, "format", modules=ModuleNames, console_scripts=list[tuple[str, str, str]]
     )
     generation = _record(Generation, "version")
+    error = _record(ErrorReport, error=_record(FaultList))
     return (
         _file("envc", "envc.toml", SiteDocument),
         _file("overlay", "overlay.toml", OverlayDocument),
@@ -172,7 +187,7 @@ def entries() -> tuple[Entry, ...]:
         _output("generations", GenerationsReport),
         _output("rollback", RollbackReport),
         _output("gc", CollectReport),
-        Entry(name="output-error", title="a failed command with --json", model=ErrorReport),
+        Entry(name="output-error", title="a failed command with --json", model=error),
     )
 
 

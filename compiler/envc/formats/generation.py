@@ -1,7 +1,6 @@
 """`generations/N/manifest.json`: a generation's record (format 1)."""
 
 import json
-from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 from envc.errors import SpecError
@@ -17,7 +16,11 @@ Record = TypeVar("Record", Generation, GenerationLayer, GenerationWheel)
 
 def generation_to_json(generation: Generation) -> bytes:
     """The record as the bytes of its file; equal records give equal bytes."""
-    record = {"version": GENERATION_FORMAT, **asdict(generation)}
+    layers = {
+        name: {**layer._asdict(), "wheels": [wheel._asdict() for wheel in layer.wheels]}
+        for name, layer in generation.layers.items()
+    }
+    record = {"version": GENERATION_FORMAT, **generation._asdict(), "layers": layers}
     return (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
 
 
@@ -55,8 +58,8 @@ def _checked(value: Record) -> Record:
     Raises:
         TypeError: one is not.
     """
-    for field in fields(value):
-        kind = getattr(field.type, "__supertype__", field.type)
-        if isinstance(kind, type) and type(getattr(value, field.name)) is not kind:
-            raise TypeError(f"{field.name} is no {kind.__name__}")
+    for (name, declared), field in zip(value.__annotations__.items(), value, strict=True):
+        kind = getattr(declared, "__supertype__", declared)
+        if isinstance(kind, type) and type(field) is not kind:
+            raise TypeError(f"{name} is no {kind.__name__}")
     return value

@@ -1,8 +1,9 @@
 """A publication as one file, so that what was planned once is not planned again.
 
-A checksum of what follows, a line of JSON, then the paths, one a line: each layer's directories,
-then the files to link from each stored tree. The file is envc's own, in a store that only its
-owner writes; it is named by the digest of what it was planned from.
+A checksum of what follows, a line of JSON, then the paths, one a line: each layer's shared
+directories, then of each stored tree the directories that it alone needs, and the files to link.
+The file is envc's own, in a store that only its owner writes; it is named by the digest of what it
+was planned from.
 """
 
 import json
@@ -15,7 +16,7 @@ from envc.model.generation import GenerationWheel
 from envc.model.plan import LinkTree, MakeSymlink, TreePlan, WriteFile
 from envc.model.publication import Publication, PublishedLayer
 
-PUBLICATION_FORMAT = 1
+PUBLICATION_FORMAT = 2
 
 
 def publication_to_bytes(publication: Publication) -> bytes:
@@ -32,6 +33,7 @@ def publication_to_bytes(publication: Publication) -> bytes:
     for layer in publication.layers:
         parts += layer.plan.directories
         for link in layer.plan.links:
+            parts += link.directories
             parts += link.paths
     content = b"\n".join(parts)
     return b"%08x\n" % crc32(content) + content
@@ -92,7 +94,7 @@ def _layer(layer: PublishedLayer) -> dict[str, Any]:
         "wheels": [[wheel.project, wheel.version, wheel.store_id] for wheel in layer.wheels],
         "runtime": layer.runtime,
         "directories": len(plan.directories),
-        "links": [[link.store_id, len(link.paths)] for link in plan.links],
+        "links": [[link.store_id, len(link.directories), len(link.paths)] for link in plan.links],
         "files": [[file.path, file.mode, _text(file.content)] for file in plan.files],
         "symlinks": [[symlink.path, symlink.destination] for symlink in plan.symlinks],
     }
@@ -103,7 +105,10 @@ def _read_layer(layer: dict[str, Any], reader: _Lines) -> PublishedLayer:
         layer=layer["layer"],
         digest=Digest(layer["digest"]),
         directories=reader.take(layer["directories"]),
-        links=tuple(LinkTree(store_id, reader.take(count)) for store_id, count in layer["links"]),
+        links=tuple(
+            LinkTree(store_id, reader.take(directories), reader.take(paths))
+            for store_id, directories, paths in layer["links"]
+        ),
         files=tuple(WriteFile(path, b64decode(text), mode) for path, mode, text in layer["files"]),
         symlinks=tuple(MakeSymlink(path, destination) for path, destination in layer["symlinks"]),
     )

@@ -11,8 +11,8 @@ tree. Both have stable names beside `current` for what people call.
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from envc.errors import OutsideError, SpecError, UsageError
 from envc.formats.generation import generation_from_json
@@ -38,8 +38,7 @@ class Shape(Enum):
 _OVERLAY_NAMES = ("bin", "etc", "include", "lib", "lib64", "pyvenv.cfg", "share")
 
 
-@dataclass(frozen=True)
-class Directory:
+class Directory(NamedTuple):
     """A target directory or an overlay's folder; `path` is absolute."""
 
     path: str

@@ -9,9 +9,14 @@ from envc.disk.durable import replace_symlink, temporary_beside
 from envc.materialize.build import link_or_copy, write_new
 from envc.materialize.publish import remove_tree
 from envc.materialize.verify import Problem, is_directory
-from envc.model.manifest import DIRECTORY_MODE, Manifest, parse_line, path_of
+from envc.model.manifest import (
+    DIRECTORY_MODE,
+    PUBLISHED_MTIME_SECONDS,
+    Manifest,
+    parse_line,
+    path_of,
+)
 from envc.model.plan import WriteFile
-from envc.model.view import PUBLISHED_MTIME_SECONDS
 
 _PUBLISHED = (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS)
 

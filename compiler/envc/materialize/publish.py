@@ -11,7 +11,6 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import replace
 
 from envc.disk.durable import (
     append_line,
@@ -27,15 +26,15 @@ from envc.errors import EnvcError, OutsideError
 from envc.formats.generation import generation_to_json
 from envc.materialize.build import (
     TRIAL_PREFIX,
-    Built,
     LinkMode,
-    build_tree,
+    build_trees,
     can_link,
     link_or_copy,
     linkable_file,
     write_new,
 )
 from envc.materialize.directory import GENERATION_MODE, STAGING_PREFIX, Directory
+from envc.materialize.linking import Built
 from envc.model.generation import Generation, GenerationLayer, generation_name
 from envc.model.publication import Publication, PublishedLayer
 from envc.ports import Reporter, TreeStore
@@ -178,12 +177,17 @@ def _build(
         layers={},
     )
     try:
-        layers: dict[str, GenerationLayer] = {}
-        for layer in publication.layers:
-            destination = os.path.join(staging, directory.subdirectory(layer.plan.layer))
-            built = build_tree(layer.plan, destination.rstrip("/"), tree_of=store.tree, copy=copy)
-            layers[layer.plan.layer] = _record(layer, built)
-        generation = replace(generation, layers=layers)
+        plans = [
+            (layer.plan, f"{staging}/{directory.subdirectory(layer.plan.layer)}".rstrip("/"))
+            for layer in publication.layers
+        ]
+        built = build_trees(plans, tree_of=store.tree, copy=copy)
+        generation = generation._replace(
+            layers={
+                layer.plan.layer: _record(layer, placed)
+                for layer, placed in zip(publication.layers, built, strict=True)
+            }
+        )
         _write_records(staging, publication, generation, store)
         sync_file_system(staging)
     except BaseException:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from envc.materialize.directory import GENERATION_MODE, Directory
-from envc.model.manifest import DIRECTORY_MODE, Entry, Manifest, path_of
-from envc.model.view import PUBLISHED_MTIME_SECONDS
+from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Entry, Manifest, path_of
 
 # A folder that is gone, or none, or closed to us: that is told of the folder itself.
 _CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)

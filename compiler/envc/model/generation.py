@@ -1,15 +1,14 @@
 """One complete, immutable, numbered set of trees: what `generations/N/manifest.json` says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from envc.model.digest import Digest, digest_of_json
 
 GENERATION_FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationWheel:
+class GenerationWheel(NamedTuple):
     """A wheel of a layer: whose it is, and which tree of the store its files are linked from."""
 
     project: str
@@ -17,8 +16,7 @@ class GenerationWheel:
     store_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationLayer:
+class GenerationLayer(NamedTuple):
     """A layer's tree in a generation.
 
     `digest` is the tree digest, `closure` the digest of the layer's lock, its base's closure and
@@ -41,8 +39,7 @@ class GenerationLayer:
         return (*(wheel.store_id for wheel in self.wheels), self.runtime)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generation:
+class Generation(NamedTuple):
     """A generation's record. `digest` covers its layers' names, digests and closures."""
 
     generation: int

@@ -13,8 +13,7 @@ object for each.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from envc.model.digest import Digest, digest_of
 
@@ -25,10 +24,15 @@ _KINDS: dict[str, Kind] = {"f": "f", "d": "d", "l": "l"}
 FILE_MODE = 0o444
 EXECUTABLE_MODE = 0o555
 DIRECTORY_MODE = 0o755
+PUBLISHED_MTIME_SECONDS = 315_532_800
+"""The modification time of stored files and of every directory of a published tree:
+1980-01-01T00:00:00Z, the earliest time that a ZIP archive can express.
+
+The start-up hook trusts the compiled index of a site-packages directory that still has it.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a manifest; `content` as the module's docstring says."""
 
     kind: Kind
@@ -63,8 +67,7 @@ def path_of(line: bytes) -> bytes:
     return line.rsplit(b"\t", 1)[1]
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The lines of one tree, in order of path."""
 
     lines: tuple[bytes, ...]

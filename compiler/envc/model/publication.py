@@ -1,14 +1,13 @@
 """Everything a generation is made from: planned, named by digests, and not yet on the disk."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel, generation_digest
 from envc.model.plan import TreePlan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedLayer:
+class PublishedLayer(NamedTuple):
     """A layer of a publication: its plan, and the digests that name it."""
 
     plan: TreePlan
@@ -18,8 +17,7 @@ class PublishedLayer:
     runtime: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
+class Publication(NamedTuple):
     """All layers of a generation to be. `specs` are copies: file name → bytes."""
 
     site: str

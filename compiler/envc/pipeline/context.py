@@ -1,7 +1,7 @@
 """What every use case is given: how to report, where the cache is, whether to use the network."""
 
 import os
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from envc.ports import Reporter, SilentReporter
 
@@ -16,11 +16,10 @@ def default_cache() -> str:
     return user_cache_dir("envc")
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """The surroundings of one command."""
 
-    reporter: Reporter = field(default_factory=SilentReporter)
+    reporter: Reporter = SilentReporter()
     offline: bool = False
 
     @property

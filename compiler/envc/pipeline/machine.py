@@ -1,12 +1,14 @@
 """What this machine is: its platform, C library and interpreters."""
 
 import os
-import subprocess
 import sys
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from envc.errors import UsageError
-from envc.model.target import Machine
+
+if TYPE_CHECKING:
+    from envc.model.target import Machine
 
 _QUESTION = "import sys; print(*sys.version_info[:3], sep='.'); print(sys.implementation.name)"
 _ANSWER_SECONDS = 30
@@ -19,12 +21,14 @@ def default_interpreter() -> str:
 
 
 @lru_cache(maxsize=8)
-def machine_of(interpreter: str | None) -> Machine:
+def machine_of(interpreter: str | None) -> "Machine":
     """This machine with that interpreter; None: the one that runs envc.
 
     Raises:
         UsageError: the interpreter does not run, or is no CPython.
     """
+    from envc.model.target import Machine  # what carries out a kept plan needs none
+
     path = interpreter or default_interpreter()
     python_full, implementation = _ask(path) if interpreter else _own()
     if implementation != "cpython":
@@ -72,6 +76,8 @@ def _own() -> tuple[str, str]:
 
 
 def _ask(interpreter: str) -> tuple[str, str]:
+    import subprocess  # most runs ask no interpreter
+
     try:
         answer = subprocess.run(
             [interpreter, "-I", "-S", "-c", _QUESTION],

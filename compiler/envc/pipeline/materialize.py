@@ -6,11 +6,9 @@ plan that nobody has made yet brings in parsers, stores and views (`planning`).
 """
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envc.materialize.directory import Directory, Shape
-from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.pipeline.context import Context
 from envc.pipeline.place import find_site
@@ -20,8 +18,7 @@ if TYPE_CHECKING:
     from envc.model.publication import Publication
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaterializeOptions:
+class MaterializeOptions(NamedTuple):
     """What to materialize and from where; `layers` empty: all."""
 
     target: str
@@ -30,32 +27,15 @@ class MaterializeOptions:
     link_mode: "LinkMode" = "auto"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerReport:
-    """A layer's tree in the report."""
-
-    digest: Digest
-    closure: Digest
-    distributions: int
-    files: int
-    linked: int
-    copied: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaterializeReport:
-    """What `envc materialize` did, or found done."""
+class Materialized(NamedTuple):
+    """What a target directory runs now, and whether it ran something else before."""
 
     target: str
-    generation: int
-    digest: Digest
+    generation: Generation
     changed: bool
-    layers: dict[str, LayerReport]
 
 
-def materialize(
-    site: str | None, options: MaterializeOptions, context: Context
-) -> MaterializeReport:
+def materialize(site: str | None, options: MaterializeOptions, context: Context) -> Materialized:
     """Build the generation that the site's locks describe and switch to it.
 
     `site` is the folder given, None for the nearest.
@@ -72,7 +52,7 @@ def materialize(
     current = directory.current()
     whole = not options.layers
     if whole and current is not None and _is_current(folder, spec_name, directory, current):
-        return report_of(directory, current, changed=False)
+        return Materialized(directory.path, current, changed=False)
     directory.refuse_foreign()
 
     from envc.disk.locks import shared
@@ -88,7 +68,7 @@ def materialize(
             link_mode=options.link_mode,
             reporter=context.reporter,
         )
-    return report_of(directory, generation, changed=changed)
+    return Materialized(directory.path, generation, changed)
 
 
 def _publication(
@@ -133,24 +113,3 @@ def _is_current(folder: str, spec_name: str, directory: Directory, current: Gene
         except OSError:
             return False
     return True
-
-
-def report_of(directory: Directory, generation: Generation, *, changed: bool) -> MaterializeReport:
-    """A generation as a report."""
-    return MaterializeReport(
-        target=directory.path,
-        generation=generation.generation,
-        digest=generation.digest,
-        changed=changed,
-        layers={
-            name: LayerReport(
-                digest=layer.digest,
-                closure=layer.closure,
-                distributions=layer.distributions,
-                files=layer.files,
-                linked=layer.linked,
-                copied=layer.copied,
-            )
-            for name, layer in generation.layers.items()
-        },
-    )

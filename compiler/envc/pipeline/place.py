@@ -35,6 +35,12 @@ def find_site(given: str | None) -> tuple[str, str]:
     )
 
 
+def shown(path: str) -> str:
+    """A path as messages show it: relative to where the person is, when that is below."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
 def _upwards(folder: str) -> Iterator[str]:
     while True:
         yield folder

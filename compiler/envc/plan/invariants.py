@@ -33,7 +33,7 @@ def broken_invariants(plan: TreePlan, manifest: Manifest) -> Iterator[str]:
 
 def _paths(plan: TreePlan) -> Iterator[bytes]:
     """Every path, in the order in which the operations make them."""
-    yield from plan.directories
+    yield from plan.every_directory()
     for link in plan.links:
         yield from link.paths
     for file in plan.files:

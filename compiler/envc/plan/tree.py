@@ -30,8 +30,9 @@ def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> tuple[Tree
     """
     lines: dict[bytes, bytes] = {}
     owners: dict[bytes, str] = {}
+    shared: set[bytes] = set()
     faults: list[Fault] = []
-    links: list[LinkTree] = []
+    first: list[list[bytes]] = []  # of each tree: the paths that it is the first to claim
     for tree in trees:
         paths: list[bytes] = []
         for line in tree.manifest.lines:
@@ -39,25 +40,34 @@ def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> tuple[Tree
             present = lines.setdefault(path, line)
             if present is line:
                 owners[path] = tree.title
-                if not line.startswith(b"d"):
-                    paths.append(path)
+                paths.append(path)
             elif present != line:
                 faults.append(_collision(path, owners[path], tree.title, layer))
-        links.append(LinkTree(tree.store_id, tuple(paths)))
+            else:
+                shared.add(path)
+        first.append(paths)
     for entry in _own_entries(view.files, view.symlinks):
         path = entry.path.encode()
         line = entry.line()
         present = lines.setdefault(path, line)
         if present != line or (entry.kind != "d" and path in owners):
             faults.append(_collision(path, owners.get(path, "envc"), "envc", layer))
+        shared.add(path)
     if faults:
         raise UntrustedError.of(faults)
     manifest = Manifest(tuple(lines[path] for path in sorted(lines)))
     plan = TreePlan(
         layer=layer,
         digest=manifest.digest(),
-        directories=tuple(path_of(line) for line in manifest.lines if line.startswith(b"d")),
-        links=tuple(links),
+        directories=tuple(path for path in sorted(shared) if _is_directory(lines[path])),
+        links=tuple(
+            LinkTree(
+                tree.store_id,
+                tuple(p for p in paths if p not in shared and _is_directory(lines[p])),
+                tuple(p for p in paths if not _is_directory(lines[p])),
+            )
+            for tree, paths in zip(trees, first, strict=True)
+        ),
         files=view.files,
         symlinks=view.symlinks,
     )
@@ -66,7 +76,7 @@ def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> tuple[Tree
 
 def manifest_of_plan(plan: TreePlan, manifest_of: Callable[[str], Manifest]) -> Manifest:
     """The manifest of what a plan makes, from those of the stored trees (by store id)."""
-    lines = {path: directory_entry(path.decode()).line() for path in plan.directories}
+    lines = {path: directory_entry(path.decode()).line() for path in plan.every_directory()}
     for link in plan.links:
         wanted = set(link.paths)
         for line in manifest_of(link.store_id).lines:
@@ -75,6 +85,10 @@ def manifest_of_plan(plan: TreePlan, manifest_of: Callable[[str], Manifest]) -> 
     for entry in _own_entries(plan.files, plan.symlinks):
         lines[entry.path.encode()] = entry.line()
     return Manifest(tuple(lines[path] for path in sorted(lines)))
+
+
+def _is_directory(line: bytes) -> bool:
+    return line.startswith(b"d")
 
 
 def _own_entries(files: Sequence[WriteFile], symlinks: Sequence[MakeSymlink]) -> Iterator[Entry]:

@@ -1,6 +1,6 @@
 """The files that start the hook of `envc.runtime`, and the printer of the data that it reads.
 
-The format is described where it is read: `envc/runtime/_envc_start.py`.
+The format is described where it is read: `envc/runtime/_envc_stack.py`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from envc.model.digest import Digest, is_digest
 from envc.model.manifest import FILE_MODE
 from envc.model.plan import WriteFile
 from envc.model.stack import Stack, StackLayer
-from envc.model.view import PUBLISHED_MTIME_SECONDS
+from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.wheel import WheelFacts
 from envc.view.places import location_of, site_packages
 from envc.view.visible import visible_names
@@ -17,9 +17,11 @@ from envc.view.visible import visible_names
 STACK_FORMAT = "1"
 STACK_FILE = "_envc_stack.txt"
 RUNTIME_FILES = (
+    "_envc_finders",
     "_envc_lock",
     "_envc_metadata",
     "_envc_resources",
+    "_envc_stack",
     "_envc_start",
     "_envc_start_files",
     "_envc_venv",
@@ -29,6 +31,23 @@ RUNTIME_FILES = (
 START_STEM = "+envc_stack"
 IMPLEMENTATION = "cpython"
 
+# What the `.pth` line runs. Reading the bytecode is one look at the storage; an import, which is
+# the way out where there is none that fits, is eight. `sitedir` is a variable of `site`.
+_START = """\
+import sys
+try:
+    from _frozen_importlib_external import SourcelessFileLoader
+    path = f"{sitedir}/__pycache__/_envc_start.{sys.implementation.cache_tag}.pyc"
+    code = SourcelessFileLoader("_envc_start", path).get_code("_envc_start")
+except Exception:
+    import _envc_start
+else:
+    _envc_start = sys.modules["_envc_start"] = type(sys)("_envc_start")
+    _envc_start.__file__ = f"{sitedir}/_envc_start.py"
+    exec(code, vars(_envc_start))
+_envc_start.start()
+"""
+
 
 def start_entries(
     stack: Stack,
@@ -36,7 +55,7 @@ def start_entries(
 ) -> Iterator[WriteFile]:
     """The hook's data, and what makes Python start it: a `.pth` line; from 3.15 on, PEP 829."""
     folder = site_packages(stack)
-    line = "import _envc_start; _envc_start.start()\n"
+    line = f"import sys; exec({_START!r})\n"
     yield WriteFile(f"{folder}/{START_STEM}.pth", line.encode(), FILE_MODE)
     yield WriteFile(f"{folder}/{START_STEM}.start", b"_envc_start:start\n", FILE_MODE)
     records = "".join("\t".join(record) + "\n" for record in stack_records(stack))
@@ -54,6 +73,7 @@ def stack_records(stack: Stack) -> Iterator[tuple[str, ...]]:
         for name in sorted({*names, *RUNTIME_FILES}):
             yield "name", name
         yield from distribution_records(top.wheels)
+        yield from points_records(stack)
     for base in stack.bases:
         yield from base_records(base, stack)
 
@@ -76,6 +96,17 @@ def distribution_records(wheels: Iterable[WheelFacts]) -> Iterator[tuple[str, ..
     """The records of these wheels' metadata, in order of project."""
     for wheel in sorted(wheels, key=lambda facts: facts.project):
         yield "distribution", wheel.project, wheel.dist_info
+
+
+def points_records(stack: Stack) -> Iterator[tuple[str, ...]]:
+    """The records of the top's entry points, in order of project; what no record can hold is left.
+
+    The end of the last line is not kept, which means nothing in that format.
+    """
+    for project, text in sorted(stack.entry_points):
+        lines = text.splitlines()
+        if all(map(str.isprintable, lines)):
+            yield "points", project, *lines
 
 
 def base_records(base: StackLayer, stack: Stack) -> Iterator[tuple[str, ...]]:

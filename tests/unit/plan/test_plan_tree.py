@@ -1,7 +1,6 @@
 """Plans of trees that tables describe: collisions, shared files, invariants."""
 
 import hashlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -101,6 +100,14 @@ def test_identical_files_are_legal_and_placed_once():
     assert [link.paths for link in plan.links] == [(b"n/a", b"n/i.py"), (b"n/b",)]
 
 
+def test_a_tree_makes_the_directories_that_it_alone_needs():
+    one, two = stored("a 1", {"n/p/a": "a", "q/r/c": ""}), stored("b 2", {"n/b": "b", "s/d": ""})
+    plan = planned(one, two, view=own(WriteFile("s/e", b"", 0o444)))
+    assert plan.directories == (b"n", b"s")
+    assert [link.directories for link in plan.links] == [(b"n/p", b"q", b"q/r"), ()]
+    assert list(plan.every_directory()) == [b"n", b"s", b"n/p", b"q", b"q/r"]
+
+
 def test_a_wheel_may_not_bring_what_the_layer_writes_itself():
     view = own(WriteFile("bin/python3", b"x", 0o444))
     with pytest.raises(UntrustedError, match="a 1 and envc both install bin/python3, "):
@@ -117,9 +124,8 @@ def test_a_layer_without_wheels():
 
 def test_what_is_wrong_with_a_plan_is_said():
     plan, manifest = plan_tree("user", [stored("a 1", {"lib/x": "1"})], NOTHING)
-    wrong = replace(
-        plan,
-        directories=(),
+    wrong = plan._replace(
+        links=tuple(link._replace(directories=()) for link in plan.links),
         files=(WriteFile("lib/x", b"", 0o444), WriteFile("../y", b"", 0o444)),
         digest="sha256:0",
     )

@@ -1,0 +1,38 @@
+"""What `envc lock` is asked and what it answers; light to import."""
+
+from dataclasses import dataclass, field
+
+from envc.model.digest import Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOptions:
+    """What to lock, and what may move. `projects` are those that `--upgrade-package` names."""
+
+    layers: tuple[str, ...] = ()
+    overlay: str | None = None
+    upgrade: bool = False
+    projects: frozenset[str] = frozenset()
+    check: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedLayer:
+    """A lock as it is now: `pins` are those of every target, differing ones stand in `targets`."""
+
+    path: str
+    digest: Digest
+    changed: bool
+    pins: dict[str, str]
+    targets: dict[str, dict[str, str]] = field(default_factory=dict)
+    shadows: tuple[str, ...] = ()
+    lifts: tuple[str, ...] = ()
+    hides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockReport:
+    """What `envc lock` did."""
+
+    changed: bool
+    layers: dict[str, LockedLayer]
