@@ -161,6 +161,8 @@ def _stored_tree(folder: Path) -> Iterator[str]:
         facts = folder / "facts.json"
         if not facts.is_file() or folder.name[:64] not in facts.read_text():
             yield f"the stored tree {folder.name} has other facts"
+    if not (folder / "SHA256SUMS").is_file():
+        yield f"the stored tree {folder.name} has no digests of its records"
 
 
 def _generation(directory: Path, folder: Path) -> Iterator[str]:

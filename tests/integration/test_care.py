@@ -119,7 +119,7 @@ def edited_store_manifest(world):
 
 
 def edited_store(world):
-    """A stored file and its manifest together: only the layers' manifests still know."""
+    """A stored file and its manifest together."""
     tree = stored(world, BETA)
     old = tree / "tree" / BETA
     before = manifest_digest(tree, BETA)
@@ -192,7 +192,7 @@ DAMAGES = [
     Damage(edited_manifest, ("changed: user: ../manifests/user",)),
     Damage(fifo_for_a_manifest, ("changed: user: ../manifests/user",)),
     Damage(edited_store_manifest, (f"changed: {STORED}/",)),
-    Damage(edited_store, (f"changed: {NAMES}/beta.py (beta)", f"changed: {STORED}/")),
+    Damage(edited_store, (f"changed: {NAMES}/beta.py", f"changed: {STORED}/")),
     Damage(edited_lock, ("changed: user: ../site/pylock.user.toml",)),
     Damage(edited_record, ("changed: system: ../manifest.json", "changed: user: ../manifest.json")),
 ]

@@ -25,8 +25,8 @@ def build_trees(
     """Carry out each plan in its folder, which must not exist yet; what was placed, in their order.
 
     `tree_of(store_id)` is the folder that a stored tree's files are linked from; with `copy` they
-    are copied. Modes and times depend on neither umask nor clock. The site-packages directory
-    gets the time by which its import index knows that nobody has changed it.
+    are copied. Modes and times depend on neither umask nor clock. Site-packages and the directories
+    below get the time by which the finders of a process know that nobody has changed them.
 
     Raises:
         OutsideError: the disk refused.
@@ -62,7 +62,7 @@ def _write_own(plan: TreePlan, destination: str) -> None:
     for symlink in plan.symlinks:
         os.symlink(symlink.destination, f"{destination}/{symlink.path}")
     for directory in plan.every_directory():
-        if directory.endswith(b"/site-packages"):
+        if b"/site-packages" in directory:
             os.utime(os.fsencode(destination) + b"/" + directory, _PUBLISHED)
 
 

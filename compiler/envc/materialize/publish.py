@@ -36,6 +36,7 @@ from envc.materialize.build import (
 from envc.materialize.directory import GENERATION_MODE, STAGING_PREFIX, Directory
 from envc.materialize.linking import Built
 from envc.model.generation import Generation, GenerationLayer, generation_name
+from envc.model.manifest import FILE_MODE
 from envc.model.publication import Publication, PublishedLayer
 from envc.ports import Reporter, TreeStore
 
@@ -225,9 +226,9 @@ def _write_records(
         kept = store.layer_manifest(layer.plan.digest)
         link_or_copy(kept, f"{staging}/manifests/{layer.plan.layer}")
     for name, content in publication.specs:
-        write_new(f"{staging}/site/{name}", content, 0o444)
-    write_new(f"{staging}/.lease", b"", 0o444)
-    write_new(f"{staging}/manifest.json", generation_to_json(generation), 0o444)
+        write_new(f"{staging}/site/{name}", content, FILE_MODE)
+    write_new(f"{staging}/.lease", b"", FILE_MODE)
+    write_new(f"{staging}/manifest.json", generation_to_json(generation), FILE_MODE)
 
 
 def remove_leftovers(directory: Directory) -> None:

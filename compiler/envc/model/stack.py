@@ -38,7 +38,8 @@ class Stack:
 
     `interpreter` is the core's executable, an absolute path. `env` is set by `activate` and
     `envc run`, the top layer's last. `libraries` are folders that shared libraries of the top look
-    into and a base has: path, and the base's place among `layers`.
+    into and a base has: path, and the base's place among `layers`. `entry_points` are the texts of
+    the top's `entry_points.txt`, by project, as far as they are known; empty where there is none.
     """
 
     python: str
@@ -46,6 +47,7 @@ class Stack:
     layers: tuple[StackLayer, ...]
     env: tuple[tuple[str, str], ...] = ()
     libraries: tuple[tuple[str, int], ...] = ()
+    entry_points: tuple[tuple[NormalizedName, str], ...] = ()
 
     @property
     def top(self) -> StackLayer:

@@ -12,7 +12,6 @@ from envc.materialize.directory import Directory, Shape
 from envc.model.generation import Generation
 from envc.model.spec import OverlaySpec
 from envc.model.stack import StackLayer
-from envc.model.wheel import WheelFacts
 from envc.pipeline.place import SPEC_NAME
 from envc.pipeline.site import (
     Site,
@@ -23,7 +22,7 @@ from envc.pipeline.site import (
     refuse_circle,
     require_lock,
 )
-from envc.pipeline.stock import python_scripts, stacked
+from envc.pipeline.stock import stack_layer, stacked
 from envc.store import Store
 
 OVERLAY_SPEC = "overlay.toml"
@@ -125,22 +124,13 @@ def below(target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] =
     check_base(target.site.spec, overlay)
     layers: tuple[StackLayer, ...] = ()
     for spec in reversed(target.site.spec.chain(overlay.base)):
-        record = target.current.layers.get(spec.name)
-        if record is None:
+        if spec.name not in target.current.layers:
             raise UsageError(
                 f"layer {spec.name} is not materialized here",
                 where=target.directory.path,
                 mend=f"run `envc materialize --target {target.directory.path}`",
             )
-        wheels = _facts(target.directory, target.current, spec.name)
-        layer = StackLayer(
-            name=spec.name,
-            closure=record.closure,
-            location=target.directory.path,
-            subdirectory=target.directory.subdirectory(spec.name),
-            wheels=wheels,
-            python_scripts=_python_scripts(target.directory, target.current, wheels),
-        )
+        layer = _published_layer(target.directory, target.current, spec.name)
         hides = require_lock(target.site.lock_path(spec.name), spec.name).lock.hides
         layers = stacked(layer, hides, layers)
     return Below(base_of(target.site, overlay.base), layers)
@@ -165,16 +155,7 @@ def _below_on_overlay(
     under = below(target, spec, above)
     site_folder = f"{directory.generation(current.generation)}/site"
     lock = require_lock(f"{site_folder}/{lock_file_name(spec.name)}", spec.name)
-    record = current.layers[overlay.base]
-    wheels = _facts(directory, current, spec.name)
-    top = StackLayer(
-        name=spec.name,
-        closure=record.closure,
-        location=folder,
-        subdirectory="",
-        wheels=wheels,
-        python_scripts=_python_scripts(directory, current, wheels),
-    )
+    top = _published_layer(directory, current, overlay.base)
     base = on_overlay(
         target.site.spec,
         spec,
@@ -185,12 +166,13 @@ def _below_on_overlay(
     return Below(base, stacked(top, lock.lock.hides, under.layers))
 
 
-def _facts(directory: Directory, generation: Generation, layer: str) -> tuple[WheelFacts, ...]:
+def _published_layer(directory: Directory, generation: Generation, name: str) -> StackLayer:
+    record = generation.layers[name]
     store = Store(directory.store)
-    return tuple(store.facts(wheel.store_id) for wheel in generation.layers[layer].wheels)
-
-
-def _python_scripts(
-    directory: Directory, generation: Generation, wheels: tuple[WheelFacts, ...]
-) -> tuple[tuple[str, bytes], ...]:
-    return python_scripts(Store(directory.store), wheels, generation.python)
+    return stack_layer(
+        directory,
+        name,
+        closure=record.closure,
+        wheels=tuple(store.facts(wheel.store_id) for wheel in record.wheels),
+        python=generation.python,
+    )

@@ -63,7 +63,7 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
     with shared(directory.store_lock):
         generation, changed = publish(
             directory,
-            _publication(folder, spec_name, directory, options, context),
+            _publication(folder, spec_name, directory, current, options, context),
             Store(directory.store),
             link_mode=options.link_mode,
             reporter=context.reporter,
@@ -75,13 +75,13 @@ def _publication(
     folder: str,
     spec_name: str,
     directory: Directory,
+    current: Generation | None,
     options: MaterializeOptions,
     context: Context,
 ) -> "Publication":
     """What to publish: planned before, or now, with the store filled."""
     from envc.pipeline.planned import load_plan, plan_key, save_plan
 
-    current = directory.current()
     key = None if options.layers else plan_key(folder, spec_name, directory, current)
     kept = load_plan(directory, key) if key is not None else None
     if kept is not None:
@@ -93,8 +93,8 @@ def _publication(
         folder,
         spec_name,
         directory,
-        layers=options.layers,
-        wheelhouse=options.source,
+        current=current,
+        options=options,
         context=context,
     )
     save_plan(directory, key or publication.digest(), publication)

@@ -17,13 +17,13 @@ from envc.formats.location import Location, location_to_text
 from envc.formats.overlay_edit import with_requirements, without_projects
 from envc.formats.overlay_toml import TEMPLATE
 from envc.formats.pylock import lock_file_name
-from envc.lock import on_overlay, select_wheels
+from envc.lock import on_overlay, select_wheels, with_absolute_paths
 from envc.materialize.directory import Directory, Shape
 from envc.materialize.publish import make_directory, publish
 from envc.model.digest import Digest
 from envc.model.publication import Publication
 from envc.model.spec import OverlaySpec
-from envc.model.stack import Stack, StackLayer
+from envc.model.stack import Stack
 from envc.model.wheel import WheelFacts
 from envc.pipeline.base import (
     OVERLAY_SPEC,
@@ -34,20 +34,21 @@ from envc.pipeline.base import (
     open_target,
     read_location,
 )
+from envc.pipeline.building import carry
 from envc.pipeline.context import Context
+from envc.pipeline.indexes import indexes_of, open_supply
 from envc.pipeline.lock import (
-    LockOptions,
     Outcome,
     lock_overlay,
-    open_source,
     write_lock,
 )
+from envc.pipeline.lock_report import LockOptions
 from envc.pipeline.machine import machine_of
 from envc.pipeline.node import target_for
 from envc.pipeline.planned import save_plan
 from envc.pipeline.planning import environment_of
 from envc.pipeline.site import check_base, overlay_from, read_spec
-from envc.pipeline.stock import Stock, stacked
+from envc.pipeline.stock import Stock, stack_layer, stacked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,16 +197,18 @@ def _build(options: OverlayOptions, target: Target, text: bytes, context: Contex
     directory.refuse_exposed()
     spec = overlay_from(text, f"{directory.path}/{OVERLAY_SPEC}")
     under = below(target, spec)
-    with open_source(target.site, context) as source:
+    with open_supply(target.site, context) as supply:
         lock_options = LockOptions(upgrade=options.upgrade)
-        outcome = lock_overlay(target.site, spec, under.base, lock_options, source)
+        outcome = lock_overlay(target.site, spec, under.base, lock_options, supply)
     machine = machine_of(target.current.interpreter)
     node = target_for(outcome.file.lock, machine)
-    chosen = select_wheels(outcome.file.lock, node)
+    chosen = select_wheels(with_absolute_paths(outcome.file.lock, directory.path), node)
+    indexes = indexes_of(target.site)
     make_directory(directory)
+    carry(outcome.carried)
     with shared(directory.store_lock):
-        stock = Stock(directory, target.current.python, machine.interpreter, None, context)
-        stock.fill((wheel, directory.path) for _, wheel in chosen)
+        stock = Stock(directory, target.current.python, machine.interpreter, None, indexes, context)
+        stock.fill(wheel for _, wheel in chosen)
         stack = _stack(spec, directory, target, under, outcome, stock.facts(chosen))
         layer = stock.plan(stack, chosen, lock=outcome.file.digest)
         _write_inputs(directory, text, outcome, target)
@@ -256,9 +259,8 @@ def _stack(
     closure = on_overlay(
         target.site.spec, spec, base=under.base, lock=file.lock, lock_digest=file.digest
     ).named()
-    top = StackLayer(
-        name=spec.name, closure=closure, location=directory.path, subdirectory="", wheels=wheels
-    )
+    python = target.current.python
+    top = stack_layer(directory, spec.name, closure=closure, wheels=wheels, python=python)
     common = next(layer for layer in under.layers if layer.location == target.directory.path)
     return Stack(
         python=target.current.python,

@@ -14,6 +14,7 @@ from envc.formats.publication import publication_from_bytes, publication_to_byte
 from envc.materialize.directory import Directory, read_bytes
 from envc.model.digest import Digest, digest_from_hex, digest_of_json, hex_of
 from envc.model.generation import Generation
+from envc.model.manifest import FILE_MODE
 from envc.model.publication import Publication
 from envc.pipeline.machine import default_interpreter
 from envc.store.store import Store
@@ -108,7 +109,7 @@ def save_plan(directory: Directory, key: Digest, publication: Publication) -> No
     path = _path(directory, key)
     try:
         make_folder(os.path.dirname(path))
-        write_file(path, publication_to_bytes(publication), mode=0o444)
+        write_file(path, publication_to_bytes(publication), mode=FILE_MODE)
     except OSError as error:
         raise disk_error(error, "keep the plan", path) from error
 

@@ -2,22 +2,41 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from envc.disk.durable import disk_error, write_file
 from envc.errors import AnswerIsNo, Fault, UsageError
 from envc.formats.location import Location, location_to_text
 from envc.formats.pylock import lock_file_name
-from envc.lock import CORE_BASE, layer_inputs, on_layer, select_wheels
+from envc.lock import (
+    CORE_BASE,
+    Base,
+    layer_inputs,
+    on_layer,
+    select_wheels,
+    with_absolute_paths,
+)
 from envc.materialize.directory import Directory
 from envc.model.generation import Generation
 from envc.model.publication import Publication
 from envc.model.spec import CORE, LayerSpec, SiteSpec
-from envc.model.stack import Stack, StackLayer
+from envc.model.stack import Stack
 from envc.pipeline.context import Context
+from envc.pipeline.indexes import indexes_of
 from envc.pipeline.machine import machine_of
+from envc.pipeline.materialize import MaterializeOptions
 from envc.pipeline.node import target_for
-from envc.pipeline.site import LockFile, Site, load_site, require_lock, shown
-from envc.pipeline.stock import Chosen, Stock, python_scripts, stacked
+from envc.pipeline.place import shown
+from envc.pipeline.site import LockFile, Site, load_site, require_lock
+from envc.pipeline.stock import Chosen, Stock, stack_layer, stacked
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """A layer's lock, and what a layer above it stands on."""
+
+    file: LockFile
+    above: Base
 
 
 def plan_site(
@@ -25,14 +44,13 @@ def plan_site(
     spec_name: str,
     directory: Directory,
     *,
-    layers: tuple[str, ...],
-    wheelhouse: str | None,
+    current: Generation | None,
+    options: MaterializeOptions,
     context: Context,
 ) -> Publication:
     """The generation that the site's locks describe; every wheel it needs is in the store.
 
-    `layers` are those to build, none: all; the others carry over from the current generation.
-    A `wheelhouse` is looked into before any index.
+    Layers that are not to be built carry over from the `current` generation.
 
     Raises:
         UsageError: a lock is missing, or this machine is no target of the locks.
@@ -41,28 +59,31 @@ def plan_site(
         OutsideError: disk or network.
     """
     site = load_site(folder, spec_name)
-    current = directory.current()
     machine = machine_of(_interpreter(site, current))
-    locks = _locks(site, directory, current, layers)
+    locks = _locks(site, directory, current, options.layers)
     chosen = {
-        name: select_wheels(found.lock, target_for(found.lock, machine))
-        for name, found in locks.items()
+        name: select_wheels(
+            with_absolute_paths(layer.file.lock, site.origin), target_for(layer.file.lock, machine)
+        )
+        for name, layer in locks.items()
     }
-    stock = Stock(directory, site.spec.core.python, machine.interpreter, wheelhouse, context)
-    stock.fill((wheel, site.origin) for pins in chosen.values() for _, wheel in pins)
-    stacks = _stacks(site, directory, locks, machine.interpreter, stock, chosen)
+    python = site.spec.core.python
+    indexes = indexes_of(site)
+    stock = Stock(directory, python, machine.interpreter, options.source, indexes, context)
+    stock.fill(wheel for pins in chosen.values() for _, wheel in pins)
+    stacks = _stacks(site, locks, stock, chosen)
     _write_location(site, directory)
     return Publication(
         site=site.spec.name,
-        python=site.spec.core.python,
+        python=python,
         interpreter=machine.interpreter,
         layers=tuple(
-            stock.plan(stack, chosen[name], lock=locks[name].digest)
+            stock.plan(stack, chosen[name], lock=locks[name].file.digest)
             for name, stack in stacks.items()
         ),
         specs=(
             (site.spec_name, site.text),
-            *((lock_file_name(name), found.text) for name, found in locks.items()),
+            *((lock_file_name(name), layer.file.text) for name, layer in locks.items()),
         ),
     )
 
@@ -81,7 +102,7 @@ def _interpreter(site: Site, current: Generation | None) -> str | None:
 
 def _locks(
     site: Site, directory: Directory, current: Generation | None, wanted: tuple[str, ...]
-) -> dict[str, LockFile]:
+) -> dict[str, _Locked]:
     """The lock of each layer to build, in the site's order; carried over where not wanted.
 
     Raises:
@@ -94,24 +115,17 @@ def _locks(
             raise UsageError(
                 f"no layer {name!r} in site {site.spec.name}", mend=f"use {', '.join(known)}"
             )
-    locks: dict[str, LockFile] = {}
+    locks: dict[str, _Locked] = {}
     stale: list[Fault] = []
-    bases = {CORE: CORE_BASE}
     for layer in site.spec.layers:
-        if wanted and layer.name not in wanted:
-            kept = _carried(directory, current, layer)
-            if kept is None:
-                continue
-            found = kept
+        carried = bool(wanted) and layer.name not in wanted
+        if carried:
+            found = _carried(directory, current, layer)
         else:
             found = require_lock(site.lock_path(layer.name), layer.name)
-        if layer.base not in bases:
-            raise UsageError(
-                f"layer {layer.name} stands on {layer.base}, which is not materialized here",
-                mend=f"add --layer {layer.base}",
-            )
-        base = bases[layer.base]
-        carried = bool(wanted) and layer.name not in wanted
+        if found is None:
+            continue
+        base = _base_of(layer, locks)
         if not carried and found.lock.inputs not in {None, layer_inputs(site.spec, layer, base)}:
             stale.append(
                 Fault(
@@ -121,13 +135,24 @@ def _locks(
                     "write it anew with `envc lock`",
                 )
             )
-        locks[layer.name] = found
-        bases[layer.name] = on_layer(
+        above = on_layer(
             site.spec, layer.name, base=base, lock=found.lock, lock_digest=found.digest
         )
+        locks[layer.name] = _Locked(found, above)
     if stale:
         raise AnswerIsNo.of(stale)
     return locks
+
+
+def _base_of(layer: LayerSpec, locks: Mapping[str, _Locked]) -> Base:
+    if layer.base == CORE:
+        return CORE_BASE
+    if layer.base not in locks:
+        raise UsageError(
+            f"layer {layer.name} stands on {layer.base}, which is not materialized here",
+            mend=f"add --layer {layer.base}",
+        )
+    return locks[layer.base].above
 
 
 def _carried(directory: Directory, current: Generation | None, layer: LayerSpec) -> LockFile | None:
@@ -139,43 +164,27 @@ def _carried(directory: Directory, current: Generation | None, layer: LayerSpec)
 
 
 def _stacks(
-    site: Site,
-    directory: Directory,
-    locks: dict[str, LockFile],
-    interpreter: str,
-    stock: Stock,
-    chosen: Mapping[str, Chosen],
+    site: Site, locks: Mapping[str, _Locked], stock: Stock, chosen: Mapping[str, Chosen]
 ) -> dict[str, Stack]:
     """The stack of each layer to build, bases first."""
-    bases = {CORE: CORE_BASE}
     stacks: dict[str, Stack] = {}
     for spec in site.spec.layers:
         if spec.name not in locks:
             continue
-        found = locks[spec.name]
-        base = on_layer(
-            site.spec,
-            spec.name,
-            base=bases[spec.base],
-            lock=found.lock,
-            lock_digest=found.digest,
-        )
-        bases[spec.name] = base
-        wheels = stock.facts(chosen[spec.name])
-        top = StackLayer(
-            name=spec.name,
-            closure=base.named(),
-            location=directory.path,
-            subdirectory=directory.subdirectory(spec.name),
-            wheels=wheels,
-            python_scripts=python_scripts(stock.store, wheels, stock.python),
+        name, layer = spec.name, locks[spec.name]
+        top = stack_layer(
+            stock.directory,
+            name,
+            closure=layer.above.named(),
+            wheels=stock.facts(chosen[name]),
+            python=stock.python,
         )
         below = stacks[spec.base].layers if spec.base in stacks else ()
-        stacks[spec.name] = Stack(
-            python=site.spec.core.python,
-            interpreter=interpreter,
-            layers=stacked(top, found.lock.hides, below),
-            env=environment_of(site.spec, spec.name),
+        stacks[name] = Stack(
+            python=stock.python,
+            interpreter=stock.interpreter,
+            layers=stacked(top, layer.file.lock.hides, below),
+            env=environment_of(site.spec, name),
         )
     return stacks
 

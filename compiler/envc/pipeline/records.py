@@ -14,9 +14,8 @@ from envc.materialize.directory import Directory, read_bytes
 from envc.materialize.mend import writable
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation, GenerationLayer, generation_name
+from envc.model.manifest import FILE_MODE
 from envc.model.publication import Publication, PublishedLayer
-
-_MODE = 0o444
 
 
 def mend_record(
@@ -36,7 +35,7 @@ def mend_record(
     )
     with writable(directory.generation(number)):
         path = f"{directory.generation(number)}/manifest.json"
-        write_file(path, generation_to_json(record), mode=_MODE)
+        write_file(path, generation_to_json(record), mode=FILE_MODE)
     return record
 
 
@@ -63,7 +62,7 @@ def mend_specs(
         with writable(directory.generation(record.generation)):
             make_folder(folder)
         for name, text in fitting.specs:
-            write_file(f"{folder}/{name}", text, mode=_MODE)
+            write_file(f"{folder}/{name}", text, mode=FILE_MODE)
     return {f"site/{lock_file_name(layer)}": fitting is not None for layer in damaged}
 
 

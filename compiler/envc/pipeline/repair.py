@@ -10,6 +10,7 @@
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from envc.disk.durable import (
@@ -33,14 +34,17 @@ from envc.model.lock import LockedWheel
 from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, Manifest, path_of
 from envc.model.plan import TreePlan, WriteFile
 from envc.model.publication import Publication
-from envc.pipeline.base import directory_at, read_location
+from envc.model.spec import IndexSpec
+from envc.pipeline.base import directory_at, find_target, open_target, read_location
 from envc.pipeline.context import Context
+from envc.pipeline.indexes import indexes_of
 from envc.pipeline.planned import kept_publications
 from envc.pipeline.records import file_digest, mend_current, mend_record, mend_specs
-from envc.pipeline.stock import RUNTIME, RUNTIME_MODULES, Stock, runtime_sources
-from envc.pipeline.verify import lists_only, published_manifest, records_in
+from envc.pipeline.stock import RUNTIME, Stock, runtime_sources
+from envc.pipeline.verify import published_manifest, records_in
 from envc.plan import manifest_of_plan
 from envc.store import Store, store_id
+from envc.view.stack_file import RUNTIME_FILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +155,8 @@ class _Mending:
 
     def mend_store(self) -> None:
         """Set modes right; ingest every other damaged tree again."""
-        published = self.published_lines()
         for tree in sorted(reachable_trees(self.records.values())):
-            problems = _damage(self.store, tree, published.get(tree))
+            problems = _damage(self.store, tree)
             if not problems:
                 continue
             if all(problem.kind == "mode" for problem in problems):
@@ -164,16 +167,6 @@ class _Mending:
                 self.note("store", f"{tree}/{problem.path}", problem.kind, mended=mended)
                 if not mended:
                     self.damaged.add(f"{tree}/{problem.path}")
-
-    def published_lines(self) -> dict[str, frozenset[bytes]]:
-        """Stored tree → lines of a layer that is linked from it, as far as they can be read."""
-        lines: dict[str, frozenset[bytes]] = {}
-        for record in self.records.values():
-            for name, layer in record.layers.items():
-                manifest = published_manifest(self.directory, record, name)
-                if manifest is not None:
-                    lines |= dict.fromkeys(layer.store_ids(), frozenset(manifest.lines))
-        return lines
 
     def ingest_again(self, tree: str) -> bool:
         """Whether a stored tree could be made anew; else it stays as it is, and the reason is told.
@@ -208,17 +201,30 @@ class _Mending:
     def make_tree(self, record: Generation, wheel: LockedWheel | None) -> str:
         """The id of the tree that is in the store afterwards: a wheel's, or the start-up files'."""
         if wheel is not None:
-            self.stock(record).fill([(wheel, self.directory.path)])
+            self.stock(record).fill([wheel])
             return store_id(wheel.digest, record.python)
-        sources = runtime_sources(RUNTIME_MODULES, record.python)
+        sources = runtime_sources(RUNTIME_FILES, record.python)
         return self.store.add_tree(
             RUNTIME, sources, python=record.python, interpreter=record.interpreter
         )
 
     def stock(self, record: Generation) -> Stock:
         return Stock(
-            self.directory, record.python, record.interpreter, self.wheelhouse, self.context
+            self.directory,
+            record.python,
+            record.interpreter,
+            self.wheelhouse,
+            self.indexes(),
+            self.context,
         )
+
+    def indexes(self) -> tuple[IndexSpec, ...]:
+        """Those of the site; none where the damage is such that nobody can tell."""
+        with suppress(EnvcError):
+            folder = self.directory.path
+            place = find_target(None, folder) if self.directory.is_overlay else folder
+            return indexes_of(open_target(place).site)
+        return ()
 
     def wheel_of(self, tree: str, python: str) -> LockedWheel | None:
         """The wheel that a stored tree was unpacked from, None for the start-up files.
@@ -304,18 +310,13 @@ class _Mending:
         return found.get
 
 
-def _damage(store: Store, tree: str, published: frozenset[bytes] | None) -> list[Problem]:
-    """What is wrong with a stored tree; of one whose records are damaged, that alone.
-
-    `published` are the lines of a layer that has all of the tree's, where there is one.
-    """
+def _damage(store: Store, tree: str) -> list[Problem]:
+    """What is wrong with a stored tree; of one whose records are damaged, that alone."""
     try:
         manifest = store.manifest(tree)
-        if published is not None and not lists_only(store, tree, published):
-            return [Problem("manifest", "changed")]
         problems = verify_tree(manifest, store.tree(tree))
         if not tree.startswith(f"{RUNTIME}-"):
             store.facts(tree)
-    except (EnvcError, ValueError, KeyError, IndexError):
+    except EnvcError:
         return [Problem("manifest", "changed")]
     return problems

@@ -1,6 +1,5 @@
 """A directory's store, filled from the locks, and the plans of what stands on it."""
 
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel
 from envc.model.lock import LockedPin, LockedWheel
 from envc.model.publication import PublishedLayer
+from envc.model.spec import IndexSpec
 from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import WheelFacts
 from envc.pipeline.context import Context
@@ -22,27 +22,28 @@ from envc.pipeline.libraries import library_folders
 from envc.plan import StoredTree, plan_tree
 from envc.store import Store, store_id
 from envc.view import view
-from envc.view.stack_file import RUNTIME_FILES
+from envc.view.places import site_packages
 
 Chosen = Sequence[tuple[LockedPin, LockedWheel]]
 
 _FETCHES_AT_ONCE = 8
-# The name of the stored tree with the start-up files, and all of their modules.
+# The name of the stored tree with the start-up files.
 RUNTIME = "envc-runtime"
-RUNTIME_MODULES = RUNTIME_FILES
 
 
 @dataclass(frozen=True, slots=True)
 class Stock:
     """The store of `directory`, for a core of version `python` whose executable is `interpreter`.
 
-    `wheelhouse` is a folder to take wheels from before any index is asked.
+    `wheelhouse` is a folder to take wheels from before any index is asked; credentials of
+    `indexes` serve for wheels that are fetched from them.
     """
 
     directory: Directory
     python: str
     interpreter: str
     wheelhouse: str | None
+    indexes: tuple[IndexSpec, ...]
     context: Context
 
     @property
@@ -50,8 +51,8 @@ class Stock:
         """The store itself."""
         return Store(self.directory.store)
 
-    def fill(self, wheels: Iterable[tuple[LockedWheel, str]]) -> None:
-        """Bring every wheel that the store lacks; each with the folder its lock stands in.
+    def fill(self, wheels: Iterable[LockedWheel]) -> None:
+        """Bring every wheel that the store lacks; their paths are absolute.
 
         Raises:
             OutsideError: a wheel cannot be had, or the disk refused.
@@ -59,8 +60,8 @@ class Stock:
         """
         store = self.store
         missing = {
-            wheel.digest: _with_absolute_path(wheel, folder)
-            for wheel, folder in wheels
+            wheel.digest: wheel
+            for wheel in wheels
             if not store.has(store_id(wheel.digest, self.python))
         }
         if not missing:
@@ -86,6 +87,7 @@ class Stock:
                 WheelFetcher(
                     cache=context.cache,
                     wheelhouses=(self.wheelhouse,) if self.wheelhouse else (),
+                    indexes=self.indexes,
                     offline=context.offline,
                     reporter=context.reporter,
                 ) as fetcher,
@@ -106,7 +108,13 @@ class Stock:
             UntrustedError: two wheels claim one path with different content.
         """
         store = self.store
-        seen = view(replace(stack, libraries=library_folders(store, stack)))
+        seen = view(
+            replace(
+                stack,
+                libraries=library_folders(store, stack),
+                entry_points=entry_points(store, stack),
+            )
+        )
         runtime = store.add_tree(
             RUNTIME,
             runtime_sources(seen.runtime_files, self.python),
@@ -141,20 +149,54 @@ class Stock:
         )
 
 
-def python_scripts(
-    store: Store, wheels: Iterable[WheelFacts], python: str
-) -> tuple[tuple[str, bytes], ...]:
-    """The scripts of stored wheels that run the python beside them: path and text.
+def stack_layer(
+    directory: Directory, name: str, *, closure: Digest, wheels: tuple[WheelFacts, ...], python: str
+) -> StackLayer:
+    """A layer of `directory` as stacks see it; its wheels are in the store.
 
     Raises:
-        OutsideError: one cannot be read.
+        OutsideError: one of its scripts cannot be read.
     """
+    return StackLayer(
+        name=name,
+        closure=closure,
+        location=directory.path,
+        subdirectory=directory.subdirectory(name),
+        wheels=wheels,
+        python_scripts=_python_scripts(Store(directory.store), wheels, python),
+    )
+
+
+def _python_scripts(
+    store: Store, wheels: Iterable[WheelFacts], python: str
+) -> tuple[tuple[str, bytes], ...]:
+    """The scripts of stored wheels that run the python beside them: path and text."""
     found: list[tuple[str, bytes]] = []
     for wheel in wheels:
         for path in wheel.scripts:
             text = read_bytes(f"{store.tree(store_id(wheel.digest, python))}/{path}")
             if runs_python_beside(text):
                 found.append((path, text))
+    return tuple(found)
+
+
+def entry_points(store: Store, stack: Stack) -> tuple[tuple[NormalizedName, str], ...]:
+    """The texts of the `entry_points.txt` of the top's stored wheels, those in UTF-8; "": none.
+
+    Raises:
+        OutsideError: one cannot be read.
+    """
+    found: list[tuple[NormalizedName, str]] = []
+    for wheel in stack.top.wheels:
+        tree = store.tree(store_id(wheel.digest, stack.python))
+        path = f"{tree}/{site_packages(stack)}/{wheel.dist_info}/entry_points.txt"
+        try:
+            text = read_bytes(path, missing_is_fine=True).decode()
+        except FileNotFoundError:
+            text = ""
+        except UnicodeDecodeError:
+            continue
+        found.append((wheel.project, text))
     return tuple(found)
 
 
@@ -183,9 +225,3 @@ def runtime_sources(names: Iterable[str], python: str) -> dict[str, bytes]:
         f"{site_packages}/{name}.py": folder.joinpath(f"{name}.py").read_bytes()
         for name in sorted(names)
     }
-
-
-def _with_absolute_path(wheel: LockedWheel, folder: str) -> LockedWheel:
-    if wheel.path is None:
-        return wheel
-    return replace(wheel, path=os.path.join(folder, wheel.path))

@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 from envc.lock import Base, on_overlay, target_groups, visible_problem, with_absolute_paths
 from envc.model.resolution import Resolution
 from envc.pipeline.context import Context
-from envc.pipeline.lock import open_source
+from envc.pipeline.indexes import open_source
 from envc.pipeline.site import (
     Site,
     base_of,

@@ -91,7 +91,7 @@ def _problems(
     manifest = published_manifest(directory, current, layer)
     if manifest is not None:
         problems += verify_tree(manifest, root, fast=fast, ignore=records_in(directory))
-        stored = _stored_manifests(directory, current, layer, frozenset(manifest.lines))
+        stored = _stored_records(directory, current, layer)
         problems += [Problem(os.path.relpath(path, root), kind) for path, kind in stored]
     owners = _owners(directory, current, layer) if problems else {}
     return [_with_owner(layer, problem, owners) for problem in problems]
@@ -110,28 +110,21 @@ def damaged_records(directory: Directory, record: Generation, layer: str) -> Ite
             yield name
 
 
-def _stored_manifests(
-    directory: Directory, record: Generation, layer: str, published: frozenset[bytes]
+def _stored_records(
+    directory: Directory, record: Generation, layer: str
 ) -> Iterator[tuple[str, ProblemKind]]:
-    """Manifests of the store that are gone, or list what the layer was not published with."""
+    """Records of stored trees that are gone or damaged."""
     store = Store(directory.store)
+    readers = {"manifest": store.manifest, "facts.json": store.facts}
     for tree in record.layers[layer].store_ids():
-        path = f"{directory.store}/wheels/{tree}/manifest"
-        if not store.has(tree):
-            yield path, "missing"
-        elif not lists_only(store, tree, published):
-            yield path, "changed"
-
-
-def lists_only(store: Store, tree: str, published: frozenset[bytes]) -> bool:
-    """Whether a stored tree's manifest can be read and has no other lines than these.
-
-    It has no digest of its own to be held against.
-    """
-    try:
-        return published.issuperset(store.manifest(tree).lines)
-    except EnvcError:
-        return False
+        for name, read in readers.items():
+            if name == "facts.json" and tree == record.layers[layer].runtime:
+                continue
+            path = f"{directory.store}/wheels/{tree}/{name}"
+            try:
+                read(tree)
+            except EnvcError:
+                yield path, "changed" if os.path.lexists(path) else "missing"
 
 
 def published_manifest(directory: Directory, record: Generation, layer: str) -> Manifest | None:

@@ -12,8 +12,7 @@ from typing import BinaryIO, Self, cast
 
 from envc.disk.durable import disk_error
 from envc.errors import OutsideError, UsageError
-from envc.model.manifest import FILE_MODE, Entry
-from envc.model.manifest import PUBLISHED_MTIME_SECONDS
+from envc.model.manifest import FILE_MODE, PUBLISHED_MTIME_SECONDS, Entry
 from envc.ports import Reporter
 from envc.store.identity import bytecode_path, bytecode_tag
 from envc.store.limits import BYTECODE_BATCH

@@ -2,8 +2,16 @@
 
 from envc.model.digest import Digest, hex_of
 
-# Part of every store id: raised whenever the same wheel would unpack into another tree.
-LAYOUT_VERSION = 2
+# Part of every store id: raised whenever the same wheel would be stored in another way.
+LAYOUT_VERSION = 3
+
+# The file with the digests of a stored tree's records.
+SUMS_NAME = "SHA256SUMS"
+
+
+def sum_line(name: str, digest: Digest) -> bytes:
+    """A record's line in that file."""
+    return f"{hex_of(digest)}  {name}\n".encode()
 
 
 def bytecode_tag(python: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from envc.disk.durable import disk_error
 from envc.errors import Fault, UntrustedError
 from envc.formats.facts import facts_to_json
+from envc.model.digest import digest_of
 from envc.model.lock import LockedWheel
 from envc.model.manifest import (
     EXECUTABLE_MODE,
@@ -20,7 +21,7 @@ from envc.model.manifest import (
 from envc.ports import Reporter
 from envc.store.bytecode import TASK as COMPILE
 from envc.store.bytecode import Compiler
-from envc.store.identity import site_packages_of
+from envc.store.identity import SUMS_NAME, site_packages_of, sum_line
 from envc.store.names import parents_of
 from envc.store.record import installed_record
 from envc.store.staging import Staging
@@ -86,7 +87,7 @@ def ingest_tree(run: Run, name: str, files: Mapping[str, bytes]) -> None:
             sources = sources_of(sorted(files), site_packages_of(run.python))
             with _compiler(run, staging) as compiler:
                 entries += _entries(compiler.submit(f"{name}/tree", sources))
-            _seal(folder, entries)
+            _seal(folder, entries, {})
             staging.publish([name])
     except OSError as error:
         raise disk_error(error, "write the store", run.root) from error
@@ -163,21 +164,23 @@ def _finish_wheel(folder: str, wheel: Unpacked, bytecode: Bytecode) -> None:
     record = installed_record(entries, wheel.record)
     with TreeWriter(os.path.join(folder, "tree")) as writer:
         entries.append(writer.write(wheel.record, [record], FILE_MODE))
-    with TreeWriter(folder) as writer:
-        writer.write("facts.json", [facts_to_json(wheel.facts)], FILE_MODE)
-    _seal(folder, entries)
+    _seal(folder, entries, {"facts.json": facts_to_json(wheel.facts)})
 
 
-def _seal(folder: str, entries: Iterable[Entry]) -> None:
-    """Give all folders their final mode and time, and write the manifest: the tree is complete."""
+def _seal(folder: str, entries: Iterable[Entry], records: Mapping[str, bytes]) -> None:
+    """Give all folders their final mode and time, and write the records: the tree is complete."""
     lines = [entry.line() for entry in entries]
     folders = parents_of(entry.path for entry in entries)
     with TreeWriter(os.path.join(folder, "tree")) as writer:
         for path in ["", *folders]:
             writer.seal(path)
     manifest: Manifest = manifest_of([*lines, *(directory_entry(f).line() for f in folders)])
+    records = {**records, "manifest": manifest.text()}
+    sums = [sum_line(name, digest_of(content)) for name, content in records.items()]
     with TreeWriter(folder) as writer:
-        writer.write("manifest", [manifest.text()], FILE_MODE)
+        for name, content in records.items():
+            writer.write(name, [content], FILE_MODE)
+        writer.write(SUMS_NAME, sums, FILE_MODE)
 
 
 def _mode_of(path: str) -> int:

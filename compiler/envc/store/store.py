@@ -1,4 +1,8 @@
-"""The store on one file system: `<root>/wheels/<store id>/{tree/,facts.json,manifest}`."""
+"""The store on one file system: `<root>/wheels/<store id>/{tree/,facts.json,manifest,SHA256SUMS}`.
+
+`SHA256SUMS` has the digests of the two records, in the form that `sha256sum --check` reads; the
+manifest has those of the files in `tree/`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from envc.errors import InternalError, OutsideError, SpecError
 from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
-from envc.model.manifest import Manifest, manifest_from_text
+from envc.model.manifest import FILE_MODE, Manifest, manifest_from_text
 from envc.ports import Reporter, SilentReporter
 from envc.store import identity
+from envc.store.identity import SUMS_NAME, sum_line
 
 if TYPE_CHECKING:
     from envc.model.lock import LockedWheel
@@ -19,15 +24,6 @@ if TYPE_CHECKING:
     from envc.store.ingest import Run
 
 _TREE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
-
-# Stored trees hold files and folders, no symlinks; their paths lead downwards.
-_LINES = re.compile(
-    rb"(?:(?:f\t0[45]{3}\t[0-9]{1,19}\t[0-9a-f]{64}|d\t0755\t0\t-)\t[^\x00-\x1f\x7f]+\n)*+"
-)
-_CLIMBING = (
-    *(b"\t/", b"\t./", b"\t../", b"\t.\n", b"\t..\n"),
-    *(b"//", b"/./", b"/../", b"/\n", b"/.\n", b"/..\n"),
-)
 
 
 class Store:
@@ -55,14 +51,7 @@ class Store:
             OutsideError: the store does not hold it, or it cannot be read.
             SpecError: the file is damaged.
         """
-        text = self._read(store_id, "manifest")
-        if not _is_of_a_stored_tree(text):
-            raise SpecError(
-                "this manifest of a stored tree is damaged",
-                where=f"{self._wheels}/{store_id}/manifest",
-                mend="run `envc repair`",
-            )
-        return manifest_from_text(text)
+        return manifest_from_text(self._record(store_id, "manifest"))
 
     def layer_manifest(self, digest: Digest) -> str:
         """The path of a layer's manifest that `keep_manifest` has kept."""
@@ -82,7 +71,7 @@ class Store:
             return
         try:
             make_folder(os.path.dirname(path))
-            write_file(path, text, mode=0o444)
+            write_file(path, text, mode=FILE_MODE)
         except OSError as error:
             raise disk_error(error, "keep the manifest", path) from error
 
@@ -95,7 +84,7 @@ class Store:
         """
         from envc.formats.facts import facts_from_json
 
-        content = self._read(store_id, "facts.json")
+        content = self._record(store_id, "facts.json")
         try:
             return facts_from_json(content)
         except SpecError as error:
@@ -163,6 +152,18 @@ class Store:
         root = os.path.abspath(self._root)
         return Run(root=root, python=python, interpreter=interpreter, reporter=reporter)
 
+    def _record(self, store_id: str, name: str) -> bytes:
+        """One of a tree's records, as it was written."""
+        content = self._read(store_id, name)
+        sums = self._read(store_id, SUMS_NAME)
+        if sum_line(name, digest_of(content)) not in sums.splitlines(keepends=True):
+            raise SpecError(
+                "this record of a stored tree is damaged",
+                where=f"{self._wheels}/{store_id}/{name}",
+                mend="run `envc repair`",
+            )
+        return content
+
     def _read(self, store_id: str, name: str) -> bytes:
         path = f"{self._wheels}/{store_id}/{name}"
         try:
@@ -176,12 +177,3 @@ class Store:
             from envc.disk.durable import disk_error
 
             raise disk_error(error, "read the store", path) from error
-
-
-def _is_of_a_stored_tree(text: bytes) -> bool:
-    """Whether a manifest can be one; by its whole text, for plans of many lines wait for it."""
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return bool(_LINES.fullmatch(text)) and not any(part in text for part in _CLIMBING)

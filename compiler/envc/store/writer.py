@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from envc.model.manifest import DIRECTORY_MODE, Entry
-from envc.model.manifest import PUBLISHED_MTIME_SECONDS
+from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Entry
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -86,7 +86,7 @@ def on_disk(tree: Path) -> list[tuple[str, int]]:
 
 def test_store_id() -> None:
     digest = Digest("sha256:" + "ab" * 32)
-    assert store_id(digest, "3.11") == "ab" * 32 + "-cpython-311-2"
+    assert store_id(digest, "3.11") == "ab" * 32 + "-cpython-311-3"
 
 
 def test_tree_is_the_installed_form(tmp_path: Path) -> None:
@@ -269,46 +269,40 @@ def test_tree_that_is_not_there(tmp_path: Path) -> None:
     )
 
 
-def test_damaged_facts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["manifest", "facts.json"])
+@pytest.mark.parametrize("damage", [b"", b"\n", b"{}", b"d\t0755\t0\t-\t../x\n"])
+def test_damaged_record(tmp_path: Path, name: str, damage: bytes) -> None:
     path = DEMO.build(tmp_path)
     store = ingest(tmp_path / "store", path)
-    place = tmp_path / "store/wheels" / id_of(path) / "facts.json"
+    place = tmp_path / "store/wheels" / id_of(path) / name
     place.unlink()
-    place.write_text("{}")
+    place.write_bytes(damage)
     with pytest.raises(SpecError) as caught:
-        store.facts(id_of(path))
+        store.manifest(id_of(path)) if name == "manifest" else store.facts(id_of(path))
     assert str(caught.value) == (
-        f"{place}, format: this field is missing\n  mend: ingest the wheel again"
+        f"{place}: this record of a stored tree is damaged\n  mend: run `envc repair`"
     )
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"f\t0444\t1\t" + b"0" * 64 + b"\t../x.py\n",
-        b"f\t0444\t1\t" + b"0" * 64 + b"\t/x.py\n",
-        b"f\t0444\t1\t" + b"0" * 64 + b"\ta/../../x.py\n",
-        b"f\t0444\t1\t" + b"0" * 64 + b"\t\xff.py\n",
-        b"f\t4755\t1\t" + b"0" * 64 + b"\tx.py\n",
-        b"l\t0777\t0\t/etc\tx\n",
-        b"f\t0444\t1\n",
-        b"d\t0755\t0\t-\tx",
-        b"\n",
-    ],
-)
-def test_damaged_manifest(tmp_path: Path, line: bytes) -> None:
-    folder = tmp_path / "wheels/x"
-    folder.mkdir(parents=True)
-    honest = b"d\t0755\t0\t-\tbin\nf\t0555\t1\t" + b"0" * 64 + b"\tbin/\xc3\xa9..sh\n"
-    store = Store(str(tmp_path))
-    (folder / "manifest").write_bytes(honest)
-    assert [entry.path for entry in store.manifest("x").entries()] == ["bin", "bin/\xe9..sh"]
-    (folder / "manifest").write_bytes(honest + line)
-    with pytest.raises(SpecError) as caught:
-        store.manifest("x")
-    assert str(caught.value) == (
-        f"{folder}/manifest: this manifest of a stored tree is damaged\n  mend: run `envc repair`"
-    )
+def test_a_manifest_that_lost_its_last_line(tmp_path: Path) -> None:
+    path = DEMO.build(tmp_path)
+    store = ingest(tmp_path / "store", path)
+    place = tmp_path / "store/wheels" / id_of(path) / "manifest"
+    shorter = b"".join(place.read_bytes().splitlines(keepends=True)[:-1])
+    place.unlink()
+    place.write_bytes(shorter)
+    with pytest.raises(SpecError, match="this record of a stored tree is damaged"):
+        store.manifest(id_of(path))
+
+
+def test_an_ordinary_tool_verifies_the_records(tmp_path: Path) -> None:
+    path = DEMO.build(tmp_path)
+    ingest(tmp_path / "store", path)
+    folder = tmp_path / "store/wheels" / id_of(path)
+    for line in (folder / "SHA256SUMS").read_text().splitlines():
+        digest, name = line.split("  ")
+        assert sha256_of(folder / name) == digest
+    assert len((folder / "SHA256SUMS").read_text().splitlines()) == 2
 
 
 def test_other_tree(tmp_path: Path) -> None:
@@ -317,7 +311,7 @@ def test_other_tree(tmp_path: Path) -> None:
     core = {"python": PYTHON, "interpreter": sys.executable}
     name = store.add_tree("start", files, **core)
     assert name.startswith("start-")
-    assert name.endswith(f"-{TAG}-2")
+    assert name.endswith(f"-{TAG}-3")
     assert [(e.path, e.mode) for e in files_of(store, name)] == [
         ("bin/activate", 0o555),
         (f"{SITE}/__pycache__/_envc_start.{TAG}.pyc", 0o444),

@@ -1,0 +1,255 @@
+"""What a wheel holds, for a check: read from any file that can be sought, nothing unpacked.
+
+Read are the central directory, METADATA, WHEEL, RECORD, the entry points, and small `__init__`
+files that may join an old namespace; and where asked, the headers of its shared libraries. What a
+stored tree holds is read from its facts and its manifest.
+"""
+
+import os
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from posixpath import dirname, normpath
+from typing import BinaryIO, Self
+from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
+
+from envc.disk.durable import disk_error
+from envc.errors import UntrustedError
+from envc.formats.elf import needed_libraries, run_paths
+from envc.model.contents import Library, WheelContents
+from envc.model.lock import LockedWheel
+from envc.model.wheel import WheelFacts
+from envc.store import limits
+from envc.store.dist_info import SIGNATURE_FILES, Identity, identify, read_claims
+from envc.store.facts import Contents, facts_of
+from envc.store.identity import site_packages_of, store_id
+from envc.store.layout import Layout, Placement
+from envc.store.record import read_record
+from envc.store.refusal import Problem, RefusedError, refuse_if, untrusted
+from envc.store.store import Store
+
+# `__path__ = __import__("pkgutil").extend_path(__path__, __name__)` and its like are short.
+_JOINING_BYTES = range(20, 600)
+_JOINING = re.compile(rb"extend_path\s*\(|declare_namespace\s*\(")
+_LIBRARY = re.compile(r"[^/]*\.so(?:\.[^/]*)?")
+_ORIGINS = ("$ORIGIN", "${ORIGIN}")
+
+
+def read_contents(file: BinaryIO, wheel: LockedWheel, *, python: str) -> WheelContents:
+    """The contents of a wheel on an X.Y.
+
+    Raises:
+        UntrustedError: it is no wheel, or one that the store would refuse.
+        Whatever `file` raises.
+    """
+    with _Archive(file, wheel, python) as archive:
+        return archive.contents()
+
+
+def read_libraries(file: BinaryIO, wheel: LockedWheel, *, python: str) -> tuple[Library, ...]:
+    """The shared libraries of a wheel on an X.Y, in order of path.
+
+    Left out are those in a folder `*.libs`: bundled by auditwheel, which look beside themselves.
+
+    Raises:
+        UntrustedError: it is no wheel, or one that the store would refuse.
+        Whatever `file` raises.
+    """
+    with _Archive(file, wheel, python) as archive:
+        return tuple(sorted(archive.libraries(), key=lambda library: library.path))
+
+
+def stored_contents(store: Store, wheel: LockedWheel, *, python: str) -> WheelContents:
+    """The contents of a wheel that the store has for an X.Y.
+
+    Raises:
+        OutsideError: the store does not hold it, or it cannot be read.
+        SpecError: it is damaged.
+    """
+    stored = store_id(wheel.digest, python)
+    facts = store.facts(stored)
+    prefix = site_packages_of(python)
+    made = {f"bin/{script.name}" for script in facts.console_scripts}
+    made |= {f"{prefix}/{facts.dist_info}/{name}" for name in ("RECORD", "INSTALLER")}
+    files = {
+        entry.path: entry.content
+        for entry in store.manifest(stored).entries()
+        if entry.kind == "f" and entry.path not in made and "/__pycache__/" not in entry.path
+    }
+    tree = store.tree(stored)
+    joined = tuple(
+        name
+        for name, path in _initialisers(facts, files, prefix)
+        if _joins(_stored_file(f"{tree}/{path}", _JOINING_BYTES.stop))
+    )
+    return WheelContents(facts=facts, files=files, joined=joined)
+
+
+def stored_libraries(store: Store, wheel: LockedWheel, *, python: str) -> tuple[Library, ...]:
+    """The shared libraries of a wheel that the store has, as `read_libraries` tells them.
+
+    Raises:
+        OutsideError: the store does not hold it, or it cannot be read.
+    """
+    stored = store_id(wheel.digest, python)
+    tree = store.tree(stored)
+    paths = [entry.path for entry in store.manifest(stored).entries() if entry.kind == "f"]
+    return tuple(
+        _library(path, _stored_file(f"{tree}/{path}", -1))
+        for path in sorted(paths)
+        if is_library(path)
+    )
+
+
+def is_library(path: str) -> bool:
+    """Whether a file may be a shared library that looks for others outside of its project."""
+    folder, _, name = path.rpartition("/")
+    return _LIBRARY.fullmatch(name) is not None and not folder.endswith(".libs")
+
+
+class _Archive:
+    """A wheel that is open for reading."""
+
+    def __init__(self, file: BinaryIO, wheel: LockedWheel, python: str) -> None:
+        self._file = file
+        self._wheel = wheel
+        self._python = python
+
+    def __enter__(self) -> Self:
+        try:
+            self._zip = ZipFile(self._file)
+            members = [m for m in self._zip.infolist() if not m.is_dir()]
+            self._members: Mapping[str, ZipInfo] = {m.filename: m for m in members}
+            self._identity: Identity = identify(self._wheel.filename, self._members)
+        except RefusedError as error:
+            raise untrusted(self._wheel.filename, error.problems) from None
+        except _BROKEN as error:
+            raise self._no_wheel(error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def contents(self) -> WheelContents:
+        try:
+            return self._contents()
+        except RefusedError as error:
+            raise untrusted(self._wheel.filename, error.problems) from None
+        except _BROKEN as error:
+            raise self._no_wheel(error) from error
+
+    def libraries(self) -> Iterator[Library]:
+        layout = Layout(self._identity, self._python)
+        try:
+            for member in self._members:
+                place = layout.place(member)
+                if isinstance(place, Placement) and is_library(place.path):
+                    yield _library(place.path, self._read(member, limits.FILE_BYTES))
+        except RefusedError as error:
+            raise untrusted(self._wheel.filename, error.problems) from None
+        except _BROKEN as error:
+            raise self._no_wheel(error) from error
+
+    def _contents(self) -> WheelContents:
+        identity = self._identity
+        layout = Layout(identity, self._python)
+        record = identity.file("RECORD")
+        points = identity.file("entry_points.txt")
+        unhashed = {identity.file(name) for name in SIGNATURE_FILES}
+        rows = read_record(self._text(record), record, unhashed)
+        claims = read_claims(
+            identity,
+            metadata=self._text(identity.file("METADATA")),
+            wheel=self._text(identity.file("WHEEL")),
+            entry_points=self._text(points) if points in self._members else None,
+        )
+        placed = self._placed(layout)
+        scripts = [place.path for place in placed.values() if place.kind == "script"]
+        described = Contents(
+            paths=[place.path for place in placed.values()],
+            scripts=scripts,
+            size_bytes=self._file.seek(0, os.SEEK_END),
+        )
+        facts = facts_of(self._wheel, layout, claims, described)
+        files = {
+            place.path: rows[member].hexadecimal if member in rows else ""
+            for member, place in placed.items()
+        }
+        members = {place.path: member for member, place in placed.items()}
+        joined = tuple(
+            name
+            for name, path in _initialisers(facts, files, layout.site_packages)
+            if self._members[members[path]].file_size in _JOINING_BYTES
+            and _joins(self._read(members[path], _JOINING_BYTES.stop))
+        )
+        return WheelContents(facts=facts, files=files, joined=joined)
+
+    def _placed(self, layout: Layout) -> dict[str, Placement]:
+        placed: dict[str, Placement] = {}
+        problems: list[Problem] = []
+        for member in self._members:
+            place = layout.place(member)
+            if isinstance(place, str):
+                problems.append(Problem(member, place))
+            elif place is not None:
+                placed[member] = place
+        refuse_if(problems)
+        return placed
+
+    def _text(self, member: str) -> bytes:
+        if member not in self._members:
+            raise RefusedError(Problem(member, "the wheel does not hold it"))
+        return self._read(member, limits.TEXT_BYTES)
+
+    def _read(self, member: str, limit_bytes: int) -> bytes:
+        with self._zip.open(self._members[member]) as stream:
+            content = stream.read(limit_bytes + 1)
+        if len(content) > limit_bytes:
+            raise RefusedError(Problem(member, f"it is larger than {limit_bytes} bytes"))
+        return content
+
+    def _no_wheel(self, error: Exception) -> UntrustedError:
+        return UntrustedError(
+            f"it is not a wheel that can be read: {error}",
+            where=self._wheel.filename,
+            mend="do not use this file: exclude its version, and tell who runs the index",
+        )
+
+
+# zipfile's answers to archives that are hostile or torn.
+_BROKEN = (
+    *(BadZipFile, LargeZipFile, zlib.error, EOFError),
+    *(ValueError, LookupError, RuntimeError, NotImplementedError),
+)
+
+
+def _initialisers(
+    facts: WheelFacts, files: Mapping[str, str], prefix: str
+) -> Iterator[tuple[str, str]]:
+    """The packages at the top of a wheel, and the paths of their `__init__.py`."""
+    for name, content in facts.modules.items():
+        path = f"{prefix}/{name}/__init__.py"
+        if content == "package" and path in files:
+            yield name, path
+
+
+def _joins(content: bytes) -> bool:
+    return len(content) in _JOINING_BYTES and _JOINING.search(content) is not None
+
+
+def _library(path: str, content: bytes) -> Library:
+    folders: list[str] = []
+    for entry in run_paths(content):
+        origin, _, rest = entry.partition("/")
+        folder = normpath(f"{dirname(path)}/{rest}")
+        if origin in _ORIGINS and not folder.startswith((".", "/")):
+            folders.append(folder)
+    return Library(path, needed_libraries(content), tuple(dict.fromkeys(folders)))
+
+
+def _stored_file(path: str, size_bytes: int) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(size_bytes)
+    except OSError as error:
+        raise disk_error(error, "read a file of the store", path) from error
