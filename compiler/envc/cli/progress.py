@@ -3,32 +3,38 @@
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _WORDS = {
-    "download": "downloading",
-    "ingest": "unpacking",
+    "build": "building",
+    "check": "checking",
     "compile": "compiling",
+    "download": "downloading",
     "link": "linking",
+    "unpack": "unpacking",
 }
 _LONG_SECONDS = 1.0
+# What is over before is not drawn: a bar that flickers tells nothing, and rich takes 0.1 s to come.
+_DRAWN_AFTER_SECONDS = 0.3
 
 
 class LineReporter:
     """A line when a task that took a while has ended."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._quiet = quiet
+        self._clock = clock
         self._started: dict[str, tuple[float, str]] = {}
         self._done: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def start(self, task: str, total: int, unit: str) -> None:  # noqa: ARG002 - the port's form
         """Remember when."""
-        self._started[task] = (time.monotonic(), unit)
+        self._started[task] = (self._clock(), unit)
         self._done[task] = 0
 
     def advance(self, task: str, amount: int = 1) -> None:
@@ -37,13 +43,19 @@ class LineReporter:
             self._done[task] = self._done.get(task, 0) + amount
 
     def finish(self, task: str) -> None:
-        """Say what was done, if it took a while."""
-        started, unit = self._started.pop(task, (time.monotonic(), ""))
-        seconds = time.monotonic() - started
+        """Say what was done, and how fast, if it took a while."""
+        started, unit = self._started.pop(task, (self._clock(), ""))
+        seconds = self._clock() - started
         done = self._done.pop(task, 0)
         if done and seconds >= _LONG_SECONDS and not self._quiet:
-            amount = f"{done / 1e6:.1f} MB" if unit == "bytes" else f"{done} {unit}"
-            sys.stderr.write(f"{_WORDS.get(task, task)}: {amount} in {seconds:.1f} s\n")
+            rate = amount_of(done / seconds, unit)
+            words = _WORDS.get(task, task)
+            sys.stderr.write(f"{words}: {amount_of(done, unit)} in {seconds:.1f} s ({rate}/s)\n")
+
+    def note(self, message: str) -> None:
+        """A line, unless nobody wants to hear."""
+        if not self._quiet:
+            sys.stderr.write(f"{message}\n")
 
     def warn(self, message: str) -> None:
         """A line."""
@@ -51,62 +63,92 @@ class LineReporter:
 
 
 class BarReporter:
-    """A bar a task, drawn by rich."""
+    """A bar a task, drawn by rich once the task has taken a while."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._progress: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
+        self._tasks: dict[str, _Bar] = {}
         self._lock = threading.Lock()
 
     def start(self, task: str, total: int, unit: str) -> None:
-        """A new bar; the first one brings rich in."""
+        """Remember when."""
         with self._lock:
-            if self._progress is None:
-                self._progress = _bars()
-                self._progress.start()
-            words = _WORDS.get(task, task)
-            self._tasks[task] = self._progress.add_task(words, total=total or None, unit=unit)
+            self._tasks[task] = _Bar(total, unit, self._clock())
 
     def advance(self, task: str, amount: int = 1) -> None:
-        """So much further."""
-        progress, bar = self._progress, self._tasks.get(task)
-        if progress is not None and bar is not None:
-            progress.advance(bar, amount)
+        """So much further; what has taken a while is drawn from now on."""
+        with self._lock:
+            bar = self._tasks.get(task)
+            if bar is None:
+                return
+            bar.done += amount
+            if bar.drawn is None and self._clock() - bar.started < _DRAWN_AFTER_SECONDS:
+                return
+            if self._progress is None:
+                self._progress = _display()
+                self._progress.start()
+            first = bar.drawn is None
+            if bar.drawn is None:
+                words = _WORDS.get(task, task)
+                bar.drawn = self._progress.add_task(words, total=bar.total or None, amounts="")
+            amounts = bar.amounts(self._clock())
+            self._progress.update(bar.drawn, completed=bar.done, amounts=amounts, refresh=first)
 
     def finish(self, task: str) -> None:
         """Remove the bar; with the last one, the whole display."""
         with self._lock:
             bar = self._tasks.pop(task, None)
-            if self._progress is None or bar is None:
+            if self._progress is None:
                 return
-            self._progress.remove_task(bar)
+            if bar is not None and bar.drawn is not None:
+                self._progress.remove_task(bar.drawn)
             if not self._tasks:
                 self._progress.stop()
                 self._progress = None
 
-    def warn(self, message: str) -> None:
+    def note(self, message: str) -> None:
         """A line above the bars."""
         if self._progress is not None:
-            self._progress.console.print(f"warning: {message}", markup=False, highlight=False)
+            self._progress.console.print(message, markup=False, highlight=False)
         else:
-            sys.stderr.write(f"warning: {message}\n")
+            sys.stderr.write(f"{message}\n")
+
+    def warn(self, message: str) -> None:
+        """A line above the bars."""
+        self.note(f"warning: {message}")
 
 
-def _bars() -> "Progress":
+class _Bar:
+    """A task: how far it is, and what draws it."""
+
+    def __init__(self, total: int, unit: str, started: float) -> None:
+        self.total = total
+        self.unit = unit
+        self.started = started
+        self.done = 0
+        self.drawn: TaskID | None = None
+
+    def amounts(self, now: float) -> str:
+        """How much of how much, and how fast until now."""
+        whole = f" of {amount_of(self.total, self.unit)}" if self.total else ""
+        rate = amount_of(self.done / max(now - self.started, 0.001), self.unit)
+        return f"{amount_of(self.done, self.unit)}{whole}, {rate}/s"
+
+
+def amount_of(number: float, unit: str) -> str:
+    """`12.3 MB`, `1,200 files`: so many of a unit."""
+    return f"{number / 1e6:.1f} MB" if unit == "bytes" else f"{number:,.0f} {unit}"
+
+
+def _display() -> "Progress":
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
         TextColumn("{task.description:<12}"),
         BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}"),
+        TextColumn("{task.fields[amounts]}"),
         TimeRemainingColumn(compact=True),
         console=Console(stderr=True),
         transient=True,

@@ -9,6 +9,7 @@ from envc.disk.durable import disk_error
 from envc.materialize.linking import Built, Work, copy_file, link_all
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.plan import TreePlan
+from envc.ports import Reporter
 
 LinkMode = Literal["auto", "hardlink", "copy"]
 
@@ -20,7 +21,11 @@ _PUBLISHED = (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS)
 
 
 def build_trees(
-    plans: Sequence[tuple[TreePlan, str]], *, tree_of: Callable[[str], str], copy: bool
+    plans: Sequence[tuple[TreePlan, str]],
+    *,
+    tree_of: Callable[[str], str],
+    copy: bool,
+    reporter: Reporter,
 ) -> list[Built]:
     """Carry out each plan in its folder, which must not exist yet; what was placed, in their order.
 
@@ -40,7 +45,7 @@ def build_trees(
             for directory in plan.directories:
                 os.mkdir(root + b"/" + directory, 0o755)
             works.append([(os.fsencode(tree_of(link.store_id)), root, link) for link in plan.links])
-        placed = link_all(works, copy=copy)
+        placed = link_all(works, copy=copy, reporter=reporter)
         for plan, destination in plans:
             _write_own(plan, destination)
     except OSError as error:

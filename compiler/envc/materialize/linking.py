@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from envc.errors import InternalError, OutsideError
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.plan import LinkTree
+from envc.ports import Reporter, SilentReporter
 
 # A stored tree's folder, the folder of the tree to build, and what to link into it.
 Work = tuple[bytes, bytes, LinkTree]
@@ -37,36 +38,50 @@ class Built(NamedTuple):
     copied: int
 
 
-def link_all(trees: Sequence[Sequence[Work]], *, copy: bool) -> list[Built]:
+def link_all(trees: Sequence[Sequence[Work]], *, copy: bool, reporter: Reporter) -> list[Built]:
     """Carry out all works; what was placed, for each of the trees to build.
+
+    The reporter hears of the task `link`, in files.
 
     Raises:
         OSError: the disk refused; `filename2` is what could not be made.
         OutsideError: the second process was killed.
     """
     works = [(number, work) for number, tree in enumerate(trees) for work in tree]
-    total = sum(map(_cost, works))
     placed = [[0, 0] for _ in trees]
-    if total < _FORK_FROM or threading.active_count() > 1 or (os.cpu_count() or 1) == 1:
-        _place_all(works, placed, copy=copy)
-    else:
-        ours, theirs = _halves(works)
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reader)
-            _answer_and_exit(writer, theirs, placed, copy=copy)
-        os.close(writer)
-        with os.fdopen(reader, "rb") as answers:
-            try:
-                _place_all(ours, placed, copy=copy)
-            finally:
-                answer = answers.read()
-                os.waitpid(child, 0)
-        for mine, others in zip(placed, _parse_answer(answer), strict=True):
-            mine[0] += others[0]
-            mine[1] += others[1]
+    reporter.start("link", sum(len(link.paths) for _, (_, _, link) in works), "files")
+    try:
+        _share(works, placed, copy=copy, reporter=reporter)
+    finally:
+        reporter.finish("link")
     return [Built(linked, copied) for linked, copied in placed]
+
+
+def _share(
+    works: Sequence[_Numbered], placed: list[list[int]], *, copy: bool, reporter: Reporter
+) -> None:
+    """Carry out the works, in two processes where they are many; the rows of `placed` count."""
+    few = sum(map(_cost, works)) < _FORK_FROM
+    if few or threading.active_count() > 1 or (os.cpu_count() or 1) == 1:
+        _place_all(works, placed, copy=copy, reporter=reporter)
+        return
+    ours, theirs = _halves(works)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _answer_and_exit(writer, theirs, placed, copy=copy)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answers:
+        try:
+            _place_all(ours, placed, copy=copy, reporter=reporter)
+        finally:
+            answer = answers.read()
+            os.waitpid(child, 0)
+    for mine, others in zip(placed, _parse_answer(answer), strict=True):
+        mine[0] += others[0]
+        mine[1] += others[1]
+    reporter.advance("link", sum(len(link.paths) for _, (_, _, link) in theirs))
 
 
 def _cost(numbered: _Numbered) -> int:
@@ -91,7 +106,7 @@ def _answer_and_exit(
     """The forked process: do the work, answer in one line, and leave without any clean-up."""
     answer: dict[str, Any]
     try:
-        _place_all(works, placed, copy=copy)
+        _place_all(works, placed, copy=copy, reporter=SilentReporter())
         answer = {"placed": placed}
     except OSError as error:
         names = [os.fsdecode(name or b"") for name in (error.filename, error.filename2)]
@@ -118,7 +133,9 @@ def _parse_answer(answer: bytes) -> list[list[int]]:
     return placed
 
 
-def _place_all(works: Iterable[_Numbered], placed: list[list[int]], *, copy: bool) -> None:
+def _place_all(
+    works: Iterable[_Numbered], placed: list[list[int]], *, copy: bool, reporter: Reporter
+) -> None:
     """Carry out the works one after another, and count into the row of each one's tree."""
     place = _copy_tree if copy else _link_tree
     for number, (source, root, link) in works:
@@ -127,6 +144,7 @@ def _place_all(works: Iterable[_Numbered], placed: list[list[int]], *, copy: boo
         copied = place(source, root, link.paths)
         placed[number][0] += len(link.paths) - copied
         placed[number][1] += copied
+        reporter.advance("link", len(link.paths))
 
 
 def _link_tree(source: bytes, root: bytes, paths: Sequence[bytes]) -> int:

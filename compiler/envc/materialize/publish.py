@@ -63,7 +63,7 @@ def publish(
             if present is None:
                 make_folder(directory.trash)
                 copy = _decide(directory, publication, store, link_mode, reporter)
-                present = _build(directory, publication, store, copy=copy)
+                present = _build(directory, publication, store, copy=copy, reporter=reporter)
             changed = directory.current_number() != present.generation
             if changed:
                 switch(directory, present)
@@ -166,6 +166,7 @@ def _build(
     store: TreeStore,
     *,
     copy: bool,
+    reporter: Reporter,
 ) -> Generation:
     number = max(directory.numbers(), default=0) + 1
     staging = f"{directory.generations}/{STAGING_PREFIX}{generation_name(number)}-{os.getpid()}"
@@ -182,7 +183,7 @@ def _build(
             (layer.plan, f"{staging}/{directory.subdirectory(layer.plan.layer)}".rstrip("/"))
             for layer in publication.layers
         ]
-        built = build_trees(plans, tree_of=store.tree, copy=copy)
+        built = build_trees(plans, tree_of=store.tree, copy=copy, reporter=reporter)
         generation = generation._replace(
             layers={
                 layer.plan.layer: _record(layer, placed)
