@@ -1,5 +1,7 @@
 """The worlds of the tests: one to read, one to write to."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,17 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> World:
     """To read only."""
     return make_world(tmp_path_factory.mktemp("world"), wheels)
+
+
+@pytest.fixture(scope="session")
+def other_core() -> str:
+    """A CPython of another X.Y than the one that runs the tests."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    own = "{}.{}".format(*sys.version_info)
+    for path in sorted(root.glob("versions/3.1[1-9]*/bin/python3.1[1-9]")):
+        if not path.name.endswith(own):
+            return str(path)
+    pytest.skip("no other CPython among pyenv's versions")
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@
 |---|---|
 | an upgrade of the common layer meets users' own versions | `test_an_upgrade_below…` |
 | a user's layer hides what the administrator updated | `test_a_shadow_is_told…` |
-| paths name one version of the core | `runtime`: `test_another_core_is_refused` |
+| paths name one version of the core | `test_another_core_is_refused` |
 | headers of inherited projects are not found | `test_headers_and_other_data…` |
-| removing it leaves a line in shell start-up files | out of scope: envc writes to none |
-| the package manager does not know what pip installed | `cli`: `test_cli_verify` |
+| removing it leaves a line in shell start-up files | `test_nothing_is_left_in_a_persons_home` |
+| the package manager does not know what pip installed | `test_what_pip_installs_by_hand…` |
 | tools make environments that do not see the stack | `test_a_virtual_environment_on_top…` |
 | people activate the wrong one of two layers | out of scope: a question of words |
 | a foreign language's bridge finds no stack | out of scope: it starts `bin/python`, or embeds it |
@@ -18,11 +18,14 @@
 | a base on PYTHONPATH hides the user's layer | `test_the_base_never_hides…` |
 | shared libraries across layers | `test_libraries` |
 | a venv of a venv sees the core only | `test_a_virtual_environment_on_top…` |
-| an update of the parent reaches the child | `test_an_upgrade_below…`, `test_one_job` |
+| an update of the parent reaches the child | `test_an_upgrade_below…`, `test_while_it_runs` |
+| nodes or processes of one job see different states | `test_one_job`, `test_while_it_runs` |
+| a package that two projects share is replaced in part | `test_a_package_of_two_projects…` |
 | circular parents | `test_layers_cannot_stand_on_each_other` |
 
-And what goes wrong in every scheme: the user site, the parent's `.pth` files, the backport of
-`importlib.metadata`, stat calls on shared storage.
+And what goes wrong in every scheme: what only the replaced release has stays importable and its
+plugins are loaded, the user site, the parent's `.pth` files, the backport of `importlib.metadata`,
+stat calls on shared storage.
 """
 
 import json
@@ -115,6 +118,108 @@ def test_an_upgrade_below_waits_until_the_overlay_is_compiled_for_it(plain, own_
     report = envc("overlay", "sync", "--dir", bob, "--json").json
     assert report["shadows"] == ["numpy"]
     assert broken(bob / "bin/python") == []
+
+
+def test_another_core_is_refused(plain, world, other_core, tmp_path):
+    base, _ = plain
+    output(other_core, "-m", "venv", "--without-pip", tmp_path / "other")
+    (folder,) = (tmp_path / "other/lib").glob("python3*/site-packages")
+    (folder / "base.pth").write_text(f"{base / SITE_PACKAGES}\n")
+    code = "import numpy; print(numpy.__version__)"
+    assert output(tmp_path / "other/bin/python", "-c", code) == "1.26.4"  # nobody objects
+
+    code = f"import site; site.addsitedir({str(world.alice / SITE_PACKAGES)!r}); print('never')"
+    done = subprocess.run([other_core, "-c", code], capture_output=True, text=True, check=False)
+    running = output(other_core, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+    tree = (world.alice / "current").resolve()
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        (
+            f"envc: {tree}: compiled for cpython {PYTHON}, but cpython {running} runs it\n"
+            f"  mend: start {tree}/bin/python, or build the tree again with the core that is"
+            " wanted\n"
+        ),
+    )
+
+
+def test_nothing_is_left_in_a_persons_home(own_world, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    words = ("--overlay", own_world.alice, "--", "python", "-c", "import polars")
+    assert envc("overlay", "add", "theme", "--dir", own_world.alice).status == 0
+    assert envc_process("run", *words, cwd=tmp_path).status == 0
+    assert list(home.iterdir()) == []
+
+
+def test_what_pip_installs_by_hand_is_told(plain, own_world, wheels):
+    _, top = plain
+    alice = own_world.alice
+    words = ("install", "--quiet", "--no-index", "--find-links", wheels, "theme")
+    for folder in (top, alice):
+        assert pip(folder, *words).returncode == 0
+    assert pip(top, "check").stdout == "No broken requirements found.\n"  # all is well, it says
+
+    answer = envc("verify", "--target", alice, "--json")
+    found = {(problem["kind"], problem["path"]) for problem in answer.json["problems"]}
+    assert answer.status == 1
+    assert found == {
+        ("extra", f"{SITE_PACKAGES}/theme"),
+        ("extra", f"{SITE_PACKAGES}/theme-1.0.dist-info"),
+        ("extra", "share"),
+    }
+    assert output(alice / "bin/python", "-c", "import theme; print(theme.__version__)") == "1.0"
+
+
+def test_a_package_of_two_projects_is_replaced_whole(plain, own_world, wheels):
+    base, top = plain
+    for name in ("suite_core-1.0", "suite_extra-1.0"):
+        install(base, wheel(wheels, name))
+    install(top, wheel(wheels, "suite_core-2.0"))
+    code = "import suite.extra; print(suite.extra.core)"
+    done = subprocess.run([top / "bin/python", "-c", code], capture_output=True, text=True)  # noqa: PLW1510 - its failure is the point
+    assert "No module named 'suite.extra'" in done.stderr
+
+    site = own_world.site
+    site.edit('"pandas", ', '"pandas", "suite-core<2", "suite-extra", ')
+    site.done("lock")
+    site.materialize()
+    words = ("--dir", own_world.alice, "--json")
+    report = envc("overlay", "add", "suite-core>=2", *words).json
+    assert (report["shadows"], report["lifts"]) == (
+        ["numpy", "suite-core"],
+        ["scipy", "suite-extra"],
+    )
+    assert output(own_world.alice / "bin/python", "-c", code) == "2"
+    assert output(own_world.user / "bin/python", "-c", code) == "1"
+    assert broken(own_world.alice / "bin/python") == []
+    report = envc("overlay", "remove", "suite-core", *words).json
+    assert (report["shadows"], report["lifts"]) == (["numpy"], ["scipy"])
+    assert output(own_world.alice / "bin/python", "-c", code) == "1"
+
+
+SEEN = """
+import importlib.util
+from importlib.metadata import distributions
+points = [p.name for d in distributions() for p in d.entry_points if p.group == "moved.plugins"]
+print(*(name for name in ("moved", "moved_old") if importlib.util.find_spec(name)), *points)
+"""
+
+
+def test_what_only_the_replaced_release_has_is_gone(plain, own_world, wheels):
+    base, top = plain
+    install(base, wheel(wheels, "moved-1.0"))
+    install(top, wheel(wheels, "moved-2.0"))
+    assert output(top / "bin/python", "-c", SEEN) == "moved moved_old new old"
+
+    site = own_world.site
+    site.edit('"pandas", ', '"pandas", "moved<2", ')
+    site.done("lock")
+    site.materialize()
+    assert envc("overlay", "add", "moved>=2", "--dir", own_world.alice).status == 0
+    assert output(own_world.user / "bin/python", "-c", SEEN) == "moved moved_old old"
+    assert output(own_world.alice / "bin/python", "-c", SEEN) == "moved new"
 
 
 def test_a_shadow_is_told_and_ends_with_its_reason(plain, own_world, wheels):

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from support.wheels import Recipe
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not shutil.which("gcc"), reason="gcc is not installed"),
+    pytest.mark.skipif(
+        not Path(sysconfig.get_path("include"), "Python.h").exists(),
+        reason="this Python's headers are not installed",
+    ),
 ]
 
 SPEC = """\
@@ -29,10 +34,16 @@ requires = ["low", "middle"]
 [overlays]
 storage = "{storage}"
 """
-LOAD = """\
-import ctypes, importlib.util
-folder = importlib.util.find_spec("high").submodule_search_locations[0]
-print(ctypes.CDLL(f"{folder}/libhigh.so").high())
+LOAD = "from high import core; print(core.high())"
+# An extension module of the stable ABI.
+EXTENSION = """\
+#define Py_LIMITED_API 0x030b0000
+#include <Python.h>
+int middle(void);
+static PyObject *high(PyObject *self, PyObject *none) { return PyLong_FromLong(middle() + 1); }
+static PyMethodDef methods[] = {{"high", high, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef core = {PyModuleDef_HEAD_INIT, "core", NULL, 0, methods};
+PyMODINIT_FUNC PyInit_core(void) { return PyModule_Create(&core); }
 """
 
 
@@ -42,28 +53,28 @@ def compiled(folder: Path, name: str, code: str, *links: str) -> bytes:
     source.write_text(code)
     paths = [f"-Wl,-rpath,$ORIGIN/{up}/{link}/lib" for link in links for up in ("..", "../..")]
     needed = [f"-l{link}" for link in links]
-    command = ["gcc", "-shared", "-fPIC", "-o", library, source, f"-L{folder}", *needed, *paths]
+    headers = f"-I{sysconfig.get_path('include')}"
+    libraries = [f"-L{folder}", *needed, *paths]
+    command = ["gcc", "-shared", "-fPIC", headers, "-o", library, source, *libraries]
     subprocess.run(command, check=True)
     return library.read_bytes()
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`high` needs `middle`, which needs `low`; a second release of each of the last two."""
+    """The extension of `high` needs `middle`, which needs `low`; of `low` there are two."""
     folder, build = tmp_path_factory.mktemp("libraries"), tmp_path_factory.mktemp("build")
     low = compiled(build, "low", "int low(void) { return 40; }")
     middle = compiled(
         build, "middle", "int low(void); int middle(void) { return low() + 1; }", "low"
     )
-    high = compiled(
-        build, "high", "int middle(void); int high(void) { return middle() + 1; }", "middle"
-    )
+    high = compiled(build, "high", EXTENSION, "middle")
     later = compiled(build, "low", "int low(void) { return 400; }")
     for name, version, path, content in (
         ("low", "1", "low/lib/liblow.so", low),
         ("low", "2", "low/lib/liblow.so", later),
         ("middle", "1", "middle/lib/libmiddle.so", middle),
-        ("high", "1", "high/libhigh.so", high),
+        ("high", "1", "high/core.abi3.so", high),
     ):
         files = {f"{name}/__init__.py": "", path: content}
         Recipe(name=name, version=version, files=files).build(folder)

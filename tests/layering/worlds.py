@@ -45,6 +45,24 @@ EXTRA = (
         executables=("headers-1.0.data/scripts/headers-shell",),
     ),
     Recipe(name="importlib-metadata", version="9.0", files={"importlib_metadata.py": BACKPORT}),
+    *(
+        Recipe(
+            name="moved",
+            version=f"{number}.0",
+            files={"moved/__init__.py": "", **more},
+            entry_points=f"[moved.plugins]\n{name} = moved:{name}\n",
+        )
+        for number, name, more in ((1, "old", {"moved_old/__init__.py": ""}), (2, "new", {}))
+    ),
+    *(
+        Recipe(
+            name="suite-core",
+            version=f"{number}.0",
+            files={"suite/__init__.py": f"core = {number}\n"},
+        )
+        for number in (1, 2)
+    ),
+    Recipe(name="suite-extra", version="1.0", files={"suite/extra.py": "from suite import core\n"}),
     Recipe(name="old-numpy-user", version="1.0", requires=("numpy<2",)),
 )
 

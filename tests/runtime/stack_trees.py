@@ -11,8 +11,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 import envc.runtime
 from envc.formats.scripts import entry_point_script
 from envc.model.digest import digest_of, hex_of
-from envc.model.stack import Stack, StackLayer
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
+from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import ConsoleScript, ModuleTree, WheelFacts
 from envc.view import view
 from support.wheels import Recipe
@@ -158,7 +158,8 @@ class Disk:
             path = tree / symlink.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.symlink_to(symlink.destination)
-        os.utime(site_packages, (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS))
+        for folder, _, _ in os.walk(site_packages):
+            os.utime(folder, (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS))
 
 
 def masking(base: StackLayer, *projects: str) -> StackLayer:

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -63,6 +62,36 @@ def test_a_plain_venv_does_not_stay(disk: Disk):
         os.remove(f"{folder}/+envc_stack.pth")
     code = f"{STAY}switch({current!r}, 'generations/000002')\nimport late; show(late.__version__)"
     assert answer(tree, code) == "2"
+
+
+def test_what_is_loaded_later_is_that_of_the_generation_too(disk: Disk):
+    """The start-up files themselves: those of the next generation may be another envc's."""
+    tree, current = generations(disk, overlay=True)
+    for file in (tree / "generations/000002").rglob("_envc_metadata*"):
+        file.unlink()
+    code = f"{STAY}switch({current!r}, 'generations/000002')\n"
+    code += "from importlib.metadata import version; show([version('late'), version('common')])"
+    assert answer(tree, code) == ["1", "1"]
+
+
+def test_bytecode_that_does_not_fit_is_done_without(disk: Disk):
+    base = disk.layer("system", Recipe(name="common", version="1"))
+    disk.publish(base)
+    tree = disk.publish(disk.layer("alice", Recipe(name="own", version="1"), overlay=True), base)
+    code = "import common, own, sys; show([sys.prefix, sys.flags.optimize])"
+    real = f"{tree}/generations/000001"
+    for options, variables, level in (
+        (["-O"], {}, 1),
+        ([], {"PYTHONPYCACHEPREFIX": str(disk.root / "elsewhere")}, 0),
+    ):
+        assert answer(tree, code, *options, **variables) == [real, level]
+    bytecode = tree / disk.interpreter.site_packages / "__pycache__"
+    for file in bytecode.iterdir():
+        file.chmod(0o644)
+        file.write_bytes(b"no bytecode")
+    assert answer(tree, code, PYTHONDONTWRITEBYTECODE="1") == [real, 0]
+    shutil.rmtree(bytecode)
+    assert answer(tree, code, PYTHONDONTWRITEBYTECODE="1") == [real, 0]
 
 
 @pytest.mark.slow
@@ -283,51 +312,3 @@ def test_activate_finds_itself_and_deactivate_restores(disk: Disk, shell: str):
         "gone",
     ]
     assert prompt in {"", "(it's me) $ "}  # bash has no prompt where nobody types
-
-
-def path_operations(log: Path, folder: Path) -> list[str]:
-    """The system calls of a trace that name a path below the folder, but for the start itself."""
-    calls = re.findall(r'^\d+ +(\w+)\([^"\n]*"([^"]+)"', log.read_text(), re.MULTILINE)
-    inside = f"{folder}/"
-    return [
-        f"{call} {path}" for call, path in calls if path.startswith(inside) and call != "execve"
-    ]
-
-
-def traced(disk: Disk, tree: Path, code: str) -> list[str]:
-    log = disk.root / "trace"
-    traced = ["strace", "-f", "-s", "999", "-e", "trace=%file", "-o", log]
-    done = run(*traced, tree / "bin/python", "-c", code)
-    assert (done.returncode, done.stderr) == (0, "")
-    return path_operations(log, tree)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
-@pytest.mark.parametrize("masks", [(), ("hidden",)], ids=["all", "masked"])
-def test_inherited_imports_do_not_touch_the_overlay(disk: Disk, masks: tuple[str, ...]):
-    many = [Recipe(name=f"common{number}", version="1") for number in range(20)]
-    base = disk.layer("user", *many, Recipe(name="hidden", version="1"))
-    disk.publish(base)
-    top = disk.layer("alice", Recipe(name="own", version="1"), overlay=True)
-    tree = disk.publish(top, masking(base, *masks))
-    imports = "import " + ", ".join(recipe.name for recipe in many) + ", json, email.message\n"
-    imports += "try: import nothing_at_all\nexcept ImportError: pass\n"
-    alone = traced(disk, tree, "pass")
-    assert traced(disk, tree, imports) == alone
-    versions = "from importlib.metadata import version\nfor n in range(20): version(f'common{n}')"
-    assert len(traced(disk, tree, versions)) <= len(alone) + 1  # what answers is loaded
-    assert any(f"{disk.root}/alice" in call for call in traced(disk, tree, "import own"))
-
-    empty = disk.root / "empty"
-    run(disk.interpreter.executable, "-m", "venv", "--without-pip", empty)
-    more_than_empty = len(alone) - len(traced(disk, empty, "pass"))
-    assert more_than_empty <= 5, alone
-
-    layered = empty / disk.interpreter.site_packages / "base.pth"
-    layered.write_text(str(base_folder(disk)) + "\n")
-    assert len(traced(disk, empty, imports)) > len(traced(disk, empty, "pass")) + len(many)
-
-
-def base_folder(disk: Disk) -> Path:
-    return disk.root / "target/user" / disk.interpreter.site_packages

@@ -112,10 +112,6 @@ show([distribution("zope-inter.face").version,
     assert answer(tree, code) == ["1", 1, 1, 0]
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("importlib_metadata") is None,
-    reason="the importlib_metadata backport is not installed beside the tests",
-)
 def test_the_backport_sees_the_same(overlay, disk: Disk):
     copies = disk.root / "backport"
     copies.mkdir()

@@ -9,6 +9,7 @@ from envc.lock.merge import lock_layer
 from envc.lock.problem import layer_problem, overlay_problem, visible_problem
 from envc.lock.select import pinned_versions, select_wheels, with_absolute_paths
 from envc.lock.targets import target_groups
+from envc.lock.together import resolve_together, shared_packages
 
 __all__ = [
     "CORE_BASE",
@@ -21,7 +22,9 @@ __all__ = [
     "overlay_inputs",
     "overlay_problem",
     "pinned_versions",
+    "resolve_together",
     "select_wheels",
+    "shared_packages",
     "target_groups",
     "visible_problem",
     "with_absolute_paths",

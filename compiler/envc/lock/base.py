@@ -8,7 +8,7 @@ from envc.errors import InternalError
 from envc.lock.select import inherited_pins
 from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock
-from envc.model.resolution import InheritedPin
+from envc.model.resolution import Group, InheritedPin
 from envc.model.spec import OverlaySpec, SiteSpec, SourcedRequirement
 from envc.model.target import Target
 
@@ -18,7 +18,8 @@ class Base:
     """The stack below a layer. `locks` are top first, none for the core.
 
     `layer` and `closure` name the top of it. `kept` are the requirements of the specs below,
-    `constraints` and `overrides` bind every layer above.
+    `constraints` and `overrides` bind every layer above. `together` are groups of projects that
+    share a package directory, where the contents of the wheels are known; each in order of name.
     """
 
     layer: str
@@ -27,6 +28,7 @@ class Base:
     kept: tuple[SourcedRequirement, ...] = ()
     constraints: tuple[SourcedRequirement, ...] = ()
     overrides: tuple[SourcedRequirement, ...] = ()
+    together: tuple[Group, ...] = ()
 
     def named(self) -> Digest:
         """The closure digest of the top layer.

@@ -27,7 +27,11 @@ def layer_inputs(site: SiteSpec, layer: LayerSpec, base: Base) -> Digest:
 
 
 def overlay_inputs(site: SiteSpec, overlay: OverlaySpec, base: Base) -> Digest:
-    """The digest of everything that decides an overlay's lock, but for the index's answers."""
+    """The digest of everything that decides an overlay's lock, but for the index's answers.
+
+    Of editable projects it has the paths; what stands there only their owner's machine can tell.
+    """
+    editable = sorted({sourced.path for sourced in overlay.editable})
     return digest_of_json(
         {
             **_site_inputs(site),
@@ -37,6 +41,7 @@ def overlay_inputs(site: SiteSpec, overlay: OverlaySpec, base: Base) -> Digest:
             "constraints": _texts(overlay.constraints),
             "hide": sorted(overlay.hide),
             "shadow": [site.overlays.shadow, overlay.shadow],
+            **({"editable": editable} if editable else {}),
         }
     )
 
@@ -64,6 +69,8 @@ def _site_inputs(site: SiteSpec) -> dict[str, Any]:
             policy.prereleases,
             policy.exclude_newer.isoformat() if policy.exclude_newer else None,
             policy.resolution,
+            policy.no_build,
+            policy.no_binary,
         ],
     }
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName
 
 from envc.errors import OutsideError
 from envc.lock.base import Base
 from envc.lock.targets import marker_for
 from envc.model.digest import Digest
-from envc.model.lock import BaseReference, Lock, LockedPin, LockedTarget, LockedWheel
+from envc.model.lock import BaseReference, Lock, LockedBuild, LockedPin, LockedTarget, LockedWheel
 from envc.model.release import Distribution
 from envc.model.resolution import Pin, Resolution
 from envc.model.target import Target
@@ -22,11 +23,13 @@ def lock_layer(
     inputs: Digest,
     base: Base,
     folder: str,
+    builds: tuple[LockedBuild, ...] = (),
 ) -> Lock:
     """The lock of a layer's own pins: one entry a release, with a marker where targets differ.
 
-    `resolutions` holds one for each target group, in the order of the site's targets. `folder` is
+    `resolutions` holds one for each target group, in the order of `target_groups`. `folder` is
     where the lock file will stand: paths of local wheels below it are written relative to it.
+    `builds` tell of those wheels that were built for it.
     """
     groups = [resolution.problem.targets for resolution in resolutions]
     found: dict[tuple[str, str], list[tuple[tuple[Target, ...], Pin]]] = {}
@@ -51,6 +54,7 @@ def lock_layer(
         shadows=_all(resolution.shadows for resolution in resolutions),
         lifts=_all(resolution.lifts for resolution in resolutions),
         hides=_all(resolution.hides for resolution in resolutions),
+        builds=builds,
     )
 
 
@@ -72,10 +76,26 @@ def _locked(
         version=str(pins[0].version),
         wheels=tuple(wheel for _, wheel in sorted(wheels.items())),
         marker=marker,
-        requires_python=pins[0].distributions[0].requires_python,
+        requires_python=_requires_python(places),
         index=_url(pins[0].distributions[0].index),
         dependencies=tuple(sorted(needed)),
     )
+
+
+def _requires_python(places: list[tuple[tuple[Target, ...], Pin]]) -> str | None:
+    """What the release says of Python; nothing where a target is beyond an upper bound of it.
+
+    An installer has to refuse a package whose `requires-python` its Python does not meet (PEP 751).
+    """
+    found = places[0][1].distributions[0].requires_python
+    if found is None:
+        return None
+    try:
+        specifier = SpecifierSet(found)
+    except InvalidSpecifier:
+        return None
+    pythons = [target.python_full for targets, _ in places for target in targets]
+    return found if all(specifier.contains(p, prereleases=True) for p in pythons) else None
 
 
 def _wheel(file: Distribution, folder: str) -> LockedWheel:

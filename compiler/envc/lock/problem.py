@@ -7,7 +7,7 @@ from packaging.version import Version
 
 from envc.errors import SpecError
 from envc.lock.base import Base
-from envc.model.resolution import Problem
+from envc.model.resolution import InheritedPin, Problem
 from envc.model.spec import LayerSpec, OverlaySpec, ShadowPolicy, SiteSpec
 from envc.model.target import Target
 
@@ -41,8 +41,9 @@ def overlay_problem(
     base: Base,
     targets: tuple[Target, ...],
     preferred: Mapping[NormalizedName, Version],
+    inherited: tuple[InheritedPin, ...] | None = None,
 ) -> Problem:
-    """What an overlay asks for on some targets.
+    """What an overlay asks for on some targets; `inherited` where the base's pins are at hand.
 
     Raises:
         SpecError: it wants a laxer shadow policy than the site's.
@@ -54,8 +55,10 @@ def overlay_problem(
         constraints=(*overlay.constraints, *base.constraints),
         overrides=base.overrides,
         kept=base.kept,
-        inherited=base.visible_pins(targets),
+        inherited=base.visible_pins(targets) if inherited is None else inherited,
+        together=base.together,
         hide=frozenset(overlay.hide),
+        can_hide=True,
         preferred=preferred,
         policy=site.resolver,
         shadow=_stricter(site, overlay),

@@ -2,18 +2,33 @@
 
 from collections.abc import Sequence
 
+from packaging.version import Version
+
 from envc.model.target import Target
+
+_SYSTEMS = ("linux", "macos", "windows")
 
 # The fewest words first: a marker uses only those that are needed to tell the targets apart.
 _TELLING = ("sys_platform", "platform_machine", "python_version", "python_full_version")
 
 
 def target_groups(targets: Sequence[Target]) -> tuple[tuple[Target, ...], ...]:
-    """The targets, in their order, grouped by equal marker environments."""
+    """The targets grouped by equal marker environments, in the order in which they are resolved.
+
+    What is found for one group is preferred for the next. So that a spec's order does not count:
+    the machines of a cluster come first, then what people have on their desks, older Pythons
+    before newer ones, and equals by name.
+    """
     groups: dict[tuple[tuple[str, str], ...], list[Target]] = {}
-    for target in targets:
+    for target in sorted(targets, key=_turn):
         groups.setdefault(tuple(sorted(target.markers.items())), []).append(target)
     return tuple(tuple(group) for group in groups.values())
+
+
+def _turn(target: Target) -> tuple[int, bool, str, Version, str]:
+    system, _, machine = target.platform.partition("-")
+    place = _SYSTEMS.index(system) if system in _SYSTEMS else len(_SYSTEMS)
+    return (place, machine != "x86_64", machine, Version(target.python_full), target.name)
 
 
 def marker_for(

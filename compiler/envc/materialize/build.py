@@ -30,8 +30,8 @@ def build_trees(
     """Carry out each plan in its folder, which must not exist yet; what was placed, in their order.
 
     `tree_of(store_id)` is the folder that a stored tree's files are linked from; with `copy` they
-    are copied. Modes and times depend on neither umask nor clock. Site-packages and the directories
-    below get the time by which the finders of a process know that nobody has changed them.
+    are copied. Modes and times depend on neither umask nor clock: by the time of a directory, who
+    imports from it knows that nobody has changed it.
 
     Raises:
         OutsideError: the disk refused.
@@ -66,9 +66,8 @@ def _write_own(plan: TreePlan, destination: str) -> None:
         os.utime(f"{destination}/{file.path}", _PUBLISHED)
     for symlink in plan.symlinks:
         os.symlink(symlink.destination, f"{destination}/{symlink.path}")
-    for directory in plan.every_directory():
-        if b"/site-packages" in directory:
-            os.utime(os.fsencode(destination) + b"/" + directory, _PUBLISHED)
+    for directory in plan.directories:
+        os.utime(os.fsencode(destination) + b"/" + directory, _PUBLISHED)
 
 
 def can_link(source: str, folder: str) -> OSError | None:

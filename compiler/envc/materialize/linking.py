@@ -3,7 +3,8 @@
 Measured on ext4: Python makes over 200,000 links a second; two processes make 1.7 times as many
 as one, two threads do not. So the stored trees are shared out between this process and a forked
 one (only while this process has a single thread: fork and threads do not mix). Each tree brings
-the directories that nothing else needs, so neither waits for the other. Paths are looked up from
+the directories that nothing else needs, so neither waits for the other; they get their time when
+they are full. Paths are looked up from
 two open directories, not from the root: a tenth less time.
 """
 
@@ -142,6 +143,8 @@ def _place_all(
         for directory in link.directories:
             os.mkdir(root + b"/" + directory, 0o755)
         copied = place(source, root, link.paths)
+        for directory in link.directories:
+            os.utime(root + b"/" + directory, _PUBLISHED)
         placed[number][0] += len(link.paths) - copied
         placed[number][1] += copied
         reporter.advance("link", len(link.paths))

@@ -49,7 +49,7 @@ def mend_tree(manifest: Manifest, root: str, problems: list[Problem], source: So
             else:
                 _replace_file(path, source(problem.path))
         for entry in entries.values():
-            if entry.kind == "d" and entry.path.endswith("/site-packages"):
+            if entry.kind == "d":
                 os.utime(f"{root}/{entry.path}", _PUBLISHED)
 
 

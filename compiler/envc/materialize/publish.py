@@ -10,7 +10,8 @@
 import json
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from envc.disk.durable import (
     append_line,
@@ -22,7 +23,7 @@ from envc.disk.durable import (
     sync_file_system,
 )
 from envc.disk.locks import exclusive
-from envc.errors import EnvcError, OutsideError
+from envc.errors import EnvcError, OutsideError, UntrustedError
 from envc.formats.generation import generation_to_json
 from envc.materialize.build import (
     TRIAL_PREFIX,
@@ -33,10 +34,15 @@ from envc.materialize.build import (
     linkable_file,
     write_new,
 )
-from envc.materialize.directory import GENERATION_MODE, STAGING_PREFIX, Directory
+from envc.materialize.directory import (
+    GENERATION_MODE,
+    STAGING_PREFIX,
+    Directory,
+    read_bytes,
+)
 from envc.materialize.linking import Built
 from envc.model.generation import Generation, GenerationLayer, generation_name
-from envc.model.manifest import FILE_MODE
+from envc.model.manifest import FILE_MODE, manifest_from_text
 from envc.model.publication import Publication, PublishedLayer
 from envc.ports import Reporter, TreeStore
 
@@ -56,20 +62,67 @@ def publish(
     Raises:
         OutsideError: the disk refused; `current` is as it was.
     """
+    with _writing(directory):
+        present = _find(directory, publication)
+        if present is None:
+            copy = _decide(directory, publication, store, link_mode, reporter)
+            present, staging = _stage(directory, publication, store, copy=copy, reporter=reporter)
+            _name(directory, staging, present)
+        changed = directory.current_number() != present.generation
+        if changed:
+            switch(directory, present)
+    return present, changed
+
+
+def prepare(
+    directory: Directory,
+    publication: Publication,
+    store: TreeStore,
+    *,
+    link_mode: LinkMode,
+    reporter: Reporter,
+) -> tuple[Generation, bool]:
+    """A generation that `switch` can make the current one, and whether it was built now.
+
+    Every byte of it is compared with its manifests before it gets its name: one that is found is
+    not compared again. Closures that nothing holds yet are named at once, so that jobs and overlays
+    find them; `current` is as it was.
+
+    Raises:
+        OutsideError: the disk refused.
+        UntrustedError: what was built is not what was planned: the disk or the store is damaged.
+    """
+    with _writing(directory):
+        present = _find(directory, publication)
+        built = present is None
+        if present is None:
+            copy = _decide(directory, publication, store, link_mode, reporter)
+            present, staging = _stage(directory, publication, store, copy=copy, reporter=reporter)
+            try:
+                _refuse_what_differs(directory, staging, publication, store)
+            except BaseException:
+                remove_tree(staging)
+                raise
+            record_event(directory, "prepare", present)
+            _name(directory, staging, present)
+        _name_closures(directory, present, only_missing=True)
+    return present, built
+
+
+@contextmanager
+def _writing(directory: Directory) -> Iterator[None]:
+    """Hold the directory's lock, rid of leftovers, with room for what is taken away.
+
+    Raises:
+        OutsideError: the disk refused.
+    """
     with exclusive(directory.lock):
         try:
             remove_leftovers(directory)
-            present = _find(directory, publication)
-            if present is None:
-                make_folder(directory.trash)
-                copy = _decide(directory, publication, store, link_mode, reporter)
-                present = _build(directory, publication, store, copy=copy, reporter=reporter)
-            changed = directory.current_number() != present.generation
-            if changed:
-                switch(directory, present)
+            make_folder(directory.trash)
+            yield
         except OSError as error:
             raise disk_error(error, "publish the generation", directory.path) from error
-    return present, changed
 
 
 def switch(directory: Directory, generation: Generation) -> None:
@@ -80,11 +133,7 @@ def switch(directory: Directory, generation: Generation) -> None:
     number = generation.generation
     # A run that was killed after the rename has not closed it.
     os.chmod(directory.generation(number), GENERATION_MODE)
-    make_folder(f"{directory.path}/by-lock")
-    for layer in generation.layers.values():
-        destination = f"../generations/{generation_name(number)}"
-        replace_symlink(directory.by_lock(layer.closure), destination)
-    sync_directory(f"{directory.path}/by-lock")
+    _name_closures(directory, generation, only_missing=False)
     for name, destination in directory.stable_names(generation).items():
         path = f"{directory.path}/{name}"
         if not os.path.islink(path) or os.readlink(path) != destination:
@@ -92,6 +141,16 @@ def switch(directory: Directory, generation: Generation) -> None:
     record_event(directory, "switch", generation)
     replace_symlink(f"{directory.path}/current", f"generations/{generation_name(number)}")
     sync_directory(directory.path)
+
+
+def _name_closures(directory: Directory, generation: Generation, *, only_missing: bool) -> None:
+    """Let the names of its closures lead to a generation; with `only_missing`, take none away."""
+    make_folder(f"{directory.path}/by-lock")
+    destination = f"../generations/{generation_name(generation.generation)}"
+    for layer in generation.layers.values():
+        if not (only_missing and os.path.exists(directory.by_lock(layer.closure))):
+            replace_symlink(directory.by_lock(layer.closure), destination)
+    sync_directory(f"{directory.path}/by-lock")
 
 
 def record_event(directory: Directory, event: str, generation: Generation) -> None:
@@ -160,14 +219,15 @@ def _decide(
     return True
 
 
-def _build(
+def _stage(
     directory: Directory,
     publication: Publication,
     store: TreeStore,
     *,
     copy: bool,
     reporter: Reporter,
-) -> Generation:
+) -> tuple[Generation, str]:
+    """A generation's record, and the folder where all of it is, durable, without its name."""
     number = max(directory.numbers(), default=0) + 1
     staging = f"{directory.generations}/{STAGING_PREFIX}{generation_name(number)}-{os.getpid()}"
     generation = Generation(
@@ -195,11 +255,34 @@ def _build(
     except BaseException:
         remove_tree(staging)
         raise
-    final = directory.generation(number)
+    return generation, staging
+
+
+def _refuse_what_differs(
+    directory: Directory, staging: str, publication: Publication, store: TreeStore
+) -> None:
+    from envc.materialize.verify import verify_tree  # brings OpenSSL in; most runs do without
+
+    for layer in publication.layers:
+        root = f"{staging}/{directory.subdirectory(layer.plan.layer)}".rstrip("/")
+        manifest = manifest_from_text(read_bytes(store.layer_manifest(layer.plan.digest)))
+        problems = verify_tree(manifest, root)
+        if manifest.digest() != layer.plan.digest or problems:
+            named = ", ".join(f"{problem.path} ({problem.kind})" for problem in problems[:3])
+            raise UntrustedError(
+                f"what was built of layer {layer.plan.layer} is not what was planned: "
+                f"{named or 'its manifest is damaged'}",
+                where=directory.store,
+                mend="run `envc repair` on the target, and check its disk",
+            )
+
+
+def _name(directory: Directory, staging: str, generation: Generation) -> None:
+    """Give a staged generation its name."""
+    final = directory.generation(generation.generation)
     os.rename(staging, final)
     os.chmod(final, GENERATION_MODE)
     sync_directory(directory.generations)
-    return generation
 
 
 def _record(layer: PublishedLayer, built: Built) -> GenerationLayer:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -21,6 +22,9 @@ class InheritedPin:
     layer: str
 
 
+Group: TypeAlias = tuple[NormalizedName, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """What one layer asks for on `targets`, which no marker tells apart: they share every pin.
@@ -28,6 +32,8 @@ class Problem:
     `roots` are the layer's own requirements, `kept` those of the specs below it, whose version
     specifiers bind only there. `constraints` and `overrides` are the layer's and its bases'.
     `inherited` are the base's pins, `preferred` the versions of the layer's present lock.
+    `together` are groups of inherited projects that can only be replaced as a whole.
+    `can_hide` tells whether the layer's spec has a `hide`: an overlay's.
     """
 
     layer: str
@@ -37,7 +43,9 @@ class Problem:
     overrides: tuple[SourcedRequirement, ...] = ()
     kept: tuple[SourcedRequirement, ...] = ()
     inherited: tuple[InheritedPin, ...] = ()
+    together: tuple[Group, ...] = ()
     hide: frozenset[NormalizedName] = frozenset()
+    can_hide: bool = False
     preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
     policy: ResolverSpec = field(default_factory=ResolverSpec)
     shadow: ShadowPolicy = "coherent"

@@ -40,6 +40,7 @@ class Stack:
     `envc run`, the top layer's last. `libraries` are folders that shared libraries of the top look
     into and a base has: path, and the base's place among `layers`. `entry_points` are the texts of
     the top's `entry_points.txt`, by project, as far as they are known; empty where there is none.
+    `editable` are the folders of the top's projects that stand elsewhere, by project.
     """
 
     python: str
@@ -48,6 +49,7 @@ class Stack:
     env: tuple[tuple[str, str], ...] = ()
     libraries: tuple[tuple[str, int], ...] = ()
     entry_points: tuple[tuple[NormalizedName, str], ...] = ()
+    editable: tuple[tuple[NormalizedName, str], ...] = ()
 
     @property
     def top(self) -> StackLayer:

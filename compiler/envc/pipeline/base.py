@@ -1,13 +1,13 @@
 """What is materialized below an overlay: the site as the target keeps it, and the stack on disk."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from envc.disk.durable import disk_error
+from envc.disk.durable import disk_error, write_file
 from envc.errors import UsageError
-from envc.formats.location import Location, location_from_text
+from envc.formats.location import Location, location_from_text, location_to_text
 from envc.formats.pylock import lock_file_name
-from envc.lock import Base, on_overlay, with_absolute_paths
+from envc.lock import Base, on_overlay, shared_packages, with_absolute_paths
 from envc.materialize.directory import Directory, Shape
 from envc.model.generation import Generation
 from envc.model.spec import OverlaySpec
@@ -92,6 +92,19 @@ def read_location(folder: str) -> Location | None:
         raise disk_error(error, "read where the target is", path) from error
 
 
+def write_location(folder: str, location: Location) -> None:
+    """Write the location file of a target or an overlay's folder.
+
+    Raises:
+        OutsideError: the disk refused.
+    """
+    path = f"{folder}/location.toml"
+    try:
+        write_file(path, location_to_text(location))
+    except OSError as error:
+        raise disk_error(error, "write where the target is", path) from error
+
+
 def find_target(given: str | None, overlay_folder: str | None) -> str:
     """The target directory: the one given, the one the overlay recorded, or `ENVC_TARGET`.
 
@@ -133,7 +146,7 @@ def below(target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] =
         layer = _published_layer(target.directory, target.current, spec.name)
         hides = require_lock(target.site.lock_path(spec.name), spec.name).lock.hides
         layers = stacked(layer, hides, layers)
-    return Below(base_of(target.site, overlay.base), layers)
+    return _below(base_of(target.site, overlay.base), layers)
 
 
 def _below_on_overlay(
@@ -163,7 +176,12 @@ def _below_on_overlay(
         lock=with_absolute_paths(lock.lock, folder),
         lock_digest=lock.digest,
     )
-    return Below(base, stacked(top, lock.lock.hides, under.layers))
+    return _below(base, stacked(top, lock.lock.hides, under.layers))
+
+
+def _below(base: Base, layers: tuple[StackLayer, ...]) -> Below:
+    wheels = [wheel for layer in layers for wheel in layer.visible()]
+    return Below(replace(base, together=shared_packages(wheels)), layers)
 
 
 def _published_layer(directory: Directory, generation: Generation, name: str) -> StackLayer:

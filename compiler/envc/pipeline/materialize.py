@@ -51,7 +51,7 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
     folder, spec_name = find_site(site)
     current = directory.current()
     whole = not options.layers
-    if whole and current is not None and _is_current(folder, spec_name, directory, current):
+    if whole and current is not None and is_current(folder, spec_name, directory, current):
         return Materialized(directory.path, current, changed=False)
     directory.refuse_foreign()
 
@@ -63,7 +63,7 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
     with shared(directory.store_lock):
         generation, changed = publish(
             directory,
-            _publication(folder, spec_name, directory, current, options, context),
+            publication_for(folder, spec_name, directory, current, options, context),
             Store(directory.store),
             link_mode=options.link_mode,
             reporter=context.reporter,
@@ -71,7 +71,7 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
     return Materialized(directory.path, generation, changed)
 
 
-def _publication(
+def publication_for(
     folder: str,
     spec_name: str,
     directory: Directory,
@@ -90,18 +90,18 @@ def _publication(
     from envc.pipeline.planning import plan_site
 
     publication = plan_site(
-        folder,
-        spec_name,
+        (folder, spec_name),
         directory,
         current=current,
-        options=options,
+        layers=options.layers,
+        wheelhouse=options.source,
         context=context,
     )
     save_plan(directory, key or publication.digest(), publication)
     return publication
 
 
-def _is_current(folder: str, spec_name: str, directory: Directory, current: Generation) -> bool:
+def is_current(folder: str, spec_name: str, directory: Directory, current: Generation) -> bool:
     """Whether the current generation was made from exactly these bytes, and can still run."""
     if not os.access(current.interpreter, os.X_OK):
         return False

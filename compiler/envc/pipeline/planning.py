@@ -4,9 +4,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from envc.disk.durable import disk_error, write_file
 from envc.errors import AnswerIsNo, Fault, UsageError
-from envc.formats.location import Location, location_to_text
+from envc.formats.location import Location
 from envc.formats.pylock import lock_file_name
 from envc.lock import (
     CORE_BASE,
@@ -21,10 +20,10 @@ from envc.model.generation import Generation
 from envc.model.publication import Publication
 from envc.model.spec import CORE, LayerSpec, SiteSpec
 from envc.model.stack import Stack
+from envc.pipeline.base import read_location, write_location
 from envc.pipeline.context import Context
 from envc.pipeline.indexes import indexes_of
 from envc.pipeline.machine import machine_of
-from envc.pipeline.materialize import MaterializeOptions
 from envc.pipeline.node import target_for
 from envc.pipeline.place import shown
 from envc.pipeline.site import LockFile, Site, load_site, require_lock
@@ -40,17 +39,19 @@ class _Locked:
 
 
 def plan_site(
-    folder: str,
-    spec_name: str,
+    spec: tuple[str, str],
     directory: Directory,
     *,
     current: Generation | None,
-    options: MaterializeOptions,
+    layers: tuple[str, ...],
+    wheelhouse: str | None,
     context: Context,
 ) -> Publication:
     """The generation that the site's locks describe; every wheel it needs is in the store.
 
-    Layers that are not to be built carry over from the `current` generation.
+    `spec` is the site's folder and its spec's name; a `location.toml` in the folder tells where its
+    relative paths start. `layers` are those to build, none: all; the
+    others carry over from the `current` generation. A `wheelhouse` is looked into before any index.
 
     Raises:
         UsageError: a lock is missing, or this machine is no target of the locks.
@@ -58,9 +59,10 @@ def plan_site(
         UntrustedError: a wheel differs from its lock, or is hostile.
         OutsideError: disk or network.
     """
-    site = load_site(folder, spec_name)
+    copied_from = read_location(spec[0])
+    site = load_site(*spec, origin=copied_from.checkout if copied_from is not None else None)
     machine = machine_of(_interpreter(site, current))
-    locks = _locks(site, directory, current, options.layers)
+    locks = _locks(site, directory, current, layers)
     chosen = {
         name: select_wheels(
             with_absolute_paths(layer.file.lock, site.origin), target_for(layer.file.lock, machine)
@@ -69,7 +71,7 @@ def plan_site(
     }
     python = site.spec.core.python
     indexes = indexes_of(site)
-    stock = Stock(directory, python, machine.interpreter, options.source, indexes, context)
+    stock = Stock(directory, python, machine.interpreter, wheelhouse, indexes, context)
     stock.fill(wheel for pins in chosen.values() for _, wheel in pins)
     stacks = _stacks(site, locks, stock, chosen)
     _write_location(site, directory)
@@ -198,23 +200,13 @@ def environment_of(site: SiteSpec, layer: str) -> tuple[tuple[str, str], ...]:
 
 
 def _write_location(site: Site, directory: Directory) -> None:
+    before = read_location(directory.path)
     location = Location(
         site=site.spec.name,
         target=directory.path,
         storage=site.spec.overlays.storage,
         checkout=site.origin,
+        wanted=before.wanted if before is not None else None,
     )
-    path = f"{directory.path}/location.toml"
-    text = location_to_text(location)
-    try:
-        with open(path, "rb") as file:
-            if file.read() == text:
-                return
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise disk_error(error, "read where the target is", path) from error
-    try:
-        write_file(path, text)
-    except OSError as error:
-        raise disk_error(error, "write where the target is", path) from error
+    if location != before:
+        write_location(directory.path, location)

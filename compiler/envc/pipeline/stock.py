@@ -1,6 +1,6 @@
 """A directory's store, filled from the locks, and the plans of what stands on it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -51,8 +51,12 @@ class Stock:
         """The store itself."""
         return Store(self.directory.store)
 
-    def fill(self, wheels: Iterable[LockedWheel]) -> None:
+    def fill(
+        self, wheels: Iterable[LockedWheel], *, weigh: Callable[[Sequence[str]], None] | None = None
+    ) -> None:
         """Bring every wheel that the store lacks; their paths are absolute.
+
+        `weigh` is shown the files of those that it lacks before the store is written.
 
         Raises:
             OutsideError: a wheel cannot be had, or the disk refused.
@@ -68,6 +72,8 @@ class Stock:
             return
         lacking = [missing[digest] for digest in sorted(missing)]
         paths = self.fetch(lacking)
+        if weigh is not None:
+            weigh(paths)
         store.ingest(
             list(zip(paths, lacking, strict=True)),
             python=self.python,

@@ -8,26 +8,14 @@ prefix, `sys.path`, start-up files and lease are those of a process that was sta
 import os
 import sys
 
-from _envc_start import fail, parent  # type: ignore[import-not-found] # it stands beside
+from _envc_stack import fail, parent  # type: ignore[import-not-found] # it stands beside
 
 HEXADECIMAL = frozenset("0123456789abcdef")
 DIGITS = 64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Layer(Protocol):
-        """What is needed of a layer: `_envc_start.Layer` says what the parts are."""
-
-        name: str
-        subdirectory: str
-
-        def prefix(self) -> str:
-            """The root of the layer's tree."""
-
-        def generation(self) -> str:
-            """The root of the layer's generation."""
+    from envc.runtime._envc_stack import Layer
 
 
 def keep_to(wanted: str, own: "Layer") -> None:

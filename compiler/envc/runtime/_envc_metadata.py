@@ -1,5 +1,6 @@
 """Metadata that the data file knows: loaded when a process first asks for distributions."""
 
+import functools
 import importlib.metadata
 import re
 import sys
@@ -8,14 +9,9 @@ from pathlib import Path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, Protocol
+    from typing import Any
 
-    class Layer(Protocol):
-        """What is needed of a layer: `_envc_start.Layer` says what the parts are."""
-
-        folder: str
-        entry: str
-        distributions: list[tuple[str, str]]
+    from envc.runtime._envc_stack import Layer
 
 
 def indexed_distributions(
@@ -53,11 +49,33 @@ def visible_distributions(
     or that of a copy of `importlib_metadata`.
     """
     asker = sys.modules.get(type(context).__module__)
-    distribution = getattr(asker, "PathDistribution", importlib.metadata.PathDistribution)
+    distribution = indexed(getattr(asker, "PathDistribution", importlib.metadata.PathDistribution))
     context = context or importlib.metadata.DistributionFinder.Context()
     wanted = re.sub(r"[-_.]+", "-", context.name).lower() if context.name else None
     for entry in dict.fromkeys(map(str, context.path)):
         if (layer := bases.get(entry)) is not None:
             for project, folder in layer.distributions:
                 if wanted in (None, project):
-                    yield distribution(Path(layer.folder, folder))
+                    yield distribution(Path(layer.folder, folder), layer.points.get(project))
+
+
+@functools.cache
+def indexed(distribution: "Any") -> "Any":
+    """A class of distributions like that one, which may know its entry points without a look."""
+
+    class IndexedDistribution(distribution):  # type: ignore[misc] # Any: of whichever library asks
+        def __init__(self, path: Path, points: "str | None") -> None:
+            super().__init__(path)
+            self._points = points
+
+        def read_text(self, filename: str) -> "str | None":
+            """The text of a file of the metadata, or None."""
+            if filename == "entry_points.txt" and self._points is not None:
+                return self._points or None
+            text: str | None = super().read_text(filename)
+            return text
+
+        def _has_metadata(self) -> bool:
+            return True  # the backport asks; a stored wheel has it
+
+    return IndexedDistribution

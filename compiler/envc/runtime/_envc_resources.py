@@ -10,14 +10,9 @@ from pathlib import Path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import IO, Any, NoReturn, Protocol, TypeAlias
+    from typing import IO, Any, NoReturn, TypeAlias
 
-    class Layer(Protocol):
-        """What is needed of a layer: `_envc_start.Layer` says what the parts are."""
-
-        folder: str
-        names: set[str]
-        distributions: list[tuple[str, str]]
+    from envc.runtime._envc_stack import Layer
 
     # What is below a folder: by name, None for a file.
     Listing: TypeAlias = "dict[str, Listing | None]"

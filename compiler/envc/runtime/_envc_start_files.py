@@ -9,14 +9,8 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Protocol
 
-    class Layer(Protocol):
-        """What is needed of a layer: `_envc_start.Layer` says what the parts are."""
-
-        folder: str
-        entry: str
-        start_files: list[str]
+    from envc.runtime._envc_stack import Layer
 
 
 def run_start_files(bases: "Sequence[Layer]", *, callables: bool) -> None:

@@ -9,9 +9,8 @@ import os
 import shutil
 import sys
 from contextlib import suppress
-from importlib.machinery import ModuleSpec, PathFinder
 
-from _envc_start import (  # type: ignore[import-not-found] # it stands beside
+from _envc_stack import (  # type: ignore[import-not-found] # it stands beside
     DATA_FILE,
     HERE,
     START_STEM,
@@ -22,38 +21,10 @@ from _envc_start import (  # type: ignore[import-not-found] # it stands beside
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType, SimpleNamespace
-    from typing import Any, Protocol
+    from types import SimpleNamespace
+    from typing import Any
 
-    class Layer(Protocol):
-        """What is needed of a layer: `_envc_start.Layer` says what the parts are."""
-
-        name: str
-        subdirectory: str
-        closure: str
-        folder: str
-
-        def prefix(self) -> str:
-            """The root of the layer's tree."""
-
-        def generation(self) -> str:
-            """The root of the layer's generation."""
-
-
-def adapted_spec(own: "Layer") -> ModuleSpec | None:
-    """The spec of the standard library's `venv`, whose module is adapted as soon as it has run."""
-    spec = PathFinder.find_spec("venv")
-    if spec is None or spec.loader is None:
-        return spec
-    execute = spec.loader.exec_module
-
-    def exec_module(module: "ModuleType") -> None:
-        execute(module)
-        if hasattr(module, "EnvBuilder"):  # else it is somebody's own module of that name
-            adapt(module.EnvBuilder, own)
-
-    spec.loader.exec_module = exec_module  # type: ignore[method-assign] # of this one instance
-    return spec
+    from envc.runtime._envc_stack import Layer
 
 
 def adapt(builder: "Any", own: "Layer") -> None:

@@ -4,12 +4,12 @@ The format is described where it is read: `envc/runtime/_envc_stack.py`.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from envc.model.digest import Digest, is_digest
-from envc.model.manifest import FILE_MODE
+from envc.model.manifest import FILE_MODE, PUBLISHED_MTIME_SECONDS
 from envc.model.plan import WriteFile
 from envc.model.stack import Stack, StackLayer
-from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.wheel import WheelFacts
 from envc.view.places import location_of, site_packages
 from envc.view.visible import visible_names
@@ -76,6 +76,25 @@ def stack_records(stack: Stack) -> Iterator[tuple[str, ...]]:
         yield from points_records(stack)
     for base in stack.bases:
         yield from base_records(base, stack)
+
+
+class BaseRecord(NamedTuple):
+    """A base as the data names it: its tree is `<location>/by-lock/<closure>/<subdirectory>`."""
+
+    layer: str
+    closure: Digest
+    location: str
+    subdirectory: str
+
+
+def base_references(text: str) -> tuple[BaseRecord, ...]:
+    """The bases that the data tells of, the nearest first; none where it is not such data."""
+    found: list[BaseRecord] = []
+    for record in text.split("\n"):
+        match record.split("\t"):
+            case ["base", layer, _, closure, location, subdirectory] if is_digest(closure):
+                found.append(BaseRecord(layer, Digest(closure), location, subdirectory))
+    return tuple(found)
 
 
 def common_closure(text: str) -> Digest | None:

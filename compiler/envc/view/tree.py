@@ -10,6 +10,7 @@ from envc.model.view import View
 from envc.view.activate import activate_script
 from envc.view.commands import inherited_commands
 from envc.view.data_files import inherited_data_files
+from envc.view.editable import editable_origins
 from envc.view.interpreter import interpreter_entries
 from envc.view.libraries import inherited_libraries
 from envc.view.stack_file import RUNTIME_FILES, start_entries
@@ -22,10 +23,14 @@ PASSES: tuple[Pass, ...] = (
     interpreter_entries,
     activate_script,
     start_entries,
+    editable_origins,
     inherited_commands,
     inherited_libraries,
     inherited_data_files,
 )
+
+# What an environment has that is no layer: whatever is visible in it is its own.
+PLAIN_PASSES: tuple[Pass, ...] = (interpreter_entries, activate_script, editable_origins)
 
 
 def view(stack: Stack) -> View:
@@ -34,15 +39,28 @@ def view(stack: Stack) -> View:
     Raises:
         UsageError: a path of the stack cannot be written into the tree's text files.
     """
+    return _seen(stack, PASSES, RUNTIME_FILES)
+
+
+def plain_view(stack: Stack) -> View:
+    """The view of a stack of one layer as an ordinary virtual environment, without the hook.
+
+    Raises:
+        UsageError: as for `view`.
+    """
+    return _seen(stack, PLAIN_PASSES, ())
+
+
+def _seen(stack: Stack, passes: tuple[Pass, ...], runtime_files: tuple[str, ...]) -> View:
     check_paths(stack)
     entries: dict[str, Entry] = {}
-    for step in PASSES:
+    for step in passes:
         entries |= {entry.path: entry for entry in step(stack, frozenset(entries))}
     ordered = [entries[path] for path in sorted(entries)]
     return View(
         files=tuple(entry for entry in ordered if isinstance(entry, WriteFile)),
         symlinks=tuple(entry for entry in ordered if isinstance(entry, MakeSymlink)),
-        runtime_files=RUNTIME_FILES,
+        runtime_files=runtime_files,
     )
 
 

@@ -150,3 +150,21 @@ def test_relative_paths_start_at_the_folder_of_the_spec():
     lock = replace(solved.lock, pins=(replace(pin, wheels=(there, absolute, pin.wheels[0])),))
     found = with_absolute_paths(lock, "/site").pins[0].wheels
     assert [wheel.path for wheel in found] == ["/site/wheels/x.whl", "/w/x.whl", None]
+
+
+def test_the_order_of_the_targets_does_not_count():
+    old, new, mac = TARGETS.split("[[target]]")[1:]
+    shuffled = TEXT.replace(TARGETS, "".join(f"[[target]]{each}" for each in (mac, new, old)))
+    assert shuffled != TEXT
+    assert lock_to_text(solve(shuffled)[1].lock) == lock_to_text(solve()[1].lock)
+
+
+def test_an_upper_bound_that_a_target_exceeds_is_not_written():
+    releases = (
+        '[releases.a]\n"1" = { python = "<3.10" }\n[releases.b]\n"1" = { python = "<3.12" }\n'
+    )
+    _, solved = solve(releases + '[layer.user]\nrequires = ["a", "b"]\n')
+    assert [(pin.project, pin.requires_python) for pin in solved.lock.pins] == [
+        ("a", None),
+        ("b", "<3.12"),
+    ]

@@ -25,6 +25,12 @@ def test_only_markers_tell_targets_apart():
     assert target_groups([LINUX, ARM, OLD]) == ((LINUX, OLD), (ARM,))
 
 
+def test_targets_are_resolved_in_one_order_however_they_are_written():
+    every = [WINDOWS, MAC, ARM, PATCH, OLD, LINUX]
+    expected = ((LINUX, OLD), (PATCH,), (ARM,), (MAC,), (WINDOWS,))
+    assert target_groups(every) == target_groups(every[::-1]) == expected
+
+
 MARKERS = [
     ([LINUX, MAC], [LINUX, MAC], None),
     ([LINUX], [LINUX, MAC], "sys_platform == 'linux'"),

@@ -89,15 +89,16 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
         MakeSymlink("lib64", "lib"),
     )
     assert found.runtime_files == (
-        *("_envc_lock", "_envc_metadata", "_envc_resources"),
-        *("_envc_start", "_envc_start_files", "_envc_venv"),
+        *("_envc_finders", "_envc_lock", "_envc_metadata", "_envc_resources"),
+        *("_envc_stack", "_envc_start", "_envc_start_files", "_envc_venv"),
     )
     assert text(found, "pyvenv.cfg") == (
         "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11\n"
     )
-    assert text(found, f"{SITE_PACKAGES}/+envc_stack.pth") == (
-        "import _envc_start; _envc_start.start()\n"
-    )
+    line = text(found, f"{SITE_PACKAGES}/+envc_stack.pth")
+    assert line.startswith("import sys; exec('import sys\\ntry:\\n")
+    assert line.endswith("_envc_start.start()\\n')\n")
+    assert line.count("\n") == 1
     assert text(found, f"{SITE_PACKAGES}/+envc_stack.start") == "_envc_start:start\n"
     assert text(found, f"{SITE_PACKAGES}/_envc_stack.txt") == (
         f"envc-stack\t1\ncore\tcpython\t3.11\nlayer\tuser\tuser\t315532800\t{CLOSURE}\n"
@@ -140,9 +141,11 @@ def test_the_data_file_lists_what_is_visible():
         "envc-stack\t1\n"
         "core\tcpython\t3.11\n"
         f"layer\talice\t\t315532800\t{ALICE}\n"
+        "name\t_envc_finders\n"
         "name\t_envc_lock\n"
         "name\t_envc_metadata\n"
         "name\t_envc_resources\n"
+        "name\t_envc_stack\n"
         "name\t_envc_start\n"
         "name\t_envc_start_files\n"
         "name\t_envc_venv\n"
@@ -158,9 +161,29 @@ def test_the_data_file_lists_what_is_visible():
     )
 
 
+def test_entry_points_are_listed_where_a_line_can_hold_them():
+    points = {
+        "two": "[console_scripts]\ntwo = two:main\r\n\n[own.group]\nx = y",
+        "none": "",
+        "odd": "[group]\nx =\ty\n",
+    }
+    layers = (overlay(*map(wheel, points)), common())
+    stack = Stack(
+        python="3.11",
+        interpreter="/usr/bin/python3.11",
+        layers=layers,
+        entry_points=tuple((canonicalize_name(name), text) for name, text in points.items()),
+    )
+    records = text(view(stack), f"{SITE_PACKAGES}/_envc_stack.txt").splitlines()
+    assert [record for record in records if record.startswith("points")] == [
+        "points\tnone",
+        "points\ttwo\t[console_scripts]\ttwo = two:main\t\t[own.group]\tx = y",
+    ]
+
+
 def test_a_base_that_only_names_a_mask_it_does_not_hold_is_all_visible():
     found = shown(overlay(), common(wheel("numpy"), masked=("scipy",)))
-    base = text(found, f"{SITE_PACKAGES}/_envc_stack.txt").splitlines()[9:]
+    base = text(found, f"{SITE_PACKAGES}/_envc_stack.txt").splitlines()[11:]
     assert base == [f"base\tuser\tall\t{CLOSURE}\t/opt/site\tuser", "name\tnumpy"]
 
 

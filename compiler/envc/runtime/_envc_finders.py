@@ -1,0 +1,341 @@
+"""Finds modules and metadata in a stack: its own layer by an index, its bases as far as they show.
+
+Every directory of a published tree has one modification time. As long as it has, what was in it is
+in it: it is opened once, and its files are loaded without asking for more than their bytecode.
+
+The bases stand on `sys.path` behind the layer. One with masked projects is represented by an entry
+below its own `_envc_stack.txt`, which is a file: nothing can ever exist there, so whatever lists
+directories by itself finds nothing (and asks the node's disk), and a path hook serves what is
+visible.
+"""
+
+import _imp
+import os
+import sys
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import (  # type: ignore[attr-defined] # typeshed lacks some
+    FileFinder,
+    PathFinder,
+    SourceFileLoader,
+    _classify_pyc,
+    _compile_bytecode,
+    _get_supported_file_loaders,
+    cache_from_source,
+    spec_from_file_location,
+)
+
+from _envc_stack import (  # type: ignore[import-not-found] # it stands beside
+    DATA_FILE,
+    locate,
+    start_files_of,
+)
+from _envc_start import helper  # type: ignore[import-not-found] # it stands beside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from importlib.metadata import Distribution, DistributionFinder, PathDistribution
+    from types import CodeType, ModuleType
+    from typing import Any, TypeAlias
+
+    from envc.runtime._envc_stack import Layer
+
+    FindDistributions: TypeAlias = Callable[..., Iterator[Distribution]]
+    Listing: TypeAlias = dict[str, bool]
+
+
+UNCHECKED = 0b01  # Source: PEP 552, the flags of bytecode that no source is compared with
+HEADER_SIZE_BYTES = 16
+
+
+class PublishedLoader(SourceFileLoader):
+    """Loads a module of a published tree: its bytecode is not to be compared with its source.
+
+    So the source is not looked at either. Any other bytecode is left to the ordinary loader.
+    """
+
+    def get_code(self, fullname: str) -> "CodeType | None":
+        """The module's code."""
+        path = cache_from_source(self.path)
+        try:
+            content = self.get_data(path)
+            flags = _classify_pyc(content, fullname, {"name": fullname, "path": path})
+        except (OSError, ImportError, EOFError):
+            return super().get_code(fullname)
+        if flags != UNCHECKED or _imp.check_hash_based_pycs == "always":
+            return super().get_code(fullname)
+        code: CodeType = _compile_bytecode(
+            memoryview(content)[HEADER_SIZE_BYTES:], fullname, path, self.path
+        )
+        return code
+
+
+LOADERS = [
+    (PublishedLoader if loader is SourceFileLoader else loader, suffixes)
+    for loader, suffixes in _get_supported_file_loaders()
+]
+SUFFIXES = [(suffix, loader) for loader, suffixes in LOADERS for suffix in suffixes]
+
+
+class PublishedFinder(FileFinder):
+    """The finder of a directory of a published tree: it is opened once, and not asked again.
+
+    That holds for a directory that has the modification time that it was published with, until the
+    import caches are invalidated; for any other the ordinary finder answers.
+    """
+
+    def __init__(self, folder: str, mtime_seconds: int) -> None:
+        super().__init__(folder, *LOADERS)
+        self.mtime_seconds = mtime_seconds
+
+    def find_spec(self, fullname: str, target: "ModuleType | None" = None) -> ModuleSpec | None:
+        """The spec of a module or package here, or None."""
+        name = fullname.rpartition(".")[2]
+        inside = f"{self.path}/{name}"
+        listing = listing_of(self.path, self.mtime_seconds)
+        if listing is None:
+            return super().find_spec(fullname, target)
+        if not listing.get(name, False):
+            return self.spec(fullname, inside, listing, None)
+        below = listing_of(inside, self.mtime_seconds)
+        if below is None:
+            return super().find_spec(fullname, target)
+        package = self.spec(fullname, f"{inside}/__init__", below, [inside])
+        found = package or self.spec(fullname, inside, listing, None)
+        if found is None:
+            found = ModuleSpec(fullname, None)
+            found.submodule_search_locations = [inside]
+        return found
+
+    def spec(
+        self, fullname: str, path: str, listing: "Listing", locations: "list[str] | None"
+    ) -> ModuleSpec | None:
+        """The spec of the first file in the listing that begins as the path does, or None."""
+        name = path.rpartition("/")[2]
+        for suffix, loader in SUFFIXES:
+            if listing.get(name + suffix) is False:
+                return spec_from_file_location(
+                    fullname,
+                    path + suffix,
+                    loader=loader(fullname, path + suffix),
+                    submodule_search_locations=locations,
+                )
+        return None
+
+    def invalidate_caches(self) -> None:
+        """Forget what directories have in them."""
+        listings.clear()
+        super().invalidate_caches()
+
+
+listings: "dict[str, Listing | None]" = {}
+
+
+def listing_of(folder: str, mtime_seconds: int) -> "Listing | None":
+    """What is in a directory: name → whether it is a directory.
+
+    None: it is no directory, cannot be read, or has another time.
+    """
+    if folder in listings:
+        return listings[folder]
+    found: Listing | None = None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        if os.fstat(descriptor).st_mtime == mtime_seconds:
+            with os.scandir(descriptor) as entries:
+                found = {entry.name: entry.is_dir() for entry in entries}
+    finally:
+        os.close(descriptor)
+    listings[folder] = found
+    return found
+
+
+class IndexedFinder(PublishedFinder):
+    """The finder of a site-packages, asked only for the names that are known to be there.
+
+    `lasting` says that the directory never changes; of any other the index is given up when the
+    import caches are invalidated.
+    """
+
+    def __init__(self, folder: str, names: set[str], mtime_seconds: int, *, lasting: bool) -> None:
+        super().__init__(folder, mtime_seconds)
+        self.names: set[str] | None = names
+        self.lasting = lasting
+
+    def find_spec(self, fullname: str, target: "ModuleType | None" = None) -> ModuleSpec | None:
+        """The spec of a module here, or None: without touching the disk for unknown names."""
+        if self.names is not None and fullname.rpartition(".")[2] not in self.names:
+            return None
+        return super().find_spec(fullname, target)
+
+    def invalidate_caches(self) -> None:
+        """Forget the directory's listing."""
+        if not self.lasting:
+            self.names = None
+        super().invalidate_caches()
+
+
+class MaskedFinder:
+    """Serves the visible part of a base's directory.
+
+    `inside` is the dotted name of the namespace package that the directory is a portion of, empty
+    for site-packages. Not a `FileFinder`: what knows those lists their directory by itself.
+    """
+
+    def __init__(self, path: str, layer: "Layer", inside: str, *, mtime_seconds: int) -> None:
+        self.path = path
+        self.layer = layer
+        self.inside = inside
+        folder = "/".join((layer.folder, *inside.split("."))) if inside else layer.folder
+        self.ordinary = PublishedFinder(folder, mtime_seconds)
+
+    def __repr__(self) -> str:
+        return f"MaskedFinder({self.path!r})"
+
+    def find_spec(self, fullname: str, target: "ModuleType | None" = None) -> ModuleSpec | None:
+        """The spec of a visible module, the visible portion of a namespace, or None."""
+        name = fullname.rpartition(".")[2]
+        dotted = self.dotted(name)
+        if dotted in self.layer.names:
+            return self.ordinary.find_spec(fullname, target)
+        if dotted in self.layer.namespaces:
+            spec = ModuleSpec(fullname, None)
+            spec.submodule_search_locations = [f"{self.path}/{name}"]
+            return spec
+        return None
+
+    def iter_modules(self, prefix: str = "") -> "Iterator[tuple[str, bool]]":
+        """The visible modules for `pkgutil`: (prefix + name, whether it is a package)."""
+        import pkgutil
+
+        for _, found, is_package in pkgutil.iter_modules([self.ordinary.path], prefix):
+            if self.dotted(found[len(prefix) :]) in self.layer.names:
+                yield found, is_package
+
+    def invalidate_caches(self) -> None:
+        """Forget the directory's listing."""
+        self.ordinary.invalidate_caches()
+
+    def dotted(self, name: str) -> str:
+        """The name as the index has it."""
+        return f"{self.inside}.{name}" if self.inside else name
+
+
+class PathHook:
+    """Answers `sys.path_hooks` for the entries of this stack, and for nothing else."""
+
+    def __init__(self, own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> None:
+        self.own_is_indexed = own_is_indexed
+        self.mtime_seconds = own.mtime_seconds
+        self.own = own
+        self.bases = {base.entry: base for base in bases}
+        self.folders = tuple(f"{layer.folder}/" for layer in (own, *bases))
+
+    def __call__(self, path: str) -> "FileFinder | MaskedFinder":
+        """The finder of a path entry.
+
+        Raises:
+            ImportError: the entry is somebody else's.
+        """
+        mtime = self.mtime_seconds
+        if path == self.own.entry and self.own_is_indexed:
+            return IndexedFinder(path, self.own.names, mtime, lasting=False)
+        layer = self.bases.get(path)
+        if layer is not None and layer.names and not layer.masked:
+            return IndexedFinder(path, layer.names, mtime, lasting=True)
+        folder, below, rest = path.partition(f"/{DATA_FILE}/")
+        if below:
+            name, _, inside = rest.partition("/")
+            layer = self.bases.get(f"{folder}{below}{name}")
+            inside = inside.replace("/", ".")
+            if layer is not None and (not inside or inside in layer.namespaces):
+                return MaskedFinder(path, layer, inside, mtime_seconds=mtime)
+            if layer is not None and inside in layer.names:
+                return PublishedFinder("/".join((layer.folder, *inside.split("."))), mtime)
+        elif path.startswith(self.folders) and listing_of(path, mtime) is not None:
+            return PublishedFinder(path, mtime)
+        raise ImportError("not an entry of this stack", path=path)
+
+
+class MaskedDistributions:
+    """Stands on `sys.meta_path` for metadata alone: the visible distributions of masked bases."""
+
+    def __init__(self, bases: "list[Layer]") -> None:
+        self.bases = {base.entry: base for base in bases if base.masked}
+
+    def find_spec(
+        self, fullname: str, path: object = None, target: "ModuleType | None" = None
+    ) -> None:
+        """None: modules are found through `sys.path`."""
+
+    def find_distributions(
+        self, context: "DistributionFinder.Context | None" = None
+    ) -> "Iterator[PathDistribution]":
+        """The visible distributions that a context asks for."""
+        found: Iterator[PathDistribution] = helper("_envc_metadata").visible_distributions(
+            self.bases, context
+        )
+        return found
+
+
+def show_bases(own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> None:
+    """Put the bases on `sys.path`, and their finders where Python asks for them."""
+    for base in bases:
+        locate(base, own)
+        if not base.closure:
+            base.start_files = start_files_of(base.folder)
+        base.entry = f"{base.folder}/{DATA_FILE}/{base.name}" if base.masked else base.folder
+    sys.path_hooks.insert(0, PathHook(own, bases, own_is_indexed=own_is_indexed))
+    if any(base.masked for base in bases):
+        sys.meta_path.append(MaskedDistributions(bases))
+    if any(base.namespaces for base in bases):
+        serve_resources(bases)
+    if own_is_indexed:
+        index_metadata(own, PathFinder)
+    for entry in (own.entry, *(base.entry for base in bases)):
+        sys.path_importer_cache.pop(entry, None)
+    sys.path.extend(base.entry for base in bases if base.entry not in sys.path)
+
+
+def index_metadata(own: "Layer", finder_class: "Any") -> None:
+    """Let a finder of distributions list those of the layer itself without its storage.
+
+    It looks at every folder of the path for each question; and imports ask for versions.
+    """
+    ordinary: FindDistributions = finder_class.find_distributions
+
+    def find_distributions(
+        context: "DistributionFinder.Context | None" = None,
+    ) -> "Iterator[Distribution]":
+        finder = sys.path_importer_cache.get(own.entry)
+        if getattr(finder, "names", None) is None:  # the index has been given up
+            return ordinary() if context is None else ordinary(context)
+        found: Iterator[Distribution] = helper("_envc_metadata").indexed_distributions(
+            own, ordinary, context
+        )
+        return found
+
+    finder_class.find_distributions = staticmethod(find_distributions)
+
+
+def serve_resources(bases: "list[Layer]") -> None:
+    """Let `importlib.resources` read namespace packages of which a portion is masked.
+
+    Its own reader wants directories only, and the entry of a masked portion is none.
+    """
+    from _frozen_importlib_external import NamespaceLoader
+
+    loader_class: Any = NamespaceLoader
+    masked = {f"{base.entry}/": base for base in bases if base.namespaces}
+    ordinary = loader_class.get_resource_reader
+
+    def get_resource_reader(loader: "Any", module: str) -> object:
+        path = list(loader._path)  # noqa: SLF001 - it is the method of that class
+        if not any(entry.startswith(tuple(masked)) for entry in path):
+            return ordinary(loader, module)
+        return helper("_envc_resources").reader_of(path, masked)
+
+    loader_class.get_resource_reader = get_resource_reader

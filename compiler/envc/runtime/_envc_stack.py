@@ -1,0 +1,184 @@
+r"""Reads what a tree stands on: the data file beside this module, and where its layers are.
+
+In: `_envc_stack.txt`, the printer of which is `envc.view.stack_file`. One record a line, fields
+separated by tabs; `layer` and `base` begin the records that follow them:
+
+    envc-stack    1                              version of the format
+    core          cpython  3.11                  what the tree was compiled for
+    layer         alice    SUBDIRECTORY  MTIME  sha256:…
+                                                 the tree's own layer; its site-packages' mtime (s)
+    base          user     all           sha256:…  LOCATION  SUBDIRECTORY
+    base          system   masked        sha256:…  LOCATION  SUBDIRECTORY
+                                                 a LOCATION of `.` is the tree's own
+    name          numpy                          importable from that layer, whole; dotted when it
+    name          google.cloud                   stands in a namespace of which a part is masked
+    namespace     google                         a namespace package of which a part is masked
+    distribution  numpy    numpy-2.4.1.dist-info metadata of the layer, or visible of a masked base
+    points        numpy    [console_scripts] …   all lines of its entry_points.txt; none: no such
+                                                 file; without the record, the file is asked
+    start         foo.pth                        a start-up file of a base, in order of name
+
+Out: the layers, the tree's own first. What cannot be run ends the process with a message.
+"""
+
+import os
+import sys
+
+FORMAT = "1"
+HERE = "."
+DATA_FILE = "_envc_stack.txt"
+START_STEM = "+envc_stack"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+class Layer:
+    """A layer as the data file describes it; a base has a `location`.
+
+    `folder` is the real path of its site-packages, `entry` what stands on `sys.path` for it. With
+    no `closure` it is no generation of envc but a virtual environment on top of one. `points` maps
+    projects to the text of their entry points, empty for those that have none.
+    """
+
+    def __init__(self, name: str, subdirectory: str) -> None:
+        self.name = name
+        self.subdirectory = subdirectory
+        self.mtime_seconds = 0
+        self.masked = False
+        self.closure = ""
+        self.location = ""
+        self.folder = ""
+        self.entry = ""
+        self.names: set[str] = set()
+        self.namespaces: set[str] = set()
+        self.distributions: list[tuple[str, str]] = []
+        self.points: dict[str, str] = {}
+        self.start_files: list[str] = []
+
+    def note(self, kind: str, name: str, *rest: str) -> None:
+        """Take in one of the records that follow the layer's own."""
+        if kind == "name":
+            self.names.add(name)
+        elif kind == "namespace":
+            self.namespaces.add(name)
+        elif kind == "distribution":
+            self.distributions.append((name, rest[0]))
+        elif kind == "points":
+            self.points[name] = "".join(f"{line}\n" for line in rest)
+        elif kind == "start":
+            self.start_files.append(name)
+
+    def prefix(self) -> str:
+        """The root of the layer's tree: `lib/pythonX.Y/site-packages` taken off."""
+        return parent(self.folder, 3)
+
+    def generation(self) -> str:
+        """The root of the layer's generation: where the lease is."""
+        return parent(self.prefix(), len(self.subdirectory.split("/")) if self.subdirectory else 0)
+
+
+def parent(path: str, levels: int) -> str:
+    """The folder so many levels above."""
+    for _ in range(levels):
+        path = os.path.dirname(path)
+    return path
+
+
+def fail(what: str, mend: str) -> "NoReturn":
+    """Say what is wrong and end the process with status 1.
+
+    An exception would not do: `site` turns some into a warning and others into a fatal error with
+    a traceback.
+    """
+    os.write(2, f"envc: {what}\n  mend: {mend}\n".encode(errors="backslashreplace"))
+    os._exit(1)
+
+
+def real_path(descriptor: int, path: str) -> str:
+    """The real path of what is open, without another look at its storage."""
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:  # no /proc
+        return os.path.realpath(path)
+
+
+def read_layers(alias: str) -> list[Layer]:
+    """The layers of the data file in that folder, the tree's own first, which is found thereby.
+
+    Ends the process on another core.
+    """
+    path = f"{alias}/{DATA_FILE}"
+    rebuild = "build the tree again: `envc materialize`, for an overlay `envc overlay sync`"
+    try:
+        with open(path, encoding="utf-8") as file:
+            path = real_path(file.fileno(), path)
+            records = [line.split("\t") for line in file.read().split("\n") if line]
+    except OSError as error:
+        fail(f"{path}: cannot be read ({error.strerror})", rebuild)
+    if records[:1] != [["envc-stack", FORMAT]]:
+        fail(f"{path}: not a stack of format {FORMAT}", rebuild)
+    folder = os.path.dirname(path)
+    layers: list[Layer] = []
+    for kind, *fields in records[1:]:
+        if kind == "core":
+            check_core(folder, *fields)
+        elif kind == "layer":
+            layers.append(Layer(fields[0], fields[1]))
+            layers[0].folder = layers[0].entry = folder
+            layers[0].mtime_seconds, layers[0].closure = int(fields[2]), fields[3]
+        elif kind == "base":
+            base = Layer(fields[0], fields[4])
+            base.masked = fields[1] == "masked"
+            base.closure, base.location = fields[2], fields[3]
+            layers.append(base)
+        else:
+            layers[-1].note(kind, *fields)
+    return layers
+
+
+def check_core(folder: str, implementation: str, python: str) -> None:
+    """End the process unless it runs on the core that the tree was compiled for."""
+    running = sys.implementation.name, "{}.{}".format(*sys.version_info)
+    if running != (implementation, python):
+        fail(
+            f"{parent(folder, 3)}: compiled for {implementation} {python},"
+            f" but {' '.join(running)} runs it",
+            f"start {parent(folder, 3)}/bin/python, or build the tree again with the core that is"
+            " wanted",
+        )
+
+
+def locate(base: Layer, overlay: Layer) -> None:
+    """Find a base by its digest, or end the process with a message."""
+    location = parent(overlay.generation(), 2) if base.location == HERE else base.location
+    by_lock = f"by-lock/{base.closure.rpartition(':')[2]}" if base.closure else ""
+    tree = "/".join(filter(None, (location, by_lock, base.subdirectory)))
+    folder = f"{tree}/lib/python{{}}.{{}}/site-packages".format(*sys.version_info)
+    try:
+        descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    except OSError as error:
+        if not overlay.closure:
+            fail(
+                f"{overlay.prefix()}: the layer {base.name!r} that this virtual environment was"
+                f" made on is not there ({error.strerror})\n  path: {tree}",
+                "make the environment again, with the python of the stack that it shall see:"
+                f" `…/bin/python -m venv --clear --system-site-packages {overlay.prefix()}`",
+            )
+        fail(
+            f"{overlay.prefix()}: this node does not hold the base {base.name!r} that the layer"
+            f" {overlay.name!r} was compiled for ({error.strerror})\n"
+            f"  digest: {base.closure}\n"
+            f"  target: {location}",
+            "`envc overlay sync` compiles the overlay for the base that is here;"
+            f" an administrator's `envc converge --target {location}` brings this one back",
+        )
+    base.folder = real_path(descriptor, folder)
+    os.close(descriptor)
+
+
+def start_files_of(folder: str) -> list[str]:
+    """The start-up files in a folder, but for envc's own, in order of name."""
+    names = sorted(os.listdir(folder))
+    return [n for n in names if n.endswith((".pth", ".start")) and not n.startswith(START_STEM)]
