@@ -180,6 +180,24 @@ def test_leases_are_not_inherited_by_other_programs(disk: Disk):
     assert ".lease" not in run(tree / "bin/python", "-c", code).stdout
 
 
+def test_a_lease_that_gc_looks_at_is_tried_again(disk: Disk):
+    tree, _ = generations(disk, overlay=True)
+    code = """
+import fcntl, sys
+from types import SimpleNamespace
+taken, flock = [], fcntl.flock
+def busy_at_first(descriptor, kind):
+    taken.append(kind)
+    if len(taken) == 1:
+        raise BlockingIOError
+    flock(descriptor, kind)
+fcntl.flock = busy_at_first
+sys.modules["_envc_start"].hold_lease(SimpleNamespace(generation=lambda: sys.prefix))
+show(len(taken))
+"""
+    assert answer(tree, code) == 2
+
+
 def test_a_missing_or_locked_lease_does_not_matter(disk: Disk):
     tree, _ = generations(disk, overlay=True)
     lease = tree / "generations/000001/.lease"

@@ -56,7 +56,8 @@ def helper(name: str) -> "Any":
 def hold_lease(layer: "Layer") -> None:
     """Take a shared lock on the layer's generation for as long as the process and its forks live.
 
-    Does not wait: whoever may read the file can lock it, and must not stop other users' processes.
+    Hardly waits: whoever may read the file can lock it, and must not stop other users' processes.
+    Only for gc, which asks by locking it for an instant, it tries again.
     """
     import fcntl
 
@@ -64,10 +65,16 @@ def hold_lease(layer: "Layer") -> None:
         descriptor = os.open(f"{layer.generation()}/{LEASE}", os.O_RDONLY)
     except OSError:
         return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
+    for pause_seconds in (0.001, 0.003, 0.01, 0):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            import time
+
+            time.sleep(pause_seconds)
+        else:
+            return
+    os.close(descriptor)
 
 
 class Pin:
