@@ -51,7 +51,7 @@ golden: $(STAMP) ## write the golden files anew; review the difference
 	$(PYTEST) -q --update-golden tests
 
 bench: $(STAMP) ## compare with the peers; writes benchmarks/results/
-	@for name in materialize growth startup; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in materialize lock check growth startup; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean: ## remove build/ and every cache; the virtual environment stays
 	@if [ -d build ]; then chmod -R u+w build && rm -rf build; fi
@@ -92,6 +92,8 @@ tools:
 	  || echo "strace is missing: tests that kill envc at system calls are skipped"
 	@command -v mkfs.xfs >/dev/null || [ -x /sbin/mkfs.xfs ] || $(call apt_install,xfsprogs) \
 	  || echo "xfsprogs is missing: tests on xfs images are skipped"
+	@command -v chromedriver >/dev/null || $(call apt_install,chromium chromium-driver) \
+	  || echo "chromium is missing: tests of the HTML page are skipped"
 
 # Sets $$python to an interpreter of version $$version, or to nothing.
 find_python = python=$$(command -v python$$version || :); \

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -27,27 +28,39 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Timing:
-    """The seconds of every run of a contestant."""
+    """The seconds of every run of a contestant, by the clock and of all processors."""
 
     name: str
     seconds: tuple[float, ...]
+    cpu_seconds: tuple[float, ...]
 
     @property
     def median(self) -> float:
         return statistics.median(self.seconds)
 
+    @property
+    def cpu_median(self) -> float:
+        return statistics.median(self.cpu_seconds)
+
 
 def race(contestants: Sequence[Contestant], *, runs: int) -> dict[str, Timing]:
     """Run the contestants in turn, `runs` times each after one run that does not count."""
-    seconds: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
+    taken: dict[str, list[tuple[float, float]]] = {each.name: [] for each in contestants}
     for number in range(runs + 1):
         for contestant in contestants:
             contestant.before()
             os.sync()
-            taken = timed(contestant)
+            before = _cpu_seconds()
+            seconds = timed(contestant)
             if number:
-                seconds[contestant.name].append(taken)
-    return {name: Timing(name, tuple(taken)) for name, taken in seconds.items()}
+                taken[contestant.name].append((seconds, _cpu_seconds() - before))
+    return {name: Timing(name, *zip(*pairs, strict=True)) for name, pairs in taken.items()}
+
+
+def _cpu_seconds() -> float:
+    """What the processes that have ended took of all processors, as user and as system."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def timed(contestant: Contestant) -> float:
@@ -65,14 +78,21 @@ def timed(contestant: Contestant) -> float:
 
 def report(title: str, timings: Mapping[str, Timing], base: str) -> dict[str, object]:
     """Print a table of medians and ratios to `base`; the same as data."""
-    own = timings[base].median
+    own, own_cpu = timings[base].median, timings[base].cpu_median
     print(f"\n{title} (median of {len(timings[base].seconds)})")
     rows = {}
     for name, timing in timings.items():
         ratio = timing.median / own
         spread = f"{min(timing.seconds):.3f} to {max(timing.seconds):.3f}"
-        print(f"  {name:<34}{timing.median:>9.3f} s   {ratio:>7.2f} x   ({spread})")
-        rows[name] = {**asdict(timing), "median": timing.median, "ratio": ratio}
+        cpu = f"{timing.cpu_median:.3f} s, {timing.cpu_median / own_cpu:.2f} x"
+        print(f"  {name:<34}{timing.median:>9.3f} s   {ratio:>7.2f} x   ({spread}; CPU {cpu})")
+        rows[name] = {
+            **asdict(timing),
+            "median": timing.median,
+            "ratio": ratio,
+            "cpu median": timing.cpu_median,
+            "cpu ratio": timing.cpu_median / own_cpu,
+        }
     return {"title": title, "base": base, "timings": rows}
 
 

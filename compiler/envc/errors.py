@@ -8,6 +8,7 @@
     ├── UnsatisfiableError     3   no set of releases meets the requirements
     │   └── ShadowRefusedError 3   but for a shadow, which is forbidden
     ├── OutsideError           4   network, disk or permissions: retrying may help
+    │   └── BuildError         4   a project's own build did not succeed
     ├── UntrustedError         5   bytes differ from the lock, or are hostile
     └── InternalError         70   a bug in envc
 
@@ -100,6 +101,12 @@ class OutsideError(EnvcError):
 
     status = 4
     code = "outside"
+
+
+class BuildError(OutsideError):
+    """A project's build backend failed: with other tools, or elsewhere, it may succeed."""
+
+    code = "build"
 
 
 class UntrustedError(EnvcError):

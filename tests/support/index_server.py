@@ -14,6 +14,7 @@ import html
 import json
 import re
 import socket
+import ssl
 import threading
 import zipfile
 from collections.abc import Mapping
@@ -66,7 +67,7 @@ class IndexServer:
     `ranges`: "on", "off" (whole files, 200) or "broken" (206 with other bytes than asked for).
     `failures`: path → the statuses of its next requests, then it is well again.
     `torn`: path → how many of its next answers stop halfway. `redirects`: path → URL.
-    `login`: user and password that every request must carry.
+    `login`: user and password that every request must carry. `tls`: what makes it an HTTPS server.
     `held`: paths that are not answered before the server ends; `arrived` counts such requests.
     """
 
@@ -81,6 +82,7 @@ class IndexServer:
         cache_control: str | None = None,
         etags: bool = True,
         login: tuple[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
         facts: Mapping[str, FileFacts] | None = None,
     ) -> None:
         self.folder = folder
@@ -92,6 +94,7 @@ class IndexServer:
         self.cache_control = cache_control
         self.etags = etags
         self.login = login
+        self.tls = tls
         self.facts = dict(facts or {})
         self.failures: dict[str, list[int]] = {}
         self.torn: dict[str, int] = {}
@@ -123,11 +126,15 @@ class IndexServer:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}/simple"
+        return f"{self._scheme}://{self.host}/simple"
 
     def url_with(self, user: str, password: str) -> str:
         """The index's URL with credentials in it."""
-        return f"http://{user}:{password}@{self.host}/simple"
+        return f"{self._scheme}://{user}:{password}@{self.host}/simple"
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self.tls is None else "https"
 
     def paths(self) -> list[str]:
         """The paths asked for, in order."""
@@ -250,6 +257,11 @@ class _Server(ThreadingHTTPServer):
         self.index = index
         self._connections: list[socket.socket] = []
         super().__init__(("127.0.0.1", 0), _Handler)
+        if index.tls is not None:
+            # the handshake is for the thread of the connection, not for the one that accepts
+            self.socket = index.tls.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
 
     def process_request(self, request, client_address) -> None:
         self._connections.append(request)

@@ -69,8 +69,8 @@ class Recipe:
             members[f"{info}/entry_points.txt"] = points
         return {k: v.encode() if isinstance(v, str) else v for k, v in members.items()}
 
-    def build(self, folder: Path) -> Path:
-        """Write the wheel into `folder` and return its path."""
+    def recorded_members(self) -> dict[str, bytes]:
+        """Every member of the wheel, RECORD last."""
         members = self.members()
         record = f"{self.stem}.dist-info/RECORD"
         rows = [
@@ -78,6 +78,11 @@ class Recipe:
             for path, content in members.items()
         ]
         members[record] = ("\n".join([*rows, f"{record},,"]) + "\n").encode()
+        return members
+
+    def build(self, folder: Path) -> Path:
+        """Write the wheel into `folder` and return its path."""
+        members = self.recorded_members()
         path = folder / self.filename
         folder.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,9 +1,32 @@
-"""An overlay's lock, its base and what resolving it said, to a verdict. No package code runs.
+"""What is known of an overlay and its base, to a verdict. No package code runs.
 
-Subject ──judge──▶ Verdict
+WheelContents of a base ──survey──▶ Ground          Subject on it ──judge──▶ Verdict
 """
 
-from envc.check.codes import CODES
-from envc.check.judge import LockState, Subject, judge, unreadable
+from envc.check.ground import Ground, survey
+from envc.check.impact import Impact, Kind, classify
+from envc.check.judge import PASSES, judge, restated, unreadable
+from envc.check.libraries import wanted_libraries
+from envc.check.offers import PassedOver, passed_over
+from envc.check.subject import LockState, Scene, Subject
+from envc.check.touch import Touched, touched
 
-__all__ = ["CODES", "LockState", "Subject", "judge", "unreadable"]
+__all__ = [
+    "PASSES",
+    "Ground",
+    "Impact",
+    "Kind",
+    "LockState",
+    "PassedOver",
+    "Scene",
+    "Subject",
+    "Touched",
+    "classify",
+    "judge",
+    "passed_over",
+    "restated",
+    "survey",
+    "touched",
+    "unreadable",
+    "wanted_libraries",
+]

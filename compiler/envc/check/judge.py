@@ -1,63 +1,89 @@
-"""The verdict on one overlay."""
+"""The verdict on one overlay: what every pass finds, treated as site and overlay have it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from envc.check import codes
-from envc.check.codes import CODES
-from envc.errors import EnvcError, Fault, ShadowRefusedError, UnsatisfiableError
+from envc.check.commands import commands
+from envc.check.files import files
+from envc.check.ground import Ground
+from envc.check.libraries import libraries
+from envc.check.modules import modules
+from envc.check.pins import pins
+from envc.check.resolution import changes, failure, lock_state, state_findings
+from envc.check.rules import in_order, treated
+from envc.check.start_up import start_up
+from envc.check.subject import LockState, Subject
+from envc.check.unknown import unknown
+from envc.errors import EnvcError
+from envc.model import codes
+from envc.model.codes import CODES
 from envc.model.finding import Finding, Verdict
 from envc.model.lock import Lock
-from envc.model.resolution import InheritedPin
+from envc.model.spec import FindingRule
 
-
-class LockState(Enum):
-    """How an overlay's lock stands to its spec and to the present base."""
-
-    FRESH = "fresh"
-    STALE = "stale"
-    OTHER_BASE = "other base"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """What is known of one overlay.
-
-    `lock` is its own when that is fresh, else the one that resolving in memory gave; None where
-    that failed, and `failure` says why. `inherited` are the base's visible pins.
-    """
-
-    name: str
-    spec: str
-    state: LockState
-    lock: Lock | None
-    inherited: Sequence[InheritedPin]
-    failure: UnsatisfiableError | None = None
+# Each finds one kind of fault, and knows nothing of the others.
+PASSES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+    failure,
+    changes,
+    pins,
+    lock_state,
+    files,
+    modules,
+    commands,
+    libraries,
+    start_up,
+    unknown,
+)
 
 
 def judge(subject: Subject) -> Verdict:
-    """The verdict, findings in order of code, then projects."""
-    findings = [*_of_state(subject), *_of_failure(subject), *_of_changes(subject)]
+    """The verdict, findings in order of code, then projects; equal ones of several targets once."""
+    found = dict.fromkeys(finding for each in PASSES for finding in each(subject))
+    kept, ignored = treated(found, subject.site_rules, subject.rules)
     lock = subject.lock
     replaced = {*lock.shadows, *lock.lifts, *lock.hides} if lock is not None else set()
-    ordered = sorted(
-        findings, key=lambda finding: (finding.code, finding.projects, finding.message)
-    )
     return Verdict(
         name=subject.name,
         spec=subject.spec,
-        ok=not any(finding.severity == "error" for finding in ordered),
-        inherits=sum(pin.project not in replaced for pin in subject.inherited) if lock else 0,
+        ok=not any(finding.severity == "error" for finding in kept),
+        inherits=len(subject.ground.pins.keys() - replaced) if lock is not None else 0,
         adds=lock.adds() if lock is not None else (),
         shadows=lock.shadows if lock is not None else (),
         lifts=lock.lifts if lock is not None else (),
-        findings=tuple(ordered),
+        findings=kept,
+        owner=subject.owner,
+        base=subject.base,
+        hides=lock.hides if lock is not None else (),
+        pins=_pins(lock) if lock is not None else (),
+        ignored=ignored,
     )
 
 
-def unreadable(name: str, spec: str, code: str, error: EnvcError) -> Verdict:
+_STATES = frozenset({codes.LOCK_MISSING, codes.LOCK_STALE, codes.OTHER_BASE})
+
+
+def restated(
+    verdict: Verdict,
+    state: LockState,
+    ground: Ground,
+    *,
+    rules: tuple[Sequence[FindingRule], Sequence[FindingRule]],
+) -> Verdict:
+    """A verdict whose lock now stands otherwise to its base, and whose base may have grown."""
+    told, untold = treated(state_findings(state, verdict.spec), *rules)
+    kept = [*(f for f in verdict.findings if f.code not in _STATES), *told]
+    ignored = [*(f for f in verdict.ignored if f.code not in _STATES), *untold]
+    replaced = {*verdict.shadows, *verdict.lifts, *verdict.hides}
+    return replace(
+        verdict,
+        ok=not any(finding.severity == "error" for finding in kept),
+        inherits=len({*ground.pins} - replaced) if verdict.inherits else 0,
+        findings=tuple(sorted(kept, key=in_order)),
+        ignored=tuple(sorted(ignored, key=in_order)),
+    )
+
+
+def unreadable(name: str, spec: str, *, code: str, error: EnvcError) -> Verdict:
     """The verdict on an overlay that cannot even be looked at."""
     return Verdict(
         name=name,
@@ -67,59 +93,21 @@ def unreadable(name: str, spec: str, code: str, error: EnvcError) -> Verdict:
         adds=(),
         shadows=(),
         lifts=(),
-        findings=tuple(_finding(code, fault) for fault in error.faults),
-    )
-
-
-def _of_state(subject: Subject) -> Iterator[Finding]:
-    told = {
-        LockState.MISSING: (codes.LOCK_MISSING, "the overlay has no lock"),
-        LockState.STALE: (codes.LOCK_STALE, "the overlay's lock is older than its spec"),
-        LockState.OTHER_BASE: (
-            codes.OTHER_BASE,
-            "the overlay's lock was made against another state of its base",
+        findings=tuple(
+            Finding(
+                code=code,
+                severity=CODES[code][0],
+                message=fault.what,
+                where=fault.where,
+                mend=fault.mend,
+            )
+            for fault in error.faults
         ),
-    }
-    if subject.state in told:
-        code, what = told[subject.state]
-        mend = f"lock it: envc lock --overlay {subject.spec}"
-        yield _finding(code, Fault(f"{what}; it was resolved in memory", subject.spec, mend))
-
-
-def _of_failure(subject: Subject) -> Iterator[Finding]:
-    if subject.failure is None:
-        return
-    refused = isinstance(subject.failure, ShadowRefusedError)
-    code = codes.SHADOW_REFUSED if refused else codes.UNSATISFIABLE
-    for fault in subject.failure.faults:
-        yield _finding(code, fault, subject.failure.projects)
-
-
-def _of_changes(subject: Subject) -> Iterator[Finding]:
-    lock = subject.lock
-    if lock is None:
-        return
-    base = {pin.project: pin for pin in subject.inherited}
-    own = {pin.project: pin.version for pin in lock.pins}
-    for code, projects, word in (
-        (codes.SHADOW, lock.shadows, "shadows"),
-        (codes.LIFT, lock.lifts, "lifts"),
-    ):
-        for project in projects:
-            below = base.get(project)
-            had = f" {below.version} of layer {below.layer}" if below else ""
-            what = f"{word} {project}{had} with {own.get(project, 'another version')}"
-            yield _finding(code, Fault(what, subject.spec), (project,))
-    for project in lock.hides:
-        yield _finding(codes.HIDDEN, Fault(f"hides {project}", subject.spec), (project,))
-
-
-def _finding(code: str, fault: Fault, projects: Sequence[str] = ()) -> Finding:
-    return Finding(
-        code=code,
-        severity=CODES[code][0],
-        message=fault.what,
-        projects=tuple(projects),
-        where=fault.where,
-        mend=fault.mend,
     )
+
+
+def _pins(lock: Lock) -> tuple[tuple[str, str], ...]:
+    versions: dict[str, list[str]] = {}
+    for pin in lock.pins:
+        versions.setdefault(pin.project, []).append(pin.version)
+    return tuple((project, " | ".join(found)) for project, found in versions.items())

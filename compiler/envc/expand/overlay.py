@@ -5,8 +5,15 @@ from packaging.utils import NormalizedName
 from envc.errors import SpecError
 from envc.expand.site import sourced_requirements
 from envc.formats.document import Document
-from envc.formats.overlay_toml import OverlayDocument
-from envc.model.spec import CORE, OverlaySpec, SourcedRequirement
+from envc.formats.overlay_toml import OverlayDocument, RuleTable
+from envc.model.spec import (
+    CORE,
+    FindingRule,
+    OverlaySpec,
+    SourcedPath,
+    SourcedRequirement,
+    Treatment,
+)
 
 
 def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
@@ -26,6 +33,12 @@ def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
     def sourced(key: str, texts: list[str]) -> tuple[SourcedRequirement, ...]:
         return sourced_requirements(texts, lambda i: document.origin("overlay", key, i))
 
+    check = document.tables.check
+    rules_by_treatment: dict[Treatment, list[RuleTable]] = {
+        "error": check.error,
+        "warning": check.warning,
+        "ignore": check.ignore,
+    }
     return OverlaySpec(
         name=table.name,
         file=document.file,
@@ -35,4 +48,13 @@ def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
         constraints=sourced("constraints", table.constraints),
         hide=tuple(sorted(NormalizedName(project) for project in set(table.hide))),
         shadow=table.shadow,
+        editable=tuple(
+            SourcedPath(path, document.origin("overlay", "editable", number))
+            for number, path in enumerate(table.editable)
+        ),
+        check=tuple(
+            FindingRule(rule.code, treatment, rule.reason)
+            for treatment, rules in rules_by_treatment.items()
+            for rule in rules
+        ),
     )

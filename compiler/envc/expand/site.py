@@ -7,12 +7,14 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 
 from envc.errors import Fault, SpecError
+from envc.expand.project import project_requirements
 from envc.expand.targets import make_target
 from envc.formats.document import Document
 from envc.formats.envc_toml import LayerTable, SiteDocument
 from envc.model.spec import (
     CORE,
     CoreSpec,
+    FindingRule,
     IndexSpec,
     LayerSpec,
     Origin,
@@ -21,6 +23,7 @@ from envc.model.spec import (
     RetainSpec,
     SiteSpec,
     SourcedRequirement,
+    Treatment,
 )
 from envc.model.target import Machine, Target
 
@@ -40,6 +43,12 @@ def expand_site(
     if faults:
         raise SpecError.of(faults)
     resolver, overlays, retain = tables.resolver, tables.overlays, tables.retain
+    check = tables.check
+    codes_by_treatment: dict[Treatment, list[str]] = {
+        "error": check.error,
+        "warning": check.warning,
+        "ignore": check.ignore,
+    }
     return SiteSpec(
         name=tables.site.name,
         file=document.file,
@@ -56,12 +65,28 @@ def expand_site(
             prereleases=resolver.prereleases,
             exclude_newer=resolver.exclude_newer,
             resolution=resolver.resolution,
+            no_build=_no_build(document),
+            no_binary=_projects(resolver.no_binary),
         ),
         overlays=OverlaysSpec(
             storage=overlays.storage, specs=tuple(overlays.specs), shadow=overlays.shadow
         ),
         retain=RetainSpec(generations=retain.generations, days=retain.days),
+        check=tuple(
+            FindingRule(code, treatment)
+            for treatment, codes in codes_by_treatment.items()
+            for code in codes
+        ),
     )
+
+
+def _no_build(document: Document[SiteDocument]) -> bool | tuple[NormalizedName, ...]:
+    value = document.tables.resolver.no_build
+    return value if isinstance(value, bool) else _projects(value)
+
+
+def _projects(names: list[str]) -> tuple[NormalizedName, ...]:
+    return tuple(sorted({NormalizedName(name) for name in names}))
 
 
 def _targets(
@@ -111,13 +136,20 @@ def _layer(document: Document[SiteDocument], name: str) -> LayerSpec:
     return LayerSpec(
         name=name,
         base=table.base,
-        requires=sourced("requires", table.requires),
+        requires=(*sourced("requires", table.requires), *_of_project(document, name)),
         constraints=sourced("constraints", table.constraints),
         overrides=sourced("overrides", table.overrides),
         mode=table.mode,
         env=tuple(sorted(table.env.items())),
         modules=tuple(table.modules),
     )
+
+
+def _of_project(document: Document[SiteDocument], layer: str) -> Iterator[SourcedRequirement]:
+    """What a layer takes from the project whose pyproject.toml holds the site."""
+    for place, source in enumerate(document.tables.layer[layer].requires_from):
+        where = document.origin("layer", layer, "requires-from", place)
+        yield from project_requirements(document, source, where)
 
 
 def sourced_requirements(
@@ -168,6 +200,11 @@ def _faults(document: Document[SiteDocument]) -> Iterator[Fault]:
                 else f"add an [[index]] named {name!r}",
             )
     yield from _target_faults(document)
+    for name in tables.layer:
+        try:
+            list(_of_project(document, name))
+        except SpecError as error:
+            yield from error.faults
 
 
 def _base_faults(

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, V
 
 from envc.errors import Fault, SpecError
 from envc.formats.toml_lines import KeyPath, line_at, lines_of, path_text
+from envc.model.codes import CODES, FIXED
 from envc.model.spec import Origin
 
 MAXIMUM_BYTES = 4 << 20
@@ -26,29 +27,51 @@ class Table(BaseModel):
         strict=True,
         extra="forbid",
         alias_generator=lambda name: name.replace("_", "-"),
+        defer_build=True,  # a run reads one kind of file, and builds that one's validator alone
     )
 
 
-def _requirement(text: str) -> str:
+def requirement_text(text: str) -> str:
+    """The text, if it is a requirement that envc can lock; ValueError with the words for it."""
     try:
-        requirement = Requirement(text)
+        Requirement(text)
     except InvalidRequirement as error:
         reason = str(error).split("\n", 1)[0]
         raise ValueError(f"{text!r} is not a requirement: {reason}") from error
-    if requirement.url is not None:
-        raise ValueError(f"{text!r} names a URL; envc locks releases of an index")
     return text
 
 
-def _project(text: str) -> str:
+def _constraint_text(text: str) -> str:
+    if Requirement(requirement_text(text)).url is not None:
+        raise ValueError(f"{text!r} names a URL, which only `requires` may")
+    return text
+
+
+def project_name(text: str) -> str:
+    """The project's normalized name; ValueError where it is none."""
     try:
         return canonicalize_name(text, validate=True)
     except InvalidName as error:
         raise ValueError(f"{text!r} is not a project name") from error
 
 
-RequirementText = Annotated[str, AfterValidator(_requirement)]
-ProjectText = Annotated[str, AfterValidator(_project)]
+def _code(text: str) -> str:
+    if text not in CODES:
+        raise ValueError(f"{text!r} is no code of a finding; `envc check --explain` lists them")
+    return text
+
+
+def _changeable_code(text: str) -> str:
+    if _code(text) in FIXED:
+        raise ValueError(f"{text} is always an error: {CODES[text][1]}")
+    return text
+
+
+CodeText = Annotated[str, AfterValidator(_code)]
+ChangeableCodeText = Annotated[str, AfterValidator(_changeable_code)]
+RequirementText = Annotated[str, AfterValidator(requirement_text)]
+ConstraintText = Annotated[str, AfterValidator(_constraint_text)]
+ProjectText = Annotated[str, AfterValidator(project_name)]
 LayerName = Annotated[str, StringConstraints(pattern=f"^{NAME_FORM}$")]
 PythonText = Annotated[str, StringConstraints(pattern=r"^3\.(1[1-9]|[2-9][0-9])$")]
 FullPythonText = Annotated[str, StringConstraints(pattern=r"^3\.(1[1-9]|[2-9][0-9])\.[0-9]+$")]
@@ -58,12 +81,16 @@ DocumentT = TypeVar("DocumentT", bound=Table)
 
 @dataclass(frozen=True)
 class Document(Generic[DocumentT]):
-    """A checked spec file: its tables, and where each key stands."""
+    """A checked spec file: its tables, and where each key stands.
+
+    Of a file that holds more than the tables below `prefix`, `whole` is the data, unchecked.
+    """
 
     file: str
     tables: DocumentT
     lines: dict[KeyPath, int]
     prefix: KeyPath = ()
+    whole: Mapping[str, Any] = field(default_factory=dict)
 
     def origin(self, *path: str | int) -> Origin:
         """Where the key with this path stands."""
@@ -79,7 +106,7 @@ def read_document(
     Raises:
         SpecError: it is not TOML, or does not fit the format; with every fault of the file.
     """
-    data = parse_toml(text, file)
+    data = whole = parse_toml(text, file)
     for part in prefix:
         data = data.get(str(part), {})
     lines = lines_of(text.decode().replace("\r\n", "\n"))
@@ -89,7 +116,7 @@ def read_document(
         raise SpecError.of(
             [_fault(detail, kind, file, lines, prefix) for detail in error.errors()]
         ) from error
-    return Document(file, tables, lines, prefix)
+    return Document(file, tables, lines, prefix, whole)
 
 
 def parse_toml(text: bytes, file: str) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Shared libraries (ELF): where a file tells the dynamic linker to look for others."""
+"""Shared libraries (ELF): which others a file needs, and where it tells the linker to look."""
 
 import struct
 from collections.abc import Iterator
 
 _HEADER = b"\x7fELF\x02\x01"  # 64 bits, little endian: all that wheels for Linux have today
 _LOAD, _DYNAMIC = 1, 2
-_STRING_TABLE, _RPATH, _RUNPATH = 5, 15, 29
+_NEEDED, _STRING_TABLE, _RPATH, _RUNPATH = 1, 5, 15, 29
 _SEGMENT_SIZE = 56
 _ENTRY_SIZE = 16
 
@@ -17,15 +17,29 @@ def run_paths(content: "bytes | memoryview") -> tuple[str, ...]:
 
     Source: System V ABI, chapters 4 and 5
     """
+    texts = _texts(content, frozenset({_RPATH, _RUNPATH}))
+    return tuple(entry for text in texts for entry in text.split(":") if entry)
+
+
+def needed_libraries(content: "bytes | memoryview") -> tuple[str, ...]:
+    """The names of the libraries that a library needs, in its order; none: it is no such file.
+
+    Source: System V ABI, chapters 4 and 5
+    """
+    return _texts(content, frozenset({_NEEDED}))
+
+
+def _texts(content: "bytes | memoryview", tags: frozenset[int]) -> tuple[str, ...]:
+    """The texts of the dynamic section's entries with these tags; none for a broken file."""
     if bytes(content[: len(_HEADER)]) != _HEADER:
         return ()
     try:
-        return tuple(entry for text in _texts(content) for entry in text.split(":") if entry)
+        return tuple(_tagged(content, tags))
     except (struct.error, ValueError):
         return ()
 
 
-def _texts(content: "bytes | memoryview") -> Iterator[str]:
+def _tagged(content: "bytes | memoryview", tags: frozenset[int]) -> Iterator[str]:
     segments = list(_segments(content))
     entries = [entry for segment in segments for entry in _dynamic(content, segment)]
     table = next((value for tag, value in entries if tag == _STRING_TABLE), None)
@@ -33,7 +47,7 @@ def _texts(content: "bytes | memoryview") -> Iterator[str]:
     if start is None:
         return
     for tag, value in entries:
-        if tag in {_RPATH, _RUNPATH}:
+        if tag in tags:
             yield _text(content, start + value)
 
 

@@ -7,6 +7,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from envc.formats.document import (
+    ChangeableCodeText,
+    CodeText,
+    ConstraintText,
     Document,
     FullPythonText,
     LayerName,
@@ -14,6 +17,7 @@ from envc.formats.document import (
     PythonText,
     RequirementText,
     Table,
+    project_name,
     read_document,
 )
 from envc.model.spec import PrereleasePolicy, ResolutionMode, ShadowPolicy
@@ -43,22 +47,26 @@ def _instant(value: object) -> object:
     return value
 
 
-def _wheels_only(value: object) -> object:
-    if value is not True:
-        raise ValueError("this envc installs wheels only and builds none")
-    return value
-
-
-def _no_projects(value: list[str]) -> list[str]:
-    if value:
-        raise ValueError("this envc installs wheels only and builds none")
-    return value
+def _no_build(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return [project_name(name) for name in value]
+    raise ValueError("must be true, false, or an array of the projects that may not be built")
 
 
 FormatVersion = Annotated[int, AfterValidator(_version)]
 PlatformText = Annotated[
     str,
     Field(pattern=r"^(linux-(x86_64|aarch64|ppc64le|s390x)|macos-(arm64|x86_64)|windows-x86_64)$"),
+]
+
+
+ProjectSourceText = Annotated[
+    str,
+    Field(
+        pattern=r"^(project(\[[A-Za-z0-9._-]+( *, *[A-Za-z0-9._-]+)*\])?|group:[A-Za-z0-9._-]+)$"
+    ),
 ]
 
 
@@ -98,9 +106,10 @@ class LayerTable(Table):
     """`[layer.NAME]`: a common layer."""
 
     requires: list[RequirementText]
+    requires_from: list[ProjectSourceText] = []
     base: LayerName = "core"
-    constraints: list[RequirementText] = []
-    overrides: list[RequirementText] = []
+    constraints: list[ConstraintText] = []
+    overrides: list[ConstraintText] = []
     mode: Literal["open", "managed"] = "open"
     env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = {}
     modules: list[str] = []
@@ -111,8 +120,8 @@ class ResolverTable(Table):
 
     prereleases: PrereleasePolicy = "if-necessary"
     exclude_newer: Annotated[datetime, BeforeValidator(_instant)] | None = None
-    no_build: Annotated[bool, BeforeValidator(_wheels_only)] = True
-    no_binary: Annotated[list[ProjectText], AfterValidator(_no_projects)] = []
+    no_build: Annotated[bool | list[str], BeforeValidator(_no_build)] = True
+    no_binary: list[ProjectText] = []
     resolution: ResolutionMode = "highest"
 
 
@@ -131,6 +140,14 @@ class RetainTable(Table):
     days: int = Field(default=30, ge=0)
 
 
+class CheckTable(Table):
+    """`[check]`: codes of findings, by how they are treated."""
+
+    error: list[CodeText] = []
+    warning: list[ChangeableCodeText] = []
+    ignore: list[ChangeableCodeText] = []
+
+
 class SiteDocument(Table):
     """The whole file."""
 
@@ -144,6 +161,7 @@ class SiteDocument(Table):
     resolver: ResolverTable = ResolverTable()
     overlays: OverlaysTable = OverlaysTable()
     retain: RetainTable = RetainTable()
+    check: CheckTable = CheckTable()
 
 
 def read_site(text: bytes, file: str) -> Document[SiteDocument]:

@@ -18,13 +18,14 @@ class Location:
     """Where things are.
 
     `checkout` is the site's folder when it was last materialized from one: relative paths of its
-    spec start there.
+    spec start there. `wanted` is the folder of the wanted state that the target converges to.
     """
 
     site: str
     target: str
     storage: str | None = None
     checkout: str | None = None
+    wanted: str | None = None
 
 
 class LocationDocument(Table):
@@ -35,6 +36,7 @@ class LocationDocument(Table):
     target: str
     storage: str | None = None
     checkout: str | None = None
+    wanted: str | None = None
 
 
 def location_to_text(location: Location) -> bytes:
@@ -45,6 +47,7 @@ def location_to_text(location: Location) -> bytes:
         "target": location.target,
         "storage": location.storage,
         "checkout": location.checkout,
+        "wanted": location.wanted,
     }
     return tomli_w.dumps({k: v for k, v in values.items() if v is not None}).encode()
 
@@ -76,4 +79,5 @@ def location_from_text(text: bytes, file: str) -> Location:
         target=tables.target,
         storage=tables.storage,
         checkout=tables.checkout,
+        wanted=tables.wanted,
     )

@@ -38,16 +38,42 @@ def without_projects(
     return tomlkit.dumps(document).encode(), absent
 
 
+def with_editables(text: bytes, paths: Sequence[str]) -> bytes:
+    """The spec with these folders of editable projects appended."""
+    if not paths:
+        return text
+    document = tomlkit.parse(text.decode())
+    array = _array(document, "editable")
+    for path in paths:
+        array.append(path)
+    return tomlkit.dumps(document).encode()
+
+
+def without_editables(text: bytes, paths: Sequence[str]) -> bytes:
+    """The spec without these entries of `editable`."""
+    if not paths:
+        return text
+    document = tomlkit.parse(text.decode())
+    array = _array(document, "editable")
+    for place in reversed([i for i, entry in enumerate(array) if str(entry) in paths]):
+        del array[place]
+    return tomlkit.dumps(document).encode()
+
+
 def _requires(document: tomlkit.TOMLDocument) -> Array:
     """The array of requirements, made where the spec has none."""
+    return _array(document, "requires")
+
+
+def _array(document: tomlkit.TOMLDocument, key: str) -> Array:
     overlay = document["overlay"]
     if not isinstance(overlay, MutableMapping):  # a table, an inline one, or dotted keys
         raise TypeError("[overlay] is checked before it is edited")
-    if "requires" not in overlay:
-        overlay["requires"] = tomlkit.array()
-    array = overlay["requires"]
+    if key not in overlay:
+        overlay[key] = tomlkit.array()
+    array = overlay[key]
     if not isinstance(array, Array):
-        raise TypeError("overlay.requires is checked before it is edited")
+        raise TypeError(f"overlay.{key} is checked before it is edited")
     return array
 
 

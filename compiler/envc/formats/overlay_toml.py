@@ -1,6 +1,12 @@
 """`overlay.toml`, a user's layer (format 1; docs: schemas/overlay.md)."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from envc.formats.document import (
+    ChangeableCodeText,
+    ConstraintText,
     Document,
     LayerName,
     ProjectText,
@@ -11,6 +17,8 @@ from envc.formats.document import (
 from envc.formats.envc_toml import FormatVersion
 from envc.model.spec import ShadowPolicy
 
+PathText = Annotated[str, Field(min_length=1)]
+
 
 class OverlayTable(Table):
     """`[overlay]`."""
@@ -19,9 +27,25 @@ class OverlayTable(Table):
     base: LayerName
     base_dir: str | None = None
     requires: list[RequirementText] = []
-    constraints: list[RequirementText] = []
+    constraints: list[ConstraintText] = []
     hide: list[ProjectText] = []
     shadow: ShadowPolicy | None = None
+    editable: list[PathText] = []
+
+
+class RuleTable(Table):
+    """An element of `check.error`, `check.warning` or `check.ignore`."""
+
+    code: ChangeableCodeText
+    reason: Annotated[str, Field(pattern=r"\S")]
+
+
+class OverlayCheckTable(Table):
+    """`[check]`: findings that this overlay wants treated in another way, and why."""
+
+    error: list[RuleTable] = []
+    warning: list[RuleTable] = []
+    ignore: list[RuleTable] = []
 
 
 class OverlayDocument(Table):
@@ -29,6 +53,7 @@ class OverlayDocument(Table):
 
     version: FormatVersion
     overlay: OverlayTable
+    check: OverlayCheckTable = OverlayCheckTable()
 
 
 def read_overlay(text: bytes, file: str) -> Document[OverlayDocument]:

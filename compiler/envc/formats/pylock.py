@@ -12,13 +12,14 @@ from packaging.pylock import Package, PackageWheel, Pylock, PylockValidationErro
 from packaging.utils import NormalizedName
 from pydantic import ValidationError
 
-from envc.errors import SpecError
+from envc.errors import HashMissingError, SpecError
 from envc.formats.document import Table, parse_toml
 from envc.model.digest import Digest, digest_from_hex, hex_of, is_digest
 from envc.model.lock import (
     LOCK_FORMAT,
     BaseReference,
     Lock,
+    LockedBuild,
     LockedPin,
     LockedTarget,
     LockedWheel,
@@ -45,6 +46,27 @@ class LockBaseTable(Table):
     closure: str
 
 
+class LockBuildTable(Table):
+    """`[[tool.envc.builds]]`: how a wheel that the lock carries was built."""
+
+    wheel: str
+    wheel_digest: str
+    source: str
+    source_digest: str
+    requires: list[str]
+    python_full: str
+    requested: str = ""
+
+
+class LockEditableTable(Table):
+    """`[packages.tool.envc]` of an editable project: the wheel that leads to it."""
+
+    version: str
+    wheel: str
+    digest: str
+    size: int
+
+
 class LockToolTable(Table):
     """`[tool.envc]` of a lock."""
 
@@ -56,6 +78,7 @@ class LockToolTable(Table):
     shadows: list[str] = []
     lifts: list[str] = []
     hides: list[str] = []
+    builds: list[LockBuildTable] = []
 
 
 def lock_file_name(layer: str) -> str:
@@ -93,10 +116,25 @@ def _tool(lock: Lock) -> dict[str, Any]:
         )
         for target in lock.targets
     ]
+    if lock.builds:
+        tool["builds"] = [
+            _present(
+                wheel=build.wheel,
+                wheel_digest=build.wheel_digest,
+                source=build.source,
+                source_digest=build.source_digest,
+                requires=list(build.requires),
+                python_full=build.python_full,
+                requested=build.requested or None,
+            )
+            for build in lock.builds
+        ]
     return tool
 
 
 def _package(pin: LockedPin) -> dict[str, Any]:
+    if pin.directory is not None:
+        return _editable_package(pin, pin.directory)
     return _present(
         name=pin.project,
         version=pin.version,
@@ -115,6 +153,21 @@ def _package(pin: LockedPin) -> dict[str, Any]:
             )
             for wheel in pin.wheels
         ],
+    )
+
+
+def _editable_package(pin: LockedPin, directory: str) -> dict[str, Any]:
+    """A project where it stands. It has no version there, as its source may change (PEP 751)."""
+    (wheel,) = pin.wheels
+    built = _present(
+        version=pin.version, wheel=wheel.path, digest=wheel.digest, size=wheel.size_bytes
+    )
+    return _present(
+        name=pin.project,
+        marker=pin.marker,
+        dependencies=[{"name": project} for project in pin.dependencies] or None,
+        directory={"path": directory, "editable": True},
+        tool={"envc": built},
     )
 
 
@@ -179,7 +232,23 @@ def lock_from_text(text: bytes, file: str, layer: str) -> Lock:
         shadows=tuple(map(NormalizedName, tool.shadows)),
         lifts=tuple(map(NormalizedName, tool.lifts)),
         hides=tuple(map(NormalizedName, tool.hides)),
+        builds=tuple(
+            _build(build, f"{file} (tool.envc.builds[{number}])")
+            for number, build in enumerate(tool.builds)
+        ),
         created_by=pylock.created_by,
+    )
+
+
+def _build(table: LockBuildTable, where: str) -> LockedBuild:
+    return LockedBuild(
+        wheel=table.wheel,
+        wheel_digest=_digest(table.wheel_digest, where),
+        source=table.source,
+        source_digest=_digest(table.source_digest, where),
+        requires=tuple(table.requires),
+        python_full=table.python_full,
+        requested=table.requested,
     )
 
 
@@ -204,6 +273,8 @@ def _digest(text: str, where: str) -> Digest:
 
 
 def _pin(package: Package, where: str) -> LockedPin:
+    if package.directory is not None and package.directory.editable and package.tool:
+        return _editable_pin(package, package.directory.path, where)
     if not package.wheels or package.version is None:
         raise SpecError(
             f"{package.name} is pinned without a wheel; this envc installs wheels only",
@@ -219,11 +290,41 @@ def _pin(package: Package, where: str) -> LockedPin:
             str(package.requires_python) if package.requires_python is not None else None
         ),
         index=package.index,
-        dependencies=tuple(
-            NormalizedName(str(entry["name"]))
-            for entry in package.dependencies or ()
-            if "name" in entry
-        ),
+        dependencies=_dependencies(package),
+    )
+
+
+def _dependencies(package: Package) -> tuple[NormalizedName, ...]:
+    return tuple(
+        NormalizedName(str(entry["name"]))
+        for entry in package.dependencies or ()
+        if "name" in entry
+    )
+
+
+def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
+    try:
+        table = LockEditableTable.model_validate((package.tool or {}).get("envc"))
+    except ValidationError as error:
+        raise SpecError(
+            f"{package.name} is an editable project, and this lock does not say which wheel "
+            "leads to it",
+            where=f"{where[:-1]}.tool.envc)",
+            mend="lock it with envc",
+        ) from error
+    wheel = LockedWheel(
+        filename=table.wheel.rpartition("/")[2],
+        digest=_digest(table.digest, where),
+        path=table.wheel,
+        size_bytes=table.size,
+    )
+    return LockedPin(
+        project=package.name,
+        version=table.version,
+        wheels=(wheel,),
+        marker=str(package.marker) if package.marker is not None else None,
+        dependencies=_dependencies(package),
+        directory=directory,
     )
 
 
@@ -231,7 +332,7 @@ def _wheel(wheel: PackageWheel, where: str) -> LockedWheel:
     hexadecimal = wheel.hashes.get("sha256", "")
     digest = digest_from_hex(hexadecimal)
     if not is_digest(digest):
-        raise SpecError(
+        raise HashMissingError(
             f"{wheel.filename} has no sha256 hash", where=where, mend="lock again, with hashes"
         )
     if "/" in wheel.filename or wheel.filename.startswith("."):

@@ -4,7 +4,18 @@ The network and its cache, behind `ports.CandidateSource`; materialize gets whee
 """
 
 from envc.index.configuration import default_index
+from envc.index.credentials import for_people, without_credentials
 from envc.index.fetch import WheelFetcher
 from envc.index.source import IndexSource
+from envc.index.wheel_reader import WheelReader
+from envc.index.wheels import digest_of_file
 
-__all__ = ["IndexSource", "WheelFetcher", "default_index"]
+__all__ = [
+    "IndexSource",
+    "WheelFetcher",
+    "WheelReader",
+    "default_index",
+    "digest_of_file",
+    "for_people",
+    "without_credentials",
+]

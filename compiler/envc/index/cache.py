@@ -1,8 +1,9 @@
 """The cache on disk: answers of indexes, metadata by wheel digest. All of it may vanish any time.
 
-    index-v1/<key of the index's URL>/<project>     a header line, then the listing's text
+    index-v2/<key of the index's URL>/<project>     see pages.py
     metadata-v1/<sha256 of the wheel>               parsed core metadata, for ever
     digests-v1/<key of a path>                      a local wheel's digest, while it is unchanged
+    locks-v1/<key of a site>                        see pipeline/unchanged.py
     wheels-v1/<sha256>/<file name>                  see fetch.py
 
 What is broken or torn counts as absent, and what cannot be written is not written.
@@ -11,32 +12,16 @@ What is broken or torn counts as absent, and what cannot be written is not writt
 import contextlib
 import json
 import os
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import BinaryIO
-from urllib.parse import quote
 
 from packaging.utils import NormalizedName
 
-from envc.index.listing import Listing
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.release import CoreMetadata
 
 _KEY_DIGITS = 24
-
-
-@dataclass(frozen=True, slots=True)
-class CachedListing:
-    """A listing as it was answered; `expires` in seconds since the epoch.
-
-    `etag` and `modified` are the answer's validators, empty when it had none.
-    """
-
-    listing: Listing
-    expires: float
-    etag: str = ""
-    modified: str = ""
 
 
 class Cache:
@@ -47,32 +32,36 @@ class Cache:
         self._warn = warn
         self._writable = True
 
-    def read(self, path: str) -> bytes | None:
+    def path(self, place: str) -> str:
+        """Where a file of the cache is, or would be."""
+        return os.path.join(self.root, place)
+
+    def read(self, place: str) -> bytes | None:
         """The content of a file of the cache, or None."""
         try:
-            with open(os.path.join(self.root, path), "rb") as file:
+            with open(self.path(place), "rb") as file:
                 return file.read()
         except OSError:
             return None
 
-    def write(self, path: str, content: bytes) -> None:
+    def write(self, place: str, content: bytes) -> None:
         """Replace a file of the cache, or do nothing where that is impossible."""
         try:
-            with self.replacement(path) as file:
+            with self.replacement(place) as file:
                 file.write(content)
         except OSError as error:
             self.give_up(error)
 
     @contextlib.contextmanager
-    def replacement(self, path: str) -> Iterator[BinaryIO]:
-        """A new file to write to; it becomes `path` when the block ends well.
+    def replacement(self, place: str) -> Iterator[BinaryIO]:
+        """A new file to write to; it takes its place when the block ends well.
 
         Raises:
             OSError: the cache cannot be written.
         """
         import tempfile
 
-        final = os.path.join(self.root, path)
+        final = self.path(place)
         folder = os.path.dirname(final)
         os.makedirs(self.root, mode=0o700, exist_ok=True)
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -97,38 +86,6 @@ class Cache:
 def key_of(text: str) -> str:
     """A file name for a URL or a path."""
     return hex_of(digest_of(text.encode()))[:_KEY_DIGITS]
-
-
-def read_listing(cache: Cache, index: str, project: NormalizedName) -> CachedListing | None:
-    """What the cache holds of a project's page on the index with that URL, fresh or not."""
-    content = cache.read(_listing_path(index, project))
-    if content is None:
-        return None
-    header_line, _, text = content.partition(b"\n")
-    try:
-        header = json.loads(header_line)
-        if header.pop("checksum") != zlib.crc32(text):
-            return None
-        listing = Listing(header.pop("found"), header.pop("announces"), text.decode())
-        return CachedListing(listing, **header)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def write_listing(
-    cache: Cache, index: str, project: NormalizedName, *, cached: CachedListing
-) -> None:
-    """Keep a project's page."""
-    text = cached.listing.text.encode()
-    header = {
-        "announces": cached.listing.announces,
-        "checksum": zlib.crc32(text),
-        "etag": cached.etag,
-        "expires": cached.expires,
-        "found": cached.listing.found,
-        "modified": cached.modified,
-    }
-    cache.write(_listing_path(index, project), json.dumps(header).encode() + b"\n" + text)
 
 
 def read_metadata(cache: Cache, wheel: Digest) -> CoreMetadata | None:
@@ -161,8 +118,3 @@ def write_metadata(cache: Cache, wheel: Digest, metadata: CoreMetadata) -> None:
     """Keep the metadata of the wheel with that digest."""
     text = json.dumps(asdict(metadata), separators=(",", ":"))
     cache.write(f"metadata-v1/{hex_of(wheel)}", text.encode())
-
-
-def _listing_path(index: str, project: NormalizedName) -> str:
-    # A normalized name is safe already; the quoting holds should it come from somewhere else.
-    return f"index-v1/{key_of(index)}/{quote(project, safe='')}"

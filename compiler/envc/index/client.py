@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.index.credentials import (
     Credentials,
+    Login,
     environment_name,
     for_people,
     without_credentials,
@@ -52,6 +53,7 @@ class Client:
         self._credentials = Credentials(indexes, os.environ)
         self._lock = threading.Lock()
         self._opened: httpx.Client | None = None
+        self.received_bytes = 0  # of bodies, as they came over the wire
 
     def get(
         self,
@@ -98,12 +100,13 @@ class Client:
         """
         import httpx
 
-        login = self._credentials.login(url)
-        client = self._open()
         try:
-            request = client.build_request("GET", url, headers=dict(headers))
-            auth = (login.username, login.password) if login else None
-            response = client.send(request, stream=True, auth=auth)
+            response = self._send(url, headers, self._credentials.login(url))
+            if response.status_code == HTTPStatus.UNAUTHORIZED:
+                kept = self._credentials.keyring_login(url)
+                if kept is not None:
+                    response.close()
+                    response = self._send(url, headers, kept)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise no_answer(url, index, error) from error
         try:
@@ -111,6 +114,14 @@ class Client:
             yield response
         finally:
             response.close()
+            with self._lock:
+                self.received_bytes += response.num_bytes_downloaded
+
+    def _send(self, url: str, headers: Mapping[str, str], login: Login | None) -> "httpx.Response":
+        client = self._open()
+        request = client.build_request("GET", url, headers=dict(headers))
+        auth = (login.username, login.password) if login else None
+        return client.send(request, stream=True, auth=auth)
 
     def close(self) -> None:
         """Close all connections."""
@@ -165,7 +176,7 @@ def _check_status(status: int, url: str, index: str) -> None:
             f"{whom(url, index)} refuses access ({status_text(status)})",
             where=for_people(url),
             mend=f"give credentials: in ~/.netrc, in {name}_USERNAME and {name}_PASSWORD, "
-            "or in the index's URL",
+            "in the keyring, or in the index's URL",
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise OutsideError(

@@ -1,14 +1,17 @@
 """Credentials of indexes: taken off URLs before anything else sees them, added to requests.
 
 They come, in this order, from the index's URL, from `ENVC_INDEX_<NAME>_USERNAME` and
-`ENVC_INDEX_<NAME>_PASSWORD`, and from netrc (`NETRC`, else `~/.netrc`).
+`ENVC_INDEX_<NAME>_PASSWORD`, from netrc (`NETRC`, else `~/.netrc`), and, once the index has refused
+what these gave, from the keyring, where the library of that name is installed.
 """
 
 import os
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from itertools import takewhile
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -48,6 +51,9 @@ class Credentials:
     def __init__(self, indexes: Sequence[IndexSpec], environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._doors = [door for index in indexes if (door := _door(index, environ))]
+        self._services = [without_credentials(index.url) for index in indexes if index.url]
+        self._asked: dict[tuple[str, str | None], Login | None] = {}
+        self._lock = threading.Lock()
 
     def login(self, url: str) -> Login | None:
         """The login for a URL: that of an index of the same origin, else netrc's, else None.
@@ -64,6 +70,30 @@ class Credentials:
             return max(doors, key=lambda door: _shared(door.path, parts.path)).login
         return self._netrc_login(parts.hostname or "")
 
+    def keyring_login(self, url: str) -> Login | None:
+        """What the keyring has for a URL that was refused: by its index's URL, then by its host.
+
+        Asked once for each: some keyrings ask a person.
+        """
+        try:
+            parts = urlsplit(url)
+            origin = _origin(parts)
+        except ValueError:
+            return None
+        known = self.login(url)
+        username = known.username if known else None
+        services = sorted(
+            {service for service in self._services if _origin(urlsplit(service)) == origin},
+            key=lambda service: -_shared(urlsplit(service).path, parts.path),
+        )
+        for service in (*services, parts.netloc.rpartition("@")[2]):
+            with self._lock:
+                if (service, username) not in self._asked:
+                    self._asked[service, username] = _from_keyring(service, username)
+                if found := self._asked[service, username]:
+                    return found
+        return None
+
     def _netrc_login(self, host: str) -> Login | None:
         if self._netrc is None or not (found := self._netrc.authenticators(host)):
             return None
@@ -78,6 +108,21 @@ class Credentials:
             return netrc.netrc(path)
         except (OSError, UnicodeDecodeError, netrc.NetrcParseError):
             return None
+
+
+def _from_keyring(service: str, username: str | None) -> Login | None:
+    """The keyring's login; None where there is no keyring, or it has none or is locked."""
+    try:
+        keyring = import_module("keyring")
+    except ImportError:
+        return None
+    try:
+        found = keyring.get_credential(service, username)
+    except Exception:  # noqa: BLE001 - backends of every kind fail in every way
+        return None
+    if found is None or not found.password:
+        return None
+    return Login(found.username or username or "", found.password)
 
 
 def without_credentials(url: str) -> str:

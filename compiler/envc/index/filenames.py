@@ -33,8 +33,15 @@ def version_of(filename: str, project: NormalizedName) -> Version | None:
     return None
 
 
-def project_of_wheel(filename: str) -> NormalizedName | None:
-    """The project of a wheel's file name; None when it is not the name of a wheel."""
+def project_of(filename: str) -> NormalizedName | None:
+    """The project of a wheel's or a source distribution's file name; None for any other file.
+
+    A name with dashes is read up to the last one: so new names are written (PEP 625).
+    """
+    for suffix in SDIST_SUFFIXES:
+        if filename.endswith(suffix):
+            name, dash, _ = filename.removesuffix(suffix).rpartition("-")
+            return canonicalize_name(name) if dash and _PLAIN.fullmatch(filename) else None
     try:
         return parse_wheel_filename(filename)[0]
     except InvalidWheelFilename:

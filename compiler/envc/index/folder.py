@@ -1,4 +1,4 @@
-"""A folder of wheels as an index: what stands there, with digests."""
+"""A folder of wheels and source distributions as an index: what stands there, with digests."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from envc.errors import OutsideError
 from envc.index.cache import Cache, key_of
-from envc.index.filenames import project_of_wheel, version_of
+from envc.index.filenames import project_of, version_of
 from envc.index.listing import Offer
 from envc.index.wheels import digest_of_file
 from envc.model.digest import Digest, digest_from_hex, hex_of, is_digest
@@ -19,7 +19,7 @@ from envc.model.release import Distribution, Release
 
 
 class FolderIndex:
-    """The wheels of a folder, not of the folders below it. It is read once, at first use.
+    """The files of a folder, not of the folders below it. It is read once, at first use.
 
     A distribution's `url` is a file URL, its `index` the folder's absolute path.
     """
@@ -30,10 +30,10 @@ class FolderIndex:
         self._cache = cache
 
     def offer(self, project: NormalizedName) -> Offer:
-        """What the folder has of the project. Wheels are hashed when a release is looked at.
+        """What the folder has of the project. Files are hashed when a release is looked at.
 
         Raises:
-            OutsideError: the folder cannot be read; for a release's distributions: a wheel.
+            OutsideError: the folder cannot be read; for a release's distributions: a file.
         """
         by_version: dict[Version, list[str]] = {}
         for filename in self._filenames.get(project, ()):
@@ -50,6 +50,24 @@ class FolderIndex:
         )
         return Offer(bool(releases), releases)
 
+    def fingerprint(self, project: NormalizedName) -> tuple[bool, str]:
+        """Whether the folder has the project, and a text that changes when its wheels do.
+
+        Raises:
+            OutsideError: the folder cannot be read.
+        """
+        found: list[tuple[str, int, int]] = []
+        for filename in self._filenames.get(project, ()):
+            path = os.path.join(self.path, filename)
+            try:
+                status = os.stat(path)
+            except OSError as error:
+                raise self._unreadable(path, error) from error
+            found.append((filename, status.st_size, status.st_mtime_ns))
+        return bool(found), key_of(json.dumps(found))
+
+    remembered_fingerprint = fingerprint
+
     # A folder is as quick to ask as the cache is.
     remembered = offer
 
@@ -62,7 +80,7 @@ class FolderIndex:
             raise self._unreadable(self.path, error) from error
         by_project: dict[NormalizedName, list[str]] = {}
         for filename in names:
-            project = project_of_wheel(filename)
+            project = project_of(filename)
             if project is not None:
                 by_project.setdefault(project, []).append(filename)
         return by_project
@@ -87,13 +105,13 @@ class FolderIndex:
             filename=filename,
             url=Path(path).as_uri(),
             index=self.path,
-            kind="wheel",
+            kind="wheel" if filename.endswith(".whl") else "sdist",
             digest=digest,
             size_bytes=status.st_size,
         )
 
     def _digest(self, path: str, status: os.stat_result) -> Digest:
-        """The wheel's digest; the cache knows it as long as the file was not touched."""
+        """The file's digest; the cache knows it as long as the file was not touched."""
         place = f"digests-v1/{key_of(path)}"
         seen = [status.st_ino, status.st_size, status.st_mtime_ns]
         try:

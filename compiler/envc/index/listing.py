@@ -1,18 +1,17 @@
-"""What an index lists of one project, as text: releases that are parsed when somebody looks.
+"""What an index lists of one project: releases that are parsed when somebody looks at them.
 
-    version TAB JSON array of files NEWLINE        newest version first
-
-A file is the array of `ListedFile`'s fields. The text is also the form that the cache keeps, so
-versions are compared once, when a page is fetched, and a run that looks at the newest release of
-4,000 files parses a single line.
+A release's files are kept as JSON, the array of the arrays of `ListedFile`'s fields. That is also
+what the cache holds, so versions are compared once, when a page is fetched, and a run that looks
+at the newest release of 4,000 files parses that one alone.
 """
 
 import json
-from collections.abc import Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -40,18 +39,28 @@ class ListedFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The page of a project.
+    """The page of a project: `versions` newest first, and the `files` of each, as JSON.
 
     `found` tells whether the index has the project: its page lists a file of any kind, usable
     or not. `announces` tells whether it offers the metadata of any file beside it (PEP 658).
+    `fingerprint` changes when any of it does.
     """
 
     found: bool
     announces: bool
-    text: str
+    versions: tuple[str, ...]
+    files: Callable[[str], bytes]
+    fingerprint: str
 
 
-NOTHING = Listing(found=False, announces=False, text="")
+def _listing(found: bool, announces: bool, texts: Mapping[str, bytes]) -> Listing:  # noqa: FBT001 - the fields' order
+    checksum = 0
+    for version, text in texts.items():
+        checksum = zlib.crc32(text, zlib.crc32(version.encode(), checksum))
+    return Listing(found, announces, tuple(texts), texts.__getitem__, f"{checksum:08x}")
+
+
+NOTHING = _listing(False, False, {})
 
 
 def listing_of(files: Iterable[tuple[Version, ListedFile]], *, found: bool) -> Listing:
@@ -62,11 +71,11 @@ def listing_of(files: Iterable[tuple[Version, ListedFile]], *, found: bool) -> L
         by_version.setdefault(version, []).append(file)
         announces = announces or bool(file.metadata)
     encode = json.JSONEncoder(separators=(",", ":")).encode
-    lines = [
-        f"{version}\t{encode(sorted(by_version[version], key=_filename))}\n"
+    texts = {
+        str(version): encode(sorted(by_version[version], key=_filename)).encode()
         for version in sorted(by_version, reverse=True)
-    ]
-    return Listing(found, announces, "".join(lines))
+    }
+    return _listing(found, announces, texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +83,65 @@ class Offer:
     """What one index has of a project: `releases` newest first, the rest as in `Listing`."""
 
     found: bool
-    releases: tuple[Release, ...]
+    releases: Sequence[Release]
     announces: bool = False
 
 
+class ListedReleases(Sequence[Release]):
+    """The releases of a listing, each parsed when it is looked at first, and then kept."""
+
+    def __init__(self, listing: Listing, project: NormalizedName, index: str) -> None:
+        self._listing = listing
+        self._parsed: list[Release | None] = [None] * len(listing.versions)
+        self._project = project
+        self._index = index
+
+    def __len__(self) -> int:
+        return len(self._parsed)
+
+    def __iter__(self) -> Iterator[Release]:
+        for position in range(len(self._parsed)):
+            yield self._at(position)
+
+    @overload
+    def __getitem__(self, position: int) -> Release: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> tuple[Release, ...]: ...
+
+    def __getitem__(self, position: int | slice) -> Release | tuple[Release, ...]:
+        if isinstance(position, slice):
+            return tuple(map(self._at, range(len(self._parsed))[position]))
+        return self._at(position)
+
+    def _at(self, position: int) -> Release:
+        release = self._parsed[position]
+        if release is None:
+            text = self._listing.versions[position]
+            version = Version(text)
+            read = partial(self._distributions, version, text)
+            release = Release.deferred(self._project, version, read=read)
+            self._parsed[position] = release
+        return release
+
+    def _distributions(self, version: Version, text: str) -> tuple[Distribution, ...]:
+        return tuple(
+            _distribution(ListedFile(*fields), self._project, version, self._index)
+            for fields in json.loads(self._listing.files(text))
+        )
+
+
 def offer_of(listing: Listing, project: NormalizedName, *, index: str) -> Offer:
-    """The listing as releases, whose distributions are parsed when somebody looks at them.
+    """The listing as releases that are parsed, as are their files, when somebody looks at them.
 
     `index` is the index's URL, for the distributions.
     """
-    releases = []
-    for line in listing.text.split("\n")[:-1]:
-        version_text, _, files = line.partition("\t")
-        version = Version(version_text)
-        read = partial(_distributions, files, project, version, index)
-        releases.append(Release.deferred(project, version, read=read))
-    return Offer(listing.found, tuple(releases), listing.announces)
+    releases = ListedReleases(listing, project, index)
+    return Offer(listing.found, releases, listing.announces)
 
 
 def _filename(file: ListedFile) -> str:
     return file.filename
-
-
-def _distributions(
-    text: str, project: NormalizedName, version: Version, index: str
-) -> tuple[Distribution, ...]:
-    return tuple(
-        _distribution(ListedFile(*fields), project, version, index) for fields in json.loads(text)
-    )
 
 
 def _distribution(

@@ -1,12 +1,10 @@
-"""Core metadata: the text of METADATA, or the wheel that holds it → what resolving needs."""
+"""Core metadata of a wheel that can be read at any place."""
 
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
-from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
-
 from envc.errors import UntrustedError
+from envc.formats.core_metadata import parse_metadata
 from envc.model.release import CoreMetadata, Distribution
 
 if TYPE_CHECKING:
@@ -14,33 +12,6 @@ if TYPE_CHECKING:
 
 # Descriptions of some projects reach a megabyte.
 METADATA_LIMIT_BYTES = 16 * 1024 * 1024
-
-
-def parse_metadata(content: bytes, distribution: Distribution) -> CoreMetadata:
-    """The metadata in a METADATA text. Lines that do not parse are kept for the resolver to judge.
-
-    Raises:
-        UntrustedError: it is of another project or version than the file's name says.
-    """
-    from email.parser import HeaderParser
-
-    message = HeaderParser().parsestr(content.decode(errors="replace"))
-    name, version = message.get("Name", "").strip(), message.get("Version", "").strip()
-    if canonicalize_name(name) != distribution.project or not _is(version, distribution.version):
-        raise UntrustedError(
-            f"the metadata of {distribution.filename} is that of {name or '(no name)'} "
-            f"{version or '(no version)'}",
-            where=distribution.url,
-            mend="do not use this file: exclude its version, and tell who runs the index",
-        )
-    python = message.get("Requires-Python", "").strip()
-    return CoreMetadata(
-        project=distribution.project,
-        version=str(distribution.version),
-        requires=tuple(_one_line(line) for line in message.get_all("Requires-Dist", [])),
-        requires_python=python or None,
-        extras=_extras(message.get_all("Provides-Extra", [])),
-    )
 
 
 def metadata_of_wheel(file: BinaryIO, distribution: Distribution) -> CoreMetadata:
@@ -84,19 +55,3 @@ def _member(archive: "ZipFile", member: "ZipInfo") -> bytes:
     if len(content) > METADATA_LIMIT_BYTES:
         raise ValueError(f"{member.filename} is longer than {METADATA_LIMIT_BYTES} bytes")
     return content
-
-
-def _is(version: str, expected: Version) -> bool:
-    try:
-        return Version(version) == expected
-    except InvalidVersion:
-        return False
-
-
-def _extras(names: list[str]) -> tuple[NormalizedName, ...]:
-    return tuple(sorted({canonicalize_name(name.strip()) for name in names}))
-
-
-def _one_line(value: str) -> str:
-    """A header's value; long ones may be folded over several lines."""
-    return " ".join(value.split())

@@ -7,28 +7,50 @@ and do not say so. One chance that fails ends that for the run.
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
 from envc.errors import OutsideError, UntrustedError
+from envc.formats.core_metadata import parse_metadata, static_metadata
 from envc.index.cache import Cache, read_metadata, write_metadata
 from envc.index.client import Client
 from envc.index.credentials import for_people
-from envc.index.metadata import METADATA_LIMIT_BYTES, metadata_of_wheel, parse_metadata
+from envc.index.metadata import METADATA_LIMIT_BYTES, metadata_of_wheel
 from envc.index.ranges import NoRangesError, open_remote
-from envc.index.wheels import RemoteWheel, cached_wheel, download, download_into_cache
-from envc.model.digest import digest_of
+from envc.index.sdists import pkg_info
+from envc.index.wheels import (
+    RemoteWheel,
+    cached_wheel,
+    download,
+    download_by_url,
+    download_into_cache,
+)
+from envc.model.digest import Digest, digest_of
 from envc.model.release import CoreMetadata, Distribution
+
+Prepare = Callable[[Distribution, str], bytes]
+"""A source distribution and its file → the text of the METADATA that its wheel will have."""
 
 
 class MetadataReader:
-    """Reads metadata; any thread may ask. `names` maps the URL of an index to its name."""
+    """Reads metadata; any thread may ask. `names` maps the URL of an index to its name.
+
+    `prepare` tells the metadata of a source distribution that does not tell it itself, given its
+    file; without it, such a one is an error.
+    """
 
     def __init__(
-        self, *, cache: Cache, client: Client, names: Mapping[str, str], offline: bool
+        self,
+        *,
+        cache: Cache,
+        client: Client,
+        names: Mapping[str, str],
+        offline: bool,
+        prepare: Prepare | None = None,
     ) -> None:
+        self._prepare = prepare
         self._cache = cache
         self._client = client
         self._names = names
@@ -54,11 +76,120 @@ class MetadataReader:
             UntrustedError: it is not what the index promised, or of another project.
         """
         metadata = self.remembered(distribution)
-        if metadata is None:
-            metadata = self._find(distribution)
-            if distribution.digest is not None:
-                write_metadata(self._cache, distribution.digest, metadata)
+        if metadata is not None:
+            return metadata
+        if distribution.kind == "sdist":
+            return self._of_sdist(distribution)
+        return self._keep(distribution, self._find(distribution))
+
+    def adopt(self, wheel: Distribution, path: str) -> None:
+        """Keep the metadata of a wheel whose file is at `path`.
+
+        Raises:
+            OutsideError, UntrustedError: the file cannot be read, or is another project's.
+        """
+        self._keep(wheel, _from_file(path, wheel))
+
+    def file(self, distribution: Distribution) -> str:
+        """A file with the distribution's bytes, as its digest demands; downloaded if need be.
+
+        Raises:
+            OutsideError: it cannot be had, or has no digest to be kept by.
+            UntrustedError: the bytes are not those of the digest.
+        """
+        if distribution.url.startswith("file:"):
+            return unquote(urlsplit(distribution.url).path)
+        if distribution.digest is None:
+            raise OutsideError(
+                f"index {self._name(distribution)!r} gives no sha256 for {distribution.filename}",
+                where=for_people(distribution.url),
+                mend="use an index that lists hashes (PEP 503)",
+            )
+        kept = cached_wheel(self._cache, distribution.digest, distribution.filename)
+        if kept:
+            return kept
+        if self._offline:
+            raise self._not_kept(distribution, distribution.filename)
+        try:
+            return download_into_cache(
+                self._client, self._cache, self._remote(distribution), advance=_nobody
+            )
+        except OSError as error:
+            raise OutsideError(
+                f"{distribution.filename} cannot be written: {error.strerror or error}",
+                where=self._cache.root,
+                mend="let ENVC_CACHE_DIR name a folder that can be written",
+            ) from error
+
+    @property
+    def cache_folder(self) -> str:
+        """The folder of the cache."""
+        return self._cache.root
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether nobody is to be asked."""
+        return self._offline
+
+    def fetch(self, url: str, filename: str, digest: Digest | None) -> tuple[str, Digest]:
+        """A file of the cache with what is at a URL, and its digest: `digest`, if that is known.
+
+        Raises:
+            OutsideError: it cannot be had.
+            UntrustedError: the bytes are not those of the digest.
+        """
+        kept = cached_wheel(self._cache, digest, filename) if digest else None
+        if kept and digest:
+            return kept, digest
+        if self._offline:
+            raise OutsideError(
+                f"{filename} is not in the cache",
+                where=for_people(url),
+                mend="run without --offline",
+            )
+        wheel = RemoteWheel(filename=filename, url=url, index="", digest=digest, size_bytes=None)
+        try:
+            return download_by_url(self._client, self._cache, wheel)
+        except OSError as error:
+            raise OutsideError(
+                f"{filename} cannot be written: {error.strerror or error}",
+                where=self._cache.root,
+                mend="let ENVC_CACHE_DIR name a folder that can be written",
+            ) from error
+
+    def _keep(self, distribution: Distribution, metadata: CoreMetadata) -> CoreMetadata:
+        if distribution.digest is not None:
+            write_metadata(self._cache, distribution.digest, metadata)
         return metadata
+
+    def _of_sdist(self, distribution: Distribution) -> CoreMetadata:
+        """What the index serves, else what the sdist says itself, else what its backend says.
+
+        The last holds for this machine only, and so is not kept under the sdist's digest.
+        """
+        if distribution.metadata is not False and not self._offline:
+            promised = self._promised(distribution)
+            if promised is not None:
+                return self._keep(distribution, promised)
+        path = self.file(distribution)
+        content = pkg_info(path)
+        static = static_metadata(content, distribution) if content is not None else None
+        if static is not None:
+            return self._keep(distribution, static)
+        if self._prepare is None:
+            raise OutsideError(
+                f"{distribution.filename} does not tell its metadata, and nothing is built here",
+                where=for_people(distribution.url),
+                mend="ask for a version that has wheels",
+            )
+        return parse_metadata(self._prepare(distribution, path), distribution)
+
+    def _not_kept(self, distribution: Distribution, what: str) -> OutsideError:
+        return OutsideError(
+            f"{what} is not in the cache",
+            where=for_people(distribution.url),
+            mend="run without --offline",
+        )
 
     def _find(self, distribution: Distribution) -> CoreMetadata:
         if distribution.url.startswith("file:"):
@@ -69,20 +200,10 @@ class MetadataReader:
         if wheel:
             return _from_file(wheel, distribution)
         if self._offline:
-            raise OutsideError(
-                f"the metadata of {distribution.filename} is not in the cache",
-                where=for_people(distribution.url),
-                mend="run without --offline",
-            )
+            raise self._not_kept(distribution, f"the metadata of {distribution.filename}")
         metadata = self._from_metadata_file(distribution)
         if metadata is not None:
             return metadata
-        if distribution.kind == "sdist":
-            raise OutsideError(
-                f"the index serves no metadata for {distribution.filename}",
-                where=for_people(distribution.url),
-                mend="ask for a version that has wheels",
-            )
         return self._from_ranges(distribution) or self._from_whole_wheel(distribution)
 
     def _from_metadata_file(self, distribution: Distribution) -> CoreMetadata | None:
@@ -132,13 +253,7 @@ class MetadataReader:
             return None  # wrong ranges look like a broken wheel: the whole one has a digest
 
     def _from_whole_wheel(self, distribution: Distribution) -> CoreMetadata:
-        wheel = RemoteWheel(
-            filename=distribution.filename,
-            url=distribution.url,
-            index=self._name(distribution),
-            digest=distribution.digest,
-            size_bytes=distribution.size_bytes,
-        )
+        wheel = self._remote(distribution)
         if wheel.digest is not None:
             try:
                 path = download_into_cache(self._client, self._cache, wheel, advance=_nobody)
@@ -155,6 +270,15 @@ class MetadataReader:
                 where=tempfile.gettempdir(),
                 mend="free some space there",
             ) from error
+
+    def _remote(self, distribution: Distribution) -> RemoteWheel:
+        return RemoteWheel(
+            filename=distribution.filename,
+            url=distribution.url,
+            index=self._name(distribution),
+            digest=distribution.digest,
+            size_bytes=distribution.size_bytes,
+        )
 
     def _name(self, distribution: Distribution) -> str:
         return self._names.get(distribution.index, "")

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Literal
 from urllib.parse import quote
@@ -11,10 +10,11 @@ from urllib.parse import quote
 from packaging.utils import NormalizedName
 
 from envc.errors import OutsideError
-from envc.index.cache import Cache, CachedListing, read_listing, write_listing
+from envc.index.cache import Cache
 from envc.index.client import Answer, Client, status_text
 from envc.index.credentials import for_people, without_credentials
 from envc.index.listing import NOTHING, Listing, Offer, offer_of
+from envc.index.pages import CachedListing, prolong, read_listing, write_listing
 from envc.index.simple import ACCEPT, listing_of_page
 
 # How long a page is good for when its server does not say.
@@ -59,18 +59,32 @@ class RemoteIndex:
         Raises:
             OutsideError: the index did not answer, or not with a page of the simple API.
         """
+        return offer_of(self._listing(project), project, index=self.url)
+
+    def fingerprint(self, project: NormalizedName) -> tuple[bool, str]:
+        """Whether the index has the project, and a text that changes when its listing does.
+
+        Raises:
+            OutsideError: as `offer`.
+        """
+        return _fingerprint(self._listing(project))
+
+    def remembered_fingerprint(self, project: NormalizedName) -> tuple[bool, str] | None:
+        """The same as far as the cache may answer; None when the index must be asked."""
+        cached = self._read(project)
+        return _fingerprint(cached.listing) if cached and self._is_good(cached) else None
+
+    def _listing(self, project: NormalizedName) -> Listing:
         cached = self._read(project)
         if cached is not None and self._is_good(cached):
-            listing = cached.listing
-        elif self._mode == "offline":
+            return cached.listing
+        if self._mode == "offline":
             raise OutsideError(
                 f"{project}: the cache holds nothing of it from index {self.name!r}",
                 where=self._page_url(project),
                 mend="run without --offline",
             )
-        else:
-            listing = self._ask(project, cached)
-        return offer_of(listing, project, index=self.url)
+        return self._ask(project, cached)
 
     def _read(self, project: NormalizedName) -> CachedListing | None:
         return read_listing(self._cache, self.url, project)
@@ -84,20 +98,19 @@ class RemoteIndex:
         url = self._page_url(project)
         headers = {"Accept": ACCEPT, **_validators(cached)}
         answer = self._client.get(url, index=self.name, headers=headers)
+        expires = self._expires(answer.headers)
         if answer.status == HTTPStatus.NOT_MODIFIED and cached is not None:
-            listing = cached.listing
-            fetched = replace(cached, expires=self._expires(answer.headers))
-        else:
-            listing = self._parsed(answer, project)
-            fetched = CachedListing(
-                listing,
-                self._expires(answer.headers),
-                etag=answer.headers.get("ETag", ""),
-                modified=answer.headers.get("Last-Modified", ""),
-            )
+            prolong(self._cache, self.url, project, expires=expires)
+            return cached.listing
+        fetched = CachedListing(
+            self._parsed(answer, project),
+            expires,
+            etag=answer.headers.get("ETag", ""),
+            modified=answer.headers.get("Last-Modified", ""),
+        )
         if "no-store" not in answer.headers.get("Cache-Control", "").lower():
             write_listing(self._cache, self.url, project, cached=fetched)
-        return listing
+        return fetched.listing
 
     def _parsed(self, answer: Answer, project: NormalizedName) -> Listing:
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
@@ -130,6 +143,10 @@ class RemoteIndex:
 
     def _page_url(self, project: NormalizedName) -> str:
         return f"{self.url}/{quote(project, safe='')}/"
+
+
+def _fingerprint(listing: Listing) -> tuple[bool, str]:
+    return listing.found, listing.fingerprint
 
 
 def _validators(cached: CachedListing | None) -> dict[str, str]:

@@ -58,6 +58,27 @@ def download_into_cache(
     return os.path.join(cache.root, place)
 
 
+def download_by_url(client: Client, cache: Cache, wheel: RemoteWheel) -> tuple[str, Digest]:
+    """The path in the cache where the file now is, and the digest that it turned out to have.
+
+    Raises:
+        OSError: the cache cannot be written.
+        OutsideError, UntrustedError: as `download`.
+    """
+    import shutil
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        download(client, wheel, file, advance=lambda _amount: None)
+        file.seek(0)
+        digest = digest_from_hex(hashlib.file_digest(file, "sha256").hexdigest())
+        file.seek(0)
+        place = _place(digest, wheel.filename)
+        with cache.replacement(place) as kept:
+            shutil.copyfileobj(file, kept)
+    return cache.path(place), digest
+
+
 def download(
     client: Client, wheel: RemoteWheel, file: BinaryIO, *, advance: Callable[[int], None]
 ) -> None:

@@ -1,5 +1,6 @@
 """Digests that say whether a lock still belongs to what it was made from."""
 
+import re
 from typing import Any
 
 from envc.lock.base import Base
@@ -63,7 +64,7 @@ def _site_inputs(site: SiteSpec) -> dict[str, Any]:
             for target in site.targets
             if site.names_targets
         ),
-        "indexes": [[i.name, i.url, i.path, i.explicit] for i in site.indexes],
+        "indexes": [[i.name, _without_login(i.url), i.path, i.explicit] for i in site.indexes],
         "sources": site.sources,
         "resolver": [
             policy.prereleases,
@@ -73,6 +74,11 @@ def _site_inputs(site: SiteSpec) -> dict[str, Any]:
             policy.no_binary,
         ],
     }
+
+
+def _without_login(url: str | None) -> str | None:
+    """A password decides no lock, and may change: not even its digest is written."""
+    return re.sub(r"//[^/?#]*@", "//", url) if url is not None else None
 
 
 def _texts(requirements: tuple[SourcedRequirement, ...]) -> list[str]:

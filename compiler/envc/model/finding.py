@@ -8,7 +8,10 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One finding: a stable code, the projects it is about, where it stems from, and its mend."""
+    """One finding: a stable code, the projects it is about, where it stems from, and its mend.
+
+    `reason` is the overlay's own for having changed the severity; empty where it has not.
+    """
 
     code: str
     severity: Severity
@@ -16,11 +19,18 @@ class Finding:
     projects: tuple[str, ...] = ()
     where: str = ""
     mend: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The answer for one overlay: `ok` when no finding is an error."""
+    """The answer for one overlay: `ok` when no finding is an error.
+
+    `owner` is the user whose file the spec is, `base` the layer it stands on; both are empty where
+    that cannot be told. `inherits` counts the base's projects that it sees. `pins` are its own:
+    project → version, several versions joined by ` | ` where targets differ. `ignored` are
+    findings that the site or the overlay does not want to hear of.
+    """
 
     name: str
     spec: str
@@ -30,3 +40,8 @@ class Verdict:
     shadows: tuple[str, ...]
     lifts: tuple[str, ...]
     findings: tuple[Finding, ...]
+    owner: str = ""
+    base: str = ""
+    hides: tuple[str, ...] = ()
+    pins: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[Finding, ...] = ()

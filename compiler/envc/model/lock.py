@@ -23,8 +23,29 @@ class LockedWheel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LockedBuild:
+    """How a wheel of the lock was built: from which source, with what, by which Python.
+
+    `wheel` is its file name and `source` the source's URL, each with its digest; `requires` are
+    the pins of the build's requirements, in order. `requested` is the repository and reference
+    that the spec names, where `source` is the commit that was meant.
+    """
+
+    wheel: str
+    wheel_digest: Digest
+    source: str
+    source_digest: Digest
+    requires: tuple[str, ...]
+    python_full: str
+    requested: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LockedPin:
-    """A release that the layer installs, on the targets that `marker` names (None: on all)."""
+    """A release that the layer installs, on the targets that `marker` names (None: on all).
+
+    An editable project's `directory` is where it stands; its one wheel only leads there.
+    """
 
     project: NormalizedName
     version: str
@@ -33,6 +54,7 @@ class LockedPin:
     requires_python: str | None = None
     index: str | None = None
     dependencies: tuple[NormalizedName, ...] = ()
+    directory: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +83,8 @@ class Lock:
     `inputs` is the digest of everything the lock was made from, None in a lock that another tool
     wrote; so are `targets` empty there. Of the base's projects, the layer re-pins `shadows` (it
     asks for it) and `lifts` (to keep the rest consistent); `hides` are invisible above it: given
-    up by its spec, or left inconsistent with nobody requiring them.
+    up by its spec, or left inconsistent with nobody requiring them. `builds` tell of the wheels
+    that were built for it, in order of file name.
     """
 
     layer: str
@@ -74,6 +97,7 @@ class Lock:
     shadows: tuple[NormalizedName, ...] = ()
     lifts: tuple[NormalizedName, ...] = ()
     hides: tuple[NormalizedName, ...] = ()
+    builds: tuple[LockedBuild, ...] = ()
     created_by: str = "envc"
 
     def adds(self) -> tuple[NormalizedName, ...]:

@@ -3,14 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from packaging.tags import Tag
+from packaging.tags import Tag, parse_tag
 from packaging.utils import BuildTag, NormalizedName, parse_wheel_filename
 from packaging.version import Version
 
 from envc.model.digest import Digest
+
+
+@lru_cache(maxsize=4096)
+def _tags_of(text: str) -> frozenset[Tag]:
+    """The tags that the last three parts of a wheel's name stand for: few make up an index."""
+    return parse_tag(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +48,7 @@ class Distribution:
     @property
     def tags(self) -> frozenset[Tag]:
         """The tags of a wheel's file name."""
-        return self._parts[3]
+        return _tags_of("-".join(self.filename.removesuffix(".whl").split("-")[-3:]))
 
     @property
     def build(self) -> BuildTag:

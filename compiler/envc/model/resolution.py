@@ -95,3 +95,15 @@ class Resolution:
         """The projects of the layer's own pins that the base does not have."""
         replaced = {*self.shadows, *self.lifts}
         return tuple(pin.project for pin in self.own() if pin.project not in replaced)
+
+    def unknown_extras(self) -> tuple[str, ...]:
+        """A sentence for each extra that is asked of a pin of the layer, and that it does not have.
+
+        Not an error: releases drop extras that have become needless (core metadata specification).
+        """
+        return tuple(
+            f"{pin.project} {pin.version} has no extra {extra!r}"
+            for pin in self.own()
+            for extra in pin.extras
+            if extra not in pin.metadata.extras
+        )

@@ -14,6 +14,7 @@ CORE = "core"
 ShadowPolicy = Literal["never", "coherent"]
 PrereleasePolicy = Literal["allow", "if-necessary", "disallow"]
 ResolutionMode = Literal["highest", "lowest", "lowest-direct"]
+Treatment = Literal["error", "warning", "ignore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class SourcedRequirement:
     """A requirement of a spec and its origin."""
 
     requirement: Requirement
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedPath:
+    """A path of a spec as it is written there, and its origin."""
+
+    path: str
     origin: Origin
 
 
@@ -71,11 +80,23 @@ class LayerSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverSpec:
-    """How candidates are chosen; `exclude_newer` hides files uploaded at or after it."""
+    """How candidates are chosen; `exclude_newer` hides files uploaded at or after it.
+
+    `no_build`: whether no project may be built, or which may not; `no_binary`: whose wheels of the
+    index are not taken.
+    """
 
     prereleases: PrereleasePolicy = "if-necessary"
     exclude_newer: datetime | None = None
     resolution: ResolutionMode = "highest"
+    no_build: bool | tuple[NormalizedName, ...] = True
+    no_binary: tuple[NormalizedName, ...] = ()
+
+    def may_build(self, project: NormalizedName) -> bool:
+        """Whether a wheel of the project may be built here."""
+        if isinstance(self.no_build, bool):
+            return not self.no_build
+        return project not in self.no_build
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +106,15 @@ class OverlaysSpec:
     storage: str | None = None
     specs: tuple[str, ...] = ()
     shadow: ShadowPolicy = "coherent"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRule:
+    """How findings of a code are treated, and why; only overlays have to give a reason."""
+
+    code: str
+    treatment: Treatment
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +144,7 @@ class SiteSpec:
     resolver: ResolverSpec = field(default_factory=ResolverSpec)
     overlays: OverlaysSpec = field(default_factory=OverlaysSpec)
     retain: RetainSpec = field(default_factory=RetainSpec)
+    check: tuple[FindingRule, ...] = ()
 
     def layer(self, name: str) -> LayerSpec | None:
         """The common layer of that name, or None."""
@@ -131,7 +162,10 @@ class SiteSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlaySpec:
-    """An `overlay.toml`: a user's layer on a common layer, or on another overlay."""
+    """An `overlay.toml`: a user's layer on a common layer, or on another overlay.
+
+    `editable` are folders of the user's own projects, which stay where they are.
+    """
 
     name: str
     file: str
@@ -141,3 +175,5 @@ class OverlaySpec:
     constraints: tuple[SourcedRequirement, ...] = ()
     hide: tuple[NormalizedName, ...] = ()
     shadow: ShadowPolicy | None = None
+    editable: tuple[SourcedPath, ...] = ()
+    check: tuple[FindingRule, ...] = ()

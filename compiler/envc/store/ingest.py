@@ -87,7 +87,7 @@ def ingest_tree(run: Run, name: str, files: Mapping[str, bytes]) -> None:
             sources = sources_of(sorted(files), site_packages_of(run.python))
             with _compiler(run, staging) as compiler:
                 entries += _entries(compiler.submit(f"{name}/tree", sources))
-            _seal(folder, entries, {})
+            seal(folder, entries, {})
             staging.publish([name])
     except OSError as error:
         raise disk_error(error, "write the store", run.root) from error
@@ -164,10 +164,10 @@ def _finish_wheel(folder: str, wheel: Unpacked, bytecode: Bytecode) -> None:
     record = installed_record(entries, wheel.record)
     with TreeWriter(os.path.join(folder, "tree")) as writer:
         entries.append(writer.write(wheel.record, [record], FILE_MODE))
-    _seal(folder, entries, {"facts.json": facts_to_json(wheel.facts)})
+    seal(folder, entries, {"facts.json": facts_to_json(wheel.facts)})
 
 
-def _seal(folder: str, entries: Iterable[Entry], records: Mapping[str, bytes]) -> None:
+def seal(folder: str, entries: Iterable[Entry], records: Mapping[str, bytes]) -> None:
     """Give all folders their final mode and time, and write the records: the tree is complete."""
     lines = [entry.line() for entry in entries]
     folders = parents_of(entry.path for entry in entries)

@@ -1,16 +1,25 @@
+from dataclasses import replace
+
 import pytest
+from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envc.check import CODES, LockState, Subject, judge, unreadable
+from envc.check import LockState, Subject, judge, restated, survey, unreadable
 from envc.errors import Fault, ShadowRefusedError, SpecError, UnsatisfiableError
+from envc.model.codes import CODES, FIXED
 from envc.model.finding import Finding
 from envc.model.lock import Lock, LockedPin
 from envc.model.resolution import InheritedPin
+from envc.model.spec import FindingRule
 
-BASE = tuple(
-    InheritedPin(project=project, version=Version(version), distributions=(), layer="user")
-    for project, version in (("numpy", "1.26"), ("old", "1.0"), ("scipy", "1.11"), ("six", "1.17"))
-)
+
+def pin(project: str, version: str) -> InheritedPin:
+    name = NormalizedName(project)
+    return InheritedPin(project=name, version=Version(version), distributions=(), layer="user")
+
+
+PINS = (("numpy", "1.26"), ("old", "1.0"), ("scipy", "1.11"), ("six", "1.17"))
+GROUND = survey([pin(*each) for each in PINS], [])
 LOCK = Lock(
     layer="alice",
     pins=(
@@ -22,42 +31,46 @@ LOCK = Lock(
     lifts=("scipy",),
     hides=("old",),
 )
+SUBJECT = Subject(
+    name="alice",
+    spec="alice.toml",
+    state=LockState.FRESH,
+    lock=LOCK,
+    ground=GROUND,
+    base="user",
+    owner="alice",
+    origins={"numpy": "alice.toml:5 (overlay.requires[0])"},
+)
 
 
-def verdict(**changes):
-    subject = {
-        "name": "alice",
-        "spec": "alice.toml",
-        "state": LockState.FRESH,
-        "lock": LOCK,
-        "inherited": BASE,
-    }
-    return judge(Subject(**(subject | changes)))
-
-
-def note(code, message, project):
-    return Finding(
-        code=code, severity="note", message=message, projects=(project,), where="alice.toml"
-    )
+def note(code, message, project, where="alice.toml"):
+    return Finding(code=code, severity="note", message=message, projects=(project,), where=where)
 
 
 CHANGES = (
-    note("ENVC203", "shadows numpy 1.26 of layer user with 2.0", "numpy"),
+    note(
+        "ENVC203",
+        "shadows numpy 1.26 of layer user with 2.0",
+        "numpy",
+        "alice.toml:5 (overlay.requires[0])",
+    ),
     note("ENVC204", "lifts scipy 1.11 of layer user with 1.14", "scipy"),
     note("ENVC205", "hides old", "old"),
 )
 
 
 def test_a_fresh_lock_that_fits():
-    found = verdict()
+    found = judge(SUBJECT)
     assert found.ok
     assert found.inherits == 1
     assert (found.adds, found.shadows, found.lifts) == (("polars",), ("numpy",), ("scipy",))
+    assert (found.owner, found.base, found.hides) == ("alice", "user", ("old",))
+    assert found.pins == (("numpy", "2.0"), ("polars", "1.0"), ("scipy", "1.14"))
     assert found.findings == CHANGES
 
 
 def test_an_empty_lock_inherits_everything():
-    found = verdict(lock=Lock(layer="alice", pins=()))
+    found = judge(replace(SUBJECT, lock=Lock(layer="alice", pins=())))
     assert (found.ok, found.inherits, found.findings) == (True, 4, ())
 
 
@@ -74,21 +87,30 @@ STATES = {
 }
 
 
+def state_finding(state):
+    code, message = STATES[state]
+    return Finding(
+        code=code,
+        severity="warning",
+        message=message,
+        where="alice.toml",
+        mend="lock it: envc lock --overlay alice.toml",
+    )
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_the_state_of_the_lock_is_a_warning_and_no_error(state):
-    code, message = STATES[state]
-    found = verdict(state=state)
+    found = judge(replace(SUBJECT, state=state))
     assert found.ok
-    assert found.findings == (
-        *CHANGES,
-        Finding(
-            code=code,
-            severity="warning",
-            message=message,
-            where="alice.toml",
-            mend="lock it: envc lock --overlay alice.toml",
-        ),
-    )
+    assert found.findings == (*CHANGES, state_finding(state))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_verdict_is_restated_for_another_state(state):
+    fresh = judge(SUBJECT)
+    other = restated(fresh, state, GROUND, rules=((), ()))
+    assert other == judge(replace(SUBJECT, state=state))
+    assert restated(other, LockState.FRESH, GROUND, rules=((), ())) == fresh
 
 
 @pytest.mark.parametrize(
@@ -97,7 +119,7 @@ def test_the_state_of_the_lock_is_a_warning_and_no_error(state):
 def test_a_failure_is_an_error(kind, code):
     failure = kind("no", where="alice.toml:3", mend="relax it")
     failure.projects = ("numpy",)
-    found = verdict(lock=None, failure=failure, state=LockState.STALE)
+    found = judge(replace(SUBJECT, lock=None, failure=failure, state=LockState.STALE))
     assert (found.ok, found.inherits, found.adds) == (False, 0, ())
     assert found.findings[0] == Finding(
         code=code,
@@ -112,7 +134,7 @@ def test_a_failure_is_an_error(kind, code):
 
 def test_what_cannot_be_read_has_a_finding_for_every_fault():
     error = SpecError.of([Fault("one", "a:1", "x"), Fault("two", "a:2", "y")])
-    found = unreadable("alice", "alice.toml", "ENVC101", error)
+    found = unreadable("alice", "alice.toml", code="ENVC101", error=error)
     assert not found.ok
     assert [(f.code, f.severity, f.message, f.where, f.mend) for f in found.findings] == [
         ("ENVC101", "error", "one", "a:1", "x"),
@@ -120,6 +142,39 @@ def test_what_cannot_be_read_has_a_finding_for_every_fault():
     ]
 
 
+def codes_and_severities(site=(), overlay=()):
+    found = judge(replace(SUBJECT, site_rules=site, rules=overlay))
+    told = [(f.code, f.severity, f.reason) for f in found.findings]
+    return found.ok, told, [(f.code, f.reason) for f in found.ignored]
+
+
+def test_the_site_changes_severities():
+    rules = (FindingRule("ENVC203", "error"), FindingRule("ENVC205", "ignore"))
+    assert codes_and_severities(rules) == (
+        False,
+        [("ENVC203", "error", ""), ("ENVC204", "note", "")],
+        [("ENVC205", "")],
+    )
+
+
+def test_the_overlay_changes_them_too_but_not_what_the_site_insists_on():
+    site = (FindingRule("ENVC203", "error"), FindingRule("ENVC204", "warning"))
+    own = (FindingRule("ENVC203", "ignore", "mine"), FindingRule("ENVC204", "ignore", "agreed"))
+    assert codes_and_severities(site, own) == (
+        False,
+        [("ENVC203", "error", ""), ("ENVC205", "note", "")],
+        [("ENVC204", "agreed")],
+    )
+
+
+def test_no_rule_turns_down_that_there_is_no_overlay():
+    failure = UnsatisfiableError("no")
+    rules = (FindingRule("ENVC201", "ignore", "never mind"),)
+    found = judge(replace(SUBJECT, lock=None, failure=failure, rules=rules))
+    assert [(f.code, f.severity) for f in found.findings] == [("ENVC201", "error")]
+
+
 def test_every_code_has_a_severity_and_a_word():
     assert all(code.startswith("ENVC") and len(code) == 7 for code in CODES)
     assert {severity for severity, _ in CODES.values()} == {"error", "warning", "note"}
+    assert {CODES[code][0] for code in FIXED} == {"error"}

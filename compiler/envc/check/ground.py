@@ -1,0 +1,119 @@
+"""What a base offers to the overlays on it, for one target: computed once, asked a thousand times.
+
+WheelContents of its visible projects ──survey──▶ Ground
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from envc.model.contents import WheelContents
+from envc.model.resolution import InheritedPin
+from envc.model.wheel import ModuleTree
+
+Kind = Literal["package", "module", "namespace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """That a project has something under a dotted name.
+
+    `joined` packages let other folders of `sys.path` add to them.
+    """
+
+    project: NormalizedName
+    kind: Kind
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """The visible projects of a base: pins by name, and who has which name, command and file.
+
+    `modules` are in order of project, `commands` by the command's name; `shared` are shared
+    libraries that others may look for: path → project. `requirers` tell for each project the
+    requirements on it: the project that makes it, and its text.
+    """
+
+    pins: Mapping[NormalizedName, InheritedPin]
+    modules: Mapping[str, tuple[Presence, ...]]
+    commands: Mapping[str, tuple[NormalizedName, ...]]
+    shared: Mapping[str, NormalizedName]
+    requirers: Mapping[NormalizedName, tuple[tuple[NormalizedName, str], ...]]
+
+    def called(self, project: str) -> str:
+        """A project as messages call it: with its version and its layer, if it is the base's."""
+        pin = self.pins.get(NormalizedName(project))
+        return f"{project} {pin.version} of layer {pin.layer}" if pin else project
+
+
+def survey(pins: Sequence[InheritedPin], wheels: Sequence[WheelContents]) -> Ground:
+    """The ground that the visible pins of a base make; contents that are missing say nothing."""
+    modules: dict[str, list[Presence]] = {}
+    commands: dict[str, list[NormalizedName]] = {}
+    shared: dict[str, NormalizedName] = {}
+    requirers: dict[NormalizedName, list[tuple[NormalizedName, str]]] = {}
+    for contents in sorted(wheels, key=lambda contents: contents.facts.project):
+        project = contents.facts.project
+        for name, presence in presences(contents):
+            modules.setdefault(name, []).append(presence)
+        for command in commands_of(contents):
+            commands.setdefault(command, []).append(project)
+        shared.update((path, project) for path in shared_libraries(contents))
+        for text in contents.facts.requires:
+            needed = project_of(text)
+            if needed is not None:
+                requirers.setdefault(needed, []).append((project, text))
+    return Ground(
+        pins={pin.project: pin for pin in pins},
+        modules={name: tuple(found) for name, found in modules.items()},
+        commands={name: tuple(found) for name, found in commands.items()},
+        shared=shared,
+        requirers={project: tuple(found) for project, found in requirers.items()},
+    )
+
+
+def presences(contents: WheelContents) -> Iterator[tuple[str, Presence]]:
+    """Every dotted name down to packages and modules, namespaces included."""
+    facts = contents.facts
+
+    def walk(tree: ModuleTree, prefix: str) -> Iterator[tuple[str, Presence]]:
+        for name, content in tree.items():
+            if isinstance(content, dict):
+                yield prefix + name, Presence(facts.project, "namespace")
+                yield from walk(content, f"{prefix}{name}.")
+            else:
+                joined = not prefix and name in contents.joined
+                yield prefix + name, Presence(facts.project, content, joined)
+
+    yield from walk(facts.modules, "")
+
+
+def commands_of(contents: WheelContents) -> Iterator[str]:
+    """The commands that a wheel puts into `bin/`."""
+    yield from (script.name for script in contents.facts.console_scripts)
+    yield from (path.removeprefix("bin/") for path in contents.facts.scripts)
+
+
+def shared_libraries(contents: WheelContents) -> Iterator[str]:
+    """The paths of libraries that those of other projects may look for.
+
+    Not extension modules, nor what auditwheel bundles in `*.libs`: others cannot know its names.
+    """
+    for path in contents.files:
+        folder, _, name = path.rpartition("/")
+        if name.startswith("lib") and ".so" in name and not folder.endswith(".libs"):
+            yield path
+
+
+@lru_cache(maxsize=1 << 14)
+def project_of(requirement: str) -> NormalizedName | None:
+    """The project that a `Requires-Dist` line is about; None for a line that no standard reads."""
+    try:
+        return canonicalize_name(Requirement(requirement).name)
+    except InvalidRequirement:
+        return None

@@ -1,0 +1,78 @@
+"""What is known of one overlay before it is judged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from packaging.utils import NormalizedName
+
+from envc.check.ground import Ground
+from envc.check.offers import PassedOver
+from envc.errors import UnsatisfiableError
+from envc.model.contents import Library, Unknown, WheelContents
+from envc.model.lock import Lock
+from envc.model.spec import FindingRule
+from envc.model.target import Target
+
+
+class LockState(Enum):
+    """How an overlay's lock stands to its spec and to the present base."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    OTHER_BASE = "other base"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """An overlay on one target: its own wheels in order of project, and the ground below them.
+
+    `masked` are the base's projects that are invisible in it. `libraries` are those of the
+    projects that `wanted_libraries` names, own and of the base. `standard` are the names of the
+    standard library's modules.
+    """
+
+    target: Target
+    own: tuple[WheelContents, ...]
+    ground: Ground
+    masked: frozenset[NormalizedName]
+    standard: frozenset[str] = frozenset()
+    libraries: Mapping[NormalizedName, tuple[Library, ...]] = field(default_factory=dict)
+
+    def visible(self, project: NormalizedName) -> bool:
+        """Whether the base's project is seen in the overlay."""
+        return project not in self.masked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is known of one overlay.
+
+    `lock` is its own when that is fresh, else the one that resolving in memory gave; None where
+    that failed, and `failure` says why; `passed` tell of requirements that nothing can meet.
+    There is a scene for each target, none without a lock. `origins` tell where the requirement
+    stands that brings a project in; `yanked` why a release was withdrawn. `drift` is empty, or
+    what is wrong with the overlay's tree. The site's rules come before the overlay's.
+    """
+
+    name: str
+    spec: str
+    state: LockState
+    lock: Lock | None
+    ground: Ground
+    scenes: Sequence[Scene] = ()
+    base: str = ""
+    owner: str = ""
+    failure: UnsatisfiableError | None = None
+    passed: Sequence[PassedOver] = ()
+    origins: Mapping[NormalizedName, str] = field(default_factory=dict)
+    yanked: Mapping[NormalizedName, str] = field(default_factory=dict)
+    unknown: Sequence[Unknown] = ()
+    drift: str = ""
+    site_rules: Sequence[FindingRule] = ()
+    rules: Sequence[FindingRule] = ()
+
+    def where(self, project: str) -> str:
+        """The place of the requirement that brings a project in, else that of the spec."""
+        return self.origins.get(NormalizedName(project), self.spec)

@@ -1,0 +1,61 @@
+"""Verdicts → text for people: 80 columns, readable without colour."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from envc.model.finding import Finding, Verdict
+
+_WIDTH = 80
+_INDENT = " " * 5
+
+
+def verdict_lines(verdict: Verdict, *, verbose: bool) -> Iterator[str]:
+    """A verdict in lines; notes are told only when asked for, and ignored findings too."""
+    owner = f", {verdict.owner}'s" if verdict.owner else ""
+    yield f"{'ok  ' if verdict.ok else 'FAIL'} {verdict.name} ({verdict.spec}{owner})"
+    if verdict.ok:
+        changes = [
+            f"{word} {', '.join(projects)}"
+            for word, projects in (
+                ("adds", verdict.adds),
+                ("shadows", verdict.shadows),
+                ("lifts", verdict.lifts),
+                ("hides", verdict.hides),
+            )
+            if projects
+        ]
+        yield from _wrapped("; ".join([f"inherits {verdict.inherits}", *changes]), _INDENT)
+    for finding in verdict.findings:
+        if finding.severity != "note" or verbose:
+            yield from _finding_lines(finding, finding.severity)
+    if verbose:
+        for finding in verdict.ignored:
+            yield from _finding_lines(finding, "ignored")
+    elif verdict.ignored:
+        yield f"{_INDENT}{len(verdict.ignored)} ignored; -v tells them"
+
+
+def _finding_lines(finding: Finding, word: str) -> Iterator[str]:
+    first, *rest = finding.message.split("\n")
+    yield from _wrapped(f"{word} {finding.code}: {first}", _INDENT)
+    for line in rest:
+        yield from _wrapped(line, _INDENT + "  ")
+    if finding.where:
+        yield f"{_INDENT}  at: {finding.where}"
+    if finding.reason:
+        yield from _wrapped(f"because: {finding.reason}", _INDENT + "  ")
+    if finding.mend:
+        yield from _wrapped(f"mend: {finding.mend}", _INDENT)
+
+
+def _wrapped(text: str, indent: str) -> Iterable[str]:
+    """The text in lines; what is copied, a path or a command's word, is never broken."""
+    own = indent + text[: len(text) - len(text.lstrip())]
+    return textwrap.wrap(
+        text.strip(),
+        _WIDTH,
+        initial_indent=own,
+        subsequent_indent=own + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

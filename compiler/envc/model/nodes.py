@@ -1,0 +1,62 @@
+"""What is asked of nodes and what comes back; and the state that all of them are to be in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from envc.model.digest import Digest
+
+WANTED_FORMAT = 1
+
+Outcome = Literal["ended", "late", "unreachable", "busy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many nodes are worked on at once, and how long each may take."""
+
+    fan_out: int = 64
+    timeout_seconds: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAnswer:
+    """How a command ended on one node.
+
+    `status` is the command's exit status; None where there is none: the node did not answer, took
+    too long, or is busy. `trouble` is what the command, or the engine, wrote to stderr.
+    """
+
+    node: str
+    outcome: Outcome
+    status: int | None = None
+    output: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedGeneration:
+    """A generation that nodes are to hold: its layers' closures, and what it is made from.
+
+    `parcel` is the digest of the file with the site's spec and locks; `source` is where wheels are
+    taken from before any index: a folder that every node sees. `since` is when it became wanted,
+    in UTC.
+    """
+
+    closures: Mapping[str, Digest]
+    parcel: Digest
+    source: str | None
+    since: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedState:
+    """The generations that every node must hold; the first one is to be current.
+
+    `kit` is the digest of the file that brings envc itself. `serial` grows with every change.
+    """
+
+    site: str
+    serial: int
+    kit: Digest
+    generations: tuple[WantedGeneration, ...]

@@ -1,0 +1,108 @@
+"""An overlay resolved without walking the whole base: only what a change can reach is looked at.
+
+The base is consistent as it stands. What its specs keep available matters only where a way leads
+from it to a project that the overlay changes; the rest stays at its pins, whatever is chosen above.
+
+1. Resolve with the base's pins that the overlay's requirements led to the last time (all, if it is
+   the first), and nothing kept but what leads to projects that the overlay hides or constrains.
+2. Where the answer has a project of the base that was left out, put it in; where it changes base
+   projects, put in all that leads to those. Resolve again.
+3. The answer for which nothing is missing holds for the whole base.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from envc.errors import UnsatisfiableError
+from envc.model.resolution import Problem, Resolution
+from envc.ports import CandidateSource
+from envc.resolve import resolve
+
+Projects = frozenset[NormalizedName]
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Who requires whom among what is visible on a base; both directions.
+
+    `led_to` remembers which projects of the base the requirements on a project led to: a guess
+    for the next overlay that asks for it, and nothing rests on it.
+    """
+
+    needs: Mapping[NormalizedName, Projects]
+    requirers: Mapping[NormalizedName, Projects]
+    led_to: dict[NormalizedName, set[NormalizedName]] = field(default_factory=dict)
+
+
+def edges_of(visible: Resolution) -> Edges:
+    """The edges of what is visible on a base."""
+    needs = {pin.project: frozenset(pin.requires) for pin in visible.pins}
+    requirers: dict[NormalizedName, set[NormalizedName]] = {}
+    for project, needed in needs.items():
+        for each in needed:
+            requirers.setdefault(each, set()).add(project)
+    return Edges(needs, {project: frozenset(found) for project, found in requirers.items()})
+
+
+def resolve_above(problem: Problem, edges: Edges, source: CandidateSource) -> Resolution:
+    """The resolution of an overlay's problem on the base that has these edges.
+
+    Raises:
+        UnsatisfiableError, OutsideError: as `resolve`.
+    """
+    base = {pin.project for pin in problem.inherited}
+    asked = {canonicalize_name(sourced.requirement.name) for sourced in problem.roots}
+    changed = set(problem.hide)
+    changed |= {canonicalize_name(s.requirement.name) for s in problem.constraints} & base
+    known = all(project in base or project in edges.led_to for project in asked)
+    inside = asked.union(*(edges.led_to.get(project, ()) for project in asked)) if known else base
+    while True:
+        leading = _closure(changed, edges.requirers)
+        near = _closure(inside | leading, edges.needs)
+        try:
+            found = resolve(_part(problem, near, leading), source)
+        except UnsatisfiableError:
+            if base <= near:
+                raise
+            inside = base  # what was left out may be what no index has any more
+            continue
+        taken = {pin.project for pin in found.own()} & base
+        more = {*found.shadows, *found.lifts, *found.hides} - changed
+        missing = taken - near
+        if not more and not missing:
+            reached = {need for pin in found.own() for need in pin.requires} & base
+            for project in asked:
+                edges.led_to.setdefault(project, set()).update(reached)
+            return _whole(problem, found, near)
+        changed |= more
+        inside |= missing
+
+
+def _part(problem: Problem, near: Projects, leading: Projects) -> Problem:
+    return replace(
+        problem,
+        inherited=tuple(pin for pin in problem.inherited if pin.project in near),
+        kept=tuple(s for s in problem.kept if canonicalize_name(s.requirement.name) in leading),
+    )
+
+
+def _whole(problem: Problem, found: Resolution, near: Projects) -> Resolution:
+    """The answer as one to the whole problem: what was given up, but not looked at, is hidden."""
+    left_out = {pin.project for pin in problem.inherited if pin.project in problem.hide} - near
+    return replace(found, problem=problem, hides=tuple(sorted({*found.hides, *left_out})))
+
+
+def _closure(
+    projects: Iterable[NormalizedName], ways: Mapping[NormalizedName, Projects]
+) -> Projects:
+    """The projects, and all that the ways lead to from them."""
+    reach: set[NormalizedName] = set()
+    waiting = list(projects)
+    while waiting:
+        project = waiting.pop()
+        if project not in reach:
+            reach.add(project)
+            waiting += ways.get(project, frozenset())
+    return frozenset(reach)

@@ -1,0 +1,180 @@
+r"""Stored trees as streams of bytes, and back: what bundles carry of them.
+
+    envc-tree 1 <size of facts.json> <size of manifest>\n
+    facts.json, manifest, and the content of each file in the manifest's order
+
+A tree that is not a wheel has no facts: size 0. Every file that arrives is held against the
+manifest's line of it.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from envc.disk.durable import disk_error
+from envc.errors import EnvcError, UntrustedError
+from envc.formats.facts import facts_from_json, facts_to_json
+from envc.model.manifest import (
+    EXECUTABLE_MODE,
+    FILE_MODE,
+    Entry,
+    Manifest,
+    directory_entry,
+    manifest_from_text,
+    manifest_of,
+)
+from envc.store.ingest import seal
+from envc.store.names import collisions, name_problem, parents_of
+from envc.store.staging import Staging
+from envc.store.store import Store
+from envc.store.writer import TreeWriter
+
+_CHUNK_BYTES = 1 << 20
+_HEAD = re.compile(rb"envc-tree 1 (\d{1,9}) (\d{1,9})\n")
+_HEAD_BYTES = 64
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,200}")
+_MEND = "make the bundle again, or fetch it again"
+
+
+def tree_chunks(root: str, store_id: str) -> Iterator[bytes]:
+    """A stored tree as a stream; the same bytes for the same tree.
+
+    Raises:
+        OutsideError, SpecError: the store does not hold it, or it is damaged.
+        UntrustedError: a file of it is not what the manifest says.
+    """
+    store = Store(root)
+    manifest = store.manifest(store_id)
+    is_wheel = os.path.exists(f"{os.path.dirname(store.tree(store_id))}/facts.json")
+    text, facts = manifest.text(), facts_to_json(store.facts(store_id)) if is_wheel else b""
+    yield b"envc-tree 1 %d %d\n" % (len(facts), len(text))
+    yield facts
+    yield text
+    for entry in manifest.entries():
+        if entry.kind == "f":
+            yield from _content(f"{store.tree(store_id)}/{entry.path}", entry)
+
+
+def _content(path: str, entry: Entry) -> Iterator[bytes]:
+    size = 0
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                size += len(chunk)
+                yield chunk
+    except OSError as error:
+        raise disk_error(error, "read the store", path) from error
+    if size != entry.size_bytes:
+        raise UntrustedError(
+            "this file of the store is not what its manifest says",
+            where=path,
+            mend="run `envc repair`",
+        )
+
+
+def receive_trees(root: str, trees: Mapping[str, Iterable[bytes]]) -> None:
+    """Bring trees into the store from their streams: store id → chunks. All or none appear.
+
+    Raises:
+        UntrustedError: a stream is no tree, or its files are not what its manifest says.
+        OutsideError: the disk refused.
+    """
+    try:
+        with Staging(root) as staging:
+            for name, chunks in trees.items():
+                if _ID.fullmatch(name) is None:
+                    raise _damaged(name, "its name cannot be that of a stored tree")
+                _receive(staging.add(name), name, _Stream(name, chunks))
+            staging.publish(trees)
+    except OSError as error:
+        raise disk_error(error, "write the store", root) from error
+
+
+def _receive(folder: str, name: str, stream: "_Stream") -> None:
+    match = _HEAD.fullmatch(stream.line())
+    if match is None:
+        raise _damaged(name, "it does not begin as one")
+    facts, text = (stream.take(int(size)) for size in match.groups())
+    manifest = _checked(name, text, facts)
+    tree = f"{folder}/tree"
+    os.mkdir(tree)
+    entries: list[Entry] = []
+    with TreeWriter(tree) as writer:
+        for entry in manifest.entries():
+            if entry.kind == "f":
+                content = stream.pieces(entry.size_bytes)
+                entries.append(writer.write(entry.path, content, entry.mode))
+    stream.end()
+    folders = map(directory_entry, parents_of(entry.path for entry in entries))
+    if manifest_of(entry.line() for entry in (*entries, *folders)) != manifest:
+        raise _damaged(name, "its files are not what its manifest says")
+    seal(folder, entries, {"facts.json": facts} if facts else {})
+
+
+def _checked(name: str, text: bytes, facts: bytes) -> Manifest:
+    """The manifest, if a stored tree can have it: whoever wrote it, nothing leads out of the tree.
+
+    Order, folders and digests show when the tree is written and sealed.
+    """
+    manifest = manifest_from_text(text)
+    try:
+        entries = list(manifest.entries())
+        if facts:
+            facts_from_json(facts)
+    except (ValueError, KeyError, EnvcError) as error:
+        raise _damaged(name, "its records are damaged") from error
+    files = [entry.path for entry in entries if entry.kind == "f"]
+    for entry in entries:
+        is_plain = entry.mode in (FILE_MODE, EXECUTABLE_MODE) and entry.size_bytes >= 0
+        if entry.kind == "l" or (entry.kind == "f" and not is_plain) or name_problem(entry.path):
+            raise _damaged(name, f"it cannot hold {entry.path!r}")
+    for problem in collisions(files):
+        raise _damaged(name, f"of {problem.entry!r}: {problem.what}")
+    return manifest
+
+
+class _Stream:
+    """Chunks of any size, taken in pieces of a known size."""
+
+    def __init__(self, name: str, chunks: Iterable[bytes]) -> None:
+        self._name = name
+        self._chunks = iter(chunks)
+        self._rest = memoryview(b"")
+
+    def line(self) -> bytes:
+        """The first line, the newline included."""
+        while not self._rest:
+            self._rest = self._next()
+        found = bytes(self._rest[:_HEAD_BYTES])
+        size = found.find(b"\n") + 1
+        self._rest = self._rest[size:]
+        return found[:size]
+
+    def take(self, size: int) -> bytes:
+        """So many bytes."""
+        return b"".join(self.pieces(size))
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """So many bytes, in pieces."""
+        while size:
+            if not self._rest:
+                self._rest = self._next()
+            piece = self._rest[:size]
+            self._rest = self._rest[len(piece) :]
+            size -= len(piece)
+            yield bytes(piece)
+
+    def end(self) -> None:
+        """Read to the end, where nothing may be left: only then is the stream verified."""
+        if self._rest or any(self._chunks):
+            raise _damaged(self._name, "something follows it")
+
+    def _next(self) -> memoryview:
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            raise _damaged(self._name, "it ends too early")
+        return memoryview(chunk)
+
+
+def _damaged(name: str, why: str) -> UntrustedError:
+    return UntrustedError(f"{name} is no stored tree: {why}", where=name, mend=_MEND)
