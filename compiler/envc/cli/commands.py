@@ -10,9 +10,14 @@ GROUPS: dict[str, dict[str, str]] = {
     "An overlay (users)": {
         "overlay": "create, edit, lock and build a layer of your own",
         "run": "run a command in a stack",
+        "shell": "start your shell in a stack",
+        "stage": "copy an overlay to the node's scratch disk, for a job",
     },
     "Looking": {
+        "why": "say why a project is pinned as it is, and what holds it back",
         "tree": "show a stack as a tree of its projects",
+        "diff": "say how two locks, generations, targets or overlays differ",
+        "export": "hand a layer or a whole stack to other tools, or to a container",
     },
     "Care of a target": {
         "verify": "compare a target with what was materialized, byte for byte",
@@ -20,6 +25,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "generations": "list the generations, and what changed in each",
         "rollback": "switch back to an earlier generation",
         "gc": "remove generations that nothing keeps, and what they alone needed",
+        "cache": "show or clean the cache of index pages, metadata and wheels",
     },
 }
 

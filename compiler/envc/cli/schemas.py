@@ -18,6 +18,7 @@ from pydantic import RootModel, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
 from envc.errors import Fault
+from envc.formats.bundle import BUNDLE_FORMAT, BundleRecord
 from envc.formats.envc_toml import SiteDocument
 from envc.formats.facts import FACTS_FORMAT
 from envc.formats.location import LocationDocument
@@ -26,15 +27,23 @@ from envc.formats.pylock import LockToolTable
 from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.lock import LOCK_FORMAT
 from envc.model.wheel import WheelFacts
+from envc.pipeline.cache import CacheReport
 from envc.pipeline.check import CheckReport
+from envc.pipeline.diff import DiffReport
+from envc.pipeline.export import ExportReport
 from envc.pipeline.generations import CollectReport, GenerationsReport, RollbackReport
 from envc.pipeline.init import InitReport
 from envc.pipeline.lock_report import LockReport
 from envc.pipeline.materialize_report import MaterializeReport
-from envc.pipeline.overlay import OverlayReport
+from envc.pipeline.overlay_build import OverlayReport
+from envc.pipeline.overlay_collect import CollectedOverlays
+from envc.pipeline.overlay_list import OverlayList
+from envc.pipeline.pack import PackReport
 from envc.pipeline.repair import RepairReport
+from envc.pipeline.stage import StageReport
 from envc.pipeline.tree import TreeReport
 from envc.pipeline.verify import VerifyReport
+from envc.pipeline.why import WhyReport
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -173,20 +182,30 @@ def entries() -> tuple[Entry, ...]:
         _file("overlay", "overlay.toml", OverlayDocument),
         _file("lock", "[tool.envc] of pylock.*.toml", LockToolTable, number=LOCK_FORMAT),
         _file("location", "location.toml", LocationDocument),
+        _file("bundle", "bundle.json", BundleRecord, number=BUNDLE_FORMAT),
         _file("generation", "manifest.json", generation, number=GENERATION_FORMAT),
         _file("facts", "facts.json", facts, number=FACTS_FORMAT, key="format"),
         _output("init", InitReport),
         _output("lock", LockReport),
         _output("materialize", MaterializeReport),
         _output("overlay", OverlayReport),
+        _output("overlay-list", OverlayList),
+        _output("overlay-collect", CollectedOverlays),
+        _output("overlay-pack", PackReport),
+        _output("stage", StageReport),
         _output("run", RunReport),
+        _output("shell", RunReport),
         _output("check", CheckReport),
         _output("verify", VerifyReport),
         _output("tree", TreeReport),
+        _output("diff", DiffReport),
+        _output("export", ExportReport),
+        _output("why", WhyReport),
         _output("repair", RepairReport),
         _output("generations", GenerationsReport),
         _output("rollback", RollbackReport),
         _output("gc", CollectReport),
+        _output("cache", CacheReport),
         Entry(name="output-error", title="a failed command with --json", model=error),
     )
 

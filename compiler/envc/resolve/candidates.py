@@ -1,12 +1,11 @@
 """Which releases of a project may be pinned, in order of preference, and why others may not."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
+from typing import Literal
 
-from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.tags import Tag
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.model.release import Distribution, Release
@@ -14,15 +13,35 @@ from envc.model.resolution import Problem
 from envc.model.target import Target
 from envc.ports import CandidateSource
 from envc.resolve.demand import PYTHON, Candidate, Demand
+from envc.resolve.interpreter import Fit, python_fit
+from envc.resolve.policy import Policy
+
+Kind = Literal["prerelease", "yanked", "too new", "python", "tags", "sdist", "binary", "empty"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a release may not be chosen: which rule says so, and the words for it."""
+
+    kind: Kind
+    text: str
+
+
+NOT_ASKED_FOR = Reason("prerelease", "a prerelease that no line of the spec asks for")
+FORBIDDEN = Reason("prerelease", "a prerelease, and resolver.prereleases forbids them")
+YANKED = Reason("yanked", "yanked")
+ONLY_SDIST = Reason("sdist", "only a source distribution, and builds are not allowed")
+ONLY_WHEELS = Reason("binary", "only wheels, and resolver.no-binary leaves them out")
+NO_FILES = Reason("empty", "no files")
 
 
 @dataclass
 class Rejections:
     """Why releases of one project were passed over: reason → versions, newest first."""
 
-    by_reason: dict[str, list[Version]] = field(default_factory=dict)
+    by_reason: dict[Reason, list[Version]] = field(default_factory=dict)
 
-    def add(self, reason: str, version: Version) -> None:
+    def add(self, reason: Reason, version: Version) -> None:
         """One more version, once."""
         versions = self.by_reason.setdefault(reason, [])
         if version not in versions:
@@ -41,34 +60,41 @@ class Candidates:
         self.problem = problem
         self.holds_base = holds_base
         self.source = source
+        self.policy = Policy(problem)
         self.rejections: dict[NormalizedName, Rejections] = {}
         self._targets = [
             (target, {tag: rank for rank, tag in enumerate(target.tags)})
             for target in problem.targets
         ]
         self._inherited = {pin.project: pin for pin in problem.inherited}
-        self._direct = {canonicalize_name(s.requirement.name) for s in problem.roots}
+        self._versions: dict[NormalizedName, _Remembered] = {}
         self._made: dict[tuple[NormalizedName, Version], Candidate | None] = {}
         self._extras: dict[tuple[Candidate, NormalizedName], Candidate] = {}
 
     def of(
         self, project: NormalizedName, demands: Collection[Demand], excluded: Collection[Version]
     ) -> Iterator[Candidate]:
-        """The candidates that every demand accepts, most preferred first, made as they are asked.
+        """The candidates that every demand accepts, most preferred first, made when asked for."""
 
-        Preference: the present lock's pin, then the base's, then by the policy of the site.
-        """
-        given = set(excluded)
-        for version in self._favourites(project):
-            if version not in given and all(demand.accepts(version) for demand in demands):
-                candidate = self.candidate(project, version)
-                if candidate is not None:
-                    given.add(version)
-                    yield candidate
-        for version in self._ordered(project, demands, given):
-            candidate = self.candidate(project, version)
-            if candidate is not None:
+        def accepts(version: Version) -> bool:
+            return version not in excluded and all(demand.accepts(version) for demand in demands)
+
+        return self.among(project, accepts)
+
+    def among(
+        self, project: NormalizedName, accepts: Callable[[Version], bool]
+    ) -> Iterator[Candidate]:
+        """The candidates whose version is accepted: in order, those of a last resort at the end."""
+        last_resort: list[Candidate] = []
+        for version in self._in_order(project):
+            candidate = self.candidate(project, version) if accepts(version) else None
+            if candidate is None:
+                continue
+            if candidate.last_resort:
+                last_resort.append(candidate)
+            else:
                 yield candidate
+        yield from last_resort
 
     def with_extra(self, candidate: Candidate, extra: NormalizedName) -> Candidate:
         """The same release with an extra."""
@@ -83,58 +109,63 @@ class Candidates:
             )
         return self._extras[key]
 
-    def _is_held(self, project: NormalizedName) -> bool:
-        return self.holds_base and project in self._inherited
+    def versions(self, project: NormalizedName) -> tuple[Version, ...]:
+        """Every version that the policy lets be chosen, most preferred first.
 
-    def _favourites(self, project: NormalizedName) -> Iterator[Version]:
+        The present lock's pin, then the base's, then the newest (or the oldest) first. Whether a
+        release has something for the targets is seen only when its candidate is made.
+        """
+        return tuple(self._in_order(project))
+
+    def most_preferred(self, project: NormalizedName) -> Version:
+        """The first of the versions, of a project that has some."""
+        return next(iter(self._in_order(project)))
+
+    def _in_order(self, project: NormalizedName) -> "_Remembered":
+        """The same, each read from its listing when somebody comes to it."""
+        if project not in self._versions:
+            self._versions[project] = _Remembered(self._ordered(project))
+        return self._versions[project]
+
+    def _ordered(self, project: NormalizedName) -> Iterator[Version]:
         if project == PYTHON:
-            yield from {Version(target.python_full) for target in self.problem.targets}
-        if project in self.problem.preferred and not self._is_held(project):
-            yield self.problem.preferred[project]
+            yield from sorted({Version(target.python_full) for target in self.problem.targets})
+            return
+        is_held = self.holds_base and project in self._inherited
+        preferred = self.problem.preferred.get(project)
+        if preferred is not None and not is_held and self._may_stay(preferred):
+            yield preferred
         if project in self._inherited:
             yield self._inherited[project].version
-
-    def _ordered(
-        self, project: NormalizedName, demands: Collection[Demand], given: set[Version]
-    ) -> Iterator[Version]:
-        """Versions that the specifiers accept, prereleases by the site's policy, best first."""
-        known = project == PYTHON or self._is_held(project)
-        releases = () if known else self.source.releases(project)
-        accepted = [
-            release
-            for release in releases
-            if release.version not in given
-            and all(demand.accepts(release.version) for demand in demands)
-        ]
-        if self._takes_lowest(project):
-            accepted.reverse()
-        policy = self.problem.policy.prereleases
-        asked = any(demand.specifier.prereleases for demand in demands)
-        if policy == "allow" or (asked and policy == "if-necessary"):
-            yield from self._unyanked(accepted, demands)
+        if is_held:
             return
-        finals = [release for release in accepted if not release.version.is_prerelease]
-        usable = 0
-        for version in self._unyanked(finals, demands):
-            usable += self.candidate(project, version) is not None
-            yield version
-        if policy == "if-necessary" and not usable:
-            prereleases = [release for release in accepted if release.version.is_prerelease]
-            yield from self._unyanked(prereleases, demands)
+        releases = self.source.releases(project)
+        takes_prereleases = self._takes_prereleases(project, releases)
+        lowest_first = self.policy.prefers_lowest(project)
+        for release in reversed(releases) if lowest_first else releases:
+            if takes_prereleases or not release.version.is_prerelease:
+                yield release.version
+            else:
+                forbidden = self.problem.policy.prereleases == "disallow"
+                reason = FORBIDDEN if forbidden else NOT_ASKED_FOR
+                self.reject(project, reason, release.version)
 
-    def _takes_lowest(self, project: NormalizedName) -> bool:
-        mode = self.problem.policy.resolution
-        return mode == "lowest" or (mode == "lowest-direct" and project in self._direct)
+    def _takes_prereleases(self, project: NormalizedName, releases: Sequence[Release]) -> bool:
+        """Whether prereleases may be chosen; if only where necessary: where there is no choice.
 
-    def _unyanked(self, releases: list[Release], demands: Collection[Demand]) -> Iterator[Version]:
-        """Versions that are not yanked, or that a demand pins exactly (PEP 592)."""
-        pinned = any(_is_exact(demand.specifier) for demand in demands)
-        for release in releases:
-            files = release.distributions
-            if not pinned and files and all(file.yanked is not None for file in files):
-                self.reject(release.project, "yanked", release.version)
-                continue
-            yield release.version
+        What a requirement accepts does not count: `a>1` does not ask for 2.0rc1 where 1.0 is.
+        """
+        takes = self.policy.takes_prereleases(project)
+        if takes is not None:
+            return takes
+        if not any(release.version.is_prerelease for release in releases):
+            return False
+        finals = (release.version for release in releases if not release.version.is_prerelease)
+        return not any(self.candidate(project, version) for version in finals)
+
+    def _may_stay(self, preferred: Version) -> bool:
+        """A prerelease that the lock has stays, unless the site has come to forbid them all."""
+        return not (preferred.is_prerelease and self.problem.policy.prereleases == "disallow")
 
     def candidate(self, project: NormalizedName, version: Version) -> Candidate | None:
         """The candidate of a release, or None where it has nothing for one of the targets."""
@@ -154,52 +185,88 @@ class Candidates:
         if release is None:
             return None
         chosen: list[Distribution] = []
+        last_resort = False
         for target, ranks in self._targets:
-            wheel = self._wheel_for(release, target, ranks)
-            if wheel is None:
+            file = self._file_for(release, target, ranks)
+            if file is None:
                 return None
-            chosen.append(wheel)
-        return Candidate(project, version, tuple(chosen))
+            chosen.append(file)
+            last_resort |= _python_fit(file, target) == "beyond"
+        is_new = self.problem.preferred.get(project) != version
+        return Candidate(project, version, tuple(chosen), last_resort=last_resort and is_new)
 
-    def _wheel_for(
+    def _file_for(
         self, release: Release, target: Target, ranks: Mapping[Tag, int]
     ) -> Distribution | None:
-        """The wheel whose tag the target prefers most; of equals the highest build number."""
+        """The wheel whose tag the target prefers most; of equals the highest build number.
+
+        Where there is none, the source distribution, if the site allows that it is built.
+        """
         allowed = [file for file in release.distributions if self._is_allowed(file, target)]
-        wheels = [file for file in allowed if file.kind == "wheel"]
+        takes_wheels = release.project not in self.problem.policy.no_binary
+        wheels = [file for file in allowed if file.kind == "wheel" and takes_wheels]
+        sdists = [file for file in allowed if file.kind == "sdist"]
         ranked = [(rank, wheel) for wheel in wheels if (rank := _rank(wheel, ranks)) is not None]
         if ranked:
             best = min(rank for rank, _ in ranked)
             equals = [wheel for rank, wheel in ranked if rank == best]
             return max(equals, key=lambda wheel: (wheel.build, wheel.filename))
+        if sdists and self.problem.policy.may_build(release.project):
+            return max(
+                sdists, key=lambda sdist: (sdist.filename.endswith(".tar.gz"), sdist.filename)
+            )
         if wheels:
-            self.reject(release.project, f"no wheel for {describe(target)}", release.version)
-        elif allowed:
-            reason = "only a source distribution, and builds are not allowed"
+            reason = Reason("tags", f"no wheel for {describe(target)}")
             self.reject(release.project, reason, release.version)
+        elif allowed:
+            self.reject(release.project, ONLY_SDIST if sdists else ONLY_WHEELS, release.version)
         elif not release.distributions:
-            self.reject(release.project, "no files", release.version)
+            self.reject(release.project, NO_FILES, release.version)
         return None
 
     def _is_allowed(self, file: Distribution, target: Target) -> bool:
-        newest = self.problem.policy.exclude_newer
-        if newest is not None:
-            uploaded = file.upload_time
-            if uploaded is None:
-                self.reject(file.project, "no upload time to compare", file.version)
-                return False
-            if uploaded.replace(tzinfo=uploaded.tzinfo or UTC) >= newest:
-                self.reject(file.project, f"newer than {newest.isoformat()}", file.version)
-                return False
-        if file.requires_python and not _fits(file.requires_python, target.python_full):
-            reason = f"needs Python {file.requires_python}"
+        reason = self._refusal(file, target)
+        if reason is not None:
             self.reject(file.project, reason, file.version)
-            return False
-        return True
+        return reason is None
 
-    def reject(self, project: NormalizedName, reason: str, version: Version) -> None:
+    def _refusal(self, file: Distribution, target: Target) -> Reason | None:
+        too_new = self.policy.too_new(file)
+        if too_new is not None:
+            return Reason("too new", too_new)
+        if file.yanked is not None and not self.policy.takes_yanked(file.project, file.version):
+            return YANKED
+        if _python_fit(file, target) == "below":
+            return Reason("python", f"needs Python {file.requires_python}")
+        return None
+
+    def reject(self, project: NormalizedName, reason: Reason, version: Version) -> None:
         """Remember why a version was passed over, for the explanation."""
         self.rejections.setdefault(project, Rejections()).add(reason, version)
+
+
+class _Remembered:
+    """What an iterator gives, each version once, to be gone through as often as need be."""
+
+    def __init__(self, source: Iterator[Version]) -> None:
+        self._source = source
+        self._known: set[Version] = set()
+        self._order: list[Version] = []
+
+    def __iter__(self) -> Iterator[Version]:
+        position = 0
+        while position < len(self._order) or self._goes_on():
+            yield self._order[position]
+            position += 1
+
+    def _goes_on(self) -> bool:
+        """Whether the source had another version, which is now the last one."""
+        for version in self._source:
+            if version not in self._known:
+                self._known.add(version)
+                self._order.append(version)
+                return True
+        return False
 
 
 def describe(target: Target) -> str:
@@ -208,21 +275,10 @@ def describe(target: Target) -> str:
     return f"target {target.name} ({target.platform}{libc}, Python {target.python})"
 
 
-def _fits(requires_python: str, python_full: str) -> bool:
-    try:
-        return SpecifierSet(requires_python).contains(python_full, prereleases=True)
-    except InvalidSpecifier:
-        return True  # pip takes an unreadable Requires-Python for absent, and so do its authors
+def _python_fit(file: Distribution, target: Target) -> Fit:
+    return python_fit(file.requires_python or "", target.python_full)
 
 
 def _rank(wheel: Distribution, ranks: Mapping[Tag, int]) -> int | None:
     """The place of the wheel's best tag among the target's, 0 first; None where none fits."""
     return min((ranks[tag] for tag in wheel.tags if tag in ranks), default=None)
-
-
-def _is_exact(specifier: SpecifierSet) -> bool:
-    return any(_pins(part) for part in specifier)
-
-
-def _pins(part: Specifier) -> bool:
-    return part.operator == "===" or (part.operator == "==" and not part.version.endswith(".*"))

@@ -1,84 +1,32 @@
 """The rules of layered stacks, applied to pins that the search found (design 6.2).
 
 The visible set is always consistent: what any visible release requires is met by a visible one.
-Pins here are one candidate for each project; `Visible` answers whether such a set is consistent.
+Settled pins become a resolution: what they shadow and lift of the base's, and what stays visible.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.errors import Fault, ShadowRefusedError, UnsatisfiableError
 from envc.model.resolution import Pin, Problem, Resolution
-from envc.resolve.demand import PYTHON, Candidate, Demand
-from envc.resolve.explain import asked_by, because
+from envc.resolve.demand import PYTHON, Candidate
 from envc.resolve.provider import Provider
-
-Pins = dict[NormalizedName, Candidate]
-
-
-@dataclass(frozen=True)
-class Visible:
-    """A set of pins under a problem's root demands."""
-
-    provider: Provider
-    roots: list[Demand]
-    pins: Pins
-
-    def demands(self) -> Iterator[Demand]:
-        """Every demand in force: the roots', and those of releases that they reach."""
-        seen: set[tuple[Candidate, NormalizedName | None]] = set()
-        waiting = list(self.roots)
-        while waiting:
-            demand = waiting.pop()
-            yield demand
-            candidate = self.pins.get(demand.project)
-            if candidate is None or (candidate, demand.extra) in seen:
-                continue
-            seen.add((candidate, demand.extra))
-            if demand.extra is not None:
-                candidate = self.provider.candidates.with_extra(candidate, demand.extra)
-            waiting += self.provider.dependencies(candidate)
-
-    def is_consistent(self) -> bool:
-        """Whether every demand in force, and every constraint, is met."""
-        return all(self._is_met(demand) for demand in self.demands()) and all(
-            constraint.accepts(self.pins[project].version)
-            for project, constraints in self.provider.constraints.items()
-            for constraint in constraints
-            if project in self.pins
-        )
-
-    def _is_met(self, demand: Demand) -> bool:
-        if demand.project == PYTHON:
-            return next(self.provider.candidates.of(PYTHON, [demand], ()), None) is not None
-        pin = self.pins.get(demand.project)
-        return pin is not None and demand.accepts(pin.version)
-
-    def reached(self) -> dict[NormalizedName, set[NormalizedName]]:
-        """The projects that the roots reach → the extras asked of each."""
-        found: dict[NormalizedName, set[NormalizedName]] = {}
-        for demand in self.demands():
-            extras = found.setdefault(demand.project, set())
-            if demand.extra is not None:
-                extras.add(demand.extra)
-        return found
+from envc.resolve.reasons import asked_by, because
+from envc.resolve.visible import Pins, Visible, changed_in
 
 
-def cohere(provider: Provider, roots: list[Demand], found: Iterable[Candidate]) -> Resolution:
-    """The resolution that these candidates make, changed back to the base's pins where it can be.
+def cohere(visible: Visible) -> Resolution:
+    """The resolution that settled pins make: what they shadow, lift and hide.
 
     Raises:
         UnsatisfiableError: a hidden project is required, or a shadow is refused.
     """
+    provider, pins = visible.provider, visible.pins
     problem = provider.problem
-    pins = {c.project: c for c in found if c.extra is None and c.project != PYTHON}
-    pins = _without_needless_changes(Visible(provider, roots, pins))
-    visible = Visible(provider, roots, pins)
     shadows = _shadows(visible)
-    changed = _changed(problem, pins)
+    changed = changed_in(problem, pins)
     lifts = [project for project in changed if project not in shadows]
     _refuse_hidden(visible)
     if problem.shadow == "never" and changed:
@@ -97,39 +45,11 @@ def cohere(provider: Provider, roots: list[Demand], found: Iterable[Candidate]) 
     )
 
 
-def _changed(problem: Problem, pins: Pins) -> list[NormalizedName]:
-    """The base's projects that these pins replace, in order of name."""
-    base = {pin.project for pin in problem.inherited}
-    return sorted(p for p, candidate in pins.items() if p in base and candidate.layer is None)
-
-
-def _without_needless_changes(visible: Visible) -> Pins:
-    """Try each changed project back at the base's pin, the others held, in order of name."""
-    provider = visible.provider
-    versions = {pin.project: pin.version for pin in provider.problem.inherited}
-    pins = _reachable(visible)
-    for project in _changed(provider.problem, pins):
-        if project not in pins:
-            continue
-        back = provider.candidates.candidate(project, versions[project])
-        if back is None:
-            continue
-        tried = Visible(provider, visible.roots, pins | {project: back})
-        if tried.is_consistent():
-            pins = _reachable(tried)
-    return pins
-
-
-def _reachable(visible: Visible) -> Pins:
-    reached = visible.reached()
-    return {project: pin for project, pin in visible.pins.items() if project in reached}
-
-
 def _shadows(visible: Visible) -> set[NormalizedName]:
     """The changed projects that the layer itself, or what it adds or shadows, asks to change."""
     problem, pins = visible.provider.problem, visible.pins
     base = {pin.project: pin.version for pin in problem.inherited}
-    changed = _changed(problem, pins)
+    changed = changed_in(problem, pins)
     own_roots = [demand for demand in visible.roots if not demand.kept]
     own_roots += [
         constraint

@@ -16,6 +16,7 @@ from packaging.version import Version
 
 from envc.model.release import CoreMetadata, Distribution
 from envc.model.spec import SourcedRequirement
+from envc.resolve.interpreter import lower_bounds
 
 ANY = SpecifierSet()
 
@@ -56,13 +57,17 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A release that may be pinned; one object for each release and extra in a search."""
+    """A release that may be pinned; one object for each release and extra in a search.
+
+    `last_resort` marks one that says no to a target's Python by an upper bound.
+    """
 
     project: NormalizedName
     version: Version
     distributions: tuple[Distribution, ...]
     extra: NormalizedName | None = None
     layer: str | None = None
+    last_resort: bool = False
 
     @property
     def key(self) -> str:
@@ -76,6 +81,12 @@ class Candidate:
 def key_of(project: NormalizedName, extra: NormalizedName | None) -> str:
     """`project`, or `project[extra]`."""
     return project if extra is None else f"{project}[{extra}]"
+
+
+def parts_of(key: str) -> tuple[NormalizedName, NormalizedName | None]:
+    """The project and the extra of an identity."""
+    project, _, extra = key.removesuffix("]").partition("[")
+    return NormalizedName(project), NormalizedName(extra) if extra else None
 
 
 def demands_of(
@@ -102,12 +113,13 @@ def exactly(candidate: Candidate) -> Demand:
 
 
 def python_demand(candidate: Candidate, requires_python: str) -> Demand | None:
-    """The demand on the interpreter; None for a specifier that nobody can read."""
+    """The demand on the interpreter: lower bounds only; None for what nobody can read."""
     try:
         specifier = SpecifierSet(requires_python)
     except InvalidSpecifier:
         return None
-    return Demand(PYTHON, None, specifier, f"Python {requires_python}", parent=candidate)
+    text = f"Python {requires_python}"
+    return Demand(PYTHON, None, lower_bounds(specifier), text, parent=candidate)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -1,100 +1,148 @@
-"""Why no set of releases meets the demands, in sentences that name every origin."""
+"""Why no set of releases meets the demands, in sentences that name every origin.
 
-from collections.abc import Collection, Iterable
-from itertools import groupby
+First the lines of the specs that contradict each other, as few as there can be; then, from these
+lines onwards, what the releases that they ask for require; then where nothing is left, and what
+the indexes have of it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
-from resolvelib.resolvers import RequirementInformation
 
 from envc.errors import UnsatisfiableError
 from envc.resolve.candidates import describe
 from envc.resolve.demand import PYTHON, Candidate, Demand
 from envc.resolve.provider import Provider
+from envc.resolve.reasons import because, origin_of
+from envc.resolve.search import Conflict
 
 _SHOWN_VERSIONS = 3
 
 
-def explain(
-    provider: Provider,
-    roots: list[Demand],
-    causes: Collection[RequirementInformation[Demand, Candidate]],
-) -> UnsatisfiableError:
-    """The error that says which demands cannot all be met, each with its origin."""
-    demands = sorted(
-        {id(cause.requirement): cause.requirement for cause in causes}.values(),
-        key=lambda demand: (
-            demand.project,
-            demand.sourced is None,
-            demand.text,
-            str(demand.parent),
-        ),
-    )
-    lines = [_headline(provider)]
-    for project, grouped in groupby(demands, key=lambda demand: demand.project):
-        about = list(grouped)
-        reasons = dict.fromkeys(because(provider, roots, demand) for demand in about)
-        lines += [f"  {reason}" for reason in reasons]
-        lines += [
-            f"  {_origin(constraint)} constrains {constraint.text}"
-            for constraint in provider.constraints.get(project, [])
-        ]
-        for subject in _subjects(about):
-            lines += [f"  {line}" for line in _supply(provider, subject)]
-    asked = asked_by(provider, roots, demands)
-    where = _origin(asked[0]) if asked else ""
-    error = UnsatisfiableError("\n".join(lines), where=where, mend=_mend(provider, roots, demands))
-    error.projects = tuple(_subjects(demands))
+def explain(conflict: Conflict, hints: Sequence[str]) -> UnsatisfiableError:
+    """The error that says what contradicts what; `hints` are changes that were found to help."""
+    told = _Told.of(conflict)
+    faulty = told.without_supply()
+    lines = [_headline(conflict.provider)]
+    lines += [f"  {line}" for line in (*told.causes(), *told.derivation())]
+    for project in faulty:
+        lines += [f"  {line}" for line in _supply(told, project)]
+    asked = [root for root in told.roots if not root.kept] or told.roots
+    where = origin_of(asked[0]) if asked else ""
+    error = UnsatisfiableError("\n".join(lines), where=where, mend=_mend(hints))
+    error.projects = tuple(faulty)
     return error
 
 
-def _subjects(demands: Iterable[Demand]) -> list[NormalizedName]:
-    """The projects that demands are about, in order of name; of the interpreter, who demands it."""
-    return sorted(
-        {
-            demand.parent.project
-            if demand.project == PYTHON and demand.parent is not None
-            else demand.project
-            for demand in demands
-        }
-    )
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The facts of a conflict, sorted into lines of specs and what releases demand."""
+
+    provider: Provider
+    roots: list[Demand]
+    constraints: list[Demand]
+    demands: list[Demand]
+
+    @classmethod
+    def of(cls, conflict: Conflict) -> "_Told":
+        facts = [fact for fact in conflict.refutation.facts if isinstance(fact, Demand)]
+        lines = {id(fact.sourced) for fact in facts if fact.parent is None}
+        return cls(
+            conflict.provider,
+            sorted(
+                (d for d in conflict.roots if id(d.sourced) in lines and d.extra is None),
+                key=_by_place,
+            ),
+            [d for d in conflict.provider.constraining() if id(d.sourced) in lines],
+            [fact for fact in facts if fact.parent is not None and fact.exact is None],
+        )
+
+    def causes(self) -> Iterator[str]:
+        """The lines of the specs, each as a sentence."""
+        for root in self.roots:
+            yield because(self.provider, self.roots, root)
+        for constraint in self.constraints:
+            yield f"{origin_of(constraint)} constrains {constraint.text}"
+
+    def derivation(self) -> Iterator[str]:
+        """What releases demand, those that the specs ask for first, then what these ask for."""
+        waiting = list(dict.fromkeys(root.project for root in self.roots))
+        for project in waiting:
+            for sentence, demanded in sorted(self._sentences(project)):
+                yield sentence
+                if demanded not in waiting:
+                    waiting.append(demanded)
+
+    def _sentences(self, project: NormalizedName) -> Iterator[tuple[str, NormalizedName]]:
+        groups: dict[tuple[str, str], list[Demand]] = {}
+        for demand in self.demands:
+            if demand.parent is not None and demand.parent.project == project:
+                groups.setdefault((demand.parent.key, demand.text), []).append(demand)
+        for (key, text), demands in groups.items():
+            parents = [demand.parent for demand in demands if demand.parent is not None]
+            wanted = text.partition(";")[0].strip() if parents[0].extra else text
+            said = f"{self._subject(key, parents)} {wanted}"
+            if demands[0].sourced is not None:
+                said += f" (so overridden at {origin_of(demands[0])})"
+            yield said, demands[0].project
+
+    def _subject(self, key: str, parents: list[Candidate]) -> str:
+        """Releases of one project, and a verb that agrees with them."""
+        candidates = self.provider.candidates
+        project = parents[0].project
+        versions = sorted({parent.version for parent in parents}, reverse=True)
+        if len(versions) == 1:
+            layer = parents[0].layer
+            return f"{key} {versions[0]}{f' of layer {layer}' if layer else ''} requires"
+        others = set(candidates.versions(project)) - set(versions)
+        if not any(candidates.candidate(project, version) for version in others):
+            return f"every release of {key} ({versions[-1]} to {versions[0]}) requires"
+        return f"{key} {_listed(versions)} require"
+
+    def without_supply(self) -> list[NormalizedName]:
+        """The projects of which nothing is left, in order of name; else all that are demanded."""
+        found: set[NormalizedName] = set()
+        everything: set[NormalizedName] = set()
+        for project in sorted({d.project for d in (*self.roots, *self.demands)}):
+            about = [d for d in (*self.roots, *self.demands) if d.project == project]
+            blamed = (
+                {d.parent.project for d in about if d.parent} if project == PYTHON else {project}
+            )
+            everything |= blamed
+            if not self._is_left(project, about):
+                found |= blamed
+        return sorted(found or everything)
+
+    def _is_left(self, project: NormalizedName, about: list[Demand]) -> bool:
+        """Whether a release is accepted by every line, and by some release of each who demands."""
+        lines = [d for d in (*about, *self.constraints) if not d.parent and d.project == project]
+        speakers: dict[str, dict[Version, list[Demand]]] = {}
+        for demand in about:
+            if demand.parent is not None:
+                releases = speakers.setdefault(demand.parent.key, {})
+                releases.setdefault(demand.parent.version, []).append(demand)
+
+        def accepts(version: Version) -> bool:
+            return all(line.accepts(version) for line in lines) and all(
+                any(all(d.accepts(version) for d in demands) for demands in releases.values())
+                for releases in speakers.values()
+            )
+
+        return next(self.provider.candidates.among(project, accepts), None) is not None
+
+    def may_mean(self, project: NormalizedName, version: Version) -> bool:
+        """Whether somebody who demands a project would accept a release of it."""
+        about = [d for d in (*self.roots, *self.demands) if d.project == project]
+        return not about or any(demand.accepts(version) for demand in about)
 
 
-def asked_by(provider: Provider, roots: list[Demand], demands: Iterable[Demand]) -> list[Demand]:
-    """The lines of this layer's spec that lead to the demands; those that are one come first."""
-    direct: list[Demand] = []
-    indirect: list[Demand] = []
-    for demand in demands:
-        if demand.parent is None:
-            direct.append(demand)
-        elif (chain := _chain(provider, roots, demand.parent)) is not None:
-            indirect.append(chain[0])
-    return [demand for demand in dict.fromkeys([*direct, *indirect]) if not demand.kept]
-
-
-def because(provider: Provider, roots: list[Demand], demand: Demand) -> str:
-    """One sentence: who asks for what, and for a release, how it came in."""
-    if demand.parent is None:
-        if demand.kept:
-            return f"{_origin(demand)} keeps {demand.project} available"
-        return f"{_origin(demand)} requires {demand.text}"
-    parent = demand.parent
-    said = f"{parent} requires {demand.text}"
-    if demand.sourced is not None:
-        said += f" (so overridden at {_origin(demand)})"
-    chain = _chain(provider, roots, parent)
-    if chain is None:
-        return said
-    root, path = chain
-    came = f"{_origin(root)} {'keeps' if root.kept else 'requires'} {root.text}"
-    if parent.layer is not None:
-        came = f"from layer {parent.layer}: {came}"
-    through = "".join(f", which requires {step}" for step in path[1:])
-    return f"{said} ({came}{through})"
-
-
-def _origin(demand: Demand) -> str:
-    return str(demand.sourced.origin) if demand.sourced is not None else demand.text
+def _by_place(demand: Demand) -> tuple[bool, str, int, str]:
+    """The layer's own lines first, in the order of their files."""
+    origin = demand.sourced.origin if demand.sourced is not None else None
+    file, line = (origin.file, origin.line) if origin is not None else ("", 0)
+    return (demand.kept, file, line, demand.text)
 
 
 def _headline(provider: Provider) -> str:
@@ -103,84 +151,47 @@ def _headline(provider: Provider) -> str:
     return f"no set of releases meets the requirements of {problem.layer} on {targets}:"
 
 
-def _chain(
-    provider: Provider, roots: list[Demand], goal: Candidate
-) -> tuple[Demand, list[Candidate]] | None:
-    """The shortest way from a root demand to a candidate, over all that the search has seen."""
-    known = provider.known()
-    by_key: dict[str, list[Candidate]] = {}
-    for candidate in known:
-        by_key.setdefault(candidate.key, []).append(candidate)
-    waiting: list[tuple[Demand, list[Candidate]]] = [
-        (root, [candidate])
-        for root in roots
-        for candidate in by_key.get(root.key, [])
-        if root.accepts(candidate.version)
-    ]
-    seen: set[Candidate] = set()
-    for root, path in waiting:
-        if path[-1] is goal:
-            return root, path
-        if path[-1] in seen:
-            continue
-        seen.add(path[-1])
-        for demand in known[path[-1]]:
-            waiting += [
-                (root, [*path, candidate])
-                for candidate in by_key.get(demand.key, [])
-                if demand.accepts(candidate.version)
-            ]
-    return None
-
-
-def _supply(provider: Provider, project: NormalizedName) -> Iterable[str]:
-    """What the indexes have of a project, and why some of it cannot be used here."""
+def _supply(told: _Told, project: NormalizedName) -> Iterable[str]:
+    """What there is of a project, and why some of it cannot be used here."""
+    provider = told.provider
     releases = provider.source.releases(project)
     inherited = next((p for p in provider.problem.inherited if p.project == project), None)
-    if inherited is not None:
-        yield f"layer {inherited.layer} has {project} {inherited.version}"
-    if not releases:
+    if not releases and inherited is None:
         yield f"no index of the site has a project called {project}"
         return
     rejections = provider.candidates.rejections.get(project)
     if rejections is not None:
         for reason, versions in rejections.by_reason.items():
-            yield f"passed over, {reason}: {project} {_versions(versions)}"
+            meant = [version for version in versions if told.may_mean(project, version)]
+            if meant:
+                yield f"passed over, {reason.text}: {project} {_listed(meant)}"
+    yield f"so no release of {project} is left; {_newest(told, project)}"
+
+
+def _newest(told: _Told, project: NormalizedName) -> str:
+    provider = told.provider
+    releases = provider.source.releases(project)
     finals = [release.version for release in releases if not release.version.is_prerelease]
+    inherited = next((p for p in provider.problem.inherited if p.project == project), None)
+    below = f"layer {inherited.layer} has {inherited.version}" if inherited is not None else ""
     if finals:
-        yield f"the newest release of {project} is {finals[0]}"
+        newest = f"the newest is {finals[0]}"
+    elif releases:
+        newest = f"there are prereleases only, the newest is {releases[0].version}"
     else:
-        yield f"{project} has prereleases only; the newest is {releases[0].version}"
+        newest = ""
+    return ", ".join(filter(None, (below, newest)))
 
 
-def _versions(versions: list[Version]) -> str:
-    shown = ", ".join(map(str, versions[:_SHOWN_VERSIONS]))
+def _listed(versions: Sequence[Version]) -> str:
+    shown = list(map(str, versions[:_SHOWN_VERSIONS]))
     more = len(versions) - _SHOWN_VERSIONS
-    return f"{shown} and {more} more" if more > 0 else shown
+    if more > 0:
+        return f"{', '.join(shown)} and {more} more"
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
-def _mend(provider: Provider, roots: list[Demand], demands: list[Demand]) -> str:
-    """The change that is nearest at hand."""
-    relax = "relax a requirement above"
-    asked = asked_by(provider, roots, demands)
-    if asked:
-        verb = "relax" if asked[0].specifier else "remove"
-        relax = f"{verb} {asked[0].text!r} at {_origin(asked[0])}"
-    missing = [d for d in demands if not _is_known(provider, d.project)]
-    if missing and missing[0].parent is None:
-        return f"correct the name {missing[0].project!r}, or add an [[index]] that has it"
-    if missing:
-        return f"add an [[index]] that has {missing[0].project!r}, or {relax}"
-    bound = {demand.project for demand in demands}
-    for project in sorted(bound & provider.constraints.keys()):
-        for constraint in provider.constraints[project]:
-            relax += f", or have {constraint.text!r} at {_origin(constraint)} relaxed"
-    wanted = {root.project for root in roots if not root.kept}
-    blockers = sorted({root.project for root in roots if root.kept} - wanted)
-    if blockers:
-        return f"{relax}, or hide {', '.join(blockers)} if this overlay can do without"
-    return relax
-
-
-def _is_known(provider: Provider, project: NormalizedName) -> bool:
-    return project == PYTHON or bool(provider.source.releases(project))
+def _mend(hints: Sequence[str]) -> str:
+    if not hints:
+        return "change more than one of the lines above: no single change was found that helps"
+    return "; or ".join(hints)

@@ -19,8 +19,10 @@ from envc.resolve.demand import (
     applicable,
     demands_of,
     exactly,
+    parts_of,
     python_demand,
 )
+from envc.resolve.policy import holds
 
 Information = RequirementInformation[Demand, Candidate]
 
@@ -42,6 +44,7 @@ class Provider(AbstractProvider[Demand, Candidate, str]):
         self.overrides = _by_project(problem, problem.overrides)
         self._inherited = {pin.project for pin in problem.inherited}
         self._dependencies: dict[Candidate, list[Demand]] = {}
+        self._met: dict[tuple[Demand, Candidate], bool] = {}
 
     def identify(self, requirement_or_candidate: Demand | Candidate) -> str:
         """`project` or `project[extra]`."""
@@ -89,10 +92,12 @@ class Provider(AbstractProvider[Demand, Candidate, str]):
         requirements: Mapping[str, Iterator[Demand]],
         incompatibilities: Mapping[str, Iterator[Candidate]],
     ) -> Any:
-        """A factory of candidates, so that only those that are looked at are made."""
+        """A factory of candidates, so that only those that are looked at are made.
+
+        There may be no requirement left: resolvelib forgets those of a pin that it takes back.
+        """
         demands = list(requirements[identifier])
-        first = demands[0]
-        project, extra = first.project, first.extra
+        project, extra = parts_of(identifier)
         if extra is not None:
             # what binds the project binds its extras: without this, they would part and meet
             # again only by backtracking
@@ -114,7 +119,10 @@ class Provider(AbstractProvider[Demand, Candidate, str]):
 
     def is_satisfied_by(self, requirement: Demand, candidate: Candidate) -> bool:
         """Whether the candidate's version is one that the demand accepts."""
-        return requirement.accepts(candidate.version)
+        key = (requirement, candidate)
+        if key not in self._met:  # asked again in every round
+            self._met[key] = requirement.accepts(candidate.version)
+        return self._met[key]
 
     def get_dependencies(self, candidate: Candidate) -> list[Demand]:
         """The candidate's demands; the listings that they will need are under way after it."""
@@ -132,6 +140,10 @@ class Provider(AbstractProvider[Demand, Candidate, str]):
         if candidate not in self._dependencies:
             self._dependencies[candidate] = list(self._demands(candidate))
         return self._dependencies[candidate]
+
+    def constraining(self) -> list[Demand]:
+        """The constraints that hold here, in order of project."""
+        return [demand for _, demands in sorted(self.constraints.items()) for demand in demands]
 
     def known(self) -> Mapping[Candidate, list[Demand]]:
         """Every candidate that the search has looked into → its demands."""
@@ -169,9 +181,3 @@ def _by_project(
             demands = demands_of(sourced.requirement, sourced=sourced)
             found.setdefault(demands[0].project, []).extend(demands)
     return found
-
-
-def holds(sourced: SourcedRequirement, problem: Problem) -> bool:
-    """Whether a requirement of a spec applies on the problem's targets."""
-    marker = sourced.requirement.marker
-    return marker is None or marker.evaluate({**problem.markers, "extra": ""})

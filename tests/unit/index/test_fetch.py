@@ -166,7 +166,7 @@ def test_indexes_bring_their_credentials(tmp_path, server, locked):
     assert str(caught.value) == (
         f"{locked.url}: the server {server.host} refuses access (401 Unauthorized)\n"
         "  mend: give credentials: in ~/.netrc, in ENVC_INDEX_<NAME>_USERNAME and "
-        "ENVC_INDEX_<NAME>_PASSWORD, or in the index's URL"
+        "ENVC_INDEX_<NAME>_PASSWORD, in the keyring, or in the index's URL"
     )
 
 

@@ -101,7 +101,7 @@ def test_pages_that_are_none(content, content_type, message):
 def test_a_page_without_usable_files_still_has_the_project():
     file = {"filename": "six-1.egg", "url": "six-1.egg"}
     listing = listing_of_page(page(file), "six", content_type=JSON, base_url=BASE)
-    assert (listing.found, listing.text) == (True, "")
+    assert (listing.found, listing.versions) == (True, ())
     assert not listing_of_page(page(), "six", content_type=JSON, base_url=BASE).found
 
 

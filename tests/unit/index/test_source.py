@@ -1,5 +1,8 @@
+import io
 import os
+import tarfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from envc.index.ahead import WORKERS
 from envc.model.release import CoreMetadata
 from envc.model.spec import IndexSpec
 from support.index_server import FileFacts, IndexServer
+from support.sdists import Sdist
 from support.wheels import Recipe, sha256_of
 
 
@@ -153,7 +157,7 @@ def test_credentials_are_used_and_kept_from_sight(house, open_source, monkeypatc
         assert str(caught.value) == (
             f"{server.url}/x/: index 'my-site' refuses access (401 Unauthorized)\n"
             "  mend: give credentials: in ~/.netrc, in ENVC_INDEX_MY_SITE_USERNAME and "
-            "ENVC_INDEX_MY_SITE_PASSWORD, or in the index's URL"
+            "ENVC_INDEX_MY_SITE_PASSWORD, in the keyring, or in the index's URL"
         )
 
         monkeypatch.setenv("ENVC_INDEX_SITE_USERNAME", "ann")
@@ -162,7 +166,7 @@ def test_credentials_are_used_and_kept_from_sight(house, open_source, monkeypatc
         monkeypatch.delenv("ENVC_INDEX_SITE_USERNAME")
         monkeypatch.delenv("ENVC_INDEX_SITE_PASSWORD")
         (tmp_path / ".netrc").write_text("machine 127.0.0.1 login ann password s3cret\n")
-        assert open_source(site(server), refresh=True).releases("attrs")
+        assert open_source(site(server), mode="refresh").releases("attrs")
 
 
 def test_credentials_do_not_follow_a_redirect_to_another_host(house, open_source):
@@ -183,7 +187,7 @@ def test_a_second_run_needs_neither_network_nor_httpx(house, open_source):
         second = open_source(site(server), reporter=notes)
         second.prefetch(["six", "nothing"])
         second.prefetch_metadata([wheel_of(second, "six")])
-        assert second.releases("six") == first.releases("six")
+        assert list(second.releases("six")) == list(first.releases("six"))
         assert second.releases("nothing") == ()
         assert second.metadata(wheel_of(second, "six")) == metadata == SIX
         assert len(server.requests) == asked
@@ -204,7 +208,7 @@ def test_a_stale_page_is_revalidated(house, open_source, control):
 def test_refresh_asks_again_and_no_store_is_not_kept(house, open_source):
     with IndexServer(house) as server:
         open_source(site(server)).releases("six")
-        open_source(site(server), refresh=True).releases("six")
+        open_source(site(server), mode="refresh").releases("six")
         assert server.statuses("/simple/six/") == [200, 304]
         server.cache_control = "no-store"
         for _ in range(2):
@@ -217,7 +221,7 @@ def test_offline_uses_what_is_there_however_old(house, open_source):
         online = open_source(site(server))
         online.metadata(wheel_of(online, "six"))
         asked = len(server.requests)
-        source = open_source(site(server), offline=True)
+        source = open_source(site(server), mode="offline")
         assert source.metadata(wheel_of(source, "six")) == SIX
         with pytest.raises(OutsideError) as caught:
             source.releases("attrs")
@@ -247,7 +251,7 @@ def test_a_broken_cache_is_asked_for_again(house, open_source, tmp_path):
                 with open(path, "wb") as file:
                     file.write(content[:-9])
         again = open_source(site(server))
-        assert again.releases("six") == source.releases("six")
+        assert list(again.releases("six")) == list(source.releases("six"))
         assert again.metadata(wheel_of(again, "six")) == SIX
         assert server.statuses("/simple/six/") == [200, 200]
 
@@ -498,16 +502,72 @@ def test_a_wheel_that_is_none(house, open_source):
         )
 
 
-def test_source_distributions_have_no_metadata(house, open_source):
+def sdist_of(source, project):
+    (sdist,) = [d for d in source.releases(project)[0].distributions if d.kind == "sdist"]
+    return sdist
+
+
+def test_a_source_distribution_that_tells_its_metadata_is_believed(house, open_source):
+    recipe = Recipe(name="six", version="2.0", requires=["attrs"], requires_python=">=3.8")
+    Sdist(recipe).build(house)
     with IndexServer(house, metadata="none") as server:
         source = open_source(site(server))
-        (sdist,) = [d for d in source.releases("six")[0].distributions if d.kind == "sdist"]
+        metadata = source.metadata(sdist_of(source, "six"))
+        assert (metadata.requires, metadata.requires_python) == (("attrs",), ">=3.8")
+        asked = len(server.requests)
+        again = open_source(site(server))
+        assert again.metadata(sdist_of(again, "six")) == metadata
+        assert len(server.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Metadata-Version: 2.4", "Metadata-Version: 2.1"),
+        ("Metadata-Version: 2.4", "Metadata-Version: new"),
+        ("Name: six", "Name: six\nDynamic: Requires-Dist"),
+        ("Name: six", "Name: six\nDynamic: requires-python"),
+    ],
+)
+def test_a_source_distribution_that_may_change_its_mind_is_asked(house, open_source, old, new):
+    info = b"Metadata-Version: 2.4\nName: six\nVersion: 2.0\n"
+    with tarfile.open(house / "six-2.0.tar.gz", "w:gz") as archive:
+        content = info.replace(old.encode(), new.encode())
+        member = tarfile.TarInfo("six-2.0/PKG-INFO")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    asked = []
+
+    def prepare(distribution, path):
+        asked.append((distribution.filename, sha256_of(Path(path))))
+        return info + b"Requires-Dist: attrs\n"
+
+    with IndexServer(house, metadata="none") as server:
+        source = open_source(site(server), prepare=prepare)
+        sdist = sdist_of(source, "six")
+        assert source.metadata(sdist).requires == ("attrs",)
+        assert asked == [("six-2.0.tar.gz", sha256_of(house / "six-2.0.tar.gz"))]
+        nobody = open_source(site(server))
         with pytest.raises(OutsideError) as caught:
+            nobody.metadata(sdist)
+    assert str(caught.value) == (
+        f"{sdist.url}: six-2.0.tar.gz does not tell its metadata, and nothing is built here\n"
+        "  mend: ask for a version that has wheels"
+    )
+
+
+def test_a_source_distribution_that_is_none(house, open_source, tmp_path):
+    with IndexServer(house, metadata="none") as server:
+        source = open_source(site(server))
+        sdist = sdist_of(source, "six")
+        with pytest.raises(UntrustedError) as caught:
             source.metadata(sdist)
-        assert str(caught.value) == (
-            f"{sdist.url}: the index serves no metadata for six-1.16.0.tar.gz\n"
-            "  mend: ask for a version that has wheels"
-        )
+    place = f"{tmp_path}/cache/wheels-v1/{sdist.digest[7:]}/six-1.16.0.tar.gz"
+    assert str(caught.value) == (
+        f"{place}: six-1.16.0.tar.gz is not a source distribution that can be read: "
+        "not a gzip file\n"
+        "  mend: do not use this file; ask for another version, or tell who publishes it"
+    )
 
 
 def test_the_cache_is_private(house, open_source, tmp_path):

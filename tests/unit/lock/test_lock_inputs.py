@@ -57,6 +57,7 @@ SAME = {
     "spaces": ('"numpy>=1"', '"numpy >= 1"'),
     "a requirement twice": ('"numpy", "six"]', '"numpy", "six", "six"]'),
     "a comment": ("[resolver]", "# how\n[resolver]"),
+    "who asks an index": ("https://index.test/one", "https://ann:pw@index.test/one"),
     "the same instant": ("2026-01-01T00:00:00Z", '"2026-01-01T00:00:00+00:00"'),
 }
 LAYER = {
@@ -71,6 +72,8 @@ LAYER = {
     "a target's processor": ('libc = "glibc-2.28"', 'libc = "glibc-2.28"\ncpu = "x86-64-v2"'),
     "the policy": ('prereleases = "allow"', 'prereleases = "disallow"'),
     "the way of choosing": ('prereleases = "allow"', 'resolution = "lowest"'),
+    "what may be built": ('prereleases = "allow"', 'prereleases = "allow"\nno-build = false'),
+    "what must be built": ('prereleases = "allow"', 'prereleases = "allow"\nno-binary = ["six"]'),
     "the instant": ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
 }
 OVERLAY = {

@@ -1,0 +1,278 @@
+"""What would help against a conflict: changes of the specs, each tried before it is offered.
+
+A hint is a changed problem and the words for the change. Only those that can be solved are offered,
+the least change first.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Literal
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envc.errors import OutsideError, UnsatisfiableError
+from envc.model.resolution import Problem, Resolution
+from envc.model.spec import Origin, SourcedRequirement
+from envc.model.target import Target
+from envc.resolve.candidates import Rejections
+from envc.resolve.demand import PYTHON, Demand
+from envc.resolve.provider import Provider
+from envc.resolve.reasons import origin_of
+from envc.resolve.search import Conflict, solve
+
+_OFFERED = 3
+_PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A change: the problem after it, the words for it, and whose new pin completes them.
+
+    Of several hints that change the same thing, only the first that helps is offered.
+    """
+
+    problem: Problem
+    words: str
+    project: NormalizedName | None = None
+    changes: SourcedRequirement | str | None = None
+
+    def told(self, resolution: Resolution) -> str:
+        """The words, with the release that the change leads to."""
+        pins = {pin.project: pin.version for pin in resolution.pins}
+        if self.project is None or self.project not in pins:
+            return self.words
+        return f"{self.words} (then {self.project} {pins[self.project]} is taken)"
+
+
+def hints(conflict: Conflict) -> list[str]:
+    """The changes that help, the least first; no more than a person wants to read.
+
+    Where none makes the whole problem solvable, those that end this conflict, so that the next one
+    shows. Builds are not tried: they run what they build.
+    """
+    missing = sorted(_missing(conflict))
+    if missing:
+        return list(_about_names(conflict, missing))
+    found = list(islice(_helping(conflict), _OFFERED))
+    if not found:
+        found = [f"{words}; another conflict is left then" for words in _helping(_alone(conflict))]
+    return [*found[:_OFFERED], *_builds(conflict)]
+
+
+def _alone(conflict: Conflict) -> Conflict:
+    """The conflict as a problem of its own: without the lines that have no part in it."""
+    lines = {id(root.sourced) for root in conflict.roots}
+    lines |= {id(constraint.sourced) for constraint in _constraints(conflict)}
+    problem = conflict.provider.problem
+    alone = replace(
+        problem,
+        roots=tuple(line for line in problem.roots if id(line) in lines),
+        constraints=tuple(line for line in problem.constraints if id(line) in lines),
+        kept=tuple(line for line in problem.kept if id(line) in lines),
+    )
+    provider = Provider(alone, conflict.provider.source)
+    provider.candidates.rejections.update(conflict.provider.candidates.rejections)
+    return Conflict(provider, conflict.roots, conflict.refutation)
+
+
+def _builds(conflict: Conflict) -> Iterator[str]:
+    """That a project could be built, where some release is a source distribution alone."""
+    demanded = {fact.project for fact in conflict.refutation.facts if isinstance(fact, Demand)}
+    rejections = conflict.provider.candidates.rejections
+    for project in sorted(demanded & rejections.keys()):
+        kinds = {reason.kind for reason in rejections[project].by_reason}
+        if "sdist" in kinds:
+            yield f"allow {project} to be built from source with resolver.no-build (not tried)"
+
+
+def _helping(conflict: Conflict) -> Iterator[str]:
+    """The changes that were tried and helped; none that does more to a line than one before it."""
+    changed: list[SourcedRequirement | str] = []
+    for hint in _changes(conflict):
+        if hint.changes in changed:
+            continue
+        try:
+            answer = solve(hint.problem, conflict.provider.source)
+        except (UnsatisfiableError, OutsideError):
+            continue
+        if isinstance(answer, Resolution):
+            if hint.changes is not None:
+                changed.append(hint.changes)
+            yield hint.told(answer)
+
+
+def _missing(conflict: Conflict) -> set[NormalizedName]:
+    """The projects of the conflict that no index has."""
+    source = conflict.provider.source
+    inherited = {pin.project for pin in conflict.provider.problem.inherited}
+    demanded = {fact.project for fact in conflict.refutation.facts if isinstance(fact, Demand)}
+    return {p for p in demanded - inherited - {PYTHON} if not source.releases(p)}
+
+
+def _about_names(conflict: Conflict, missing: list[NormalizedName]) -> Iterator[str]:
+    own = [root for root in conflict.roots if root.project in missing and not root.kept]
+    if own:
+        yield f"correct the name {own[0].project!r} at {origin_of(own[0])}"
+    else:
+        yield from islice(_helping(conflict), _OFFERED - 1)
+    yield f"add an [[index]] that has {missing[0]!r}"
+
+
+def _changes(conflict: Conflict) -> Iterator[Hint]:
+    """Every change that could help, the least first."""
+    problem = conflict.provider.problem
+    lines = list({id(root.sourced): root for root in conflict.roots}.values())
+    own = [root for root in lines if not root.kept]
+    for line in own:
+        if line.specifier:
+            yield Hint(
+                replace(problem, roots=_with(problem.roots, line, relaxed=True)),
+                f"relax {line.text!r} at {origin_of(line)}",
+                line.project,
+                line.sourced,
+            )
+    yield from _of_releases(conflict)
+    yield from _of_rules(conflict)
+    if problem.can_hide:
+        for line in lines:
+            if line.kept:
+                hidden = replace(problem, hide=problem.hide | {line.project})
+                yield Hint(hidden, f"hide {line.project} if this overlay can do without")
+    for line in own:
+        yield Hint(
+            replace(problem, roots=_with(problem.roots, line, relaxed=False)),
+            f"{_removal(problem, line)} at {origin_of(line)}",
+            changes=line.sourced,
+        )
+
+
+def _of_rules(conflict: Conflict) -> Iterator[Hint]:
+    """Constraints and overrides that have a part in the conflict, left out."""
+    problem = conflict.provider.problem
+    for constraint in _constraints(conflict):
+        yield Hint(
+            replace(problem, constraints=_with(problem.constraints, constraint, relaxed=False)),
+            f"have the constraint {constraint.text!r} at {origin_of(constraint)} relaxed",
+            constraint.project,
+        )
+    for override in _overrides(conflict):
+        yield Hint(
+            replace(problem, overrides=_with(problem.overrides, override, relaxed=False)),
+            f"remove the override {override.text!r} at {origin_of(override)}",
+        )
+
+
+def _removal(problem: Problem, line: Demand) -> str:
+    """Words for doing without a line: where desks are locked for as well, only there."""
+    system = problem.markers["sys_platform"]
+    if system == "linux" or line.sourced is None or line.sourced.requirement.marker is not None:
+        return f"remove {line.text!r}"
+    elsewhere = f"{line.text}; sys_platform != '{system}'"
+    return f'write "{elsewhere}" for {line.text!r}'
+
+
+def _constraints(conflict: Conflict) -> Iterator[Demand]:
+    lines = {id(fact) for fact in conflict.refutation.facts}
+    for constraint in conflict.provider.constraining():
+        if id(constraint) in lines:
+            yield constraint
+
+
+def _overrides(conflict: Conflict) -> Iterator[Demand]:
+    """The overrides that a release's requirements were replaced by, each once."""
+    seen: set[int] = set()
+    for fact in conflict.refutation.facts:
+        if isinstance(fact, Demand) and fact.parent is not None and fact.sourced is not None:
+            if id(fact.sourced) not in seen:
+                yield fact
+            seen.add(id(fact.sourced))
+
+
+def _with(
+    lines: tuple[SourcedRequirement, ...], demand: Demand, *, relaxed: bool
+) -> tuple[SourcedRequirement, ...]:
+    """The lines without the demand's, or with it and no version specifier."""
+    kept = [line for line in lines if line is not demand.sourced]
+    if relaxed and demand.sourced is not None:
+        requirement = Requirement(str(demand.sourced.requirement))
+        requirement.specifier = SpecifierSet()
+        kept.append(SourcedRequirement(requirement, demand.sourced.origin))
+    return tuple(kept)
+
+
+def _of_releases(conflict: Conflict) -> Iterator[Hint]:
+    """Changes that would let releases be chosen which the policy or the target rules out."""
+    problem = conflict.provider.problem
+    rejections = conflict.provider.candidates.rejections
+    demanded = {fact.project for fact in conflict.refutation.facts if isinstance(fact, Demand)}
+    about = sorted(demanded & rejections.keys())
+    for project in about:
+        yield from _asked_for(problem, project, rejections[project], "prerelease")
+        yield from _asked_for(problem, project, rejections[project], "yanked")
+    kinds = {reason.kind for project in about for reason in rejections[project].by_reason}
+    if "prerelease" in kinds and problem.policy.prereleases == "disallow":
+        laxer = replace(problem.policy, prereleases="if-necessary")
+        yield Hint(replace(problem, policy=laxer), 'set resolver.prereleases to "if-necessary"')
+    if "too new" in kinds:
+        later = replace(problem.policy, exclude_newer=None)
+        yield Hint(replace(problem, policy=later), "set a later resolver.exclude-newer, or none")
+    if "python" in kinds and not problem.inherited:
+        yield from _on_newer_pythons(problem)
+    if "tags" in kinds and len(problem.targets) > 1:
+        for target in problem.targets:
+            others = tuple(other for other in problem.targets if other is not target)
+            yield Hint(replace(problem, targets=others), f"give up target {target.name}")
+
+
+def _asked_for(
+    problem: Problem,
+    project: NormalizedName,
+    rejections: Rejections,
+    kind: Literal["prerelease", "yanked"],
+) -> Iterator[Hint]:
+    """A constraint that asks for prereleases, or pins the newest yanked release."""
+    versions = [v for r, found in rejections.by_reason.items() if r.kind == kind for v in found]
+    if versions:
+        is_prerelease = kind == "prerelease"
+        bound = f">={min(versions)}" if is_prerelease else f"=={max(versions)}"
+        constraint = Requirement(f"{project}{bound}")
+        line = SourcedRequirement(constraint, Origin("", 0, ""))
+        what = "prereleases" if is_prerelease else "the yanked release"
+        yield Hint(
+            replace(problem, constraints=(*problem.constraints, line)),
+            f"allow {what} of {project}: add {str(constraint)!r} to the constraints",
+            project,
+        )
+
+
+def _on_newer_pythons(problem: Problem) -> Iterator[Hint]:
+    """The newer Pythons, the next one first; only one of them is offered."""
+    present = Version(problem.targets[0].python)
+    for python in _PYTHONS:
+        if Version(python) > present:
+            targets = tuple(_on_python(target, python) for target in problem.targets)
+            words = f"set core.python to {python!r}"
+            yield Hint(replace(problem, targets=targets), words, changes="core.python")
+
+
+def _on_python(target: Target, python: str) -> Target:
+    """The same machine with another Python."""
+    old, new = (text.replace(".", "") for text in (target.python, python))
+    full = f"{python}.{target.python_full.rsplit('.', 1)[1]}"
+    versions = {"python_version": python, "python_full_version": full}
+
+    def renamed(text: str) -> str:
+        return text.replace(f"cp{old}", f"cp{new}").replace(f"py{old}", f"py{new}")
+
+    return replace(
+        target,
+        python=python,
+        python_full=full,
+        markers={**target.markers, **versions, "implementation_version": full},
+        tags=tuple(Tag(renamed(t.interpreter), renamed(t.abi), t.platform) for t in target.tags),
+    )

@@ -1,0 +1,81 @@
+"""What the site's policy says of a project's releases: prereleases, yanked ones, and their order.
+
+Everything here depends on the problem alone, never on what a search has pinned so far: so a project
+has one list of versions, and an answer of "no" can be proved on it.
+"""
+
+from datetime import UTC
+
+from packaging.specifiers import Specifier
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from envc.model.release import Distribution
+from envc.model.resolution import Problem
+from envc.model.spec import SourcedRequirement
+
+
+def holds(sourced: SourcedRequirement, problem: Problem) -> bool:
+    """Whether a requirement of a spec applies on the problem's targets."""
+    marker = sourced.requirement.marker
+    return marker is None or marker.evaluate({**problem.markers, "extra": ""})
+
+
+class Policy:
+    """The policy of one problem.
+
+    A line of the spec speaks for its project: one that names a prerelease asks for prereleases, and
+    one that pins a yanked release takes it. What releases require of each other asks for neither.
+    Sources: PEP 440, handling of pre-releases; PEP 592, installers.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._asked: set[NormalizedName] = set()
+        self._exact: dict[NormalizedName, list[Specifier]] = {}
+        self._direct = {canonicalize_name(s.requirement.name) for s in problem.roots}
+        for sourced in (*problem.roots, *problem.constraints, *problem.overrides):
+            if holds(sourced, problem):
+                self._note(sourced)
+
+    def _note(self, sourced: SourcedRequirement) -> None:
+        project = canonicalize_name(sourced.requirement.name)
+        if sourced.requirement.specifier.prereleases:
+            self._asked.add(project)
+        exact = [part for part in sourced.requirement.specifier if _pins(part)]
+        self._exact.setdefault(project, []).extend(exact)
+
+    def prefers_lowest(self, project: NormalizedName) -> bool:
+        """Whether the oldest release that fits is wanted, not the newest."""
+        mode = self._problem.policy.resolution
+        return mode == "lowest" or (mode == "lowest-direct" and project in self._direct)
+
+    def takes_prereleases(self, project: NormalizedName) -> bool | None:
+        """Whether prereleases may be chosen; None: only if no final release can be used here."""
+        policy = self._problem.policy.prereleases
+        if policy != "if-necessary":
+            return policy == "allow"
+        return True if project in self._asked else None
+
+    def takes_yanked(self, project: NormalizedName, version: Version) -> bool:
+        """Whether a yanked release may be chosen: one that the spec or the present lock pins."""
+        if self._problem.preferred.get(project) == version:
+            return True
+        exact = self._exact.get(project, ())
+        return any(part.contains(version, prereleases=True) for part in exact)
+
+    def too_new(self, file: Distribution) -> str | None:
+        """Why a file does not exist yet for this site; None for one that does."""
+        newest = self._problem.policy.exclude_newer
+        if newest is None:
+            return None
+        uploaded = file.upload_time
+        if uploaded is None:
+            return "no upload time to compare"
+        if uploaded.replace(tzinfo=uploaded.tzinfo or UTC) >= newest:
+            return f"newer than {newest.isoformat()}"
+        return None
+
+
+def _pins(part: Specifier) -> bool:
+    return part.operator == "===" or (part.operator == "==" and not part.version.endswith(".*"))

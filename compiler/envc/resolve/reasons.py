@@ -1,0 +1,74 @@
+"""Who asks for what: a demand as a sentence, and how the release that makes it came in."""
+
+from collections.abc import Iterable
+
+from envc.resolve.demand import Candidate, Demand
+from envc.resolve.provider import Provider
+
+
+def asked_by(provider: Provider, roots: list[Demand], demands: Iterable[Demand]) -> list[Demand]:
+    """The lines of this layer's spec that lead to the demands; those that are one come first."""
+    direct: list[Demand] = []
+    indirect: list[Demand] = []
+    for demand in demands:
+        if demand.parent is None:
+            direct.append(demand)
+        elif (chain := _chain(provider, roots, demand.parent)) is not None:
+            indirect.append(chain[0])
+    return [demand for demand in dict.fromkeys([*direct, *indirect]) if not demand.kept]
+
+
+def because(provider: Provider, roots: list[Demand], demand: Demand) -> str:
+    """One sentence: who asks for what, and for a release, how it came in."""
+    if demand.parent is None:
+        if demand.kept:
+            return f"{origin_of(demand)} keeps {demand.project} available"
+        return f"{origin_of(demand)} requires {demand.text}"
+    parent = demand.parent
+    said = f"{parent} requires {demand.text}"
+    if demand.sourced is not None:
+        said += f" (so overridden at {origin_of(demand)})"
+    chain = _chain(provider, roots, parent)
+    if chain is None:
+        return said
+    root, path = chain
+    came = f"{origin_of(root)} {'keeps' if root.kept else 'requires'} {root.text}"
+    if parent.layer is not None:
+        came = f"from layer {parent.layer}: {came}"
+    through = "".join(f", which requires {step}" for step in path[1:])
+    return f"{said} ({came}{through})"
+
+
+def origin_of(demand: Demand) -> str:
+    """Where the line of a spec stands that makes a demand."""
+    return str(demand.sourced.origin) if demand.sourced is not None else demand.text
+
+
+def _chain(
+    provider: Provider, roots: list[Demand], goal: Candidate
+) -> tuple[Demand, list[Candidate]] | None:
+    """The shortest way from a root demand to a candidate, over all that the search has seen."""
+    known = provider.known()
+    by_key: dict[str, list[Candidate]] = {}
+    for candidate in known:
+        by_key.setdefault(candidate.key, []).append(candidate)
+    waiting: list[tuple[Demand, list[Candidate]]] = [
+        (root, [candidate])
+        for root in roots
+        for candidate in by_key.get(root.key, [])
+        if root.accepts(candidate.version)
+    ]
+    seen: set[Candidate] = set()
+    for root, path in waiting:
+        if path[-1] is goal:
+            return root, path
+        if path[-1] in seen:
+            continue
+        seen.add(path[-1])
+        for demand in known[path[-1]]:
+            waiting += [
+                (root, [*path, candidate])
+                for candidate in by_key.get(demand.key, [])
+                if demand.accepts(candidate.version)
+            ]
+    return None

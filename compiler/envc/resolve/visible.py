@@ -1,0 +1,154 @@
+"""A set of pins under the demands that ask for them: whether it holds together, and how it settles.
+
+What the search finds is *settled*: each change of a base's pin is taken back where it can be, and
+each of the layer's own pins is tried at the releases that are preferred to it, all others held.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from packaging.utils import NormalizedName
+
+from envc.model.resolution import Problem
+from envc.resolve.demand import PYTHON, Candidate, Demand
+from envc.resolve.provider import Provider
+
+Pins = dict[NormalizedName, Candidate]
+
+
+@dataclass(frozen=True)
+class Visible:
+    """A set of pins under a problem's root demands."""
+
+    provider: Provider
+    roots: list[Demand]
+    pins: Pins
+
+    def demands(self, *, whatever: NormalizedName | None = None) -> Iterator[Demand]:
+        """Every demand in force: the roots', and those of releases that they reach.
+
+        With `whatever` only those that stay in force whatever release of that project is pinned.
+        """
+        seen: set[tuple[Candidate, NormalizedName | None]] = set()
+        waiting = list(self.roots)
+        while waiting:
+            demand = waiting.pop()
+            yield demand
+            candidate = self.pins.get(demand.project)
+            if candidate is None or (candidate, demand.extra) in seen:
+                continue
+            if demand.project == whatever:
+                continue
+            seen.add((candidate, demand.extra))
+            if demand.extra is not None:
+                candidate = self.provider.candidates.with_extra(candidate, demand.extra)
+            waiting += self.provider.dependencies(candidate)
+
+    def is_consistent(self) -> bool:
+        """Whether every demand in force, and every constraint, is met."""
+        return all(self._is_met(demand) for demand in self.demands()) and all(
+            constraint.accepts(self.pins[project].version)
+            for project, constraints in self.provider.constraints.items()
+            for constraint in constraints
+            if project in self.pins
+        )
+
+    def _is_met(self, demand: Demand) -> bool:
+        if demand.project == PYTHON:
+            return next(self.provider.candidates.of(PYTHON, [demand], ()), None) is not None
+        pin = self.pins.get(demand.project)
+        return pin is not None and demand.accepts(pin.version)
+
+    def reached(self) -> dict[NormalizedName, set[NormalizedName]]:
+        """The projects that the roots reach → the extras asked of each."""
+        found: dict[NormalizedName, set[NormalizedName]] = {}
+        for demand in self.demands():
+            extras = found.setdefault(demand.project, set())
+            if demand.extra is not None:
+                extras.add(demand.extra)
+        return found
+
+
+def visible_of(provider: Provider, roots: list[Demand], found: Iterable[Candidate]) -> Visible:
+    """The set of pins that candidates of a search make."""
+    pins = {c.project: c for c in found if c.extra is None and c.project != PYTHON}
+    return Visible(provider, roots, pins)
+
+
+def settled(visible: Visible) -> Visible:
+    """Pins of which none can go back to the base's or be improved, all others held.
+
+    Each pass can open a way for the other. It ends: a base's pin stays once it is back, and the
+    layer's own pins only become more preferred ones.
+    """
+    while True:
+        pins = _improved(replace(visible, pins=_without_needless_changes(visible)))
+        if pins == visible.pins:
+            return visible
+        visible = replace(visible, pins=pins)
+
+
+def _improved(visible: Visible) -> Pins:
+    """Try each of the layer's own pins at the releases preferred to it, in order of name.
+
+    The search leaves such pins behind where it went back for a reason that is gone by now.
+    """
+    pins = visible.pins
+    for project in sorted(pins):
+        tried = replace(visible, pins=pins)
+        if project not in pins or pins[project].layer is not None:
+            continue
+        for better in _preferred_to(tried, project):
+            improved = replace(visible, pins=pins | {project: better})
+            if improved.is_consistent():
+                pins = _reachable(improved)
+                break
+    return pins
+
+
+def _preferred_to(visible: Visible, project: NormalizedName) -> Iterator[Candidate]:
+    """The candidates that every other project accepts, before the one that is pinned.
+
+    The base's pin and a lock's that replaced it are not among them: going back comes first.
+    """
+    pinned = visible.pins[project]
+    if visible.provider.candidates.most_preferred(project) == pinned.version:
+        return
+    demands = [d for d in visible.demands(whatever=project) if d.project == project]
+    demands += visible.provider.constraints.get(project, [])
+    problem = visible.provider.problem
+    excluded = {pin.version for pin in problem.inherited if pin.project == project}
+    if excluded and project in problem.preferred:
+        excluded.add(problem.preferred[project])
+    for candidate in visible.provider.candidates.of(project, demands, excluded):
+        if candidate is pinned:
+            return
+        yield candidate
+
+
+def _without_needless_changes(visible: Visible) -> Pins:
+    """Try each changed project back at the base's pin, the others held, in order of name."""
+    provider = visible.provider
+    versions = {pin.project: pin.version for pin in provider.problem.inherited}
+    pins = _reachable(visible)
+    for project in changed_in(provider.problem, pins):
+        if project not in pins:
+            continue
+        back = provider.candidates.candidate(project, versions[project])
+        if back is None:
+            continue
+        tried = Visible(provider, visible.roots, pins | {project: back})
+        if tried.is_consistent():
+            pins = _reachable(tried)
+    return pins
+
+
+def _reachable(visible: Visible) -> Pins:
+    reached = visible.reached()
+    return {project: pin for project, pin in visible.pins.items() if project in reached}
+
+
+def changed_in(problem: Problem, pins: Pins) -> list[NormalizedName]:
+    """The base's projects that these pins replace, in order of name."""
+    base = {pin.project for pin in problem.inherited}
+    return sorted(p for p, candidate in pins.items() if p in base and candidate.layer is None)

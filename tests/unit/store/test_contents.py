@@ -1,0 +1,147 @@
+"""What a check reads of wheels: from archives, and from what a store has unpacked of them."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from envc.errors import UntrustedError
+from envc.formats.contents import (
+    contents_from_json,
+    contents_to_json,
+    libraries_from_json,
+    libraries_to_json,
+)
+from envc.model.contents import Library, WheelContents
+from envc.model.digest import digest_of
+from envc.model.lock import LockedWheel
+from envc.ports import SilentReporter
+from envc.store import Store
+from envc.store.contents import (
+    read_contents,
+    read_libraries,
+    stored_contents,
+    stored_libraries,
+)
+from support.elf import shared_library
+from support.sites import PYTHON
+from support.wheels import Recipe
+
+NATIVE = shared_library(needs=("liblow.so.1", "libc.so.6"), looks=("$ORIGIN/../low/lib", "/opt"))
+RECIPE = Recipe(
+    name="whole",
+    version="1.0",
+    requires=("low",),
+    files={
+        "whole/__init__.py": "x = 1\n",
+        "whole/native.so": NATIVE,
+        "whole.libs/libbundled.so": NATIVE,
+        "old/__init__.py": "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n",
+        "start.pth": "import whole\n",
+        "whole-1.0.data/data/share/whole.txt": "text",
+        "whole-1.0.data/scripts/run-it": "#!/bin/sh\n",
+    },
+    console_scripts={"whole": "whole:main"},
+)
+
+
+def locked(path: Path) -> LockedWheel:
+    return LockedWheel(filename=path.name, digest=digest_of(path.read_bytes()), path=str(path))
+
+
+def read(path: Path) -> WheelContents:
+    with path.open("rb") as file:
+        return read_contents(file, locked(path), python=PYTHON)
+
+
+def test_a_wheel_is_read(tmp_path: Path) -> None:
+    found = read(RECIPE.build(tmp_path))
+    assert found.facts.modules == {"whole": "package", "old": "package"}
+    assert found.facts.requires == ("low",)
+    assert found.joined == ("old",)
+    site_packages = f"lib/python{PYTHON}/site-packages"
+    assert found.facts.start_files == (f"{site_packages}/start.pth",)
+    assert found.files[f"{site_packages}/whole/__init__.py"] == digest_of(b"x = 1\n")[7:]
+    assert {path for path in found.files if not path.startswith("lib/")} == {
+        "bin/run-it",
+        "share/whole.txt",
+    }
+
+
+def test_libraries_are_read_but_for_bundled_ones(tmp_path: Path) -> None:
+    path = RECIPE.build(tmp_path)
+    with path.open("rb") as file:
+        found = read_libraries(file, locked(path), python=PYTHON)
+    site_packages = f"lib/python{PYTHON}/site-packages"
+    assert found == (
+        Library(
+            f"{site_packages}/whole/native.so",
+            ("liblow.so.1", "libc.so.6"),
+            (f"{site_packages}/low/lib",),
+        ),
+    )
+    assert libraries_from_json(libraries_to_json(found)) == found
+
+
+def test_a_stored_tree_tells_the_same(tmp_path: Path) -> None:
+    import sys
+
+    path = RECIPE.build(tmp_path)
+    wheel = locked(path)
+    store = Store(str(tmp_path / "store"))
+    store.ingest(
+        [(str(path), wheel)],
+        python=PYTHON,
+        interpreter=sys.executable,
+        reporter=SilentReporter(),
+    )
+    stored = stored_contents(store, wheel, python=PYTHON)
+    assert stored == read(path)
+    with path.open("rb") as file:
+        libraries = read_libraries(file, wheel, python=PYTHON)
+    assert stored_libraries(store, wheel, python=PYTHON) == libraries
+
+
+def test_contents_survive_the_cache(tmp_path: Path) -> None:
+    found = read(RECIPE.build(tmp_path))
+    assert contents_from_json(contents_to_json(found)) == found
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"[1, 2, 3]", b'["{}", {}, []]', b"\xff"])
+def test_what_is_no_contents_is_none(text: bytes) -> None:
+    assert contents_from_json(text) is None
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[1]", b'[["a"]]', b"\xff"])
+def test_what_is_no_libraries_is_none(text: bytes) -> None:
+    assert libraries_from_json(text) is None
+
+
+def damaged(content: bytes) -> list[bytes]:
+    cuts = range(0, len(content), 97)
+    flipped = [content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :] for at in cuts]
+    return [content[:at] for at in cuts] + flipped
+
+
+def test_a_damaged_wheel_is_refused_or_read_and_never_worse(tmp_path: Path) -> None:
+    path = RECIPE.build(tmp_path)
+    wheel = locked(path)
+    refused = 0
+    for content in damaged(path.read_bytes()):
+        try:
+            read_contents(io.BytesIO(content), wheel, python=PYTHON)
+            read_libraries(io.BytesIO(content), wheel, python=PYTHON)
+        except UntrustedError:
+            refused += 1
+    assert refused > 10
+
+
+def test_two_releases_in_one_wheel_are_refused(tmp_path: Path) -> None:
+    recipe = Recipe(name="two", version="1.0", files={"other-2.0.dist-info/METADATA": ""})
+    with pytest.raises(UntrustedError) as caught:
+        read(recipe.build(tmp_path))
+    assert str(caught.value) == (
+        "two-1.0-py3-none-any.whl: it must have one .dist-info folder; it has "
+        "other-2.0.dist-info and two-1.0.dist-info\n"
+        "  mend: do not use this wheel: pin another release, and tell the project"
+    )
