@@ -41,15 +41,21 @@ print(json.dumps(failed))
 """
 
 
+def locked(name: str, factory: pytest.TempPathFactory) -> Path:
+    """A copy of a sample site, locked."""
+    folder = factory.mktemp(name)
+    text = (ROOT / f"fixtures/sites/{name}/envc.toml").read_text()
+    (folder / "envc.toml").write_text(text.replace('"3.11"', f'"{PYTHON}"'))
+    assert envc(folder, "lock").status == 0
+    return folder
+
+
 @pytest.fixture(scope="module", params=["quickstart", "sci"])
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     """A copy of a sample site, locked, and materialized in `target`."""
-    folder = tmp_path_factory.mktemp(request.param)
-    text = (ROOT / f"fixtures/sites/{request.param}/envc.toml").read_text()
-    (folder / "envc.toml").write_text(text.replace('"3.11"', f'"{PYTHON}"'))
-    assert envc(folder, "lock").status == 0
+    folder = locked(request.param, tmp_path_factory)
     answer = envc(folder, "materialize", "--target", "target", "--json")
     assert answer.status == 0, answer.stderr
     yield folder
@@ -83,7 +89,9 @@ def test_a_lock_from_nothing_is_the_same(site: Path, tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes() == (site / name).read_bytes()
 
 
-def test_the_pins_are_those_of_uv(site: Path) -> None:
+@pytest.mark.parametrize("name", ["quickstart", "sci", "services"])
+def test_the_pins_are_those_of_uv(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    site = locked(name, tmp_path_factory)
     tables = tomllib.loads((site / "envc.toml").read_text())
     for layer, table in tables["layer"].items():
         requirements = [*table["requires"], *table.get("constraints", ())]
