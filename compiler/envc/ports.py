@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
     from envc.model.digest import Digest
+    from envc.model.nodes import Limits, NodeAnswer
     from envc.model.release import CoreMetadata, Distribution, Release
 
 
@@ -19,7 +20,7 @@ class CandidateSource(Protocol):
     def prefetch(self, projects: Iterable[NormalizedName]) -> None:
         """Start to fetch what these projects' `releases` will need; returns at once."""
 
-    def releases(self, project: NormalizedName) -> tuple[Release, ...]:
+    def releases(self, project: NormalizedName) -> Sequence[Release]:
         """The project's releases, newest first; empty when no index has the project.
 
         Raises:
@@ -48,6 +49,49 @@ class TreeStore(Protocol):
         """The file of a planned layer's manifest."""
 
 
+class Engine(Protocol):
+    """What runs commands on nodes. It carries control and files, and knows nothing of envc."""
+
+    name: str
+
+    def expand(self, nodes: str) -> tuple[str, ...]:
+        """The nodes of a set in the engine's syntax, groups included, in order.
+
+        Raises:
+            UsageError: it is no set of nodes.
+        """
+
+    def fold(self, nodes: Iterable[str]) -> str:
+        """The shortest way to write these nodes: `n[1-16]`."""
+
+    def run(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        limits: Limits,
+        heard: Callable[[NodeAnswer], None],
+    ) -> None:
+        """Run each node's command; `heard` is called once a node, in the order of the answers.
+
+        Raises:
+            OutsideError: the engine itself cannot be used.
+        """
+
+    def copy(
+        self,
+        path: str,
+        destinations: Mapping[str, str],
+        limits: Limits,
+        heard: Callable[[NodeAnswer], None],
+    ) -> None:
+        """Copy a file to each node, to a path whose folder is there; status 0: it was written.
+
+        What is there afterwards may still be cut off: whoever uses it compares its digest.
+
+        Raises:
+            OutsideError: the engine itself cannot be used.
+        """
+
+
 class Reporter(Protocol):
     """Hears of long work. Only `cli` draws; every method returns at once."""
 
@@ -59,6 +103,9 @@ class Reporter(Protocol):
 
     def finish(self, task: str) -> None:
         """The task has ended, done or not."""
+
+    def note(self, message: str) -> None:
+        """What is about to be done, for a person who watches."""
 
     def warn(self, message: str) -> None:
         """Something a person should know that is no error."""
@@ -74,6 +121,9 @@ class SilentReporter:
         """Nothing."""
 
     def finish(self, task: str) -> None:
+        """Nothing."""
+
+    def note(self, message: str) -> None:
         """Nothing."""
 
     def warn(self, message: str) -> None:

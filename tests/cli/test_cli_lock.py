@@ -6,7 +6,9 @@ import tomli_w
 
 from support.sites import SiteFolder, envc
 
-LOCKED_FIELDS = {"path", "digest", "changed", "pins", "targets", "shadows", "lifts", "hides"}
+LOCKED_FIELDS = {
+    *("path", "digest", "changed", "pins", "targets", "shadows", "lifts", "hides", "built"),
+}
 
 
 def test_the_first_lock_writes_every_layer(site):
@@ -90,6 +92,16 @@ def test_upgrade_package_moves_that_project_alone(site):
     assert (pins["numpy"], pins["six"]) == ("1.26.4", "1.16.0")
     pins = site.done("lock", "--upgrade", "--json").json["layers"]["user"]["pins"]
     assert (pins["numpy"], pins["six"]) == ("1.26.4", "1.17.0")
+
+
+def test_upgrade_package_says_what_is_pinned_nowhere(site):
+    site.done("lock")
+    answer = site.done("lock", "--upgrade-package", "Nmupy", "--upgrade-package", "numpy")
+    assert answer.stderr == (
+        "warning: --upgrade-package Nmupy: nothing that was locked has it\n"
+        "system: up to date, 1 pin (pylock.system.toml)\n"
+        "user: up to date, 4 pins (pylock.user.toml)\n"
+    )
 
 
 def test_one_layer_alone(site):
@@ -178,7 +190,10 @@ def test_an_unsatisfiable_layer_writes_no_lock_of_its_own(site):
         answer.stderr
     )
     assert "  envc.toml:20 (layer.user.requires[1]) requires pandas>=3\n" in answer.stderr
-    assert " mend: relax 'pandas>=3' at envc.toml:20 (layer.user.requires[1])\n" in answer.stderr
+    assert answer.stderr.endswith(
+        " mend: relax 'pandas>=3' at envc.toml:20 (layer.user.requires[1]) "
+        "(then pandas 2.2.0 is taken)\n"
+    )
     assert not (site.folder / "pylock.user.toml").exists()
 
 
@@ -262,3 +277,10 @@ def test_wheels_elsewhere_are_named_by_their_whole_path(site, recipes, tmp_path)
     assert wheel["path"] == f"{folder}/numpy-1.26.4-py3-none-any.whl"
     site.overlay("alice", 'requires = ["polars"]')
     site.done("lock", "--overlay", "overlays/alice.toml")
+
+
+def test_an_extra_that_a_release_does_not_have_is_a_warning(site):
+    site.edit('"pandas"', '"pandas[nonsense]"')
+    answer = site.done("lock")
+    assert "warning: pandas 2.2.0 has no extra 'nonsense'\n" in answer.stderr
+    assert site.done("lock").stderr.startswith("system: up to date")

@@ -132,7 +132,8 @@ def test_add_and_remove(alice):
     path.write_text(path.read_text().replace("requires = []", "requires = [  # mine\n]"))
     answer = envc("overlay", "add", "polars>=1", "--dir", alice)
     assert answer.status == 0, answer.stderr
-    assert answer.stderr.startswith("alice on user: switched to generation 2\n")
+    assert answer.stderr.startswith("about to write 0.2 MB and ")
+    assert "left\nalice on user: switched to generation 2\n" in answer.stderr
     assert "\n  adds polars\n  shadows numpy\n  lifts scipy\n" in answer.stderr
     assert python(alice, VERSIONS) == "2.0.0 1.14.0"
     assert "# mine" in path.read_text()
@@ -150,7 +151,7 @@ def test_adding_what_cannot_be_leaves_everything_as_it_was(alice):
     current = os.readlink(alice / "current")
     answer = envc("overlay", "add", "solver", "numpy>=2", "--dir", alice)
     assert answer.status == 3
-    assert "  solver 1.0 requires numpy<2 (" in answer.stderr
+    assert "\n  solver 1.0 requires numpy<2\n" in answer.stderr
     assert files == {name: (alice / name).read_bytes() for name in files}
     assert os.readlink(alice / "current") == current
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from envc.pipeline.lock import LockedLayer
+    from envc.pipeline.lock_report import LockedLayer
 
 EXAMPLE = "envc lock --upgrade-package numpy"
 
@@ -32,22 +32,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Lock; the status is 1 when `--check` found a stale lock."""
-    from packaging.utils import canonicalize_name
-
-    from envc.cli.context import context_of, site_of
+    from envc.cli.context import context_of
     from envc.cli.output import print_json, say
-    from envc.pipeline.lock import LockOptions, lock_site
+    from envc.pipeline.lock_report import LockOptions
+    from envc.pipeline.unchanged import lock
 
     options = LockOptions(
         layers=tuple(arguments.layer),
         overlay=arguments.overlay,
         upgrade=arguments.upgrade,
-        projects=frozenset(map(canonicalize_name, arguments.upgrade_package)),
+        projects=frozenset(arguments.upgrade_package),
         check=arguments.check,
     )
-    report = lock_site(
-        site_of(arguments), options, context_of(arguments, offline=arguments.offline)
-    )
+    report = lock(arguments.site, options, context_of(arguments, offline=arguments.offline))
     if arguments.json:
         print_json(report)
     else:
@@ -66,6 +63,7 @@ def _line(name: str, layer: LockedLayer, *, check: bool) -> str:
         ("shadows", layer.shadows),
         ("lifts", layer.lifts),
         ("hides", layer.hides),
+        ("built", layer.built),
     ):
         if projects:
             line += f"\n  {word} {', '.join(projects)}"

@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import partial
 
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from envc.disk.durable import disk_error, write_file
 from envc.errors import UsageError
 from envc.formats.pylock import lock_to_text
-from envc.index import IndexSource, default_index
 from envc.lock import (
     CORE_BASE,
     Base,
@@ -21,15 +21,38 @@ from envc.lock import (
     overlay_inputs,
     overlay_problem,
     pinned_versions,
+    resolve_together,
     target_groups,
     with_absolute_paths,
 )
 from envc.model.digest import Digest
 from envc.model.lock import Lock
 from envc.model.resolution import Problem, Resolution
-from envc.model.spec import IndexSpec, LayerSpec, OverlaySpec, SiteSpec
+from envc.model.spec import LayerSpec, OverlaySpec, SiteSpec, SourcedRequirement
 from envc.model.target import Target
+from envc.pipeline.building import Carried, Supply, carry, has_its_wheels, realize
 from envc.pipeline.context import Context
+from envc.pipeline.direct import (
+    DirectSource,
+    builds_of,
+    carried_by,
+    directs_of,
+    with_direct_shadows,
+    with_directs,
+)
+from envc.pipeline.editable import (
+    Editable,
+    EditableSource,
+    carried_wheels,
+    editables_of,
+    is_of,
+    with_directories,
+    with_editables,
+    with_shadows,
+)
+from envc.pipeline.indexes import open_supply
+from envc.pipeline.lock_report import LockedLayer, LockOptions, LockReport
+from envc.pipeline.place import shown
 from envc.pipeline.site import (
     LockFile,
     Site,
@@ -38,7 +61,6 @@ from envc.pipeline.site import (
     load_overlay,
     overlay_lock_path,
     read_lock,
-    shown,
 )
 from envc.ports import CandidateSource
 from envc.resolve import resolve
@@ -46,45 +68,17 @@ from envc.resolve import resolve
 Preferred = Mapping[NormalizedName, Version]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockOptions:
-    """What to lock, and what may move. `projects` are those that `--upgrade-package` names."""
-
-    layers: tuple[str, ...] = ()
-    overlay: str | None = None
-    upgrade: bool = False
-    projects: frozenset[NormalizedName] = frozenset()
-    check: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedLayer:
-    """A lock as it is now: `pins` are those of every target, differing ones stand in `targets`."""
-
-    path: str
-    digest: Digest
-    changed: bool
-    pins: dict[str, str]
-    targets: dict[str, dict[str, str]] = field(default_factory=dict)
-    shadows: tuple[str, ...] = ()
-    lifts: tuple[str, ...] = ()
-    hides: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockReport:
-    """What `envc lock` did."""
-
-    changed: bool
-    layers: dict[str, LockedLayer]
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A layer's lock, and whether it differs from what the disk has."""
+    """A layer's lock, whether it differs from what the disk has, and the wheels it carries.
+
+    `notes` are what a person should know of it.
+    """
 
     file: LockFile
     changed: bool
+    carried: tuple[Carried, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
@@ -99,15 +93,20 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
     if unknown:
         known = ", ".join(layer.name for layer in site.spec.layers)
         raise UsageError(f"no layer {min(unknown)!r} in site {site.spec.name}", mend=f"use {known}")
-    with open_source(site, context) as source:
+    with open_supply(site, context) as supply:
         if options.overlay is not None:
             spec = load_overlay(options.overlay)
             base = base_under(site, spec)
-            outcomes = {spec.name: lock_overlay(site, spec, base, options, source)}
+            outcomes = {spec.name: lock_overlay(site, spec, base, options, supply)}
         else:
-            outcomes = _lock_layers(site, options, source)
+            outcomes = _lock_layers(site, options, supply)
+    _warn_of_unknown(options, outcomes.values(), context)
+    for outcome in outcomes.values():
+        for note in outcome.notes:
+            context.reporter.warn(note)
     if not options.check:
         for outcome in outcomes.values():
+            carry(outcome.carried)
             if outcome.changed:
                 write_lock(outcome.file)
     return LockReport(
@@ -116,34 +115,15 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
     )
 
 
-def open_source(site: Site, context: Context) -> IndexSource:
-    """The site's indexes as a source of candidates; a context manager."""
-    return IndexSource(
-        indexes_of(site),
-        dict(site.spec.sources),
-        cache=context.cache,
-        offline=context.offline,
-        reporter=context.reporter,
-    )
+def _warn_of_unknown(options: LockOptions, outcomes: Iterable[Outcome], context: Context) -> None:
+    """Say which names of `--upgrade-package` are pinned nowhere: most are misspelt."""
+    pinned = {pin.project for outcome in outcomes for pin in outcome.file.lock.pins}
+    for name in sorted(options.projects):
+        if canonicalize_name(name) not in pinned:
+            context.reporter.warn(f"--upgrade-package {name}: nothing that was locked has it")
 
 
-def indexes_of(site: Site) -> tuple[IndexSpec, ...]:
-    """The site's indexes, paths made absolute; the ecosystem's default where it names none."""
-    if not site.spec.indexes:
-        return (default_index(),)
-    return tuple(
-        index
-        if index.path is None
-        else IndexSpec(
-            name=index.name,
-            path=os.path.join(site.origin, os.path.expandvars(index.path)),
-            explicit=index.explicit,
-        )
-        for index in site.spec.indexes
-    )
-
-
-def _lock_layers(site: Site, options: LockOptions, source: CandidateSource) -> dict[str, Outcome]:
+def _lock_layers(site: Site, options: LockOptions, supply: Supply) -> dict[str, Outcome]:
     """Every layer asked for, bases first; a base that is not asked for is taken as it stands."""
     wanted = set(options.layers) or {layer.name for layer in site.spec.layers}
     outcomes: dict[str, Outcome] = {}
@@ -151,7 +131,7 @@ def _lock_layers(site: Site, options: LockOptions, source: CandidateSource) -> d
     for layer in site.spec.layers:
         base = bases.get(layer.base) or base_of(site, layer.base)
         if layer.name in wanted:
-            outcome = _lock_layer(site, layer, base, options, source)
+            outcome = _lock_layer(site, layer, base, options, supply)
             outcomes[layer.name] = outcome
             bases[layer.name] = on_layer(
                 site.spec,
@@ -164,7 +144,7 @@ def _lock_layers(site: Site, options: LockOptions, source: CandidateSource) -> d
 
 
 def _lock_layer(
-    site: Site, layer: LayerSpec, base: Base, options: LockOptions, source: CandidateSource
+    site: Site, layer: LayerSpec, base: Base, options: LockOptions, supply: Supply
 ) -> Outcome:
     path = site.lock_path(layer.name)
     inputs = layer_inputs(site.spec, layer, base)
@@ -176,14 +156,21 @@ def _lock_layer(
     def problem(targets: tuple[Target, ...], preferred: Preferred) -> Problem:
         return layer_problem(site.spec, layer, base=base, targets=targets, preferred=preferred)
 
-    resolutions = _resolve_all(site.spec.targets, problem, start, source)
-    folder = os.path.dirname(path)
-    lock = lock_layer(layer.name, resolutions, inputs=inputs, base=base, folder=folder)
-    return _outcome(path, lock, start)
+    task = _Task(
+        name=layer.name,
+        path=path,
+        requires=layer.requires,
+        targets=site.spec.targets,
+        base=base,
+        inputs=inputs,
+        start=start,
+        problem=problem,
+    )
+    return task.carried_out(supply)
 
 
 def lock_overlay(
-    site: Site, overlay: OverlaySpec, base: Base, options: LockOptions, source: CandidateSource
+    site: Site, overlay: OverlaySpec, base: Base, options: LockOptions, supply: Supply
 ) -> Outcome:
     """The overlay's lock against `base`, kept when nothing that decides it has changed.
 
@@ -192,31 +179,29 @@ def lock_overlay(
     """
     path = overlay_lock_path(overlay)
     start = Start(read_lock(path, overlay.name), options)
-    kept = start.kept(overlay_inputs(site.spec, overlay, base))
-    if kept is not None:
-        return Outcome(kept, changed=False)
-    return _outcome(path, resolve_overlay(site, overlay, base, start, source), start)
-
-
-def resolve_overlay(
-    site: Site, overlay: OverlaySpec, base: Base, start: "Start", source: CandidateSource
-) -> Lock:
-    """The lock that the overlay would have, resolved in memory.
-
-    Raises:
-        UnsatisfiableError: there is no solution, or it needs a shadow that is refused.
-    """
+    inputs = overlay_inputs(site.spec, overlay, base)
+    folder = os.path.dirname(path)
+    editables = editables_of(overlay, supply, folder=folder)
+    carried = carried_wheels(editables, folder)
+    kept = start.kept(inputs)
+    if kept is not None and is_of(kept.lock, editables):
+        return Outcome(kept, changed=False, carried=carried)
 
     def problem(targets: tuple[Target, ...], preferred: Preferred) -> Problem:
         return overlay_problem(site.spec, overlay, base=base, targets=targets, preferred=preferred)
 
-    return lock_layer(
-        overlay.name,
-        _resolve_all(site.spec.targets, problem, start, source),
-        inputs=overlay_inputs(site.spec, overlay, base),
+    task = _Task(
+        name=overlay.name,
+        path=path,
+        requires=overlay.requires,
+        targets=site.spec.targets,
         base=base,
-        folder=os.path.dirname(overlay_lock_path(overlay)),
+        inputs=inputs,
+        start=start,
+        problem=problem,
+        editables=editables,
     )
+    return task.carried_out(supply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,20 +211,86 @@ class Start:
     present: LockFile | None
     options: LockOptions
 
+    @property
+    def lock(self) -> Lock | None:
+        """The present lock."""
+        return None if self.present is None else self.present.lock
+
     def kept(self, inputs: Digest) -> LockFile | None:
-        """The present lock, when it was made from these inputs and nothing is to move."""
+        """The present lock, when it was made from these inputs, whole, and nothing is to move."""
         present = self.present
         if self.options.upgrade or self.options.projects or present is None:
             return None
-        return present if present.lock.inputs == inputs else None
+        is_whole = has_its_wheels(present.lock, os.path.dirname(present.path))
+        return present if is_whole and present.lock.inputs == inputs else None
+
+    @property
+    def moving(self) -> frozenset[NormalizedName] | None:
+        """The projects that may move; None: all."""
+        if self.options.upgrade:
+            return None
+        return frozenset(map(canonicalize_name, self.options.projects))
 
     def preferred(self, target: Target) -> dict[NormalizedName, Version]:
         """The pins to keep if possible."""
-        if self.present is None or self.options.upgrade:
+        moving = self.moving
+        if self.present is None or moving is None:
             return {}
         pins = pinned_versions(self.present.lock, target.markers)
-        moving = self.options.projects
         return {project: pin for project, pin in pins.items() if project not in moving}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """A layer or an overlay to be locked: its requirements, what it stands on, where it starts."""
+
+    name: str
+    path: str
+    requires: tuple[SourcedRequirement, ...]
+    targets: tuple[Target, ...]
+    base: Base
+    inputs: Digest
+    start: Start
+    problem: Callable[[tuple[Target, ...], Preferred], Problem]
+    editables: tuple[Editable, ...] = ()
+
+    def carried_out(self, supply: Supply) -> Outcome:
+        """The lock, resolved anew, with what it carries."""
+        folder, present = os.path.dirname(self.path), self.start.lock
+        directs = directs_of(
+            self.requires, supply, present=present, folder=folder, moving=self.start.moving
+        )
+        source = DirectSource(EditableSource(supply.source, self.editables), directs)
+
+        def asked(targets: tuple[Target, ...], preferred: Preferred) -> Problem:
+            problem = with_editables(self.problem(targets, preferred), self.editables)
+            return with_directs(problem, directs)
+
+        resolutions = [
+            with_direct_shadows(
+                with_shadows(resolution, self.editables, self.base), directs, self.base
+            )
+            for resolution in _resolve_all(self.targets, asked, self.start, source)
+        ]
+        realized = realize(resolutions, supply, present=present, folder=folder)
+        builds = {build.wheel: build for build in (*realized.builds, *builds_of(directs))}
+        lock = lock_layer(
+            self.name,
+            realized.resolutions,
+            inputs=self.inputs,
+            base=self.base,
+            folder=folder,
+            builds=tuple(build for _, build in sorted(builds.items())),
+        )
+        carried = (*realized.carried, *carried_wheels(self.editables, folder))
+        outcome = _outcome(
+            self.path,
+            with_directories(lock, self.editables),
+            self.start,
+            (*carried, *carried_by(directs)),
+        )
+        unknown = {text for resolution in resolutions for text in resolution.unknown_extras()}
+        return replace(outcome, notes=tuple(sorted(unknown)))
 
 
 def _resolve_all(
@@ -255,14 +306,15 @@ def _resolve_all(
         for earlier in resolutions:
             preferred |= {pin.project: pin.version for pin in earlier.own()}
         preferred |= start.preferred(group[0])
-        resolutions.append(resolve(problem(group, preferred), source))
+        asked = problem(group, preferred)
+        resolutions.append(resolve_together(asked, partial(resolve, source=source)))
     return resolutions
 
 
-def _outcome(path: str, lock: Lock, start: Start) -> Outcome:
+def _outcome(path: str, lock: Lock, start: Start, carried: tuple[Carried, ...]) -> Outcome:
     text = lock_to_text(lock)
     changed = start.present is None or start.present.text != text
-    return Outcome(LockFile(path, text, lock), changed)
+    return Outcome(LockFile(path, text, lock), changed, carried)
 
 
 def write_lock(file: LockFile) -> None:
@@ -289,6 +341,7 @@ def _report(outcome: Outcome, site: SiteSpec) -> LockedLayer:
         shadows=lock.shadows,
         lifts=lock.lifts,
         hides=lock.hides,
+        built=tuple(build.wheel for build in lock.builds),
     )
 
 

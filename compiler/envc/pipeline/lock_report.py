@@ -18,7 +18,10 @@ class LockOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedLayer:
-    """A lock as it is now: `pins` are those of every target, differing ones stand in `targets`."""
+    """A lock as it is now: `pins` are those of every target, differing ones stand in `targets`.
+
+    `built` are the file names of the wheels that were built for it, and stand in its wheelhouse.
+    """
 
     path: str
     digest: Digest
@@ -28,6 +31,7 @@ class LockedLayer:
     shadows: tuple[str, ...] = ()
     lifts: tuple[str, ...] = ()
     hides: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

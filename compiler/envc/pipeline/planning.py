@@ -15,7 +15,8 @@ from envc.lock import (
     select_wheels,
     with_absolute_paths,
 )
-from envc.materialize.directory import Directory
+from envc.materialize.directory import Directory, Shape
+from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.model.publication import Publication
 from envc.model.spec import CORE, LayerSpec, SiteSpec
@@ -88,6 +89,17 @@ def plan_site(
             *((lock_file_name(name), layer.file.text) for name, layer in locks.items()),
         ),
     )
+
+
+def closures_of(site: Site) -> dict[str, Digest]:
+    """The closure digest of every layer, by the site's present locks.
+
+    Raises:
+        UsageError: a lock is missing.
+        AnswerIsNo: a lock is stale.
+    """
+    nowhere = Directory(site.folder, Shape.TARGET)  # nothing is carried over from it
+    return {name: layer.above.named() for name, layer in _locks(site, nowhere, None, ()).items()}
 
 
 def _interpreter(site: Site, current: Generation | None) -> str | None:

@@ -15,6 +15,7 @@ from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
 from envc.model.spec import CORE, OverlaySpec, SiteSpec
 from envc.pipeline.machine import machine_of
+from envc.pipeline.place import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +105,6 @@ def _unreadable(error: OSError, path: str) -> EnvcError:
     return UsageError(
         f"cannot be read: {error.strerror}", where=shown(path), mend="correct the path"
     )
-
-
-def shown(path: str) -> str:
-    """A path as messages show it: relative to where the person is, when that is below."""
-    relative = os.path.relpath(path)
-    return path if relative.startswith("..") else relative
 
 
 def read_lock(path: str, layer: str) -> LockFile | None:

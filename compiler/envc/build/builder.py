@@ -1,0 +1,214 @@
+"""Wheels built from sources, kept: a source is built once for each kind of machine.
+
+<cache>/builds-v1/<key of the source's digest, the Python and the machine>/
+    build.json, <the wheel>     a build that succeeded
+    METADATA                    what the backend said before a build
+    log.txt                     all that the backend printed, the last time
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from envc.build.environment import BuildEnvironment
+from envc.build.hooks import Hooks, build_system
+from envc.build.source import Source, unpack
+from envc.disk.durable import disk_error, write_file
+from envc.errors import BuildError
+from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
+from envc.model.target import Machine
+from envc.ports import Reporter
+
+BUILD_TASK = "build"
+_FORMAT = 1
+_KEY_DIGITS = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A wheel, and the pins (`name==version`, in order) that it was built with."""
+
+    path: str
+    digest: Digest
+    size_bytes: int
+    requires: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A wheel that a build needs: its pin, and a file with its bytes."""
+
+    pin: str
+    path: str
+
+
+Provide = Callable[[str, Sequence[str]], Sequence[Tool]]
+"""Who needs it, requirements → the wheels that meet them, dependencies included, in order."""
+
+
+class Builder:
+    """Builds for `machine`, and keeps what it built below the folder `kept`."""
+
+    def __init__(
+        self, machine: Machine, *, kept: str, provide: Provide, reporter: Reporter
+    ) -> None:
+        self._machine = machine
+        self._kept = kept
+        self._provide = provide
+        self._reporter = reporter
+
+    def metadata(self, source: Source) -> bytes:
+        """The text of METADATA that the source's wheel has, or will have.
+
+        Raises:
+            BuildError: the project's backend fails.
+            OutsideError, UntrustedError: what it needs cannot be had.
+        """
+        folder = self._folder(source)
+        built = self._built(folder)
+        if built is None:
+            with suppress(FileNotFoundError), open(f"{folder}/METADATA", "rb") as file:
+                return file.read()
+            with self._workshop(source, folder) as workshop:
+                content = workshop.hooks.metadata(workshop.place("metadata"), source.label)
+            if content is not None:
+                write_file(f"{folder}/METADATA", content)
+                return content
+            built = self.wheel(source)
+        return _metadata_of(built.path, source.label)
+
+    def wheel(self, source: Source) -> Built:
+        """The wheel of a source, built now or before; an editable one of a source in place.
+
+        Raises:
+            BuildError: the project's backend fails.
+            OutsideError, UntrustedError: what it needs cannot be had.
+        """
+        folder = self._folder(source)
+        built = self._built(folder)
+        if built is None:
+            with self._workshop(source, folder) as workshop:
+                write = workshop.hooks.editable if source.in_place else workshop.hooks.wheel
+                path = write(workshop.place("wheel"), source.label)
+                built = self._keep(path, folder, workshop.tools, source.label)
+        return built
+
+    def _folder(self, source: Source) -> str:
+        machine = self._machine
+        key = digest_of_json(
+            [_FORMAT, source.digest, machine.python_full, machine.platform, machine.libc]
+        )
+        return f"{self._kept}/{hex_of(key)[:_KEY_DIGITS]}"
+
+    def _built(self, folder: str) -> Built | None:
+        """What was built before, if all of it is still there."""
+        try:
+            with open(f"{folder}/build.json", "rb") as file:
+                record = json.loads(file.read())
+            path = f"{folder}/{os.path.basename(record['wheel'])}"
+            with open(path, "rb") as file:
+                content = file.read()
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if digest_of(content) != record["digest"]:
+            return None
+        return Built(
+            path=path,
+            digest=record["digest"],
+            size_bytes=len(content),
+            requires=tuple(record["requires"]),
+        )
+
+    def _keep(self, path: str, folder: str, tools: Sequence[str], label: str) -> Built:
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+        except OSError as error:
+            raise BuildError(
+                f"{label} cannot be built: its backend names a wheel that it did not write",
+                where=f"{folder}/log.txt",
+                mend="ask for a version that has wheels, or tell its authors",
+            ) from error
+        name = os.path.basename(path)
+        digest = digest_of(content)
+        write_file(f"{folder}/{name}", content)
+        record = {"digest": digest, "requires": list(tools), "wheel": name}
+        write_file(f"{folder}/build.json", json.dumps(record, indent=1).encode())
+        return Built(
+            path=f"{folder}/{name}",
+            digest=digest,
+            size_bytes=len(content),
+            requires=tuple(tools),
+        )
+
+    @contextmanager
+    def _workshop(self, source: Source, folder: str) -> Iterator["_Workshop"]:
+        """Everything that a build needs, in a folder that is removed afterwards."""
+        log = f"{folder}/log.txt"
+        self._reporter.start(BUILD_TASK, 0, "builds")
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(log)
+            scratch = tempfile.mkdtemp(prefix="envc-build-")
+            try:
+                yield self._equipped(source, scratch, log)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+        except OSError as error:
+            raise disk_error(error, f"build {source.label}") from error
+        finally:
+            self._reporter.advance(BUILD_TASK)
+            self._reporter.finish(BUILD_TASK)
+
+    def _equipped(self, source: Source, scratch: str, log: str) -> "_Workshop":
+        """The unpacked source and its backend, with all that the backend asks for."""
+        os.mkdir(f"{scratch}/unpacked")
+        project = unpack(source, f"{scratch}/unpacked")
+        system = build_system(project, source.label)
+        environment = BuildEnvironment(scratch, self._machine.interpreter, log)
+        tools = self._provide(source.label, system.requires)
+        environment.install(tool.path for tool in tools)
+        hooks = Hooks(system, project, environment=environment, log=log)
+        ask = hooks.requires_of_editable if source.in_place else hooks.requires
+        further = ask(source.label)
+        if further:
+            tools = self._provide(source.label, (*system.requires, *further))
+            environment.install(tool.path for tool in tools)
+        return _Workshop(scratch, hooks, tuple(sorted(tool.pin for tool in tools)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Workshop:
+    scratch: str
+    hooks: Hooks
+    tools: tuple[str, ...]
+
+    def place(self, name: str) -> str:
+        """A new folder for what a hook writes."""
+        path = f"{self.scratch}/{name}"
+        os.mkdir(path)
+        return path
+
+
+def _metadata_of(wheel: str, label: str) -> bytes:
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        with ZipFile(wheel) as archive:
+            (name,) = [
+                name
+                for name in archive.namelist()
+                if name.endswith(".dist-info/METADATA") and name.count("/") == 1
+            ]
+            return archive.read(name)
+    except (BadZipFile, ValueError) as error:
+        raise BuildError(
+            f"{label} cannot be built: its backend wrote a wheel without metadata",
+            where=wheel,
+            mend="ask for a version that has wheels, or tell its authors",
+        ) from error

@@ -1,0 +1,63 @@
+import os
+from pathlib import Path
+
+from support.sites import envc
+
+
+def cache() -> Path:
+    return Path(os.environ["ENVC_CACHE_DIR"])
+
+
+def test_dir_prints_the_folder_whether_it_is_there_or_not():
+    answer = envc("cache", "dir")
+    assert (answer.status, answer.stdout, answer.stderr) == (0, f"{cache()}\n", "")
+    assert not cache().exists()
+
+
+def test_dir_without_a_choice_is_the_users(monkeypatch, tmp_path):
+    monkeypatch.delenv("ENVC_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert envc("cache", "dir").stdout == f"{tmp_path}/envc\n"
+
+
+def test_json_tells_how_much_of_each_kind_there_is(site):
+    site.done("lock")
+    report = envc("cache", "dir", "--json").json
+    assert (report["folder"], report["removed"]) == (str(cache()), False)
+    assert set(report["parts"]) == {"digests-v1", "locks-v1", "metadata-v1"}
+    metadata = cache() / "metadata-v1"
+    assert report["parts"]["metadata-v1"] == {
+        "files": len(os.listdir(metadata)),
+        "size_bytes": sum(path.stat().st_size for path in metadata.iterdir()),
+    }
+    assert report["files"] == sum(part["files"] for part in report["parts"].values())
+
+
+def test_clean_removes_what_envc_kept_and_nothing_else(site):
+    site.done("lock")
+    (cache() / "check-v1.sqlite").write_bytes(b"x" * 2_000_000)
+    for name in ("mine.txt", "wheels", "other-v1x"):
+        (cache() / name).write_text("mine")
+    elsewhere = site.root / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").touch()
+    (cache() / "linked-v1").symlink_to(elsewhere)
+    files = envc("cache", "dir", "--json").json["files"]
+    answer = envc("cache", "clean")
+    assert answer.status == 0
+    assert answer.stderr == f"{cache()}: removed {files} files, 2.0 MB\n"
+    assert sorted(os.listdir(cache())) == ["mine.txt", "other-v1x", "wheels"]
+    assert (elsewhere / "file").exists()
+    assert envc("cache", "clean").stderr == f"{cache()}: removed 0 files, 0.0 MB\n"
+    assert site.done("lock", "--upgrade", "--json").json["changed"] is False
+
+
+def test_an_action_that_there_is_not():
+    answer = envc("cache", "purge")
+    assert answer.status == 2
+    assert "invalid choice: 'purge'" in answer.stderr
+
+
+def test_no_action():
+    answer = envc("cache")
+    assert (answer.status, answer.stdout) == (2, "")

@@ -1,0 +1,293 @@
+"""The user's day with an overlay: what moves below it, is changed by hand, or does not fit."""
+
+import getpass
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.sites import SITE_PACKAGES, envc, envc_process, python
+from support.wheels import Recipe
+
+pytestmark = pytest.mark.slow
+
+USER = getpass.getuser()
+
+
+@pytest.fixture
+def world(warm):
+    """The site with alice's overlay in its storage, and what moves it on."""
+    warm.materialize()
+    answer = envc("overlay", "init", "alice", "--target", warm.target)
+    assert answer.status == 0, answer.stderr
+    return warm
+
+
+@pytest.fixture
+def alice(world):
+    return world.storage / USER / "alice"
+
+
+def move_on(world) -> None:
+    """Give the base another six."""
+    world.edit('"pandas"', '"pandas", "six<1.17"')
+    world.done("lock")
+    assert world.materialize()["generation"] == 2
+
+
+def forget(world) -> None:
+    """Take away the names of the first generation."""
+    for name in (world.target / "by-lock").iterdir():
+        if str(name.readlink()).endswith("000001"):
+            name.unlink()
+
+
+def pip_install(folder: Path, recipe: Recipe, *, requested: bool = True) -> None:
+    """What pip leaves in a tree, as far as anybody asks."""
+    packages = folder / "current" / SITE_PACKAGES
+    for path, content in recipe.recorded_members().items():
+        (packages / path).parent.mkdir(exist_ok=True)
+        (packages / path).write_bytes(content)
+    info = packages / f"{recipe.stem}.dist-info"
+    (info / "INSTALLER").write_text("pip\n")
+    if requested:
+        (info / "REQUESTED").write_text("")
+
+
+def only_entry(world) -> dict:
+    (entry,) = envc("overlay", "list", "--target", world.target, "--json").json["overlays"]
+    return entry
+
+
+def test_a_list_of_what_one_has(world, alice):
+    assert envc("overlay", "list", "--target", world.target).stdout == (
+        f"{USER}/alice  on user  generation 1  0 projects  current\n"
+    )
+    entry = only_entry(world)
+    assert (entry["folder"], entry["target"]) == (str(alice), str(world.target))
+
+
+def test_a_list_of_nothing(warm):
+    warm.materialize()
+    answer = envc("overlay", "list", "--target", warm.target)
+    assert (answer.stdout, answer.stderr) == ("", f"no overlays of yours in {warm.storage}\n")
+
+
+def test_everybodys_overlays_are_listed_with_their_faults(world):
+    folder = world.storage / "zoe" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "overlay.toml").write_text("version = 2\n")
+    report = envc("overlay", "list", "--all", "--target", world.target, "--json").json
+    assert [(each["name"], each["state"]) for each in report["overlays"]] == [
+        ("alice", "current"),
+        ("broken", "unreadable"),
+    ]
+
+
+def test_a_base_that_moved_on_is_listed_explained_and_synced(world, alice):
+    move_on(world)
+    entry = only_entry(world)
+    assert (entry["state"], entry["why"]) == (
+        "base moved on",
+        f"user is another one now; run `envc overlay sync --dir {alice}`",
+    )
+    answer = envc("overlay", "sync", "--dir", alice)
+    assert answer.stderr == (
+        "alice on user: switched to generation 2\n"
+        f"  inherits 5 projects from {world.target}\n"
+        "  the base has moved on: six 1.17.0 -> 1.16.0\n"
+        f"  run {alice}/bin/python\n"
+    )
+    assert only_entry(world)["state"] == "current"
+    again = envc("overlay", "sync", "--dir", alice, "--json").json
+    assert (again["changed"], again["base_changes"]) == (False, None)
+
+
+def test_run_says_that_the_base_moved_on_and_goes_on(world, alice):
+    move_on(world)
+    command = ("run", "--overlay", alice, "--", "python", "-c")
+    answer = envc_process(*command, "import six; print(six.__version__)", cwd=world.root)
+    assert (answer.status, answer.stdout) == (0, "1.17.0\n")
+    assert answer.stderr == (
+        f"warning: the base 'user' has moved on; overlay alice runs on generation 1 of "
+        f"{world.target}, which it was compiled for, until `envc overlay sync --dir {alice}`\n"
+    )
+
+
+def test_run_without_its_base_says_so(world, alice):
+    closure = json.loads((alice / "current" / "manifest.json").read_text())
+    assert closure["layers"]["alice"]["closure"]
+    base = envc("overlay", "sync", "--dir", alice, "--json").json["base_closure"]
+    move_on(world)
+    forget(world)
+    assert only_entry(world)["state"] == "base gone"
+    answer = envc("run", "--overlay", alice, "--", "true")
+    assert (answer.status, answer.stderr) == (
+        1,
+        (
+            f"error: this node does not hold the base 'user' that overlay alice was compiled for: "
+            f"{base}\n"
+            f"   at: {world.target}\n"
+            f" mend: compile it for the base that is here (`envc overlay sync --dir {alice}`), or "
+            "have that base materialized here again\n"
+        ),
+    )
+
+
+def test_an_edited_spec_is_listed(world, alice):
+    (alice / "overlay.toml").write_text((alice / "overlay.toml").read_text() + "\n")
+    assert only_entry(world)["state"] == "spec changed"
+
+
+def test_what_pip_installed_is_named_and_adopted(world, alice):
+    recipe = Recipe(name="theme", version="1.0", files={"theme/__init__.py": ""})
+    pip_install(alice, recipe)
+    pip_install(alice, Recipe(name="clash-one", version="1.0", files={}), requested=False)
+    said = (
+        "installed by hand: clash-one 1.0, theme 1.0; no spec knows of it, and the next "
+        f"generation is without it; `envc overlay adopt --dir {alice}` writes it into the spec"
+    )
+    entry = only_entry(world)
+    assert (entry["state"], entry["why"]) == ("changed by hand", said)
+    assert f"warning: {said}\n" in envc("overlay", "sync", "--dir", alice).stderr
+    assert envc("verify", "--target", alice).status == 1
+    report = envc("overlay", "adopt", "--dir", alice, "--json").json
+    assert (report["adds"], report["generation"]) == (["theme"], 2)
+    assert 'requires = ["theme==1.0"]' in (alice / "overlay.toml").read_text()
+    assert only_entry(world)["state"] == "current"
+    assert envc("verify", "--target", alice).status == 0
+
+
+def test_what_pip_removed_is_named(world, alice):
+    assert envc("overlay", "add", "theme", "--dir", alice).status == 0
+    (info,) = (alice / "current" / SITE_PACKAGES).glob("theme-*.dist-info")
+    info.rename(alice / "gone")
+    assert envc("overlay", "sync", "--dir", alice).stderr.startswith(
+        f"warning: removed by hand: theme; `envc repair --target {alice}` brings it back\n"
+    )
+
+
+def test_upgrade_moves_what_it_may(world, alice):
+    path = alice / "overlay.toml"
+    assert envc("overlay", "add", "theme", "--dir", alice).status == 0
+    (world.folder / "wheels").unlink()
+    shutil.copytree(world.wheels, world.folder / "wheels")
+    Recipe(name="theme", version="1.1").build(world.folder / "wheels")
+    code = "from importlib.metadata import version; print(version('theme'))"
+    assert envc("overlay", "sync", "--dir", alice).status == 0
+    assert python(alice, code) == "1.0"
+    assert envc("overlay", "upgrade", "theme", "--dir", alice).status == 0
+    assert python(alice, code) == "1.1"
+    answer = envc("overlay", "upgrade", "scipy", "--dir", alice)
+    assert (answer.status, answer.stderr) == (
+        2,
+        (
+            "error: the overlay installs no scipy of its own\n"
+            f"   at: {path}\n"
+            " mend: `envc overlay add` asks for another release than the base's; the base "
+            "itself is its administrator's to upgrade\n"
+        ),
+    )
+
+
+def test_what_does_not_fit_the_quota_is_refused(alice, tmp_path, monkeypatch):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    program = programs / "quota"
+    program.write_text(
+        '#!/bin/sh\necho "Disk quotas for user:"\necho "/dev/x 90 0 100 0 5 0 9 0"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    before = sorted(path for path in alice.rglob("*"))
+    answer = envc("overlay", "add", "theme", "--dir", alice)
+    status, *error = answer.stderr.splitlines()
+    assert answer.status == 4
+    assert status.startswith("about to write 0.1 MB and 34 files; the file system has ")
+    assert status.endswith(f"; the quota of {USER} has 0.0 MB and 4 files left")
+    assert error == [
+        (
+            f"error: it does not fit: 0.1 MB and 34 files are needed, and the quota of {USER} has "
+            "0.0 MB and 4 files left"
+        ),
+        f"   at: {alice}",
+        (
+            " mend: free space or inodes there (`envc gc` removes old generations), ask for more, "
+            "or put the overlay elsewhere with --dir"
+        ),
+    ]
+    assert sorted(path for path in alice.rglob("*")) == before
+
+
+def test_collect_copies_specs_and_locks_for_ci(world, alice):
+    world.edit('specs = ["overlays/*.toml"]', 'specs = ["overlays/*/*/overlay.toml"]')
+    assert envc("overlay", "add", "polars", "--dir", alice).status == 0
+    stranger = world.storage / "mallory" / "trap"
+    stranger.mkdir(parents=True)
+    (stranger / "overlay.toml").write_bytes((alice / "overlay.toml").read_bytes())
+    report = world.done("overlay", "collect", "--json").json
+    spec = f"overlays/{USER}/alice/overlay.toml"
+    assert report["overlays"] == [
+        {"name": "alice", "owner": USER, "spec": spec, "locked": True, "changed": True}
+    ]
+    assert report["left_out"] == {
+        str(stranger): f"it belongs to {USER}, and stands in the folder of mallory"
+    }
+    for name in ("overlay.toml", "pylock.alice.toml"):
+        copied = world.folder / "overlays" / USER / "alice" / name
+        assert copied.read_bytes() == (alice / name).read_bytes()
+    (verdict,) = world.done("check", "--json").json["overlays"]
+    assert (verdict["name"], verdict["shadows"]) == ("alice", ["numpy"])
+    again = world.done("overlay", "collect")
+    assert again.stderr.startswith(f"1 overlay of {world.storage}, 0 changed\n  left out: ")
+
+
+def test_what_is_gone_is_pruned_when_asked(world, alice):
+    assert "no pattern of overlays.specs finds" in world.done("overlay", "collect").stderr
+    alice.rename(world.root / "away")
+    path = f"overlays/{USER}/alice"
+    assert world.done("overlay", "collect").stderr == (
+        f"0 overlays of {world.storage}, 0 changed\n"
+        f"  gone from the storage (--prune removes it): {path}\n"
+    )
+    assert (world.folder / path).is_dir()
+    assert f"  removed: {path}\n" in world.done("overlay", "collect", "--prune").stderr
+    assert not (world.folder / path).exists()
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_a_shell_in_the_stack(built, tmp_path, shell):
+    (tmp_path / ".bashrc").write_text("PATH=/usr/bin:/bin\nseen=yes\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "envc", "shell", "--layer", "user", "--target", built.target],
+        env={**os.environ, "SHELL": f"/bin/{shell}", "HOME": str(tmp_path)},
+        input="command -v report; echo $OMP_NUM_THREADS $seen; exit 7\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 7, done.stderr
+    report, *rest = done.stdout.splitlines()
+    assert report == f"{built.target}/generations/000001/user/bin/report"
+    assert rest == ["1 yes" if shell == "bash" else "1"]
+
+
+def test_a_shell_makes_the_overlay_at_first_use(warm):
+    warm.materialize()
+    answer = envc_process(
+        "shell",
+        "--target",
+        warm.target,
+        "--json",
+        cwd=warm.root,
+        environment={"SHELL": "/bin/true"},
+    )
+    assert answer.status == 0, answer.stderr
+    assert answer.json == {
+        "tree": f"{warm.storage}/{USER}/{USER}/generations/000001",
+        "command": ["/bin/true"],
+    }

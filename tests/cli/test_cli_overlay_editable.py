@@ -1,0 +1,180 @@
+"""A user's own project in an overlay, used where it stands."""
+
+import json
+import subprocess
+import tomllib
+
+import pytest
+
+from support.projects import write_project
+from support.sites import SITE_PACKAGES, envc, python
+from support.wheels import Recipe
+
+pytestmark = pytest.mark.slow
+
+MINE = Recipe(
+    name="mine", version="1.0.dev1", requires=["theme"], console_scripts={"mine": "mine:main"}
+)
+TEXT = "value = 1\ndef main():\n    print(value)\n"
+
+
+@pytest.fixture
+def alice(built, tmp_path):
+    folder = tmp_path / "alice"
+    answer = envc("overlay", "init", "--dir", folder, "--target", built.target)
+    assert answer.status == 0, answer.stderr
+    return folder
+
+
+@pytest.fixture
+def mine(tmp_path):
+    return write_project(tmp_path / "src" / "mine", MINE, TEXT)
+
+
+def test_edits_show_at_once_and_commands_are_there(alice, mine):
+    answer = envc("overlay", "add", "-e", mine, "--dir", alice)
+    assert answer.status == 0, answer.stderr
+    assert "\n  adds mine, theme\n" in answer.stderr
+    assert f"\n  mine is edited in {mine}\n" in answer.stderr
+    command = [f"{alice}/bin/mine"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"1\n"
+    package = mine / "src" / "mine" / "__init__.py"
+    package.write_text(TEXT.replace("1", "22"))
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"22\n"
+    assert python(alice, "import mine; print(mine.__file__)") == str(package)
+    assert not list((alice / "store").rglob("mine/__init__.py"))
+
+
+def test_what_other_tools_see_of_it(alice, mine):
+    assert envc("overlay", "add", "-e", mine, "--dir", alice).status == 0
+    (record,) = (alice / "current" / SITE_PACKAGES).glob("mine-*.dist-info/direct_url.json")
+    assert json.loads(record.read_text()) == {
+        "url": f"file://{mine}",
+        "dir_info": {"editable": True},
+    }
+    lock = tomllib.loads((alice / "pylock.alice.toml").read_text())
+    (package,) = (each for each in lock["packages"] if each["name"] == "mine")
+    assert package["directory"] == {"path": str(mine), "editable": True}
+    assert not {"version", "wheels"} & set(package)
+    assert package["dependencies"] == [{"name": "theme"}]
+
+
+def test_with_nothing_changed_nothing_is_done(alice, mine):
+    assert envc("overlay", "add", "-e", mine, "--dir", alice).status == 0
+    lock = (alice / "pylock.alice.toml").read_bytes()
+    answer = envc("overlay", "add", "-e", mine, "--dir", alice)
+    assert answer.stderr.startswith("alice on user: nothing to do: on generation 2\n")
+    assert (alice / "pylock.alice.toml").read_bytes() == lock
+    assert tomllib.loads((alice / "overlay.toml").read_text())["overlay"]["editable"] == [str(mine)]
+
+
+def test_new_requirements_of_it_are_noticed(alice, mine):
+    assert envc("overlay", "add", "-e", mine, "--dir", alice).status == 0
+    write_project(mine, Recipe(name="mine", version="1.1", requires=["polars"]), TEXT)
+    report = envc("overlay", "sync", "--dir", alice, "--json").json
+    assert (report["adds"], report["shadows"]) == (["mine", "polars"], ["numpy"])
+    assert report["editable"] == {"mine": str(mine)}
+
+
+def test_it_replaces_a_project_of_the_base(alice, tmp_path):
+    """The base's pin has the very version of the editable project, and is hidden all the same."""
+    own = write_project(tmp_path / "six", Recipe(name="six", version="1.17.0"), "own = True\n")
+    report = envc("overlay", "add", "-e", own, "--dir", alice, "--json").json
+    assert (report["adds"], report["shadows"]) == ([], ["six"])
+    assert python(alice, "import six; print(six.own)") == "True"
+
+
+def test_where_nothing_may_be_replaced(warm, tmp_path):
+    warm.edit("[overlays]", '[overlays]\nshadow = "never"')
+    warm.materialize()
+    own = write_project(tmp_path / "six", Recipe(name="six", version="1.17.0"), "")
+    folder = tmp_path / "alice"
+    assert envc("overlay", "init", "--dir", folder, "--target", warm.target).status == 0
+    answer = envc("overlay", "add", "-e", own, "--dir", folder)
+    assert (answer.status, answer.stderr) == (
+        3,
+        (
+            f"error: {own} would replace six 1.17.0 of layer user, and overlays may replace "
+            "nothing here\n"
+            f"   at: {folder}/overlay.toml:8 (overlay.editable[0])\n"
+            " mend: remove the line, or ask the site's administrator to allow shadows\n"
+        ),
+    )
+
+
+def test_it_is_removed_by_name_or_by_folder(alice, mine):
+    for word in ("Mine", mine):
+        assert envc("overlay", "add", "-e", mine, "--dir", alice).status == 0
+        report = envc("overlay", "remove", word, "--dir", alice, "--json").json
+        assert (report["adds"], report["editable"]) == ([], {})
+
+
+def test_a_home_is_written_as_such(alice, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    mine = write_project(tmp_path / "mine", MINE, TEXT)
+    assert envc("overlay", "add", "-e", ".", "--dir", alice, cwd=mine).status == 0
+    assert 'editable = ["~/mine"]' in (alice / "overlay.toml").read_text()
+
+
+def test_a_folder_without_a_project(alice, tmp_path):
+    answer = envc("overlay", "add", "-e", tmp_path, "--dir", alice)
+    assert (answer.status, answer.stderr) == (
+        2,
+        (
+            f"error: {tmp_path} is no project: it has neither pyproject.toml nor setup.py\n"
+            f"   at: {alice}/overlay.toml:8 (overlay.editable[0])\n"
+            " mend: name the folder of a project, or remove the line\n"
+        ),
+    )
+
+
+def test_one_project_in_two_folders(alice, mine, tmp_path):
+    other = write_project(tmp_path / "other", MINE, TEXT)
+    answer = envc("overlay", "add", "-e", mine, "-e", other, "--dir", alice)
+    assert (answer.status, answer.stderr) == (
+        2,
+        (
+            f"error: {other} and {mine} are both mine\n"
+            f"   at: {alice}/overlay.toml:8 (overlay.editable[1])\n"
+            " mend: remove one of them\n"
+        ),
+    )
+
+
+def test_a_project_that_others_may_write_is_refused(alice, mine):
+    mine.chmod(0o777)
+    answer = envc("overlay", "add", "-e", mine, "--dir", alice)
+    assert (answer.status, answer.stderr) == (
+        2,
+        (
+            "error: everybody may write to this folder, and so could replace what is in it\n"
+            f"   at: {mine}\n"
+            f" mend: take that right away (chmod o-w {mine}), or choose another folder\n"
+        ),
+    )
+
+
+def test_a_lock_that_does_not_say_which_wheel(alice, mine):
+    assert envc("overlay", "add", "-e", mine, "--dir", alice).status == 0
+    path = alice / "pylock.alice.toml"
+    text = path.read_text()
+    size = next(line for line in text.splitlines() if line.startswith("size = "))
+    path.write_text(text.replace(f"{size}\n", "", 1))
+    answer = envc("overlay", "sync", "--dir", alice)
+    assert (answer.status, answer.stderr) == (
+        2,
+        (
+            "error: mine is an editable project, and this lock does not say which wheel leads "
+            "to it\n"
+            f"   at: {path} (packages[0].tool.envc)\n"
+            " mend: lock it with envc\n"
+        ),
+    )
+
+
+def test_nothing_to_add(alice):
+    answer = envc("overlay", "add", "--dir", alice)
+    assert (answer.status, answer.stderr) == (
+        2,
+        "error: nothing to add\n mend: name a requirement, or a folder with -e\n",
+    )

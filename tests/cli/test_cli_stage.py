@@ -1,0 +1,187 @@
+"""Packed overlays, and overlays on a node's own disk."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from support.sites import SITE_PACKAGES, envc, envc_process, python
+
+pytestmark = pytest.mark.slow
+
+VERSIONS = "import numpy, scipy, polars; print(numpy.__version__, polars.__file__)"
+
+
+@pytest.fixture
+def alice(built, tmp_path):
+    folder = tmp_path / "alice"
+    assert envc("overlay", "init", "--dir", folder, "--target", built.target).status == 0
+    assert envc("overlay", "add", "polars", "--dir", folder).status == 0
+    return folder
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENVC_STAGE", str(tmp_path / "scratch"))
+    return tmp_path / "scratch"
+
+
+@pytest.fixture
+def packed(alice):
+    report = envc("overlay", "pack", "--dir", alice, "--json").json
+    assert report["path"] == f"{alice}/packed.envc"
+    return report
+
+
+def copies(scratch) -> list[str]:
+    return [name for name in os.listdir(scratch) if not name.startswith(".")]
+
+
+def test_a_packed_overlay_is_staged_and_run(alice, packed, scratch):
+    answer = envc("stage", alice)
+    assert answer.status == 0, answer.stderr
+    place = scratch / f"alice-{packed['generation'][7:23]}"
+    assert answer.stdout == f"{place}\n"
+    assert answer.stderr.endswith(f"alice: {packed['files']} files unpacked\n")
+    numpy, polars = python(place, VERSIONS).split()
+    assert numpy == "2.0.0"
+    assert polars == f"{place}/generations/000001/{SITE_PACKAGES}/polars/__init__.py"
+    assert envc("verify", "--target", place).status == 0
+    assert envc("diff", alice, place).status == 0
+    again = envc("stage", alice)
+    assert (again.stdout, again.stderr) == (answer.stdout, "alice: staged already\n")
+    ran = envc_process("run", "--overlay", alice, "--", "python", "-c", VERSIONS, cwd=alice)
+    assert ran.stdout.split()[1] == polars
+
+
+def test_the_trees_are_the_same(alice, packed, scratch):
+    place = envc("stage", alice, "--json").json["path"]
+    digests = {
+        json.loads((folder / "current" / "manifest.json").read_text())["digest"]
+        for folder in (alice, scratch / os.path.basename(place))
+    }
+    assert digests == {packed["generation"]}
+
+
+def test_packing_twice_gives_the_same_bytes(alice, packed, tmp_path):
+    path = tmp_path / "other.envc"
+    report = envc("overlay", "pack", "--dir", alice, "-o", path, "--json").json
+    assert report["digest"] == packed["digest"]
+    assert path.read_bytes() == (alice / "packed.envc").read_bytes()
+
+
+def test_the_file_alone_is_enough(alice, scratch):
+    words = ("overlay", "pack", "--alone", "--dir", alice)
+    assert "its trees are removed" in envc(*words).stderr
+    assert sorted(os.listdir(alice)) == [
+        ".lock",
+        ".store-lock",
+        "audit.jsonl",
+        "location.toml",
+        "overlay.toml",
+        "packed.envc",
+        "pylock.alice.toml",
+    ]
+    ran = envc_process("run", "--overlay", alice, "--", "python", "-c", VERSIONS, cwd=alice)
+    assert ran.status == 0, ran.stderr
+    assert ran.stdout.split()[1].startswith(f"{scratch}/alice-")
+    assert envc("overlay", "sync", "--dir", alice).status == 0
+    assert python(alice, VERSIONS).split()[0] == "2.0.0"
+
+
+def test_what_is_not_packed_is_staged_all_the_same(alice, scratch):
+    place = envc("stage", alice, "-q").stdout.strip()
+    assert python(place, VERSIONS).split()[0] == "2.0.0"
+    assert copies(scratch) == [os.path.basename(place)]
+
+
+def test_a_packed_file_of_an_earlier_generation_is_not_taken(alice, packed, scratch):
+    assert envc("overlay", "add", "theme", "--dir", alice).status == 0
+    report = envc("stage", alice, "--json").json
+    assert report["generation"] != packed["generation"]
+    assert python(report["path"], "import theme; print('there')") == "there"
+
+
+def test_a_file_elsewhere_is_staged_without_its_folder(alice, packed, tmp_path):
+    shutil.copy(packed["path"], tmp_path / "alice.envc")
+    answer = envc("stage", tmp_path / "alice.envc", "--to", tmp_path / "disk")
+    assert answer.status == 0, answer.stderr
+    assert python(answer.stdout.strip(), VERSIONS).split()[0] == "2.0.0"
+
+
+def test_a_job_array_unpacks_it_once(alice, packed, scratch):
+    command = [sys.executable, "-m", "envc", "stage", str(alice), "--json"]
+    jobs = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    answers = [job.communicate() for job in jobs]
+    assert [job.returncode for job in jobs] == [0] * 8, [stderr for _, stderr in answers]
+    reports = [json.loads(stdout) for stdout, _ in answers]
+    assert sorted(report["changed"] for report in reports) == [False] * 7 + [True]
+    assert len({report["path"] for report in reports}) == 1
+    assert len(copies(scratch)) == 1
+
+
+def test_what_a_killed_run_left_is_removed(alice, packed, scratch):
+    name = f"alice-{packed['generation'][7:23]}"
+    leftover = scratch / f".staging-{name}-dead" / "overlay" / "generations" / "000001"
+    leftover.mkdir(parents=True)
+    scratch.chmod(0o700)
+    leftover.chmod(0o555)
+    assert envc("stage", alice).status == 0
+    assert not (scratch / f".staging-{name}-dead").exists()
+
+
+def test_a_damaged_file_is_refused_and_nothing_is_staged(alice, packed, scratch):
+    path = alice / "packed.envc"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    answer = envc("stage", path)
+    assert answer.status == 5
+    assert answer.stderr.endswith(
+        f"   at: {path}\n mend: make the bundle again, or fetch it again\n"
+    )
+    assert copies(scratch) == []
+
+
+def test_what_is_no_overlay(tmp_path, scratch):
+    answer = envc("stage", tmp_path)
+    assert (answer.status, answer.stderr) == (
+        2,
+        (
+            "error: no overlay is built here\n"
+            f"   at: {tmp_path}\n"
+            f" mend: run `envc overlay sync --dir {tmp_path}`\n"
+        ),
+    )
+
+
+def test_a_stage_that_somebody_else_made(alice, scratch, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    scratch.symlink_to(tmp_path / "theirs")
+    answer = envc("stage", alice)
+    assert (answer.status, answer.stderr) == (
+        2,
+        (
+            "error: this folder for staged overlays is a symlink, or somebody else's\n"
+            f"   at: {scratch}\n"
+            " mend: name another one with --to, or in ENVC_STAGE\n"
+        ),
+    )
+
+
+def test_alone_and_elsewhere_do_not_go_together(alice, tmp_path):
+    answer = envc("overlay", "pack", "--alone", "-o", tmp_path / "x", "--dir", alice)
+    assert (answer.status, answer.stderr) == (
+        2,
+        (
+            "error: an overlay finds its packed file in its own folder only\n"
+            f"   at: {tmp_path}/x\n"
+            " mend: leave out -o, or --alone\n"
+        ),
+    )

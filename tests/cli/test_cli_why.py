@@ -1,0 +1,68 @@
+"""`envc why`: the path from the specs to a pin, and what holds it back."""
+
+import pytest
+
+
+@pytest.fixture
+def locked(site):
+    site.done("lock")
+    return site
+
+
+def test_a_pin_and_everybody_who_asks_for_it(locked):
+    answer = locked.done("why", "NumPy")
+    assert answer.stderr == ""
+    assert answer.stdout == (
+        "numpy 1.26.4  [user] (host)\n"
+        "asked for by\n"
+        "  envc.toml:19 (layer.user.requires[0]) requires numpy<2\n"
+        "  pandas 2.2.0 requires numpy>=1.22\n"
+        "    envc.toml:20 (layer.user.requires[1]) requires pandas\n"
+        "  scipy 1.11.0 requires numpy<2,>=1.20\n"
+        "    envc.toml:21 (layer.user.requires[2]) requires scipy==1.11.0\n"
+        "held back from 2.0.0, the newest release\n"
+        "  2.0.0: envc.toml:19 (layer.user.requires[0]) requires numpy<2\n"
+    )
+
+
+def test_the_newest_release_is_said_to_be_it(locked):
+    answer = locked.done("why", "report", "--layer", "system")
+    assert answer.stdout == (
+        "report 1.0  [system] (host)\n"
+        "asked for by\n"
+        "  envc.toml:14 (layer.system.requires[0]) requires report\n"
+        "it is the newest release\n"
+    )
+
+
+def test_an_overlay_sees_what_it_inherits(locked):
+    spec = locked.overlay("alice", 'requires = ["polars>=1"]')
+    locked.done("lock", "--overlay", spec)
+    report = locked.done("why", "scipy", "--overlay", spec, "--json").json
+    assert set(report) == {"project", "version", "layer", "target", "asked", "newest", "held"}
+    assert (report["project"], report["layer"]) == ("scipy", "alice")
+    assert report["asked"][0]["by"] == "base"
+    assert report["held"] == []
+
+
+def test_a_project_that_is_not_there(locked):
+    answer = locked.envc("why", "nothing")
+    assert (answer.status, answer.stdout) == (1, "")
+    assert answer.stderr == (
+        "error: nothing is not in the stack of user: nothing there asks for it\n"
+        " mend: see what is with `envc tree`\n"
+    )
+
+
+def test_a_layer_that_is_not_there(locked):
+    answer = locked.envc("why", "numpy", "--layer", "users")
+    assert (answer.status, answer.stderr) == (
+        2,
+        "error: no layer 'users' in site canopy\n mend: use system, user\n",
+    )
+
+
+def test_without_a_lock_it_says_how_to_make_one(site):
+    answer = site.envc("why", "numpy")
+    assert answer.status == 2
+    assert answer.stderr.endswith(" mend: write it with `envc lock`\n")
