@@ -90,6 +90,8 @@ apt_install = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 tools:
 	@command -v strace >/dev/null || $(call apt_install,strace) \
 	  || echo "strace is missing: tests that kill envc at system calls are skipped"
+	@command -v bindfs >/dev/null || $(call apt_install,bindfs) \
+	  || echo "bindfs is missing: tests of overlays on a FUSE file system are skipped"
 	@command -v mkfs.xfs >/dev/null || [ -x /sbin/mkfs.xfs ] || $(call apt_install,xfsprogs) \
 	  || echo "xfsprogs is missing: tests on xfs images are skipped"
 	@command -v chromedriver >/dev/null || $(call apt_install,chromium chromium-driver) \

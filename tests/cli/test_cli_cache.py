@@ -24,7 +24,7 @@ def test_json_tells_how_much_of_each_kind_there_is(site):
     site.done("lock")
     report = envc("cache", "dir", "--json").json
     assert (report["folder"], report["removed"]) == (str(cache()), False)
-    assert set(report["parts"]) == {"digests-v1", "locks-v1", "metadata-v1"}
+    assert set(report["parts"]) == {"digests-v1", "locks-v1", "metadata-v1", "parsed-v1"}
     metadata = cache() / "metadata-v1"
     assert report["parts"]["metadata-v1"] == {
         "files": len(os.listdir(metadata)),
@@ -35,7 +35,7 @@ def test_json_tells_how_much_of_each_kind_there_is(site):
 
 def test_clean_removes_what_envc_kept_and_nothing_else(site):
     site.done("lock")
-    (cache() / "check-v1.sqlite").write_bytes(b"x" * 2_000_000)
+    (cache() / "check-v1.sqlite").write_bytes(b"x" * 2_030_000)
     for name in ("mine.txt", "wheels", "other-v1x"):
         (cache() / name).write_text("mine")
     elsewhere = site.root / "elsewhere"
@@ -45,7 +45,7 @@ def test_clean_removes_what_envc_kept_and_nothing_else(site):
     files = envc("cache", "dir", "--json").json["files"]
     answer = envc("cache", "clean")
     assert answer.status == 0
-    assert answer.stderr == f"{cache()}: removed {files} files, 2.0 MB\n"
+    assert answer.stderr == f"{cache()}: removed {files} files, 2.1 MB\n"
     assert sorted(os.listdir(cache())) == ["mine.txt", "other-v1x", "wheels"]
     assert (elsewhere / "file").exists()
     assert envc("cache", "clean").stderr == f"{cache()}: removed 0 files, 0.0 MB\n"

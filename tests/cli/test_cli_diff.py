@@ -40,6 +40,13 @@ def test_two_locks_whatever_their_layers(built, world):
     }
 
 
+def test_a_lock_that_does_not_tell_its_python(built, tmp_path):
+    path = tmp_path / "pylock.flat.toml"
+    assert envc("export", "--flat", "-o", path, cwd=built.folder).status == 0
+    answer = envc("diff", path, built.folder / "pylock.user.toml")
+    assert (answer.status, answer.stdout) == (1, "user:\n  -report 1.0\n")
+
+
 def test_what_is_neither(tmp_path):
     answer = envc("diff", tmp_path, tmp_path)
     assert (answer.status, answer.stderr) == (

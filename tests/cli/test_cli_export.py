@@ -46,6 +46,16 @@ def test_a_flat_stack_has_what_a_process_sees(built, alice):
     assert versions(own) == {"numpy": "2.0.0", "polars": "1.0.0", "scipy": "1.14.0"}
 
 
+def test_users_need_no_checkout(built, tmp_path, monkeypatch):
+    answer = envc("export", "--layer", "system", cwd=tmp_path)
+    assert (answer.status, answer.stderr.splitlines()[0]) == (
+        2,
+        "error: no site here: no envc.toml in this folder or any above it",
+    )
+    monkeypatch.setenv("ENVC_TARGET", str(built.target))
+    assert versions(envc("export", "--layer", "system", cwd=tmp_path).stdout) == {"report": "1.0"}
+
+
 def test_requirements_have_hashes(built):
     answer = envc("export", "--layer", "system", "--format", "requirements", cwd=built.folder)
     wheel = built.wheels / "report-1.0-py3-none-any.whl"

@@ -58,6 +58,10 @@ def pip_install(folder: Path, recipe: Recipe, *, requested: bool = True) -> None
         (info / "REQUESTED").write_text("")
 
 
+def run_nothing(world, folder: Path):
+    return envc_process("run", "--overlay", folder, "--", "true", cwd=world.root)
+
+
 def only_entry(world) -> dict:
     (entry,) = envc("overlay", "list", "--target", world.target, "--json").json["overlays"]
     return entry
@@ -154,12 +158,21 @@ def test_what_pip_installed_is_named_and_adopted(world, alice):
     entry = only_entry(world)
     assert (entry["state"], entry["why"]) == ("changed by hand", said)
     assert f"warning: {said}\n" in envc("overlay", "sync", "--dir", alice).stderr
+    assert f"warning: {said}\n" in run_nothing(world, alice).stderr
     assert envc("verify", "--target", alice).status == 1
     report = envc("overlay", "adopt", "--dir", alice, "--json").json
     assert (report["adds"], report["generation"]) == (["theme"], 2)
     assert 'requires = ["theme==1.0"]' in (alice / "overlay.toml").read_text()
     assert only_entry(world)["state"] == "current"
     assert envc("verify", "--target", alice).status == 0
+
+
+def test_what_a_sync_left_behind_is_adopted(world, alice):
+    pip_install(alice, Recipe(name="theme", version="1.0"))
+    assert envc("overlay", "add", "notebook", "--dir", alice).status == 0
+    assert only_entry(world)["state"] == "current"
+    report = envc("overlay", "adopt", "--dir", alice, "--json").json
+    assert (report["adds"], report["generation"]) == (["notebook", "theme"], 3)
 
 
 def test_what_pip_removed_is_named(world, alice):

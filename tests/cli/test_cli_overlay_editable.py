@@ -1,6 +1,7 @@
 """A user's own project in an overlay, used where it stands."""
 
 import json
+import shutil
 import subprocess
 import tomllib
 
@@ -169,6 +170,63 @@ def test_a_lock_that_does_not_say_which_wheel(alice, mine):
             f"   at: {path} (packages[0].tool.envc)\n"
             " mend: lock it with envc\n"
         ),
+    )
+
+
+def test_ci_judges_it_without_the_project(warm, tmp_path):
+    """What is collected has the wheel that leads to the project, and needs nothing else of it."""
+    warm.edit('specs = ["overlays/*.toml"]', 'specs = ["overlays/*/*/overlay.toml"]')
+    warm.materialize()
+    mine = write_project(tmp_path / "mine", MINE, TEXT)
+    assert envc("overlay", "init", "plots", "--target", warm.target).status == 0
+    (folder,) = warm.storage.glob("*/plots")
+    assert envc("overlay", "add", "-e", mine, "--dir", folder).status == 0
+    assert warm.done("overlay", "collect", "--json").json["overlays"][0]["locked"]
+    shutil.rmtree(mine)
+    shutil.rmtree(folder)
+    (verdict,) = warm.done("check", "--json").json["overlays"]
+    assert (verdict["ok"], verdict["adds"]) == (True, ["mine", "theme"])
+
+
+def test_it_is_locked_with_the_site(warm, tmp_path):
+    warm.done("lock")
+    mine = write_project(tmp_path / "mine", MINE, TEXT)
+    spec = warm.overlay("plots", f'editable = ["{mine}"]')
+    report = warm.done("lock", "--overlay", spec, "--json").json
+    assert report["layers"]["plots"]["pins"] == {"mine": "1.0.dev1", "theme": "1.0"}
+    assert warm.done("lock", "--overlay", spec, "--check", "--json").json["changed"] is False
+    write_project(mine, Recipe(name="mine", version="2"), TEXT)
+    assert warm.envc("lock", "--overlay", spec, "--check").status == 1
+
+
+def test_an_overlay_on_it_sees_it(built, alice, mine, tmp_path):
+    assert envc("overlay", "add", "-e", mine, "--dir", alice).status == 0
+    bob = tmp_path / "bob"
+    bob.mkdir()
+    (bob / "overlay.toml").write_text(
+        'version = 1\n[overlay]\nname = "bob"\nbase = "alice"\nbase-dir = "../alice"\n'
+        'requires = ["notebook"]\n'
+    )
+    answer = envc("overlay", "sync", "--dir", bob, "--target", built.target)
+    assert answer.status == 0, answer.stderr
+    assert python(bob, "import mine; print(mine.__file__)") == f"{mine}/src/mine/__init__.py"
+    done = subprocess.run([f"{bob}/bin/mine"], capture_output=True, text=True, check=False)
+    assert done.stdout == "1\n", done.stderr
+
+
+def test_a_project_that_cannot_be_built(alice, mine):
+    (mine / "backend.py").write_text("def build_editable(*_):\n    raise SystemExit('no luck')\n")
+    answer = envc("overlay", "add", "-e", mine, "--dir", alice)
+    assert answer.status == 4
+    assert answer.stderr.startswith("error: mine cannot be built:\n")
+    assert "  no luck\n" in answer.stderr
+    (mine / "backend.py").write_text("")
+    answer = envc("overlay", "add", "-e", mine, "--dir", alice)
+    assert answer.status == 4
+    lines = answer.stderr.splitlines()
+    assert lines[:2] == ["error: mine cannot be built:", "  HookMissing: build_editable"]
+    assert lines[3] == (
+        " mend: see the whole log, and correct the project; its backend has to know PEP 660"
     )
 
 

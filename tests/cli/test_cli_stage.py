@@ -5,9 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from envc.bundle import Bundle, BundleWriter
+from envc.formats.publication import publication_from_bytes, publication_to_bytes
+from envc.model.plan import LinkTree, MakeSymlink, WriteFile
+from envc.model.publication import Publication
 from support.sites import SITE_PACKAGES, envc, envc_process, python
 
 pytestmark = pytest.mark.slow
@@ -66,6 +72,12 @@ def test_the_trees_are_the_same(alice, packed, scratch):
     assert digests == {packed["generation"]}
 
 
+def test_a_staged_copy_needs_nothing_of_the_shared_storage(alice, scratch):
+    place = envc("stage", alice, "-q").stdout.strip()
+    alice.rename(alice.parent / "away")
+    assert python(place, VERSIONS).split()[0] == "2.0.0"
+
+
 def test_packing_twice_gives_the_same_bytes(alice, packed, tmp_path):
     path = tmp_path / "other.envc"
     report = envc("overlay", "pack", "--dir", alice, "-o", path, "--json").json
@@ -99,7 +111,11 @@ def test_what_is_not_packed_is_staged_all_the_same(alice, scratch):
 
 
 def test_a_packed_file_of_an_earlier_generation_is_not_taken(alice, packed, scratch):
-    assert envc("overlay", "add", "theme", "--dir", alice).status == 0
+    answer = envc("overlay", "add", "theme", "--dir", alice)
+    assert (
+        f"warning: {alice}/packed.envc is of another generation now; pack it again with "
+        f"`envc overlay pack --dir {alice}`\n"
+    ) in answer.stderr
     report = envc("stage", alice, "--json").json
     assert report["generation"] != packed["generation"]
     assert python(report["path"], "import theme; print('there')") == "there"
@@ -147,6 +163,54 @@ def test_a_damaged_file_is_refused_and_nothing_is_staged(alice, packed, scratch)
         f"   at: {path}\n mend: make the bundle again, or fetch it again\n"
     )
     assert copies(scratch) == []
+
+
+def forged(packed: dict, path: Path, change) -> Path:
+    """The packed overlay with another publication; every digest in it is right."""
+    with Bundle(packed["path"]) as bundle, BundleWriter(str(path)) as other:
+        for entry in bundle.index.entries:
+            content = bundle.read(entry.name)
+            if entry.name == "publication":
+                publication = publication_from_bytes(content)
+                assert publication is not None
+                content = publication_to_bytes(change(publication))
+            other.add(entry.name, [content])
+        other.finish("overlay", "alice")
+    return path
+
+
+def with_plan(publication: Publication, **changes: Any) -> Publication:
+    (layer,) = publication.layers
+    return publication._replace(layers=(layer._replace(plan=layer.plan._replace(**changes)),))
+
+
+def with_file(publication: Publication, file: WriteFile) -> Publication:
+    return with_plan(publication, files=(*publication.layers[0].plan.files, file))
+
+
+LINK = LinkTree("../../../etc", (), (b"hosts",))
+FORGERIES = {
+    "a name that leads out": lambda p: with_plan(p, layer="../../alice"),
+    "a spec that leads out": lambda p: p._replace(specs=(("../.bashrc", b"x"),)),
+    "a tree that is not in it": lambda p: with_plan(p, links=(LINK,)),
+    "a set-uid file": lambda p: with_file(p, WriteFile("bin/su", b"x", 0o4555)),
+    "a file outside": lambda p: with_file(p, WriteFile("../../../../x", b"x", 0o444)),
+    "an absolute file": lambda p: with_file(p, WriteFile("/x", b"x", 0o444)),
+    "a symlink outside": lambda p: with_plan(p, symlinks=(MakeSymlink("../x", "/etc"),)),
+    "another digest": lambda p: with_plan(p, digest=p.digest()),
+    "no layer": lambda p: p._replace(layers=()),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_file_writes_nothing_outside(packed, scratch, tmp_path, forgery):
+    path = forged(packed, tmp_path / "forged.envc", FORGERIES[forgery])
+    before = sorted(tmp_path.iterdir())
+    answer = envc("stage", path)
+    assert answer.status == 5, answer.stderr
+    assert "mend: pack it again with `envc overlay pack`" in answer.stderr
+    assert copies(scratch) == []
+    assert sorted(tmp_path.iterdir()) == sorted({*before, scratch})
 
 
 def test_what_is_no_overlay(tmp_path, scratch):

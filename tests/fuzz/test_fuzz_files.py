@@ -12,14 +12,15 @@ import pytest
 from hypothesis import strategies as st
 
 from envc.errors import SpecError
-from envc.expand import expand_overlay, expand_site
+from envc.expand.overlay import expand_overlay
+from envc.expand.site import expand_site
 from envc.formats.envc_toml import read_site
 from envc.formats.facts import facts_from_json
 from envc.formats.generation import generation_from_json
 from envc.formats.location import location_from_text
 from envc.formats.overlay_toml import read_overlay
 from envc.formats.publication import publication_from_bytes
-from envc.formats.pylock import lock_from_text
+from envc.formats.pylock_read import lock_from_text
 from envc.materialize.verify import verify_tree
 from envc.pipeline.machine import machine_of
 from envc.store import Store

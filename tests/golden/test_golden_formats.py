@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from envc.errors import EnvcError
-from envc.expand import expand_overlay, expand_site
+from envc.expand.overlay import expand_overlay
+from envc.expand.site import expand_site
 from envc.formats.envc_toml import read_site
 from envc.formats.overlay_toml import read_overlay
-from envc.formats.pylock import lock_from_text
+from envc.formats.pylock_read import lock_from_text
 from envc.lock import select_wheels
 from support.cases import MACHINE, TARGET
 from support.golden import compare

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envc.errors import UnsatisfiableError
-from envc.formats.pylock import lock_from_text
+from envc.formats.pylock_read import lock_from_text
 from envc.lock import pinned_versions
 from envc.pipeline.context import Context
 from envc.pipeline.lock import lock_site

@@ -10,14 +10,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from envc.errors import OutsideError, SpecError, UntrustedError, UsageError
-from envc.expand import expand_overlay, expand_site
+from envc.expand.overlay import expand_overlay
+from envc.expand.site import expand_site
 from envc.formats.envc_toml import read_site
 from envc.formats.facts import facts_from_json
 from envc.formats.generation import generation_from_json, generation_to_json
 from envc.formats.location import location_from_text
 from envc.formats.overlay_edit import with_requirements, without_projects
 from envc.formats.overlay_toml import read_overlay
-from envc.formats.pylock import lock_from_text, lock_to_text
+from envc.formats.pylock import lock_to_text
+from envc.formats.pylock_read import lock_from_text
 from envc.lock import select_wheels
 from envc.model.generation import Generation, GenerationLayer, GenerationWheel
 from support.cases import MACHINE, TARGET, Case

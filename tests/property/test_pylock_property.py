@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.pylock import Pylock
 
-from envc.formats.pylock import lock_from_text, lock_to_text
+from envc.formats.pylock import lock_to_text
+from envc.formats.pylock_read import lock_from_text
 from envc.model.lock import BaseReference, Lock, LockedPin, LockedTarget, LockedWheel
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from envc.errors import UnsatisfiableError
-from envc.expand import expand_overlay, expand_site
+from envc.expand.overlay import expand_overlay
+from envc.expand.site import expand_site
 from envc.expand.targets import make_target
 from envc.formats.document import Document
 from envc.formats.envc_toml import SiteDocument

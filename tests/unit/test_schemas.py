@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+import zipfile
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -144,6 +145,20 @@ def test_init_and_an_error_fit(tmp_path: Path) -> None:
     assert output_of("error", answer, status=2)["error"]["code"] == "usage"
 
 
+def _outputs_about_an_overlay(site: SiteFolder, folder: Path) -> None:
+    target = ("--target", site.target)
+    output_of("overlay-list", site.envc("overlay", "list", "--all", *target, "--json"))
+    output_of("overlay-collect", site.envc("overlay", "collect", "--json"))
+    output_of("overlay-pack", site.envc("overlay", "pack", "--dir", folder, "--json"))
+    with zipfile.ZipFile(folder / "packed.envc") as bundle:
+        assert faults("bundle", json.loads(bundle.read("bundle.json"))) == []
+    output_of("stage", site.envc("stage", folder, "--to", site.root / "disk", "--json"))
+    output_of("diff", site.envc("diff", site.target, folder, "--json"), status=1)
+    output_of("export", site.envc("export", "--flat", "--json"))
+    output_of("export", site.envc("export", "--to", site.root / "flat", "--json"))
+    output_of("doctor", site.envc("doctor", "--overlay", folder, "--json"))
+
+
 @pytest.mark.slow
 def test_files_and_outputs_of_a_whole_job_fit(tmp_path: Path, recipes: Path) -> None:
     site = SiteFolder(tmp_path, recipes).write()
@@ -161,6 +176,7 @@ def test_files_and_outputs_of_a_whole_job_fit(tmp_path: Path, recipes: Path) -> 
     output_of("tree", site.envc("tree", "--json"))
     output_of("why", site.envc("why", "numpy", "--json"))
     output_of("verify", site.envc("verify", *target, "--json"))
+    _outputs_about_an_overlay(site, folder)
     output_of("repair", site.envc("repair", *target, "--json"))
     output_of("error", site.envc("rollback", *target, "--json"), status=2)
     site.edit('requires = ["report"]', 'requires = ["report", "six"]')

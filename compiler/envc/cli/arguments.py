@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from envc.cli.commands import COMMANDS, GROUPS
 from envc.errors import UsageError
@@ -20,15 +20,31 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with envc's exit status and a pointer to the help."""
+    """argparse with envc's exit status and a pointer to the help.
+
+    An envc that a target carries is about that target, where the command line names none.
+    """
+
+    target: str | None = None
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        """As argparse has it."""
+        if "--target" in names and self.target is not None:
+            options |= {"required": False, "default": self.target}
+        return super().add_argument(*names, **options)
 
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"error: {message}\n mend: see `{self.prog} --help`\n")
         raise SystemExit(UsageError.status)
 
 
-def parse(command: str, module: ModuleType, words: list[str]) -> Arguments:
-    """The options of one command; ends the process for `--help` and for a usage error."""
+def parse(
+    command: str, module: ModuleType, words: list[str], *, target: str | None = None
+) -> Arguments:
+    """The options of one command; ends the process for `--help` and for a usage error.
+
+    `target` is the target directory that carries this envc, if one does.
+    """
     parser = _Parser(
         prog=f"envc {command}",
         description=f"{COMMANDS[command][0].upper()}{COMMANDS[command][1:]}.",
@@ -36,6 +52,7 @@ def parse(command: str, module: ModuleType, words: list[str]) -> Arguments:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
+    parser.target = target
     module.add_options(parser)
     add_common(parser)
     return parser.parse_args(words)

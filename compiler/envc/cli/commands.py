@@ -17,7 +17,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "why": "say why a project is pinned as it is, and what holds it back",
         "tree": "show a stack as a tree of its projects",
         "diff": "say how two locks, generations, targets or overlays differ",
+        "doctor": "say whether this node is fit for a target or an overlay",
         "export": "hand a layer or a whole stack to other tools, or to a container",
+    },
+    "Many nodes": {
+        "rollout": "prepare all nodes, then switch them to what the locks describe",
+        "status": "show what each node runs",
+        "converge": "bring this node to the wanted state",
+        "node": "take one step of a roll-out on this node",
     },
     "Care of a target": {
         "verify": "compare a target with what was materialized, byte for byte",
@@ -25,6 +32,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "generations": "list the generations, and what changed in each",
         "rollback": "switch back to an earlier generation",
         "gc": "remove generations that nothing keeps, and what they alone needed",
+        "uninstall": "remove a target and every trace of it",
         "cache": "show or clean the cache of index pages, metadata and wheels",
     },
 }

@@ -1,5 +1,6 @@
 """The context of a command: its reporter, drawn or plain, and the cache."""
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,18 @@ def context_of(arguments: Arguments, *, offline: bool = False) -> Context:
 
 
 def site_of(arguments: Arguments) -> "Site":
-    """The site that `--site` names, else the nearest one upwards."""
+    """The site that `--site` names, else the nearest one upwards, else what `ENVC_TARGET` keeps."""
+    from envc.errors import UsageError
     from envc.pipeline.place import find_site
     from envc.pipeline.site import load_site
 
-    folder, name = find_site(arguments.site)
+    try:
+        folder, name = find_site(arguments.site)
+    except UsageError:
+        target = os.environ.get("ENVC_TARGET")
+        if arguments.site is not None or not target:
+            raise
+        from envc.pipeline.base import open_target
+
+        return open_target(target).site
     return load_site(folder, name)

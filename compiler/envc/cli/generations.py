@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from envc.pipeline.generations import GenerationEntry, LayerChange
+    from envc.pipeline.changes import LayerChange
+    from envc.pipeline.generations import GenerationEntry
 
 EXAMPLE = "envc generations --target /usr/local/Canopy --pin 3"
 
@@ -58,10 +59,8 @@ def _lines(entry: GenerationEntry) -> Iterator[str]:
 def _changes(change: LayerChange) -> Iterator[str]:
     """The changes of a layer; a first generation adds everything, and says how much."""
     many = 8
+    words = change.words()
     if len(change.added) > many:
         yield f"{len(change.added)} projects added"
-    else:
-        yield from (f"+{project} {version}" for project, version in change.added.items())
-    yield from (f"-{project} {version}" for project, version in change.removed.items())
-    for project, (old, new) in change.changed.items():
-        yield f"{project} {old} -> {new}"
+        words = words[len(change.added) :]
+    yield from words

@@ -17,11 +17,15 @@ _BUG = 70
 _OBJECTS_BEFORE_COLLECTING = 100_000
 
 
-def program() -> NoReturn:
-    """The process `envc`: it ends as soon as everything is said, and takes nothing apart before."""
+def program(*, target: str | None = None) -> NoReturn:
+    """The process `envc`: it ends as soon as everything is said, and takes nothing apart before.
+
+    `target` is the target directory that carries this envc, if one does: commands are about it
+    unless they name another.
+    """
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
     try:
-        status = main()
+        status = main(target=target)
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:
@@ -29,8 +33,8 @@ def program() -> NoReturn:
     os._exit(status)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status of one call of envc."""
+def main(argv: Sequence[str] | None = None, *, target: str | None = None) -> int:
+    """The exit status of one call of envc; `target` as for `program`."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words:
         sys.stderr.write(help_text())
@@ -47,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"envc: there is no command {words[0]!r}; see `envc --help`\n")
         return UsageError.status
     module = import_module(f"envc.cli.{words[0]}")
-    arguments = parse(words[0], module, words[1:])
+    arguments = parse(words[0], module, words[1:], target=target)
     return _run(module.run, arguments)
 
 

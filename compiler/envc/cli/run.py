@@ -12,11 +12,16 @@ EXAMPLE = "envc run --layer user --target /usr/local/Canopy -- python app.py"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
+    add_stack_options(parser)
+    parser.add_argument("command", nargs="+", metavar="CMD", help="the command, after --")
+
+
+def add_stack_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say which stack."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--overlay", metavar="DIR", help="an overlay's folder (default: your own)")
     which.add_argument("--layer", metavar="L", help="a common layer")
     parser.add_argument("--target", metavar="DIR", help="where the common layers are")
-    parser.add_argument("command", nargs="+", metavar="CMD", help="the command, after --")
 
 
 def run(arguments: argparse.Namespace) -> int:

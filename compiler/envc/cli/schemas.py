@@ -23,25 +23,33 @@ from envc.formats.envc_toml import SiteDocument
 from envc.formats.facts import FACTS_FORMAT
 from envc.formats.location import LocationDocument
 from envc.formats.overlay_toml import OverlayDocument
-from envc.formats.pylock import LockToolTable
+from envc.formats.pylock_read import LockToolTable
+from envc.formats.wanted import WantedDocument
 from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.lock import LOCK_FORMAT
+from envc.model.nodes import WANTED_FORMAT
 from envc.model.wheel import WheelFacts
 from envc.pipeline.cache import CacheReport
 from envc.pipeline.check import CheckReport
+from envc.pipeline.converge import ConvergeReport
 from envc.pipeline.diff import DiffReport
+from envc.pipeline.doctor import DoctorReport
 from envc.pipeline.export import ExportReport
 from envc.pipeline.generations import CollectReport, GenerationsReport, RollbackReport
 from envc.pipeline.init import InitReport
 from envc.pipeline.lock_report import LockReport
 from envc.pipeline.materialize_report import MaterializeReport
+from envc.pipeline.node_report import NodeReport
 from envc.pipeline.overlay_build import OverlayReport
 from envc.pipeline.overlay_collect import CollectedOverlays
 from envc.pipeline.overlay_list import OverlayList
 from envc.pipeline.pack import PackReport
 from envc.pipeline.repair import RepairReport
+from envc.pipeline.rollout_report import RolloutReport
 from envc.pipeline.stage import StageReport
+from envc.pipeline.status import StatusReport
 from envc.pipeline.tree import TreeReport
+from envc.pipeline.uninstall import UninstallReport
 from envc.pipeline.verify import VerifyReport
 from envc.pipeline.why import WhyReport
 
@@ -184,6 +192,7 @@ def entries() -> tuple[Entry, ...]:
         _file("location", "location.toml", LocationDocument),
         _file("bundle", "bundle.json", BundleRecord, number=BUNDLE_FORMAT),
         _file("generation", "manifest.json", generation, number=GENERATION_FORMAT),
+        _file("wanted", "wanted.json", WantedDocument, number=WANTED_FORMAT),
         _file("facts", "facts.json", facts, number=FACTS_FORMAT, key="format"),
         _output("init", InitReport),
         _output("lock", LockReport),
@@ -199,13 +208,19 @@ def entries() -> tuple[Entry, ...]:
         _output("verify", VerifyReport),
         _output("tree", TreeReport),
         _output("diff", DiffReport),
+        _output("doctor", DoctorReport),
         _output("export", ExportReport),
         _output("why", WhyReport),
         _output("repair", RepairReport),
         _output("generations", GenerationsReport),
         _output("rollback", RollbackReport),
         _output("gc", CollectReport),
+        _output("uninstall", UninstallReport),
         _output("cache", CacheReport),
+        _output("rollout", RolloutReport),
+        _output("status", StatusReport),
+        _output("converge", ConvergeReport),
+        _output("node", NodeReport),
         Entry(name="output-error", title="a failed command with --json", model=error),
     )
 

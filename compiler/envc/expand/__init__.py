@@ -2,9 +2,7 @@
 
 Document[SiteDocument], Machine    ──expand_site──▶     SiteSpec
 Document[OverlayDocument]          ──expand_overlay──▶  OverlaySpec
+
+They are in `site` and `overlay`; nothing is imported here, so that `targets` comes without what
+parses specs.
 """
-
-from envc.expand.overlay import expand_overlay
-from envc.expand.site import expand_site
-
-__all__ = ["expand_overlay", "expand_site"]

@@ -4,6 +4,7 @@
     metadata-v1/<sha256 of the wheel>               parsed core metadata, for ever
     digests-v1/<key of a path>                      a local wheel's digest, while it is unchanged
     locks-v1/<key of a site>                        see pipeline/unchanged.py
+    parsed-v1/<key of a spec or a lock>             see pipeline/parsed.py
     wheels-v1/<sha256>/<file name>                  see fetch.py
 
 What is broken or torn counts as absent, and what cannot be written is not written.

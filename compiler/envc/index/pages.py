@@ -68,17 +68,14 @@ class _Page:
             raise ValueError("the file is torn")
 
     @cached_property
-    def places(self) -> dict[str, tuple[int, int, int]]:
+    def places(self) -> dict[str, str]:
         """Version → where its files start and end, and their checksum; newest version first."""
-        places = {}
-        for line in self.directory.decode().splitlines():
-            version, start, end, checksum = line.split(" ")
-            places[version] = (int(start), int(end), int(checksum))
-        return places
+        lines = (line.partition(" ") for line in self.directory.decode().splitlines())
+        return {version: place for version, _, place in lines}
 
     def files(self, version: str) -> bytes:
         """The JSON of a release's files."""
-        start, end, checksum = self.places[version]
+        start, end, checksum = map(int, self.places[version].split(" "))
         content = self._head[start:end]
         if len(content) < end - start:
             with open(self.path, "rb") as file:

@@ -20,19 +20,11 @@ from envc.materialize.publish import remove_leftovers, switch
 from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.pipeline.base import directory_at, open_target
+from envc.pipeline.changes import LayerChange, changes_between
 from envc.pipeline.planned import drop_plans
 from envc.store.staging import remove_interrupted
 
 _DAY_SECONDS = 86_400.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerChange:
-    """How a layer differs from the generation before: projects with their versions."""
-
-    added: dict[str, str]
-    removed: dict[str, str]
-    changed: dict[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,9 +251,5 @@ def _changes(before: Generation | None, after: Generation) -> dict[str, LayerCha
         old_layer = before.layers.get(name) if before is not None else None
         old = {w.project: w.version for w in old_layer.wheels} if old_layer else {}
         new = {wheel.project: wheel.version for wheel in layer.wheels}
-        changes[name] = LayerChange(
-            added={p: v for p, v in new.items() if p not in old},
-            removed={p: v for p, v in old.items() if p not in new},
-            changed={p: (old[p], v) for p, v in new.items() if p in old and old[p] != v},
-        )
+        changes[name] = changes_between(old, new)
     return changes

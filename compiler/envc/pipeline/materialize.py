@@ -57,9 +57,11 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
 
     from envc.disk.locks import shared
     from envc.materialize.publish import make_directory, publish
+    from envc.pipeline.carried import leave_command
     from envc.store.store import Store
 
     make_directory(directory)
+    leave_command(directory)
     with shared(directory.store_lock):
         generation, changed = publish(
             directory,

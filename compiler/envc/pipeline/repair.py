@@ -22,7 +22,8 @@ from envc.disk.durable import (
 )
 from envc.disk.locks import exclusive
 from envc.errors import EnvcError, OutsideError, UntrustedError, UsageError
-from envc.formats.pylock import lock_file_name, lock_from_text
+from envc.formats.pylock import lock_file_name
+from envc.formats.pylock_read import lock_from_text
 from envc.lock import with_absolute_paths
 from envc.materialize.collect import empty_trash, move_to_trash, reachable_trees
 from envc.materialize.directory import GENERATION_MODE, Directory, read_bytes

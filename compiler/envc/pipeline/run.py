@@ -15,18 +15,25 @@ from envc.materialize.directory import Directory, Shape
 from envc.model.digest import Digest, digest_from_hex, is_digest
 from envc.model.generation import Generation
 from envc.pipeline.base import OVERLAY_SPEC, Target, find_target, open_target, read_location
+from envc.pipeline.base_state import (
+    BaseState,
+    base_states,
+    refuse_absent,
+    said_of_moved_bases,
+)
+from envc.pipeline.by_hand import by_hand
 from envc.pipeline.context import Context
-from envc.pipeline.overlay import OverlayOptions, create, default_folder
+from envc.pipeline.overlay import OverlayOptions, create
+from envc.pipeline.overlay_place import default_folder
+from envc.pipeline.pack import PACKED, built_overlay
 from envc.pipeline.planning import environment_of
 from envc.pipeline.site import load_overlay
+from envc.pipeline.stage import stage, stage_root, staged
+from envc.pipeline.surroundings import DROPPED, shadowing
 from envc.view.places import site_packages_of
 from envc.view.stack_file import STACK_FILE, common_closure
 
 LOCK = "ENVC_LOCK"
-
-# Variables of other tools that would put something in front of the stack.
-_SHADOWING = ("PYTHONPATH", "LD_LIBRARY_PATH")
-_DROPPED = ("PYTHONHOME", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +59,30 @@ def prepare(
         target = open_target(find_target(options.target, None))
         pin = _pin(target, surroundings)
         generation = target.current if pin is None else _pinned(target, pin)
-        tree = _tree(target.directory, generation, options.layer)
-        layer = options.layer
+        tree, layer = _tree(target.directory, generation, options.layer), options.layer
+        states = base_states(tree, target.current.python)
     else:
-        folder = options.overlay or default_folder(None, options.target)
+        folder = os.path.abspath(options.overlay or default_folder(None, options.target))
         if not os.path.exists(f"{folder}/{OVERLAY_SPEC}") and options.overlay is None:
             create(OverlayOptions(folder=folder, target=options.target), None, context)
-        target, tree, layer = _overlay(folder, options)
-    for name in _SHADOWING:
-        if surroundings.get(name):
-            context.reporter.warn(f"{name} is set, and goes before the stack: {surroundings[name]}")
+        target, tree, layer = _overlay(folder, options, context)
+        states = base_states(tree, target.current.python)
+        _look_below(folder, states, context)
+    trees = (tree, *(state.tree for state in states))
+    for found in shadowing(surroundings, trees, target.current.python):
+        context.reporter.warn(found.message)
     environment = _environment(target, tree, layer, surroundings)
     lock = pin or _common_closure(tree, target.current.python)
     return environment if lock is None else environment | {LOCK: lock}
+
+
+def _look_below(folder: str, states: tuple[BaseState, ...], context: Context) -> None:
+    """Refuse an overlay whose base is gone, and say when it has moved on."""
+    name = os.path.basename(folder)
+    refuse_absent(name, folder, states)
+    moved = said_of_moved_bases(name, folder, states)
+    if moved is not None:
+        context.reporter.warn(moved)
 
 
 def replace_process(command: list[str], environment: dict[str, str]) -> None:
@@ -83,18 +101,30 @@ def replace_process(command: list[str], environment: dict[str, str]) -> None:
         ) from error
 
 
-def _overlay(folder: str, options: RunOptions) -> tuple[Target, str, str]:
-    folder = os.path.abspath(folder)
+def _overlay(folder: str, options: RunOptions, context: Context) -> tuple[Target, str, str]:
+    """The target, the tree to run in, and the layer below: a staged copy if this node has one.
+
+    A packed overlay of which nothing else is there is staged now.
+    """
     directory = Directory(folder, Shape.OVERLAY)
     current = directory.current()
-    if current is None:
+    if current is None and not os.path.exists(f"{folder}/{PACKED}"):
         raise UsageError(
             "no overlay is built here", where=folder, mend=f"run `envc overlay sync --dir {folder}`"
         )
+    spec = load_overlay(f"{folder}/{OVERLAY_SPEC}")
     location = read_location(folder)
     target = open_target(location.target if location else find_target(options.target, folder))
-    spec = load_overlay(f"{folder}/{OVERLAY_SPEC}")
-    return target, directory.tree(current.generation, spec.name), spec.base
+    if current is not None:
+        place = staged(spec.name, current.digest, stage_root(None))
+    else:
+        place = stage(folder, None, context).path
+    if place is not None:
+        directory = Directory(place, Shape.OVERLAY)
+    found = built_overlay(directory)
+    for told in by_hand(directory, found).said(directory.path):
+        context.reporter.warn(told)
+    return target, directory.tree(found.generation, spec.name), spec.base
 
 
 def _pin(target: Target, surroundings: Mapping[str, str]) -> str | None:
@@ -148,7 +178,7 @@ def _tree(directory: Directory, current: Generation, layer: str) -> str:
 def _environment(
     target: Target, tree: str, layer: str, surroundings: Mapping[str, str]
 ) -> dict[str, str]:
-    environment = {k: v for k, v in surroundings.items() if k not in _DROPPED}
+    environment = {k: v for k, v in surroundings.items() if k not in DROPPED}
     environment |= dict(environment_of(target.site.spec, layer))
     environment["PATH"] = f"{tree}/bin:{surroundings.get('PATH', os.defpath)}"
     environment["VIRTUAL_ENV"] = tree

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, SpecError, UsageError
-from envc.expand import expand_overlay, expand_site
-from envc.formats.envc_toml import read_site
-from envc.formats.overlay_toml import read_overlay
-from envc.formats.pylock import lock_file_name, lock_from_text
+from envc.formats.pylock import lock_file_name
 from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths
 from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
 from envc.model.spec import CORE, OverlaySpec, SiteSpec
-from envc.pipeline.machine import machine_of
+from envc.pipeline.parsed import AskMachine, parsed, parsed_for_machine
 from envc.pipeline.place import shown
 
 
@@ -61,8 +58,15 @@ def load_site(
     """
     path = f"{folder}/{name}"
     text = read_spec(path)
-    document = read_site(text, shown(path))
-    spec = expand_site(document, lambda given: machine_of(given or interpreter))
+    file = shown(path)
+
+    def parse(ask: AskMachine) -> SiteSpec:
+        from envc.expand.site import expand_site  # dear, and needed only for a spec that is new
+        from envc.formats.envc_toml import read_site
+
+        return expand_site(read_site(text, file), lambda given: ask(given or interpreter))
+
+    spec = parsed_for_machine(SiteSpec, text, file, interpreter or "", parse=parse)
     return Site(folder, name, text, spec, origin or folder)
 
 
@@ -81,6 +85,9 @@ def overlay_from(text: bytes, path: str) -> OverlaySpec:
     Raises:
         SpecError: with every fault of the spec.
     """
+    from envc.expand.overlay import expand_overlay
+    from envc.formats.overlay_toml import read_overlay
+
     return expand_overlay(read_overlay(text, shown(path)))
 
 
@@ -120,7 +127,14 @@ def read_lock(path: str, layer: str) -> LockFile | None:
         return None
     except OSError as error:
         raise _unreadable(error, path) from error
-    return LockFile(path, text, lock_from_text(text, shown(path), layer))
+    file = shown(path)
+
+    def parse() -> Lock:
+        from envc.formats.pylock_read import lock_from_text
+
+        return lock_from_text(text, file, layer)
+
+    return LockFile(path, text, parsed(Lock, text, file, layer, parse=parse))
 
 
 def require_lock(path: str, layer: str, mend: str = "write it with `envc lock`") -> LockFile:

@@ -142,13 +142,11 @@ class _Stream:
         self._rest = memoryview(b"")
 
     def line(self) -> bytes:
-        """The first line, the newline included."""
-        while not self._rest:
-            self._rest = self._next()
-        found = bytes(self._rest[:_HEAD_BYTES])
-        size = found.find(b"\n") + 1
-        self._rest = self._rest[size:]
-        return found[:size]
+        """The first line, the newline included; cut off where it is too long."""
+        found = b""
+        while not found.endswith(b"\n") and len(found) < _HEAD_BYTES:
+            found += self.take(1)
+        return found
 
     def take(self, size: int) -> bytes:
         """So many bytes."""

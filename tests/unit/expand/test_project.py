@@ -3,7 +3,7 @@
 import pytest
 
 from envc.errors import SpecError
-from envc.expand import expand_site
+from envc.expand.site import expand_site
 from envc.formats.envc_toml import read_site
 from support.cases import MACHINE
 

@@ -6,7 +6,8 @@ from random import Random
 import pytest
 
 from envc.errors import OutsideError
-from envc.formats.pylock import lock_from_text, lock_to_text
+from envc.formats.pylock import lock_to_text
+from envc.formats.pylock_read import lock_from_text
 from envc.lock import pinned_versions, select_wheels, with_absolute_paths
 from envc.lock.merge import lock_layer
 from support.cases import Case

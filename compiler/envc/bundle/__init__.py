@@ -1,0 +1,13 @@
+"""Bundles: one file that carries named streams of bytes, each verified by its digest.
+
+A bundle is a ZIP archive of members that ZIP itself does not compress: `NAME.zst`, a Zstandard
+frame each, and `bundle.json` as the last (docs/decisions/0014-bundles.md). `zipinfo` lists it,
+`unzip -p FILE NAME.zst | zstd -d` shows an entry. What the entries mean is others' to know.
+
+    {name: chunks} ──BundleWriter──▶ FILE ──Bundle──▶ chunks of a name, verified
+"""
+
+from envc.bundle.reader import Bundle
+from envc.bundle.writer import BundleWriter
+
+__all__ = ["Bundle", "BundleWriter"]

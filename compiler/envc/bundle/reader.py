@@ -1,0 +1,122 @@
+"""A bundle → its entries, each verified by its digest."""
+
+import hashlib
+import zipfile
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from envc.bundle.writer import SUFFIX
+from envc.bundle.zstandard import ZstdDecompressor, ZstdError
+from envc.disk.durable import disk_error
+from envc.errors import UntrustedError, UsageError
+from envc.formats.bundle import INDEX_NAME, BundleEntry, BundleIndex, index_from_json
+from envc.model.digest import Digest, digest_from_hex, digest_of
+
+_CHUNK_BYTES = 1 << 20
+_INDEX_BYTES = 64 << 20
+_MEND = "make the bundle again, or fetch it again"
+
+
+class Bundle:
+    """An open bundle; a context. Entries may be read in any order, and by any thread.
+
+    Raises:
+        UsageError: the file is not there.
+        SpecError: it is newer than this envc.
+        UntrustedError: it is no bundle, or damaged.
+        OutsideError: the disk refused.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except FileNotFoundError as error:
+            raise UsageError(
+                "there is no such bundle", where=path, mend="correct the path"
+            ) from error
+        except zipfile.BadZipFile as error:
+            raise UntrustedError("this is no bundle", where=path, mend=_MEND) from error
+        except OSError as error:
+            raise disk_error(error, "read the bundle", path) from error
+        try:
+            self.index, self.digest = self._read_index()
+        except BaseException:
+            self._archive.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._archive.close()
+
+    def read(self, name: str) -> bytes:
+        """All bytes of an entry.
+
+        Raises:
+            UntrustedError: there is none, or it is damaged.
+        """
+        return b"".join(self.chunks(name))
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """The bytes of an entry, one piece after another.
+
+        They are verified when the last one has come: until then use them for nothing that stays.
+
+        Raises:
+            UntrustedError: there is none, or it is damaged.
+        """
+        entry = self.index.entry(name)
+        if entry is None:
+            raise self._damaged(f"the bundle has no entry {name}")
+        try:
+            yield from self._unpacked(entry)
+        except (ZstdError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise self._damaged(f"entry {name} of this bundle is damaged") from error
+        except OSError as error:
+            raise disk_error(error, "read the bundle", self.path) from error
+
+    def _unpacked(self, entry: BundleEntry) -> Iterator[bytes]:
+        hasher = hashlib.sha256()
+        unpacker = ZstdDecompressor()
+        size = 0
+        with self._archive.open(entry.name + SUFFIX) as member:
+            while packed := member.read(_CHUNK_BYTES):
+                hasher.update(packed)
+                while True:
+                    piece = unpacker.decompress(packed, _CHUNK_BYTES)
+                    size += len(piece)
+                    if size > entry.size_bytes:
+                        raise self._damaged(f"entry {entry.name} is larger than the index says")
+                    if piece:
+                        yield piece
+                    if unpacker.eof or unpacker.needs_input:
+                        break
+                    packed = b""
+        digest = digest_from_hex(hasher.hexdigest())
+        if digest != entry.digest or size != entry.size_bytes or not unpacker.eof:
+            raise self._damaged(f"entry {entry.name} of this bundle is damaged")
+
+    def _read_index(self) -> tuple[BundleIndex, Digest]:
+        try:
+            member = self._archive.getinfo(INDEX_NAME)
+            if member.file_size > _INDEX_BYTES:
+                raise self._damaged("the index of this bundle is too large")
+            text = self._archive.read(member)
+        except KeyError as error:
+            raise self._damaged("this is no bundle: it has no index") from error
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+            raise self._damaged("this index of a bundle is damaged") from error
+        except OSError as error:
+            raise disk_error(error, "read the bundle", self.path) from error
+        return index_from_json(text, self.path), digest_of(text)
+
+    def _damaged(self, what: str) -> UntrustedError:
+        return UntrustedError(what, where=self.path, mend=_MEND)

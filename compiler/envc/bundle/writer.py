@@ -1,0 +1,112 @@
+"""Named streams of bytes → a bundle, which appears under its name when it is complete."""
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Iterable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from envc.bundle.zstandard import ZstdCompressor
+from envc.disk.durable import disk_error, sync_directory, temporary_beside
+from envc.errors import InternalError
+from envc.formats.bundle import (
+    INDEX_NAME,
+    BundleEntry,
+    BundleIndex,
+    BundleKind,
+    index_to_json,
+)
+from envc.model.digest import Digest, digest_from_hex, digest_of
+
+SUFFIX = ".zst"
+
+# 68.7 MB of polars and pandas; 60.1 MB with level 9, which takes more than twice the time.
+_LEVEL = 3
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class BundleWriter:
+    """Writes a bundle to `path`; used as a context, which leaves nothing behind unless finished.
+
+    The same entries in the same order give the same bytes with one version of Zstandard.
+
+    Raises:
+        OutsideError: the disk refused; from every method.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.abspath(path)
+        self._temporary = temporary_beside(self._path)
+        self._entries: list[BundleEntry] = []
+        self._archive: zipfile.ZipFile | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._archive = zipfile.ZipFile(self._temporary, "x", zipfile.ZIP_STORED)
+        except OSError as error:
+            raise disk_error(error, "write the bundle", self._path) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._archive is not None:
+            with suppress(OSError, ValueError):
+                self._archive.close()
+            with suppress(OSError):
+                os.unlink(self._temporary)
+
+    def add(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Append an entry."""
+        compressor = ZstdCompressor(level=_LEVEL)
+        hasher = hashlib.sha256()
+        packed = size = 0
+        try:
+            with self._open().open(_member(name + SUFFIX), "w", force_zip64=True) as member:
+                for chunk in chunks:
+                    size += len(chunk)
+                    ready = compressor.compress(chunk)
+                    hasher.update(ready)
+                    packed += member.write(ready)
+                ready = compressor.flush()
+                hasher.update(ready)
+                packed += member.write(ready)
+        except OSError as error:
+            raise disk_error(error, "write the bundle", self._path) from error
+        digest = digest_from_hex(hasher.hexdigest())
+        self._entries.append(
+            BundleEntry(name=name, digest=digest, packed_bytes=packed, size_bytes=size)
+        )
+
+    def finish(self, kind: BundleKind, title: str) -> Digest:
+        """Write the index, give the bundle its name, and return its digest."""
+        index = BundleIndex(kind=kind, title=title, entries=tuple(self._entries))
+        text = index_to_json(index)
+        archive = self._open()
+        try:
+            archive.writestr(_member(INDEX_NAME), text)
+            archive.close()
+            with open(self._temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(self._temporary, self._path)
+            sync_directory(os.path.dirname(self._path))
+        except OSError as error:
+            raise disk_error(error, "write the bundle", self._path) from error
+        self._archive = None
+        return digest_of(text)
+
+    def _open(self) -> zipfile.ZipFile:
+        if self._archive is None:
+            raise InternalError("a bundle is written to that is not open")
+        return self._archive
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.external_attr = 0o100644 << 16
+    return info

@@ -1,0 +1,85 @@
+"""`envc node`: the steps that a roll-out takes on each node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from envc.pipeline.context import Context
+    from envc.pipeline.node_report import NodeReport
+
+EXAMPLE = "envc node status --target /usr/local/Canopy --json"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument(
+        "step",
+        choices=["prepare", "switch", "status"],
+        help="build a parcel's generation; switch to one; say what is here",
+    )
+    parser.add_argument("--target", required=True, metavar="DIR", help="the target directory")
+    parser.add_argument("--state", metavar="DIR", help="the folder of the wanted state")
+    parser.add_argument("--parcel", metavar="DIGEST", help="prepare: the site's spec and locks")
+    parser.add_argument(
+        "--from", dest="source", metavar="WHEELHOUSE", help="prepare: a folder of wheels"
+    )
+    parser.add_argument("--digest", metavar="DIGEST", help="switch: to this generation")
+    parser.add_argument(
+        "--wanted", metavar="BASE64", help="switch: the wanted state, where nodes share no folder"
+    )
+    parser.add_argument(
+        "--keep", type=int, default=1, metavar="N", help="switch: how many generations to hold"
+    )
+    parser.add_argument("--operator", metavar="NAME", help="switch: who asked, for the audit log")
+    parser.add_argument("--drift", action="store_true", help="status: compare the trees, too")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Take the step; the answer is one line that a roll-out finds among all else."""
+    import sys
+    from dataclasses import asdict
+
+    from envc.cli.context import context_of
+    from envc.cli.output import print_json
+    from envc.errors import EnvcError
+    from envc.formats.node_line import node_line
+    from envc.pipeline.node_report import node_failure
+
+    if arguments.json:
+        print_json(_step(arguments, context_of(arguments)))
+        return 0
+    try:
+        report = _step(arguments, context_of(arguments))
+    except EnvcError as error:
+        report = node_failure(arguments.target, arguments.step, error=error)
+    sys.stdout.write(node_line(asdict(report)))
+    return report.status
+
+
+def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
+    from envc.errors import UsageError
+    from envc.model.digest import Digest
+    from envc.pipeline.node_steps import SwitchOrder, prepare_step, status_step, switch_step
+    from envc.pipeline.prepare import target_directory
+
+    directory = target_directory(arguments.target)
+    if arguments.step == "status":
+        return status_step(directory, drift=arguments.drift)
+    needed = {"prepare": ("state", "parcel"), "switch": ("state", "digest")}[arguments.step]
+    for name in needed:
+        if getattr(arguments, name) is None:
+            raise UsageError(f"{arguments.step} needs --{name}", mend="see `envc node --help`")
+    if arguments.step == "prepare":
+        parcel = Digest(arguments.parcel)
+        return prepare_step(directory, arguments.state, parcel, arguments.source, context)
+    order = SwitchOrder(
+        state=arguments.state,
+        digest=Digest(arguments.digest),
+        wanted=arguments.wanted,
+        keep=arguments.keep,
+        operator=arguments.operator,
+    )
+    return switch_step(directory, order)

@@ -1,0 +1,75 @@
+"""`envc status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from envc.pipeline.status import StatusReport
+
+EXAMPLE = "envc status --nodes n[1-16] --target /usr/local/Canopy"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    from envc.cli.node_options import add_node_options
+
+    add_node_options(parser)
+    parser.add_argument(
+        "--drift", action="store_true", help="compare every byte with what was published"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask the nodes; the status is 1 where one does not run what it should."""
+    import os
+
+    from envc.cli.node_options import limits_of
+    from envc.cli.output import print_json
+    from envc.cluster import engine_of
+    from envc.pipeline.status import StatusOptions, ask_nodes
+
+    options = StatusOptions(
+        nodes=arguments.nodes,
+        target=os.path.abspath(arguments.target),
+        state=os.path.abspath(arguments.state) if arguments.state else None,
+        drift=arguments.drift,
+        limits=limits_of(arguments),
+    )
+    report = ask_nodes(options, engine_of(arguments.engine))
+    if arguments.json:
+        print_json(report)
+    else:
+        import sys
+
+        sys.stdout.writelines(f"{line}\n" for line in _lines(report))
+    return 0 if report.ok else 1
+
+
+def _lines(report: StatusReport) -> Iterator[str]:
+    """A line a node, columns aligned; then each condition with its nodes."""
+    rows = [("node", "condition", "gen", "digest", "drift", "in use", "free", "envc", "")]
+    for node, each in report.nodes.items():
+        rows.append(
+            (
+                node,
+                each.condition,
+                "-" if each.generation is None else str(each.generation),
+                (each.digest or "-").removeprefix("sha256:")[:12],
+                "?" if each.drift is None else str(each.drift),
+                ",".join(map(str, each.in_use)) or "-",
+                "-" if each.free_bytes is None else f"{each.free_bytes / 1e9:.1f} GB",
+                each.envc or "-",
+                each.reason.splitlines()[0] if each.reason else "",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(
+            f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+    for condition, nodes in report.sets.items():
+        yield f"{condition}: {nodes}"

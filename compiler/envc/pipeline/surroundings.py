@@ -1,0 +1,64 @@
+"""Variables of a person's environment that would put something in front of a stack."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from envc.view.places import site_packages_of
+
+DROPPED = ("PYTHONHOME", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__")
+_SOURCES = (".py", ".pyc", ".so")
+_NAMES_SHOWN = 3
+
+
+class Shadowing(NamedTuple):
+    """A variable that is in the way: what to say of it."""
+
+    name: str
+    message: str
+
+
+def shadowing(
+    surroundings: Mapping[str, str], trees: tuple[str, ...], python: str
+) -> list[Shadowing]:
+    """What would shadow a stack whose trees are these, top first, in order of variable.
+
+    A `PYTHONPATH` goes before the whole stack, a `LD_LIBRARY_PATH` before what libraries find
+    beside them; with an empty part, each means the present folder.
+    """
+    found: list[Shadowing] = []
+    folders = [f"{tree}/{site_packages_of(python)}" for tree in trees]
+    known = {name for folder in folders for name in _modules(folder)}
+    path = surroundings.get("PYTHONPATH", "")
+    if path:
+        named = sorted({name for part in path.split(":") for name in _modules(part or ".")} & known)
+        found.append(Shadowing("PYTHONPATH", _said("PYTHONPATH", path, _names("modules", named))))
+    path = surroundings.get("LD_LIBRARY_PATH", "")
+    if path:
+        found.append(Shadowing("LD_LIBRARY_PATH", _said("LD_LIBRARY_PATH", path, "")))
+    return found
+
+
+def _said(name: str, value: str, names: str) -> str:
+    return f"{name} is set, and goes before the stack: {value}{names}"
+
+
+def _names(noun: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f" (it hides the {noun} {', '.join(names[:_NAMES_SHOWN])}{more})"
+
+
+def _modules(folder: str) -> Iterator[str]:
+    """The importable names at the top of a folder of `sys.path`."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        name, dot, rest = entry.name.partition(".")
+        if not name.isidentifier() or name == "__pycache__":
+            continue
+        if (not dot and entry.is_dir()) or f".{rest}".endswith(_SOURCES):
+            yield name

@@ -1,0 +1,198 @@
+"""Prepare, switch and converge on one node."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.fake_nodes import Cluster, FakeEngine
+from envc.errors import UntrustedError
+from envc.formats.node_line import values_in
+from envc.model.digest import Digest
+from envc.pipeline.context import Context
+from envc.pipeline.prepare import prepare_parcel, switch_to, target_directory
+from envc.pipeline.rollout import RolloutOptions, roll_out
+from envc.pipeline.wanted import make_parcel, parcel_path, place_file
+from support.sites import Answer, envc
+
+
+def parcel_of(cluster: Cluster) -> Digest:
+    """The site's parcel, in the shared folder."""
+    from envc.model.digest import digest_of
+    from envc.pipeline.site import load_site
+
+    content = make_parcel(load_site(str(cluster.site.folder), "envc.toml"))
+    place_file(parcel_path(str(cluster.state), digest_of(content)), content)
+    return digest_of(content)
+
+
+def rolled(cluster: Cluster, nodes: str) -> None:
+    options = RolloutOptions(nodes=nodes, target=cluster.target, state=str(cluster.state))
+    site = str(cluster.site.folder)
+    assert roll_out(site, options, FakeEngine(), Context(), lambda state: None).ok
+
+
+def converge(cluster: Cluster, node: str, *words: str) -> Answer:
+    return envc("converge", "--target", cluster.folder(node), *words)
+
+
+def audit(target: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (target / "audit.jsonl").read_text().splitlines()]
+
+
+def test_prepare_builds_and_leaves_current(cluster: Cluster) -> None:
+    cluster.warm("n1")
+    directory = target_directory(str(cluster.folder("n1")))
+    first = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    assert (first.built, first.current) == (True, False)
+    assert directory.current_number() is None
+    assert directory.numbers() == [1]
+    again = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    assert (again.built, again.generation) == (False, first.generation)
+    generation, changed = switch_to(directory, first.generation.digest, event="rollout")
+    assert (generation.generation, changed) == (1, True)
+    assert switch_to(directory, generation.digest, event="rollout")[1] is False
+    third = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    assert (third.built, third.current) == (False, True)
+    assert [line["event"] for line in audit(cluster.folder("n1"))] == [
+        "prepare",
+        "rollout",
+        "switch",
+    ]
+
+
+def test_a_prepared_generation_takes_no_names_from_the_current_one(cluster: Cluster) -> None:
+    cluster.warm("n1")
+    directory = target_directory(str(cluster.folder("n1")))
+    prepared = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    switch_to(directory, prepared.generation.digest, event="rollout")
+    cluster.site.edit('"pandas",\n', '"pandas",\n    "six",\n')  # the layer below stays as it is
+    cluster.site.done("lock")
+    second = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    system, user = (second.generation.layers[name].closure for name in ("system", "user"))
+    assert os.readlink(directory.by_lock(system)) == "../generations/000001"
+    assert os.readlink(directory.by_lock(user)) == "../generations/000002"
+    assert directory.current_number() == 1
+
+
+def test_what_is_built_is_compared_before_it_gets_a_name(cluster: Cluster) -> None:
+    cluster.warm("n1")
+    target = cluster.folder("n1")
+    directory = target_directory(str(target))
+    damaged = next((target / "store").glob("wheels/*/tree/lib/python*/site-packages/six.py*"), None)
+    damaged = damaged or next((target / "store").glob("wheels/*/tree/lib/python*/*/*/__init__.py"))
+    content = damaged.read_bytes()
+    damaged.chmod(0o644)
+    damaged.write_bytes(content[:-1] + b"#")
+    os.utime(damaged, (315_532_800, 315_532_800))
+    damaged.chmod(0o444)
+    with pytest.raises(UntrustedError) as told:
+        prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    assert " is not what was planned: " in str(told.value)
+    assert " (changed)\n" in str(told.value)
+    assert str(told.value).endswith("run `envc repair` on the target, and check its disk")
+    assert directory.numbers() == []
+    assert [name for name in os.listdir(directory.generations) if name.startswith(".staging")] == []
+
+
+def test_an_unknown_digest_is_not_switched_to(cluster: Cluster) -> None:
+    cluster.warm("n1")
+    rolled(cluster, "n1")
+    target, digest = cluster.folder("n1"), "sha256:" + "1" * 64
+    words = ("--target", target, "--state", cluster.state, "--digest", digest)
+    answer = envc("node", "switch", *words)
+    assert answer.status == 1
+    values = values_in(answer.stdout)
+    assert values is not None
+    assert values["faults"] == [
+        [
+            f"generation {digest} is not prepared here",
+            str(target),
+            "run `envc rollout` again: it prepares what is missing",
+        ]
+    ]
+
+
+def test_a_step_without_what_it_needs(cluster: Cluster) -> None:
+    answer = envc("node", "prepare", "--target", cluster.folder("n1"), "--json")
+    assert (answer.status, answer.stderr) == (
+        2,
+        "error: prepare needs --state\n mend: see `envc node --help`\n",
+    )
+
+
+def test_a_node_that_was_down_for_two_rollouts_converges(cluster: Cluster) -> None:
+    cluster.warm("n1", "n2")
+    rolled(cluster, "n[1-2]")
+    cluster.upgrade()
+    rolled(cluster, "n1")
+    cluster.site.edit('"pandas",\n', '"pandas",\n    "six",\n')
+    cluster.site.done("lock")
+    rolled(cluster, "n1")
+    assert cluster.current("n1") == "generations/000003"
+    before = sorted(os.listdir(cluster.folder("n2")))
+    answer = converge(cluster, "n2", "--check")
+    assert (answer.status, answer.stderr) == (
+        1,
+        f"{cluster.folder('n2')}: not converged: lacks 2 wanted generations, runs generation 1\n",
+    )
+    assert sorted(os.listdir(cluster.folder("n2"))) == before
+    report = converge(cluster, "n2", "--json").json
+    assert (report["converged"], report["changed"], report["generation"]) == (True, [2, 3], 3)
+    assert converge(cluster, "n2", "--check").status == 0
+    assert converge(cluster, "n2", "--json").json["changed"] == []
+    digests = {
+        json.loads((cluster.folder(node) / "current/manifest.json").read_text())["digest"]
+        for node in ("n1", "n2")
+    }
+    assert len(digests) == 1
+
+
+def test_a_node_made_anew_converges_from_nothing(cluster: Cluster) -> None:
+    cluster.warm("n1")
+    rolled(cluster, "n1")
+    envc("uninstall", "--target", cluster.folder("n1"))
+    assert not cluster.folder("n1").exists()
+    cluster.warm("n1")
+    assert converge(cluster, "n1", "--state", str(cluster.state)).status == 0
+    assert converge(cluster, "n1", "--check").status == 0
+
+
+def test_an_altered_parcel_is_not_converged_to(cluster: Cluster) -> None:
+    cluster.warm("n1", "n2")
+    rolled(cluster, "n1")
+    (parcel,) = (cluster.state / "parcels").iterdir()
+    parcel.write_text(parcel.read_text() + "\n")
+    answer = converge(cluster, "n2", "--state", str(cluster.state))
+    assert answer.status == 5
+    assert answer.stderr == (
+        "error: the parcel is not what the wanted state names: it was cut off or altered\n"
+        f"   at: {parcel}\n mend: run `envc rollout` again\n"
+    )
+    assert cluster.current("n2") is None
+
+
+def test_nobody_knows_what_is_wanted(cluster: Cluster) -> None:
+    target = cluster.folder("n1")
+    assert envc("converge", "--target", target, "--check").stderr == (
+        "error: what this node is to hold is not known: no roll-out has been here\n"
+        f"   at: {target}\n mend: name the folder of the wanted state with --state DIR\n"
+    )
+    answer = envc("converge", "--target", target, "--check", "--state", cluster.state)
+    assert answer.stderr == (
+        f"error: no wanted state here\n   at: {cluster.state}/wanted.json\n"
+        " mend: correct --state, or write it with `envc rollout --state DIR`\n"
+    )
+
+
+def test_materialize_keeps_where_the_wanted_state_is(cluster: Cluster) -> None:
+    cluster.warm("n1")
+    rolled(cluster, "n1")
+    cluster.upgrade()
+    cluster.site.done("materialize", "--target", cluster.folder("n1"))
+    answer = converge(cluster, "n1", "--check", "--json").json
+    assert (answer["converged"], answer["state"]) == (False, str(cluster.state))
+    assert converge(cluster, "n1").status == 0
+    assert cluster.current("n1") == "generations/000001"

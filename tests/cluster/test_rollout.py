@@ -1,0 +1,310 @@
+"""A roll-out against nodes in memory: order, faults, and what a second run does."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.fake_nodes import Cluster, FakeEngine, killed, said
+from envc.errors import UsageError
+from envc.model.nodes import NodeAnswer
+from envc.pipeline.context import Context
+from envc.pipeline.rollout import RolloutOptions, roll_out
+from envc.pipeline.rollout_report import NodeState, RolloutReport
+
+LATE = 7200.0
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+def rolled(
+    cluster: Cluster, engine: FakeEngine, nodes: str = "n[1-4]", **options: Any
+) -> RolloutReport:
+    heard: list[NodeState] = []
+    settings = RolloutOptions(nodes=nodes, target=cluster.target, **options)
+    report = roll_out(str(cluster.site.folder), settings, engine, Context(), heard.append)
+    for node in report.nodes.values():  # who listens knows what the report says
+        assert [each for each in heard if each.node == node.node][-1:] in ([node], [])
+    return report
+
+
+def test_all_prepare_before_any_but_the_canary_is_switched(
+    cluster: Cluster, engine: FakeEngine
+) -> None:
+    cluster.warm("n1", "n2", "n3")
+    report = rolled(cluster, engine, "n[1-3]", state=str(cluster.state))
+    assert report.ok
+    assert report.sets == {"switched": "n[1-3]"}
+    assert engine.steps == [
+        ("n1", "prepare"),
+        ("n1", "switch"),
+        ("n2", "prepare"),
+        ("n3", "prepare"),
+        ("n2", "switch"),
+        ("n3", "switch"),
+    ]
+    assert len({state.digest for state in report.nodes.values()}) == 1
+    assert all(state.built for state in report.nodes.values())
+
+
+def test_a_second_run_asks_once_and_does_nothing(cluster: Cluster, engine: FakeEngine) -> None:
+    cluster.warm("n1", "n2")
+    rolled(cluster, engine, "n[1-2]", state=str(cluster.state))
+    wanted = (cluster.state / "wanted.json").read_text()
+    engine.steps.clear()
+    report = rolled(cluster, engine, "n[1-2]", state=str(cluster.state))
+    assert (report.ok, report.sets) == (True, {"current": "n[1-2]"})
+    assert engine.steps == [("n1", "prepare"), ("n2", "prepare")]
+    assert (cluster.state / "wanted.json").read_text() == wanted
+    assert not any(state.built for state in report.nodes.values())
+
+
+def test_without_a_shared_folder_the_engine_carries_what_nodes_lack(
+    cluster: Cluster, engine: FakeEngine
+) -> None:
+    cluster.warm("n1", "n2")
+    assert rolled(cluster, engine, "n[1-2]").ok
+    # The fake node runs this envc, so that no kit is asked for; it is brought with the parcel.
+    assert engine.copied == [
+        ("n1", "kits"),
+        ("n1", "parcels"),
+        ("n2", "kits"),
+        ("n2", "parcels"),
+    ]
+    engine.copied.clear()
+    assert rolled(cluster, engine, "n[1-2]").sets == {"current": "n[1-2]"}
+    assert engine.copied == []
+    cluster.upgrade()
+    assert rolled(cluster, engine, "n[1-2]").ok
+    answer = cluster.site.done("converge", "--target", cluster.folder("n1"), "--check", "--json")
+    assert (answer.json["converged"], answer.json["serial"]) == (True, 2)
+
+
+def test_a_node_that_is_down_stops_the_others_unless_it_may_fail(
+    cluster: Cluster, engine: FakeEngine
+) -> None:
+    cluster.warm("n1", "n2", "n3")
+    engine.down = {"n3"}
+    report = rolled(cluster, engine, "n[1-3]", state=str(cluster.state))
+    assert report.stopped == "1 nodes failed, and 0 may"
+    assert report.sets == {"failed": "n3", "ready": "n2", "switched": "n1"}
+    assert cluster.current("n2") is None
+    down = report.nodes["n3"]
+    assert down.reason == "it cannot be reached: ssh: connect: No route to host"
+    assert down.mend == "bring it back"
+    assert not (cluster.state / "wanted.json").exists()
+
+    report = rolled(cluster, engine, "n[1-3]", state=str(cluster.state), max_failures=1)
+    assert report.sets == {"current": "n1", "failed": "n3", "switched": "n2"}
+    assert not report.ok
+
+    engine.down = set()
+    engine.steps.clear()
+    report = rolled(cluster, engine, "n[1-3]", state=str(cluster.state))
+    assert report.sets == {"current": "n[1-2]", "switched": "n3"}
+    assert ("n2", "switch") not in engine.steps
+
+
+def test_a_canary_that_fails_leaves_the_others_alone(cluster: Cluster, engine: FakeEngine) -> None:
+    engine.down = {"n1"}
+    report = rolled(cluster, engine, "n[1-3]", max_failures=3)
+    assert report.stopped == "the canary failed: n1"
+    assert report.sets == {"failed": "n1", "waiting": "n[2-3]"}
+    assert engine.steps == []
+
+
+def test_batches_stop_where_too_many_fail(cluster: Cluster, engine: FakeEngine) -> None:
+    cluster.warm("n1", "n2", "n3")
+    engine.troubles = {"n2": [lambda answer: answer, killed]}
+    report = rolled(cluster, engine, "n[1-3]", state=str(cluster.state), batch=1, canary=0)
+    assert report.stopped == "1 nodes failed, and 0 may"
+    assert report.sets == {"failed": "n2", "ready": "n3", "switched": "n1"}
+    failed = report.nodes["n2"]
+    assert failed.reason == "it ended with status 137: Killed"
+    report = rolled(cluster, engine, "n[1-3]", state=str(cluster.state))
+    # The answer of n2 was lost, not its work.
+    assert report.sets == {"current": "n[1-2]", "switched": "n3"}
+
+
+def test_a_node_killed_while_it_prepares_is_asked_again(
+    cluster: Cluster, engine: FakeEngine
+) -> None:
+    cluster.warm("n1")
+    engine.troubles = {"n1": [killed]}
+    report = rolled(cluster, engine, "n1", state=str(cluster.state))
+    assert report.ok
+    assert engine.steps == [("n1", "prepare"), ("n1", "prepare"), ("n1", "switch")]
+
+
+def test_a_busy_node_is_pending_and_no_failure(cluster: Cluster, engine: FakeEngine) -> None:
+    cluster.warm("n1", "n2")
+    busy = NodeAnswer(node="n2", outcome="busy", trouble="srun: error: nodes are busy\n")
+    engine.troubles = {"n2": [lambda answer: busy]}
+    report = rolled(cluster, engine, "n[1-2]", state=str(cluster.state))
+    assert (report.ok, report.stopped) == (False, "")
+    assert report.sets == {"pending": "n2", "switched": "n1"}
+    assert report.nodes["n2"].reason == "it is busy: srun: error: nodes are busy"
+
+
+def test_a_node_that_takes_too_long_is_named(cluster: Cluster, engine: FakeEngine) -> None:
+    late = NodeAnswer(node="n1", outcome="late")
+    engine.troubles = {"n1": [lambda answer: late, lambda answer: late]}
+    report = rolled(cluster, engine, "n1", state=str(cluster.state))
+    assert report.nodes["n1"].reason == "no answer within 1800 s"
+
+
+def test_a_clock_that_is_off_is_named_and_nothing_is_switched(
+    cluster: Cluster, engine: FakeEngine
+) -> None:
+    cluster.warm("n1")
+
+    def off(answer: NodeAnswer) -> NodeAnswer:
+        return said(now_seconds=time_of(answer) - LATE)(answer)
+
+    engine.troubles = {"n1": [off]}
+    report = rolled(cluster, engine, "n1", state=str(cluster.state))
+    node = report.nodes["n1"]
+    assert node.reason == "its clock is 7200 s behind"
+    assert node.mend == "set the node's clock (is its time service running?), then roll out again"
+    assert cluster.current("n1") is None
+    assert rolled(cluster, engine, "n1", state=str(cluster.state)).sets == {"switched": "n1"}
+
+
+def time_of(answer: NodeAnswer) -> float:
+    from envc.formats.node_line import values_in
+
+    values = values_in(answer.output)
+    assert values is not None
+    return float(values["now_seconds"])
+
+
+def test_a_tree_that_differs_from_the_others_is_not_switched(
+    cluster: Cluster, engine: FakeEngine
+) -> None:
+    cluster.warm("n1", "n2")
+    other = "sha256:" + "0" * 64
+    engine.troubles = {"n2": [said(digest=other)]}
+    report = rolled(cluster, engine, "n[1-2]", state=str(cluster.state))
+    same = report.nodes["n1"].digest
+    assert report.nodes["n2"].reason == (
+        f"its tree digest is {other}, and other nodes of its kind have {same}"
+    )
+    assert report.nodes["n2"].mend == (
+        f"run `envc verify --target {cluster.folder('n2')}` there, and check its disk"
+    )
+    assert cluster.current("n2") is None
+
+
+def test_another_closure_is_refused(cluster: Cluster, engine: FakeEngine) -> None:
+    cluster.warm("n1")
+    engine.troubles = {"n1": [said(closures={})]}
+    report = rolled(cluster, engine, "n1", state=str(cluster.state))
+    assert report.nodes["n1"].reason == "it made another closure than the locks describe"
+
+
+def test_a_parcel_that_arrives_cut_off_is_sent_again_once(
+    cluster: Cluster, engine: FakeEngine
+) -> None:
+    cluster.warm("n1")
+    report = rolled(cluster, _Cutting(engine, cuts=1), "n1")
+    assert report.ok
+    cluster.upgrade()
+    report = rolled(cluster, _Cutting(engine, cuts=9), "n1")
+    assert report.nodes["n1"].reason == "it lacks the parcel: what was sent did not arrive whole"
+    assert cluster.current("n1") == "generations/000001"
+
+
+class _Cutting(FakeEngine):
+    """Copies that stop halfway, so many times."""
+
+    def __init__(self, engine: FakeEngine, cuts: int) -> None:
+        super().__init__()
+        self.steps = engine.steps
+        self._cuts = cuts
+
+    def copy(self, path: str, destinations: Any, limits: Any, heard: Any) -> None:
+        super().copy(path, destinations, limits, heard)
+        for place in map(Path, destinations.values()):
+            if place.parent.name == "parcels" and self._cuts:
+                self._cuts -= 1
+                place.write_bytes(place.read_bytes()[:100])
+
+
+def test_what_is_in_the_shared_folder_is_verified(cluster: Cluster, engine: FakeEngine) -> None:
+    cluster.warm("n1")
+
+    def alter(node: str, step: str) -> None:
+        for parcel in (cluster.state / "parcels").iterdir():
+            parcel.write_text(parcel.read_text().replace("numpy", "numpi"))
+
+    engine.before = alter
+    report = rolled(cluster, engine, "n1", state=str(cluster.state))
+    assert report.nodes["n1"].reason == f"it does not see what was put into {cluster.state}"
+    assert report.nodes["n1"].mend == "make that folder visible on every node, or leave --state"
+    engine.before = lambda node, step: None
+    assert rolled(cluster, engine, "n1", state=str(cluster.state)).ok
+
+
+def test_a_refusal_of_envc_on_the_node_is_told_with_its_mend(
+    cluster: Cluster, engine: FakeEngine
+) -> None:
+    place = cluster.folder("n1") / "generations"
+    place.parent.mkdir(parents=True)
+    place.write_text("no folder")
+    report = rolled(cluster, engine, "n1", state=str(cluster.state))
+    node = report.nodes["n1"]
+    assert node.state == "failed"
+    assert node.reason.startswith(str(cluster.folder("n1")))
+    assert "Not a directory" in node.reason
+
+
+def test_stale_locks_are_refused_before_any_node_is_asked(
+    cluster: Cluster, engine: FakeEngine
+) -> None:
+    cluster.site.edit('requires = ["report"]', 'requires = ["report", "six"]')
+    from envc.errors import AnswerIsNo
+
+    with pytest.raises(AnswerIsNo) as told:
+        rolled(cluster, engine, "n1")
+    assert "the lock of layer system is stale" in str(told.value)
+    assert engine.steps == []
+
+
+def test_nodes_of_one_machine_need_targets_of_their_own(
+    cluster: Cluster, engine: FakeEngine
+) -> None:
+    engine.name = "local"
+    options = RolloutOptions(nodes="n[1-2]", target="/nowhere")
+    with pytest.raises(UsageError) as told:
+        roll_out(str(cluster.site.folder), options, engine, Context(), lambda state: None)
+    assert str(told.value) == (
+        "/nowhere: nodes of the local engine would share one target\n"
+        "  mend: put {node} into the target: --target /tmp/nodes/{node}"
+    )
+
+
+def test_no_set_of_nodes(cluster: Cluster, engine: FakeEngine) -> None:
+    with pytest.raises(UsageError) as told:
+        rolled(cluster, engine, "n[1-")
+    assert "'n[1-' is no set of nodes: " in str(told.value)
+    assert str(told.value).endswith("mend: write it like n[1-16] or @group")
+
+
+def test_the_wanted_state_keeps_what_the_site_retains(cluster: Cluster, engine: FakeEngine) -> None:
+    cluster.warm("n1")
+    first = rolled(cluster, engine, "n1", state=str(cluster.state))
+    cluster.upgrade()
+    second = rolled(cluster, engine, "n1", state=str(cluster.state))
+    answer = cluster.site.done("converge", "--target", cluster.folder("n1"), "--check", "--json")
+    assert answer.json["converged"]
+    from envc.pipeline.wanted import read_wanted
+
+    wanted = read_wanted(str(cluster.state))
+    assert wanted is not None
+    assert [each.parcel for each in wanted.generations] == [second.parcel, first.parcel]
+    assert [each.closures for each in wanted.generations] == [second.closures, first.closures]
+    assert replace(wanted, generations=()).serial == 2
