@@ -86,7 +86,8 @@ apt_install = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
   && echo "installing $(1)" && apt-get update -qq \
   && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null; }
 
-# What some tests need beside Python; without it they are skipped, and say so.
+# What some tests need beside Python; without it they are skipped, and say so. RUNLEVEL=1 keeps the
+# packages' own daemons from starting: tests start theirs.
 tools:
 	@command -v strace >/dev/null || $(call apt_install,strace) \
 	  || echo "strace is missing: tests that kill envc at system calls are skipped"
@@ -94,6 +95,11 @@ tools:
 	  || echo "bindfs is missing: tests of overlays on a FUSE file system are skipped"
 	@command -v mkfs.xfs >/dev/null || [ -x /sbin/mkfs.xfs ] || $(call apt_install,xfsprogs) \
 	  || echo "xfsprogs is missing: tests on xfs images are skipped"
+	@command -v sshd >/dev/null || [ -x /usr/sbin/sshd ] \
+	  || { export RUNLEVEL=1; $(call apt_install,openssh-server openssh-client); } \
+	  || echo "openssh-server is missing: tests on nodes with ssh are skipped"
+	@command -v srun >/dev/null || { export RUNLEVEL=1; $(call apt_install,slurm-wlm munge); } \
+	  || echo "slurm-wlm is missing: tests on nodes with Slurm are skipped"
 	@command -v chromedriver >/dev/null || $(call apt_install,chromium chromium-driver) \
 	  || echo "chromium is missing: tests of the HTML page are skipped"
 

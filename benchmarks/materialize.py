@@ -4,8 +4,8 @@
 
 Warm: every wheel is in envc's store and in uv's cache; the target (the virtual environment) is
 new each time. envc places bytecode too, uv only with --compile-bytecode. Cold: store and cache are
-empty, the wheels are in a folder. Nothing is deleted while runs are timed: the file system makes
-directories more slowly for minutes after it has removed many.
+empty; envc has a bundle, or a folder of wheels as uv has. Nothing is deleted while runs are timed:
+the file system makes directories more slowly for minutes after it has removed many.
 """
 
 import argparse
@@ -39,10 +39,11 @@ class Envc:
         before = self.set_aside if fresh else lambda: None
         return Contestant(name, self.command, before, self.site)
 
-    def cold(self, wheelhouse: Path) -> Contestant:
-        command = [*self.command, "--offline", "--from", wheelhouse]
+    def cold(self, source: Path) -> Contestant:
+        command = [*self.command, "--offline", "--from", source]
         before = partial(self.set_aside, "store")
-        return Contestant("envc, cold (bytecode included)", command, before, self.site)
+        kind = "wheels" if source.is_dir() else "a bundle"
+        return Contestant(f"envc, from {kind}", command, before, self.site)
 
     def set_aside(self, *more: str) -> None:
         folder = next(self.aside)
@@ -143,7 +144,11 @@ def main() -> None:
         results.append(report("warm, bytecode", timings, warm[0].name))
         wheelhouse = WORK / "wheelhouse"
         gather(site, wheelhouse)
+        bundle = WORK / "sci.envc"
+        words = ["bundle", "-q", "--site", site, "--from", wheelhouse, "-o", bundle]
+        subprocess.run([str(binaries / "envc"), *map(str, words)], check=True)
         cold = [
+            envc.cold(bundle),
             envc.cold(wheelhouse),
             uv.cold(wheelhouse),
             uv.cold(wheelhouse, "--compile-bytecode"),

@@ -166,6 +166,7 @@ def test_contents_that_cannot_be_had_are_never_an_ok(warm, monkeypatch):
     path = warm.overlay("alice", 'requires = ["polars"]')
     warm.done("lock", "--overlay", path)
     (warm.folder / "wheels").unlink()
+    monkeypatch.setenv("ENVC_CACHE_DIR", str(warm.root / "empty"))  # locking has looked into some
     answer = warm.envc("check", "--json")
     findings = answer.json["overlays"][0]["findings"]
     unknown = [f for f in findings if f["code"] == "ENVC410"]

@@ -42,7 +42,7 @@ def test_a_second_lock_changes_no_byte(site):
 
 def test_json_has_a_field_for_everything(site):
     report = site.done("lock", "--json").json
-    assert set(report) == {"changed", "layers"}
+    assert set(report) == {"changed", "layers", "removed"}
     assert report["changed"] is True
     assert {name: set(layer) for name, layer in report["layers"].items()} == {
         "system": LOCKED_FIELDS,

@@ -107,9 +107,98 @@ def test_a_folder_is_built(site):
     assert site.done("lock", "--upgrade", "--json").json["changed"] is False
     backend = site.folder / "lark/backend.py"
     backend.write_text(backend.read_text().replace("origin = 1", "origin = 2"))
-    assert site.done("lock", "--json").json["changed"] is False
-    assert site.done("lock", "--upgrade-package", "lark", "--json").json["changed"] is True
+    assert site.envc("lock", "--check").status == 1
+    assert site.envc("materialize", "--target", site.target).stderr == (
+        "error: the lock of layer user is stale: a file or folder that envc.toml names has changed "
+        "since\n"
+        "   at: pylock.user.toml\n"
+        " mend: write it anew with `envc lock`\n"
+    )
+    (old,) = wheelhouse(site)
+    report = site.done("lock", "--json").json
+    assert (report["changed"], report["removed"]) == (True, [old])
     assert site.lock_text("user") != text
+    assert site.done("lock", "--json").json["changed"] is False
+    shutil.rmtree(site.folder / "lark")  # nobody can tell any more; the lock has what it was
+    assert site.done("lock", "--json").json["changed"] is False
+
+
+def test_a_wheel_that_has_changed_is_locked_anew(site):
+    wheel = LARK.build(site.folder / "vendor")
+    asking(site, f"lark @ ./vendor/{wheel.name}").done("lock")
+    assert site.done("lock", "--json").json["changed"] is False
+    replace(LARK, files={"lark.py": "origin = 2\n"}).build(site.folder / "vendor")
+    assert site.done("lock", "--json").json["changed"] is True
+    assert package_of(site)["wheels"][0]["hashes"]["sha256"] == sha256_of(wheel)
+
+
+def test_a_changed_folder_of_an_overlay_is_noticed(site):
+    asking(site, "six").done("lock")
+    unpacked(LARK, site.folder / "vendor").rename(site.folder / "overlays-lark")
+    spec = site.overlay("alice", 'requires = ["lark @ ../overlays-lark"]')
+    site.done("lock", "--overlay", spec)
+    assert codes_of(site, spec) == []
+    backend = site.folder / "overlays-lark/backend.py"
+    backend.write_text(backend.read_text().replace("origin = 1", "origin = 2"))
+    assert codes_of(site, spec) == ["ENVC410"]  # the lock is stale, and a check builds nothing
+    assert site.done("lock", "--overlay", spec, "--json").json["changed"] is True
+
+
+def codes_of(site: SiteFolder, spec: Path) -> list[str]:
+    (verdict,) = site.envc("check", spec, "--json").json["overlays"]
+    return [finding["code"] for finding in verdict["findings"]]
+
+
+def wheelhouse(site: SiteFolder) -> list[str]:
+    found = (site.folder / "wheelhouse").glob("*/*")
+    return sorted(str(path.relative_to(site.folder)) for path in found)
+
+
+def test_the_wheelhouse_loses_what_no_lock_names(site):
+    folder = unpacked(LARK, site.folder / "vendor").rename(site.folder / "lark")
+    asking(site, "lark @ ./lark").done("lock")
+    (old,) = wheelhouse(site)
+    (site.folder / "wheelhouse/README").write_text("ours")
+    (site.folder / "wheelhouse/mine").mkdir()
+    (site.folder / "wheelhouse/mine/lark-1.0-py3-none-any.whl").touch()
+    (site.folder / "pylock.of-another-tool.toml").write_text(f'path = "{old}" but torn [')
+    backend = folder / "backend.py"
+    backend.write_text(backend.read_text().replace("origin = 1", "origin = 2"))
+    site.done("lock")
+    others = ["wheelhouse/mine/lark-1.0-py3-none-any.whl"]
+    (new,) = set(wheelhouse(site)) - {old, *others}
+    (site.folder / "pylock.of-another-tool.toml").unlink()
+    up_to_date = "user: up to date, 2 pins (pylock.user.toml)\n  built lark-1.0-py3-none-any.whl\n"
+    assert site.done("lock", "--check").stderr == up_to_date
+    assert wheelhouse(site) == sorted([old, new, *others])
+    assert site.done("lock").stderr == f"{up_to_date}removed {old}: no lock names it\n"
+    assert wheelhouse(site) == sorted([new, *others])
+    assert (site.folder / "wheelhouse/README").read_text() == "ours"
+
+
+APP = Recipe(name="app", version="2.0", files={"app.py": ""})
+
+
+def test_the_url_of_a_release_is_taken_where_the_spec_names_it_too(site, tmp_path):
+    """uv takes no URL from a release either, unless it is the spec's own."""
+    house, listed = tmp_path / "house", tmp_path / "listed"
+    wheel, other = LARK.build(house), replace(LARK, version="2.0").build(house)
+    with IndexServer(house) as server:
+        url = f"http://{server.host}/files/{wheel.name}"
+        replace(APP, requires=[f"lark @ {url}"]).build(listed)
+        six = Recipe(name="six", version="1.0", files={"six.py": ""})
+        six.build(listed)
+        site.edit('path = "wheels"', f'path = "{listed}"')
+        site.edit('"REQUIREMENT"', f'"app", "lark @ {url}"')
+        site.done("lock")
+        assert package_of(site)["wheels"][0]["url"] == url
+        assert f"app 2.0 requires lark @ {url}" in site.done("why", "lark").stdout
+        site.edit(f"lark @ {url}", f"lark @ {url.replace(wheel.name, other.name)}")
+        answer = site.envc("lock")
+    assert answer.status == 3
+    assert (
+        "only a line of a spec may name the URL of lark, and none names that one" in answer.stderr
+    )
 
 
 def test_nothing_is_built_unless_the_site_says_so(site):

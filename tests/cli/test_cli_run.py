@@ -101,6 +101,4 @@ def test_json_says_where_before_the_command_runs(built, run):
 def test_a_command_is_needed():
     answer = envc("run")
     assert answer.status == 2
-    assert answer.stderr == (
-        "error: the following arguments are required: CMD\n mend: see `envc run --help`\n"
-    )
+    assert answer.stderr == ("error: nothing to run\n mend: name a command after --, or a script\n")

@@ -35,6 +35,9 @@ def program(name: str) -> str:
     return found
 
 
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+
+
 class Daemons:
     """Processes of one rig; `stop` ends every one of them, children included."""
 
@@ -67,8 +70,8 @@ class Daemons:
         for name in list(self._running):
             self.kill(name)
 
-    def said(self, name: str) -> str:
-        return (self._folder / f"{name}.log").read_text(errors="replace")
+    def pid(self, name: str) -> int:
+        return self._running[name].pid
 
 
 @contextlib.contextmanager
@@ -115,5 +118,6 @@ def in_node(
         "mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir /run/sshd"
         f' && {disk} && hostname "$3" && shift 3 && exec "$@"'
     )
-    words = ["unshare", "-m", "-u", "sh", "-c", script, "sh", str(folder), str(target), name]
-    return [*words, *command]
+    # Whatever ends this process ends its daemons.
+    words = [*DIES_WITH_US, "unshare", "-m", "-u", "sh", "-c", script]
+    return [*words, "sh", str(folder), str(target), name, *command]

@@ -68,13 +68,8 @@ def test_without_a_shared_folder_the_engine_carries_what_nodes_lack(
 ) -> None:
     cluster.warm("n1", "n2")
     assert rolled(cluster, engine, "n[1-2]").ok
-    # The fake node runs this envc, so that no kit is asked for; it is brought with the parcel.
-    assert engine.copied == [
-        ("n1", "kits"),
-        ("n1", "parcels"),
-        ("n2", "kits"),
-        ("n2", "parcels"),
-    ]
+    # The fake nodes run this envc, so that they ask for no kit.
+    assert engine.copied == [("n1", "parcels"), ("n2", "parcels")]
     engine.copied.clear()
     assert rolled(cluster, engine, "n[1-2]").sets == {"current": "n[1-2]"}
     assert engine.copied == []
@@ -94,8 +89,8 @@ def test_a_node_that_is_down_stops_the_others_unless_it_may_fail(
     assert report.sets == {"failed": "n3", "ready": "n2", "switched": "n1"}
     assert cluster.current("n2") is None
     down = report.nodes["n3"]
-    assert down.reason == "it cannot be reached: ssh: connect: No route to host"
-    assert down.mend == "bring it back"
+    assert down.reason == "no answer came back: ssh: connect: No route to host"
+    assert down.mend == "bring the node back"
     assert not (cluster.state / "wanted.json").exists()
 
     report = rolled(cluster, engine, "n[1-3]", state=str(cluster.state), max_failures=1)

@@ -14,8 +14,9 @@ from pathlib import Path
 _SCRIPT = """\
 #!/bin/sh
 rule=
-if mv {folder}/"$ENVC_NODE" {folder}/"$ENVC_NODE".used 2>/dev/null; then
-  read -r rule < {folder}/"$ENVC_NODE".used
+node=${{ENVC_NODE:-$SLURMD_NODENAME}}
+if mv {folder}/"$node" {folder}/"$node".used 2>/dev/null; then
+  read -r rule < {folder}/"$node".used
 fi
 case "$rule" in
   '') exec {python} "$@" ;;

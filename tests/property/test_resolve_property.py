@@ -7,6 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envc.errors import ShadowRefusedError, UnsatisfiableError
+from envc.lock import CORE_BASE, layer_problem
+from envc.resolve.backtrack import backtrack
+from envc.resolve.provider import Provider
+from envc.resolve.search import root_demands
+from envc.resolve.straight import straight
 from support.cases import Case, Solved, contradictions
 from support.universes import Question, questions
 
@@ -104,6 +109,22 @@ def test_a_layer_has_a_lock_exactly_when_there_is_a_solution(question):
 @given(questions)
 def test_the_order_of_lines_and_releases_does_not_count(question):
     assert answer(question, turned=True) == answer(question)
+
+
+@quick
+@given(questions)
+def test_where_nothing_is_taken_back_the_walk_finds_what_the_search_finds(question):
+    """Releases and extras alike: the walk chooses in the order of the search."""
+    case = Case(question.toml())
+    (layer,) = case.site.layers
+    targets = case.site.targets
+    problem = layer_problem(case.site, layer, base=CORE_BASE, targets=targets, preferred={})
+    roots = root_demands(problem)
+    walked = straight(Provider(problem, case.source), roots)
+    if walked is not None:
+        searched = backtrack(Provider(problem, case.source), roots)
+        assert searched is not None
+        assert set(map(str, walked)) == set(map(str, searched))
 
 
 @quick

@@ -196,7 +196,7 @@ class IndexServer:
             "hashes": {"sha256": facts.sha256 or sha256_of(path)},
             "size": path.stat().st_size,
             "requires-python": facts.requires_python,
-            "upload-time": facts.upload_time,
+            **({} if facts.upload_time is None else {"upload-time": facts.upload_time}),
             "yanked": facts.yanked or facts.yanked is not None,
             "core-metadata": {"sha256": self._metadata_hash(path)} if self._announces() else False,
         }

@@ -152,6 +152,7 @@ def _outputs_about_an_overlay(site: SiteFolder, folder: Path) -> None:
     output_of("overlay-pack", site.envc("overlay", "pack", "--dir", folder, "--json"))
     with zipfile.ZipFile(folder / "packed.envc") as bundle:
         assert faults("bundle", json.loads(bundle.read("bundle.json"))) == []
+    output_of("bundle", site.envc("bundle", "-o", site.root / "site.envc", "--json"))
     output_of("stage", site.envc("stage", folder, "--to", site.root / "disk", "--json"))
     output_of("diff", site.envc("diff", site.target, folder, "--json"), status=1)
     output_of("export", site.envc("export", "--flat", "--json"))

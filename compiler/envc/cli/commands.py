@@ -21,6 +21,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "export": "hand a layer or a whole stack to other tools, or to a container",
     },
     "Many nodes": {
+        "bundle": "write all that nodes need into one file",
         "rollout": "prepare all nodes, then switch them to what the locks describe",
         "status": "show what each node runs",
         "converge": "bring this node to the wanted state",

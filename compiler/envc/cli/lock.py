@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for name, layer in report.layers.items():
             say(arguments, _line(name, layer, check=arguments.check))
+        for path in report.removed:
+            say(arguments, f"removed {path}: no lock names it")
     return 1 if arguments.check and report.changed else 0
 
 

@@ -21,7 +21,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="build this layer, keep the others",
     )
     parser.add_argument(
-        "--from", dest="source", metavar="WHEELHOUSE", help="a folder of wheels to take first"
+        "--from",
+        dest="source",
+        metavar="SOURCE",
+        help="a bundle, or a folder of wheels to take first",
     )
     parser.add_argument("--offline", action="store_true", help="ask no index")
     parser.add_argument(

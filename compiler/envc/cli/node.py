@@ -26,6 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from", dest="source", metavar="WHEELHOUSE", help="prepare: a folder of wheels"
     )
+    parser.add_argument(
+        "--bundle", metavar="DIGEST", help="prepare: the bundle that stands in --state"
+    )
     parser.add_argument("--digest", metavar="DIGEST", help="switch: to this generation")
     parser.add_argument(
         "--wanted", metavar="BASE64", help="switch: the wanted state, where nodes share no folder"
@@ -62,7 +65,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
     from envc.errors import UsageError
     from envc.model.digest import Digest
-    from envc.pipeline.node_steps import SwitchOrder, prepare_step, status_step, switch_step
+    from envc.pipeline.node_steps import (
+        PrepareOrder,
+        SwitchOrder,
+        prepare_step,
+        status_step,
+        switch_step,
+    )
     from envc.pipeline.prepare import target_directory
 
     directory = target_directory(arguments.target)
@@ -73,8 +82,13 @@ def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
         if getattr(arguments, name) is None:
             raise UsageError(f"{arguments.step} needs --{name}", mend="see `envc node --help`")
     if arguments.step == "prepare":
-        parcel = Digest(arguments.parcel)
-        return prepare_step(directory, arguments.state, parcel, arguments.source, context)
+        wanted = PrepareOrder(
+            state=arguments.state,
+            parcel=Digest(arguments.parcel),
+            source=arguments.source,
+            bundle=arguments.bundle and Digest(arguments.bundle),
+        )
+        return prepare_step(directory, wanted, context)
     order = SwitchOrder(
         state=arguments.state,
         digest=Digest(arguments.digest),

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
 _WORDS = {
     "build": "building",
+    "bundle": "bundling",
     "check": "checking",
     "compile": "compiling",
     "download": "downloading",
     "link": "linking",
+    "receive": "unpacking",
     "unpack": "unpacking",
 }
 _LONG_SECONDS = 1.0

@@ -20,7 +20,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     add_node_options(parser)
     parser.add_argument(
-        "--from", dest="source", metavar="WHEELHOUSE", help="a folder of wheels that nodes see"
+        "--from",
+        dest="source",
+        metavar="BUNDLE",
+        help="a bundle, which is brought to nodes, or a folder of wheels that they see",
     )
     parser.add_argument(
         "--python", metavar="PATH", help="the nodes' interpreter (default: the site's core)"

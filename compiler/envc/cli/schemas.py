@@ -46,6 +46,7 @@ from envc.pipeline.overlay_list import OverlayList
 from envc.pipeline.pack import PackReport
 from envc.pipeline.repair import RepairReport
 from envc.pipeline.rollout_report import RolloutReport
+from envc.pipeline.site_bundle import BundleReport
 from envc.pipeline.stage import StageReport
 from envc.pipeline.status import StatusReport
 from envc.pipeline.tree import TreeReport
@@ -217,6 +218,7 @@ def entries() -> tuple[Entry, ...]:
         _output("gc", CollectReport),
         _output("uninstall", UninstallReport),
         _output("cache", CacheReport),
+        _output("bundle", BundleReport),
         _output("rollout", RolloutReport),
         _output("status", StatusReport),
         _output("converge", ConvergeReport),

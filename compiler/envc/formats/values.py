@@ -16,7 +16,7 @@ from packaging.tags import Tag
 
 from envc.model import lock, spec, target
 
-_KINDS: dict[str, Callable[..., Any]] = {
+_KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(lock.BaseReference, lock.Lock, lock.LockedBuild, lock.LockedPin, lock.LockedTarget),

@@ -62,8 +62,9 @@ def resolve_together(problem: Problem, resolve: Callable[[Problem], Resolution])
     moved: set[NormalizedName] = set()
     while True:
         found = resolve(without(problem, moved))
-        inherited = {pin.project for pin in found.pins if pin.layer is not None}
         replaced = {*found.shadows, *found.lifts, *moved}
+        gone = replaced.union(found.hides)
+        inherited = {pin.project for pin in problem.inherited} - gone
         parted = [group for group in problem.together if not replaced.isdisjoint(group)]
         more = inherited.intersection(project for group in parted for project in group)
         if not more:

@@ -153,15 +153,19 @@ def _name_closures(directory: Directory, generation: Generation, *, only_missing
     sync_directory(f"{directory.path}/by-lock")
 
 
-def record_event(directory: Directory, event: str, generation: Generation) -> None:
+def record_event(
+    directory: Directory, event: str, generation: Generation, *, operator: str | None = None
+) -> None:
     """Append a line to the directory's audit log: who, when, what, where.
 
-    It comes before what it tells of: nothing happens that the log cannot take.
+    `operator` is the person who asked for it from another machine. The line comes before what it
+    tells of: nothing happens that the log cannot take.
     """
     line = {
         "event": event,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "user": os.geteuid(),
+        "operator": operator,
         "node": os.uname().nodename,
         "generation": generation.generation,
         "digest": generation.digest,

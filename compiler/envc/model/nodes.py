@@ -39,7 +39,8 @@ class WantedGeneration:
     """A generation that nodes are to hold: its layers' closures, and what it is made from.
 
     `parcel` is the digest of the file with the site's spec and locks; `source` is where wheels are
-    taken from before any index: a folder that every node sees. `since` is when it became wanted,
+    taken from before any index: a folder that every node sees, or a bundle, relative to the folder
+    of the wanted state. `since` is when it became wanted,
     in UTC.
     """
 

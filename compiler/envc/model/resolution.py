@@ -33,6 +33,7 @@ class Problem:
     specifiers bind only there. `constraints` and `overrides` are the layer's and its bases'.
     `inherited` are the base's pins, `preferred` the versions of the layer's present lock.
     `together` are groups of inherited projects that can only be replaced as a whole.
+    `directs` are the projects that lines of the layer's spec name by a URL or a path, with that.
     `can_hide` tells whether the layer's spec has a `hide`: an overlay's.
     """
 
@@ -44,6 +45,7 @@ class Problem:
     kept: tuple[SourcedRequirement, ...] = ()
     inherited: tuple[InheritedPin, ...] = ()
     together: tuple[Group, ...] = ()
+    directs: Mapping[NormalizedName, str] = field(default_factory=dict)
     hide: frozenset[NormalizedName] = frozenset()
     can_hide: bool = False
     preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)

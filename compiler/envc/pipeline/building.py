@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from envc.build import Builder, Built, Source, Tool  # most sites build nothing
 
 WHEELHOUSE = "wheelhouse"
-_DIGEST_DIGITS = 16
+DIGEST_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +324,7 @@ class _Realizer:
 
 def place_of(folder: str, filename: str, digest: Digest) -> str:
     """Where a lock in that folder finds a wheel that was built for it: named by its content."""
-    return f"{folder}/{WHEELHOUSE}/{hex_of(digest)[:_DIGEST_DIGITS]}/{filename}"
+    return f"{folder}/{WHEELHOUSE}/{hex_of(digest)[:DIGEST_DIGITS]}/{filename}"
 
 
 def _check_name(filename: str, sdist: Distribution) -> None:

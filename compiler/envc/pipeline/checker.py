@@ -31,10 +31,11 @@ from envc.pipeline.building import Building
 from envc.pipeline.check_files import Files, drift_of, files_beside
 from envc.pipeline.contents import ContentsSource
 from envc.pipeline.context import Context
+from envc.pipeline.direct import is_as_locked, names_files
 from envc.pipeline.foundation import Foundation, lay_foundation
 from envc.pipeline.indexes import indexes_of, open_source
-from envc.pipeline.lock import Start
 from envc.pipeline.lock_report import LockOptions
+from envc.pipeline.lock_task import Start
 from envc.pipeline.overlay_resolution import Edges, resolve_above
 from envc.pipeline.place import shown
 from envc.pipeline.recorded import RecordedSource
@@ -169,7 +170,10 @@ class Checker:
         base = foundation.base
         if lock.base is None or lock.base.closure != base.closure:
             return LockState.OTHER_BASE
-        fresh = lock.inputs == overlay_inputs(self.site.spec, spec, base)
+        folder = os.path.dirname(overlay_lock_path(spec))
+        fresh = lock.inputs == overlay_inputs(self.site.spec, spec, base) and is_as_locked(
+            spec.requires, lock, folder=folder
+        )
         return LockState.FRESH if fresh else LockState.STALE
 
     def fingerprint(self, touched: Touched, foundation: Foundation) -> Digest:
@@ -227,8 +231,7 @@ class Checker:
             verdict=judge(subject),
             beside=files_beside(spec),
             asked=source.asked(),
-            # What another overlay's folder says is not among the files beside.
-            touched=parts if not subject.unknown and spec.base_dir is None else None,
+            touched=None if subject.unknown or _looks_further(spec) else parts,
             fingerprint=self.fingerprint(parts, foundation),
         )
 
@@ -310,6 +313,11 @@ class Checker:
 
 def _unjudged(verdict: Verdict, owner: str, base: str = "") -> Judged:
     return Judged(verdict=replace(verdict, owner=owner, base=base))
+
+
+def _looks_further(spec: OverlaySpec) -> bool:
+    """Whether a verdict rests on what is not among the files beside: other folders, sources."""
+    return spec.base_dir is not None or names_files(spec.requires)
 
 
 def _is_open(site: SiteSpec, spec: OverlaySpec) -> bool:

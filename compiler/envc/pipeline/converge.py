@@ -60,9 +60,8 @@ def converge(directory: Directory, given_state: str | None, context: Context) ->
     built: list[int] = []
     for generation in reversed(wanted.generations):  # what is to be current becomes the newest
         if number_of(directory, generation) is None:
-            prepared = prepare_parcel(
-                directory, state, generation.parcel, generation.source, context
-            )
+            source = generation.source and os.path.normpath(os.path.join(state, generation.source))
+            prepared = prepare_parcel(directory, state, generation.parcel, source, context)
             if prepared.built:
                 built.append(prepared.generation.generation)
     number = number_of(directory, wanted.generations[0])

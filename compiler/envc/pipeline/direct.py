@@ -26,16 +26,13 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from envc.errors import BuildError, OutsideError, ShadowRefusedError, SpecError
+from envc.errors import BuildError, OutsideError, SpecError
 from envc.index import digest_of_file, for_people, without_credentials
-from envc.lock import Base
 from envc.model.digest import Digest, digest_from_hex, digest_of_json, is_digest
 from envc.model.lock import Lock, LockedBuild
-from envc.model.release import CoreMetadata, Distribution, Release
-from envc.model.resolution import Problem, Resolution
+from envc.model.release import Distribution
 from envc.model.spec import SourcedRequirement
 from envc.pipeline.building import Carried, Supply, place_of
-from envc.ports import CandidateSource
 
 _REMOTE = ("https", "http")
 _NOT_CONTENT = {".git", "__pycache__", ".venv"}
@@ -92,6 +89,31 @@ def directs_of(
     return tuple(found)
 
 
+def is_as_locked(requirements: Iterable[SourcedRequirement], lock: Lock, *, folder: str) -> bool:
+    """Whether the files and folders that requirements name are what the lock was made from.
+
+    `folder` is where spec and lock stand. Of what is not there any more, the lock has what was made
+    of it: nothing has changed that anybody could lock anew.
+    """
+    known = {
+        os.path.normpath(os.path.join(folder, wheel.path)): wheel.digest
+        for pin in lock.pins
+        for wheel in pin.wheels
+        if wheel.path is not None
+    }
+    for build in lock.builds:
+        path = _local_path(build.source if "://" in build.source else f"./{build.source}", folder)
+        if path is not None:
+            known[path] = build.source_digest
+    paths = {_local_path(sourced.requirement.url or "", folder) for sourced in requirements}
+    return all(_digest_of(path) in {None, known[path]} for path in paths if path in known)
+
+
+def names_files(requirements: Iterable[SourcedRequirement]) -> bool:
+    """Whether any of these names a file or a folder of this machine."""
+    return any(_local_path(sourced.requirement.url or "", "/") for sourced in requirements)
+
+
 class _Finder:
     def __init__(self, supply: Supply, folder: str) -> None:
         self._supply = supply
@@ -104,8 +126,9 @@ class _Finder:
         scheme = urlsplit(url).scheme
         if scheme in _REMOTE:
             return self._of_remote(sourced, url, present)
-        if scheme == "file" or url.startswith((".", "/")):
-            return self._of_path(sourced, url)
+        path = _local_path(url, self._folder)
+        if path is not None:
+            return self._of_path(sourced, path)
         raise _unusable(sourced, f"{for_people(url)} is nothing that envc can install")
 
     def _of_remote(self, sourced: SourcedRequirement, url: str, present: Lock | None) -> Direct:
@@ -129,10 +152,7 @@ class _Finder:
         )
         return self._checked(Direct(sourced, file))
 
-    def _of_path(self, sourced: SourcedRequirement, url: str) -> Direct:
-        bare = urldefrag(url)[0]
-        written = unquote(urlsplit(bare).path) if bare.startswith("file:") else bare
-        path = os.path.normpath(os.path.join(self._folder, written))
+    def _of_path(self, sourced: SourcedRequirement, path: str) -> Direct:
         if os.path.isdir(path):
             source = os.path.relpath(path, self._folder)
             return self._built(sourced, path, _digest_of_folder(path), source)
@@ -283,6 +303,22 @@ def _locked_commit(present: Lock | None, requested: str) -> str:
     return ""
 
 
+def _local_path(url: str, folder: str) -> str | None:
+    """The path that a requirement or a lock's source means, if it is one of this machine."""
+    if not url.startswith((".", "/")) and urlsplit(url).scheme != "file":
+        return None
+    bare = urldefrag(url)[0]
+    written = unquote(urlsplit(bare).path) if bare.startswith("file:") else bare
+    return os.path.normpath(os.path.join(folder, written))
+
+
+def _digest_of(path: str) -> Digest | None:
+    """The digest of a file or a folder; None where there is neither."""
+    if os.path.isdir(path):
+        return _digest_of_folder(path)
+    return digest_of_file(path) if os.path.isfile(path) else None
+
+
 def _digest_of_folder(folder: str) -> Digest:
     """The digest of every file below a folder, by path; what no build reads is left out."""
     found: dict[str, str] = {}
@@ -293,69 +329,6 @@ def _digest_of_folder(folder: str) -> Digest:
             if os.path.isfile(place):
                 found[os.path.relpath(place, folder)] = digest_of_file(place)
     return digest_of_json(["folder", found])
-
-
-class DirectSource:
-    """`ports.CandidateSource`: the files that are named directly, the rest from another one."""
-
-    def __init__(self, source: CandidateSource, directs: Iterable[Direct]) -> None:
-        self._source = source
-        self._releases = {
-            each.project: (Release(each.project, each.file.version, (each.file,)),)
-            for each in directs
-        }
-
-    def prefetch(self, projects: Iterable[NormalizedName]) -> None:
-        """As the port has it."""
-        self._source.prefetch(project for project in projects if project not in self._releases)
-
-    def releases(self, project: NormalizedName) -> Sequence[Release]:
-        """As the port has it."""
-        return self._releases.get(project) or self._source.releases(project)
-
-    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
-        """As the port has it."""
-        self._source.prefetch_metadata(distributions)
-
-    def metadata(self, distribution: Distribution) -> CoreMetadata:
-        """As the port has it: what is named directly was read already, and is in the cache."""
-        return self._source.metadata(distribution)
-
-
-def with_directs(problem: Problem, directs: Sequence[Direct]) -> Problem:
-    """The problem, its direct requirements by version, and nothing of them taken from the base.
-
-    Raises:
-        ShadowRefusedError: the base has one of them, and nothing may be replaced.
-    """
-    by_origin = {each.sourced.origin: each for each in directs}
-    names = {each.project: each for each in directs}
-    for pin in problem.inherited:
-        if problem.shadow == "never" and pin.project in names:
-            raise ShadowRefusedError(
-                f"what {names[pin.project].sourced.requirement} names would replace {pin.project} "
-                f"{pin.version} of layer {pin.layer}, and overlays may replace nothing here",
-                where=str(names[pin.project].sourced.origin),
-                mend="remove the line, or ask the site's administrator to allow shadows",
-            )
-    return replace(
-        problem,
-        roots=tuple(
-            by_origin[root.origin].requirement if root.origin in by_origin else root
-            for root in problem.roots
-        ),
-        inherited=tuple(pin for pin in problem.inherited if pin.project not in names),
-    )
-
-
-def with_direct_shadows(
-    resolution: Resolution, directs: Sequence[Direct], base: Base
-) -> Resolution:
-    """The resolution of such a problem, in which what the base has of them counts as shadowed."""
-    visible = {pin.project for pin in base.visible_pins(resolution.problem.targets)}
-    own = {pin.project for pin in resolution.own()}
-    replaced = {each.project for each in directs} & visible & own
-    return replace(resolution, shadows=tuple(sorted({*resolution.shadows, *replaced})))
 
 
 def builds_of(directs: Sequence[Direct]) -> tuple[LockedBuild, ...]:

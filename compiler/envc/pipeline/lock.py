@@ -1,57 +1,35 @@
 """`envc lock`: resolve every layer that changed, and write its lock."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
+from packaging.utils import canonicalize_name
 
 from envc.disk.durable import disk_error, write_file
 from envc.errors import UsageError
-from envc.formats.pylock import lock_to_text
 from envc.lock import (
     CORE_BASE,
     Base,
     layer_inputs,
     layer_problem,
-    lock_layer,
     on_layer,
     overlay_inputs,
     overlay_problem,
     pinned_versions,
-    resolve_together,
-    target_groups,
     with_absolute_paths,
 )
-from envc.model.digest import Digest
 from envc.model.lock import Lock
-from envc.model.resolution import Problem, Resolution
-from envc.model.spec import LayerSpec, OverlaySpec, SiteSpec, SourcedRequirement
+from envc.model.resolution import Group, Problem
+from envc.model.spec import LayerSpec, OverlaySpec, SiteSpec
 from envc.model.target import Target
-from envc.pipeline.building import Carried, Supply, carry, has_its_wheels, realize
+from envc.pipeline.building import WHEELHOUSE, Supply, carry
 from envc.pipeline.context import Context
-from envc.pipeline.direct import (
-    DirectSource,
-    builds_of,
-    carried_by,
-    directs_of,
-    with_direct_shadows,
-    with_directs,
-)
-from envc.pipeline.editable import (
-    Editable,
-    EditableSource,
-    carried_wheels,
-    editables_of,
-    is_of,
-    with_directories,
-    with_editables,
-    with_shadows,
-)
-from envc.pipeline.indexes import open_supply
+from envc.pipeline.direct import is_as_locked
+from envc.pipeline.editable import carried_wheels, editables_of, is_of
+from envc.pipeline.indexes import indexes_of, open_supply
 from envc.pipeline.lock_report import LockedLayer, LockOptions, LockReport
+from envc.pipeline.lock_task import LockTask, Outcome, Preferred, Start
 from envc.pipeline.place import shown
 from envc.pipeline.site import (
     LockFile,
@@ -62,23 +40,6 @@ from envc.pipeline.site import (
     overlay_lock_path,
     read_lock,
 )
-from envc.ports import CandidateSource
-from envc.resolve import resolve
-
-Preferred = Mapping[NormalizedName, Version]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A layer's lock, whether it differs from what the disk has, and the wheels it carries.
-
-    `notes` are what a person should know of it.
-    """
-
-    file: LockFile
-    changed: bool
-    carried: tuple[Carried, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
@@ -97,22 +58,37 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
         if options.overlay is not None:
             spec = load_overlay(options.overlay)
             base = base_under(site, spec)
-            outcomes = {spec.name: lock_overlay(site, spec, base, options, supply)}
+            shared = partial(shared_below, site, base, context)
+            outcomes = {spec.name: lock_overlay(site, spec, base, options, supply, shared=shared)}
         else:
             outcomes = _lock_layers(site, options, supply)
     _warn_of_unknown(options, outcomes.values(), context)
     for outcome in outcomes.values():
         for note in outcome.notes:
             context.reporter.warn(note)
+    removed: tuple[str, ...] = ()
     if not options.check:
         for outcome in outcomes.values():
             carry(outcome.carried)
             if outcome.changed:
                 write_lock(outcome.file)
+        removed = tuple(_pruned(site, {os.path.dirname(o.file.path) for o in outcomes.values()}))
     return LockReport(
         changed=any(outcome.changed for outcome in outcomes.values()),
         layers={name: _report(outcome, site.spec) for name, outcome in sorted(outcomes.items())},
+        removed=removed,
     )
+
+
+def _pruned(site: Site, folders: Iterable[str]) -> Iterator[str]:
+    """The wheels that were removed from the wheelhouses beside the locks: nobody names them."""
+    for folder in sorted(folders):
+        if os.path.isdir(f"{folder}/{WHEELHOUSE}"):
+            from envc.pipeline.check import specs_of  # few sites carry wheels
+            from envc.pipeline.wheelhouse import prune
+
+            beside = {os.path.dirname(os.path.abspath(path)) for path in specs_of(site)}
+            yield from (shown(path) for path in prune(folder, {site.folder, *beside}))
 
 
 def _warn_of_unknown(options: LockOptions, outcomes: Iterable[Outcome], context: Context) -> None:
@@ -150,13 +126,13 @@ def _lock_layer(
     inputs = layer_inputs(site.spec, layer, base)
     start = Start(read_lock(path, layer.name), options)
     kept = start.kept(inputs)
-    if kept is not None:
+    if kept is not None and is_as_locked(layer.requires, kept.lock, folder=os.path.dirname(path)):
         return Outcome(kept, changed=False)
 
     def problem(targets: tuple[Target, ...], preferred: Preferred) -> Problem:
         return layer_problem(site.spec, layer, base=base, targets=targets, preferred=preferred)
 
-    task = _Task(
+    task = LockTask(
         name=layer.name,
         path=path,
         requires=layer.requires,
@@ -170,9 +146,18 @@ def _lock_layer(
 
 
 def lock_overlay(
-    site: Site, overlay: OverlaySpec, base: Base, options: LockOptions, supply: Supply
+    site: Site,
+    overlay: OverlaySpec,
+    base: Base,
+    options: LockOptions,
+    supply: Supply,
+    *,
+    shared: Callable[[], tuple[Group, ...]] | None = None,
 ) -> Outcome:
     """The overlay's lock against `base`, kept when nothing that decides it has changed.
+
+    `shared` tells which projects of the base share a package directory, where `base` does not: it
+    is asked only when one of them is replaced, since it may have to look into all their wheels.
 
     Raises:
         UnsatisfiableError: there is no solution, or it needs a shadow that is refused.
@@ -184,13 +169,17 @@ def lock_overlay(
     editables = editables_of(overlay, supply, folder=folder)
     carried = carried_wheels(editables, folder)
     kept = start.kept(inputs)
-    if kept is not None and is_of(kept.lock, editables):
+    if (
+        kept is not None
+        and is_of(kept.lock, editables)
+        and is_as_locked(overlay.requires, kept.lock, folder=folder)
+    ):
         return Outcome(kept, changed=False, carried=carried)
 
     def problem(targets: tuple[Target, ...], preferred: Preferred) -> Problem:
         return overlay_problem(site.spec, overlay, base=base, targets=targets, preferred=preferred)
 
-    task = _Task(
+    task = LockTask(
         name=overlay.name,
         path=path,
         requires=overlay.requires,
@@ -200,121 +189,27 @@ def lock_overlay(
         start=start,
         problem=problem,
         editables=editables,
+        shared=shared,
     )
     return task.carried_out(supply)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where locking starts: the present lock (None where there is none), and what may move."""
+def shared_below(site: Site, base: Base, context: Context) -> tuple[Group, ...]:
+    """The projects of a base that share a package directory, as their wheels' contents tell.
 
-    present: LockFile | None
-    options: LockOptions
+    A wheel that cannot be looked into is named, and taken to share nothing.
+    """
+    from envc.pipeline.contents import ContentsSource  # no layer needs it, and few overlays do
+    from envc.pipeline.foundation import lay_foundation
 
-    @property
-    def lock(self) -> Lock | None:
-        """The present lock."""
-        return None if self.present is None else self.present.lock
-
-    def kept(self, inputs: Digest) -> LockFile | None:
-        """The present lock, when it was made from these inputs, whole, and nothing is to move."""
-        present = self.present
-        if self.options.upgrade or self.options.projects or present is None:
-            return None
-        is_whole = has_its_wheels(present.lock, os.path.dirname(present.path))
-        return present if is_whole and present.lock.inputs == inputs else None
-
-    @property
-    def moving(self) -> frozenset[NormalizedName] | None:
-        """The projects that may move; None: all."""
-        if self.options.upgrade:
-            return None
-        return frozenset(map(canonicalize_name, self.options.projects))
-
-    def preferred(self, target: Target) -> dict[NormalizedName, Version]:
-        """The pins to keep if possible."""
-        moving = self.moving
-        if self.present is None or moving is None:
-            return {}
-        pins = pinned_versions(self.present.lock, target.markers)
-        return {project: pin for project, pin in pins.items() if project not in moving}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
-    """A layer or an overlay to be locked: its requirements, what it stands on, where it starts."""
-
-    name: str
-    path: str
-    requires: tuple[SourcedRequirement, ...]
-    targets: tuple[Target, ...]
-    base: Base
-    inputs: Digest
-    start: Start
-    problem: Callable[[tuple[Target, ...], Preferred], Problem]
-    editables: tuple[Editable, ...] = ()
-
-    def carried_out(self, supply: Supply) -> Outcome:
-        """The lock, resolved anew, with what it carries."""
-        folder, present = os.path.dirname(self.path), self.start.lock
-        directs = directs_of(
-            self.requires, supply, present=present, folder=folder, moving=self.start.moving
+    contents = ContentsSource(site.spec.core.python, context, indexes=indexes_of(site))
+    foundation = lay_foundation(site.spec, base, contents)
+    for unknown in foundation.unknown:
+        context.reporter.warn(
+            f"whether {unknown.project} shares a package directory with another project of "
+            f"{base.layer} is not known: {unknown.fault.what}"
         )
-        source = DirectSource(EditableSource(supply.source, self.editables), directs)
-
-        def asked(targets: tuple[Target, ...], preferred: Preferred) -> Problem:
-            problem = with_editables(self.problem(targets, preferred), self.editables)
-            return with_directs(problem, directs)
-
-        resolutions = [
-            with_direct_shadows(
-                with_shadows(resolution, self.editables, self.base), directs, self.base
-            )
-            for resolution in _resolve_all(self.targets, asked, self.start, source)
-        ]
-        realized = realize(resolutions, supply, present=present, folder=folder)
-        builds = {build.wheel: build for build in (*realized.builds, *builds_of(directs))}
-        lock = lock_layer(
-            self.name,
-            realized.resolutions,
-            inputs=self.inputs,
-            base=self.base,
-            folder=folder,
-            builds=tuple(build for _, build in sorted(builds.items())),
-        )
-        carried = (*realized.carried, *carried_wheels(self.editables, folder))
-        outcome = _outcome(
-            self.path,
-            with_directories(lock, self.editables),
-            self.start,
-            (*carried, *carried_by(directs)),
-        )
-        unknown = {text for resolution in resolutions for text in resolution.unknown_extras()}
-        return replace(outcome, notes=tuple(sorted(unknown)))
-
-
-def _resolve_all(
-    targets: tuple[Target, ...],
-    problem: Callable[[tuple[Target, ...], Preferred], Problem],
-    start: Start,
-    source: CandidateSource,
-) -> list[Resolution]:
-    """A resolution for each group of targets; later ones prefer what the earlier ones chose."""
-    resolutions: list[Resolution] = []
-    for group in target_groups(targets):
-        preferred: dict[NormalizedName, Version] = {}
-        for earlier in resolutions:
-            preferred |= {pin.project: pin.version for pin in earlier.own()}
-        preferred |= start.preferred(group[0])
-        asked = problem(group, preferred)
-        resolutions.append(resolve_together(asked, partial(resolve, source=source)))
-    return resolutions
-
-
-def _outcome(path: str, lock: Lock, start: Start, carried: tuple[Carried, ...]) -> Outcome:
-    text = lock_to_text(lock)
-    changed = start.present is None or start.present.text != text
-    return Outcome(LockFile(path, text, lock), changed, carried)
+    return foundation.base.together
 
 
 def write_lock(file: LockFile) -> None:

@@ -36,7 +36,8 @@ class LockedLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockReport:
-    """What `envc lock` did."""
+    """What `envc lock` did; `removed` are wheels that were carried, and no lock names any more."""
 
     changed: bool
     layers: dict[str, LockedLayer]
+    removed: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ plan that nobody has made yet brings in parsers, stores and views (`planning`).
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from envc.errors import UsageError
 from envc.materialize.directory import Directory, Shape
 from envc.model.generation import Generation
 from envc.pipeline.context import Context
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class MaterializeOptions(NamedTuple):
-    """What to materialize and from where; `layers` empty: all."""
+    """What to materialize; `layers` empty: all. `source` is a folder of wheels, or a bundle."""
 
     target: str
     layers: tuple[str, ...] = ()
@@ -38,7 +39,7 @@ class Materialized(NamedTuple):
 def materialize(site: str | None, options: MaterializeOptions, context: Context) -> Materialized:
     """Build the generation that the site's locks describe and switch to it.
 
-    `site` is the folder given, None for the nearest.
+    `site` is the folder given; None: that of the bundle where the source is one, else the nearest.
 
     Raises:
         UsageError: a lock is missing, the target is somebody else's, or this machine is no
@@ -48,7 +49,7 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
         OutsideError: disk or network; nothing is switched.
     """
     directory = Directory(os.path.abspath(options.target), Shape.TARGET)
-    folder, spec_name = find_site(site)
+    folder, spec_name = _site_of(site, options, directory)
     current = directory.current()
     whole = not options.layers
     if whole and current is not None and is_current(folder, spec_name, directory, current):
@@ -71,6 +72,29 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
             reporter=context.reporter,
         )
     return Materialized(directory.path, generation, changed)
+
+
+def _site_of(
+    site: str | None, options: MaterializeOptions, directory: Directory
+) -> tuple[str, str]:
+    """The folder of the spec and the locks, and the spec's name."""
+    if options.source is not None and not os.path.exists(options.source):
+        raise UsageError(
+            "there is no such bundle or folder of wheels",
+            where=options.source,
+            mend="correct what --from names",
+        )
+    if site is not None or options.source is None or not os.path.isfile(options.source):
+        return find_site(site)
+
+    from envc.materialize.publish import make_directory
+    from envc.pipeline.bundled import parcel_in
+    from envc.pipeline.wanted import place_parcel
+
+    directory.refuse_foreign()
+    content, _ = parcel_in(options.source)
+    make_directory(directory)
+    return place_parcel(directory, content, options.source)
 
 
 def publication_for(

@@ -3,30 +3,62 @@
 from base64 import b64decode
 from dataclasses import dataclass
 
-from envc.errors import UsageError
+from envc.errors import EnvcError, UsageError
 from envc.formats.wanted import wanted_from_json
 from envc.materialize.directory import Directory
 from envc.model.digest import Digest
+from envc.pipeline.bundled import bundle_digest
 from envc.pipeline.context import Context
 from envc.pipeline.node_report import NodeReport, node_failure, node_report
 from envc.pipeline.prepare import prepare_parcel, remember_state, switch_to
 from envc.pipeline.verify import verify
-from envc.pipeline.wanted import is_whole, next_wanted, parcel_path, read_wanted, write_wanted
+from envc.pipeline.wanted import (
+    bundle_path,
+    is_whole,
+    next_wanted,
+    parcel_path,
+    read_wanted,
+    write_wanted,
+)
 
 
-def prepare_step(
-    directory: Directory, state: str, parcel: Digest, source: str | None, context: Context
-) -> NodeReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareOrder:
+    """What to prepare, by its parcel, from a folder of wheels or from a bundle that was brought."""
+
+    state: str
+    parcel: Digest
+    source: str | None = None
+    bundle: Digest | None = None
+
+
+def prepare_step(directory: Directory, order: PrepareOrder, context: Context) -> NodeReport:
     """The generation that a parcel describes is built, verified and ready, or `current` already.
 
     Raises:
         UsageError, UntrustedError, OutsideError: as for `prepare_parcel`.
     """
-    if not is_whole(parcel_path(state, parcel), parcel):
-        return node_failure(directory.path, "prepare", lacks=("parcel",))
-    done = prepare_parcel(directory, state, parcel, source, context)
+    lacks: list[str] = []
+    if not is_whole(parcel_path(order.state, order.parcel), order.parcel):
+        lacks.append("parcel")
+    source = order.source
+    if order.bundle is not None:
+        source = bundle_path(order.state, order.bundle)
+        if not _is_bundle(source, order.bundle):
+            lacks.append("bundle")
+    if lacks:
+        return node_failure(directory.path, "prepare", lacks=tuple(lacks))
+    done = prepare_parcel(directory, order.state, order.parcel, source, context)
     step = "current" if done.current else "ready"
     return node_report(directory, step, generation=done.generation, built=done.built)
+
+
+def _is_bundle(path: str, digest: Digest) -> bool:
+    """Whether a bundle is there as a whole; each of its entries is verified when it is read."""
+    try:
+        return bundle_digest(path) == digest
+    except EnvcError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,13 +57,13 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
             mend="choose another folder name",
         )
     target = open_target(find_target(options.target, folder))
-    chosen = base or _only_open_layer(target)
+    chosen = base or default_layer(target)
     text = TEMPLATE.format(name=name, base=chosen).encode()
     check_base(target.site.spec, overlay_from(text, path))
     return build(folder, target, text, LockOptions(), context)
 
 
-def _only_open_layer(target: Target) -> str:
+def default_layer(target: Target) -> str:
     """The layer to stand on when nobody says: `user`, or the only one that is open."""
     known = [layer.name for layer in target.site.spec.layers if layer.mode == "open"]
     if "user" in known:

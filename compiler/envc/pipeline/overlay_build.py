@@ -23,8 +23,9 @@ from envc.pipeline.building import carry
 from envc.pipeline.changes import LayerChange
 from envc.pipeline.context import Context
 from envc.pipeline.indexes import indexes_of, open_supply
-from envc.pipeline.lock import Outcome, lock_overlay, write_lock
+from envc.pipeline.lock import lock_overlay, write_lock
 from envc.pipeline.lock_report import LockOptions
+from envc.pipeline.lock_task import Outcome
 from envc.pipeline.machine import machine_of
 from envc.pipeline.node import target_for
 from envc.pipeline.pack import PACKED
@@ -62,9 +63,17 @@ class OverlayReport:
 
 
 def build(
-    folder: str, target: Target, text: bytes, options: LockOptions, context: Context
+    folder: str,
+    target: Target,
+    text: bytes,
+    options: LockOptions,
+    context: Context,
+    *,
+    spec: OverlaySpec | None = None,
 ) -> OverlayReport:
     """The overlay in `folder` as the spec `text` says, on what the target has now.
+
+    `spec` is what the text says, where its lines stand in another file: a script's.
 
     Spec and lock are written when only the disk can still fail.
 
@@ -77,7 +86,7 @@ def build(
     directory = Directory(folder, Shape.OVERLAY)
     directory.refuse_foreign()
     directory.refuse_exposed()
-    spec = overlay_from(text, f"{folder}/{OVERLAY_SPEC}")
+    spec = spec or overlay_from(text, f"{folder}/{OVERLAY_SPEC}")
     under = below(target, spec)
     before = directory.current()
     with open_supply(target.site, context) as supply:

@@ -56,6 +56,7 @@ def resolve_above(problem: Problem, edges: Edges, source: CandidateSource) -> Re
     asked = {canonicalize_name(sourced.requirement.name) for sourced in problem.roots}
     changed = set(problem.hide)
     changed |= {canonicalize_name(s.requirement.name) for s in problem.constraints} & base
+    changed |= edges.needs.keys() - base  # taken off the base, to be installed by the overlay
     known = all(project in base or project in edges.led_to for project in asked)
     inside = asked.union(*(edges.led_to.get(project, ()) for project in asked)) if known else base
     while True:

@@ -18,6 +18,7 @@ from envc.lock import (
 from envc.materialize.directory import Directory, Shape
 from envc.model.digest import Digest
 from envc.model.generation import Generation
+from envc.model.lock import Lock
 from envc.model.publication import Publication
 from envc.model.spec import CORE, LayerSpec, SiteSpec
 from envc.model.stack import Stack
@@ -149,6 +150,15 @@ def _locks(
                     "write it anew with `envc lock`",
                 )
             )
+        elif not carried and _names_what_changed(layer, found.lock, site.origin):
+            stale.append(
+                Fault(
+                    f"the lock of layer {layer.name} is stale: a file or folder that "
+                    f"{site.spec_name} names has changed since",
+                    shown(found.path),
+                    "write it anew with `envc lock`",
+                )
+            )
         above = on_layer(
             site.spec, layer.name, base=base, lock=found.lock, lock_digest=found.digest
         )
@@ -156,6 +166,14 @@ def _locks(
     if stale:
         raise AnswerIsNo.of(stale)
     return locks
+
+
+def _names_what_changed(layer: LayerSpec, lock: Lock, folder: str) -> bool:
+    if all(sourced.requirement.url is None for sourced in layer.requires):
+        return False
+    from envc.pipeline.direct import is_as_locked  # few layers name files
+
+    return not is_as_locked(layer.requires, lock, folder=folder)
 
 
 def _base_of(layer: LayerSpec, locks: Mapping[str, _Locked]) -> Base:

@@ -84,7 +84,8 @@ def roll_out(
             where=options.target,
             mend="put {node} into the target: --target /tmp/nodes/{node}",
         )
-    freight = pack(site, kit_of_this_envc(context.cache), context.cache, options.python)
+    kit = kit_of_this_envc(context.cache)
+    freight = pack(site, kit, context.cache, python=options.python, source=options.source)
     if options.state is not None:
         share(freight, options.state)
     run = _Rollout(_Order(site, closures, options, freight), engine, heard)
@@ -166,9 +167,7 @@ class _Rollout:
 
     def _prepare(self, nodes: Sequence[str]) -> None:
         """Ask nodes to prepare; bring what they lack; ask again those that may succeed then."""
-        words = ["node", "prepare", "--parcel", self._freight.parcel]
-        if self._options.source is not None:
-            words += ["--from", self._options.source]
+        words = self._freight.prepare_words()
         asked = tuple(nodes)
         for _ in range(self._options.retries + 1):
             self._ask(asked, words)
@@ -235,12 +234,16 @@ class _Rollout:
                 self._refused(answer)
 
         folders = {
-            node: ["mkdir", "-p", f"{self._state(node)}/kits", f"{self._state(node)}/parcels"]
-            for node in lacks
+            node: ["mkdir", "-p", *self._freight.folders(self._state(node))] for node in lacks
         }
         self._engine.run(folders, limits, written)
-        for name in ("kit", "parcel"):
-            places = {node: self._freight.place(name, self._state(node)) for node in sorted(again)}
+        for name in self._freight.names:
+            # A node that lacks the kit cannot tell what else it lacks.
+            places = {
+                node: self._freight.place(name, self._state(node))
+                for node in sorted(again)
+                if lacks[node] & {name, "kit"}
+            }
             if places:
                 self._engine.copy(self._freight.file(name), places, limits, written)
         return tuple(node for node in lacks if node in again)
@@ -320,7 +323,7 @@ class _Rollout:
             seconds = self._options.limits.timeout_seconds
             self._fail(answer.node, f"no answer within {seconds:g} s", "look at it", status=4)
         elif answer.outcome == "unreachable":
-            self._fail(answer.node, f"it cannot be reached{told}", "bring it back", status=4)
+            self._fail(answer.node, f"no answer came back{told}", "bring the node back", status=4)
         else:
             mend = "see its last words; running it again is safe"
             self._fail(answer.node, f"it ended with status {answer.status}{told}", mend, status=4)
@@ -348,7 +351,7 @@ class _Rollout:
         return WantedGeneration(
             closures=self._closures,
             parcel=self._freight.parcel,
-            source=self._options.source,
+            source=self._freight.wanted_source(),
             since=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
 

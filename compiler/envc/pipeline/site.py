@@ -127,14 +127,14 @@ def read_lock(path: str, layer: str) -> LockFile | None:
         return None
     except OSError as error:
         raise _unreadable(error, path) from error
-    file = shown(path)
+    place = shown(path)
 
     def parse() -> Lock:
         from envc.formats.pylock_read import lock_from_text
 
-        return lock_from_text(text, file, layer)
+        return lock_from_text(text, place, layer)
 
-    return LockFile(path, text, parsed(Lock, text, file, layer, parse=parse))
+    return LockFile(path, text, parsed(Lock, text, place, layer, parse=parse))
 
 
 def require_lock(path: str, layer: str, mend: str = "write it with `envc lock`") -> LockFile:

@@ -117,7 +117,7 @@ def _status(answer: NodeAnswer, wanted: dict[str, Digest] | None) -> NodeStatus:
         return NodeStatus(condition="absent", reason="no envc is there: nothing was rolled out")
     if answer.outcome != "ended" or values is None:
         last = next(reversed(answer.trouble.strip().splitlines()), "").strip()
-        told = {"late": "no answer in time", "unreachable": "it cannot be reached"}
+        told = {"late": "no answer in time", "unreachable": "no answer came back"}
         what = told.get(answer.outcome, f"it ended with status {answer.status}")
         return NodeStatus(condition="failed", reason=f"{what}: {last}" if last else what)
     if values["faults"]:

@@ -1,5 +1,6 @@
 """A directory's store, filled from the locks, and the plans of what stands on it."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -35,8 +36,8 @@ RUNTIME = "envc-runtime"
 class Stock:
     """The store of `directory`, for a core of version `python` whose executable is `interpreter`.
 
-    `wheelhouse` is a folder to take wheels from before any index is asked; credentials of
-    `indexes` serve for wheels that are fetched from them.
+    `wheelhouse` is a folder, or a bundle, to take wheels from before any index is asked;
+    credentials of `indexes` serve for wheels that are fetched from them.
     """
 
     directory: Directory
@@ -45,6 +46,11 @@ class Stock:
     wheelhouse: str | None
     indexes: tuple[IndexSpec, ...]
     context: Context
+
+    @property
+    def is_bundle(self) -> bool:
+        """Whether wheels come from a bundle first."""
+        return self.wheelhouse is not None and os.path.isfile(self.wheelhouse)
 
     @property
     def store(self) -> Store:
@@ -68,6 +74,8 @@ class Stock:
             for wheel in wheels
             if not store.has(store_id(wheel.digest, self.python))
         }
+        if missing and self.is_bundle:
+            missing = self._from_bundle(missing)
         if not missing:
             return
         lacking = [missing[digest] for digest in sorted(missing)]
@@ -81,9 +89,20 @@ class Stock:
             reporter=self.context.reporter,
         )
 
+    def _from_bundle(self, missing: dict[Digest, LockedWheel]) -> dict[Digest, LockedWheel]:
+        """Bring what the bundle has; those that it has not."""
+        from envc.pipeline.bundled import receive_from_bundle  # most wheels come otherwise
+
+        ids = {digest: store_id(digest, self.python) for digest in missing}
+        held = receive_from_bundle(
+            self.wheelhouse or "", self.directory.store, set(ids.values()), self.context.reporter
+        )
+        return {digest: wheel for digest, wheel in missing.items() if ids[digest] not in held}
+
     def fetch(self, wheels: list[LockedWheel]) -> list[str]:
         """Local files with the bytes of these wheels, in their order."""
         context = self.context
+        wheelhouses = (self.wheelhouse,) if self.wheelhouse and not self.is_bundle else ()
         total = sum(wheel.size_bytes or 0 for wheel in wheels)
         context.reporter.start("download", total, "bytes")
         try:
@@ -92,7 +111,7 @@ class Stock:
                 ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool,
                 WheelFetcher(
                     cache=context.cache,
-                    wheelhouses=(self.wheelhouse,) if self.wheelhouse else (),
+                    wheelhouses=wheelhouses,
                     indexes=self.indexes,
                     offline=context.offline,
                     reporter=context.reporter,

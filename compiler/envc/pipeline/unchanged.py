@@ -53,11 +53,18 @@ def lock(site: str | None, options: LockOptions, context: Context) -> LockReport
 
         loaded = load_site(folder, spec_name)
         report = lock_site(loaded, options, context)
-    # Wheels that were built are files that a lock depends on, and may be large.
-    builds = any(layer.built for layer in report.layers.values())
-    if not moves and not builds and not (options.check and report.changed):
+    if not moves and not _has_files(loaded, report) and not (options.check and report.changed):
         _remember(context, place, loaded, report)
     return report
+
+
+def _has_files(site: "Site", report: LockReport) -> bool:
+    """Whether locks depend on further files, which may be large: built wheels, local projects."""
+    from envc.pipeline.direct import names_files
+
+    return any(layer.built for layer in report.layers.values()) or any(
+        names_files(layer.requires) for layer in site.spec.layers
+    )
 
 
 @contextmanager

@@ -40,6 +40,11 @@ def kit_path(state: str, kit: Digest) -> str:
     return f"{state}/kits/{hex_of(kit)}.zip"
 
 
+def bundle_path(state: str, bundle: Digest) -> str:
+    """Where a bundle stands in the folder of a wanted state; named by its index's digest."""
+    return f"{state}/bundles/{hex_of(bundle)}.envc"
+
+
 def read_wanted(state: str) -> WantedState | None:
     """The wanted state in a folder; None where there is none.
 
@@ -138,8 +143,18 @@ def unpack_parcel(directory: Directory, state: str, parcel: Digest) -> tuple[str
             where=path,
             mend="run `envc rollout` again",
         )
-    site, origin, files = parcel_from_json(text, path)
-    folder = f"{directory.path}/{OWN_STATE}/sites/{hex_of(parcel)}"
+    return place_parcel(directory, text, path)
+
+
+def place_parcel(directory: Directory, text: bytes, where: str) -> tuple[str, str]:
+    """The folder of a parcel's spec and locks on this node, and the spec's name.
+
+    Raises:
+        SpecError: it is no parcel.
+        OutsideError: the disk refused.
+    """
+    site, origin, files = parcel_from_json(text, where)
+    folder = f"{directory.path}/{OWN_STATE}/sites/{hex_of(digest_of(text))}"
     try:
         make_folder(folder)
     except OSError as error:

@@ -2,9 +2,6 @@
 
 from envc.model.resolution import Problem, Resolution
 from envc.ports import CandidateSource
-from envc.resolve.causes import least
-from envc.resolve.explain import explain
-from envc.resolve.hints import hints
 from envc.resolve.search import Conflict, solve
 
 
@@ -18,6 +15,10 @@ def resolve(problem: Problem, source: CandidateSource) -> Resolution:
     """
     answer = solve(problem, source)
     if isinstance(answer, Conflict):
+        from envc.resolve.causes import least  # what only a "no" needs
+        from envc.resolve.explain import explain
+        from envc.resolve.hints import hints
+
         conflict = least(answer)
         raise explain(conflict, hints(conflict))
     return answer

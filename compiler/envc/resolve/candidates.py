@@ -158,8 +158,6 @@ class Candidates:
         takes = self.policy.takes_prereleases(project)
         if takes is not None:
             return takes
-        if not any(release.version.is_prerelease for release in releases):
-            return False
         finals = (release.version for release in releases if not release.version.is_prerelease)
         return not any(self.candidate(project, version) for version in finals)
 

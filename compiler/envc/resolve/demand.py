@@ -6,8 +6,10 @@ candidate of an extra demands its project at the same version, and what the extr
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -31,7 +33,8 @@ class Demand:
 
     `sourced` is the line of a spec that asks for it; in a demand by a release it is None and
     `parent` is that release. `text` is the requirement as its author wrote it. `kept` marks a
-    project of a base's spec that only has to stay available.
+    project of a base's spec that only has to stay available. `url` is where a release insists that
+    its requirement is had from, and no line of a spec names: nothing meets such a demand.
     """
 
     project: NormalizedName
@@ -42,6 +45,7 @@ class Demand:
     parent: Candidate | None = None
     exact: Version | None = None
     kept: bool = False
+    url: str | None = None
 
     @property
     def key(self) -> str:
@@ -50,6 +54,8 @@ class Demand:
 
     def accepts(self, version: Version) -> bool:
         """Whether a version meets the specifier; the choice of prereleases is made elsewhere."""
+        if self.url is not None:
+            return False
         if self.exact is not None:
             return version == self.exact
         return self.specifier.contains(version, prereleases=True)
@@ -89,19 +95,36 @@ def parts_of(key: str) -> tuple[NormalizedName, NormalizedName | None]:
     return NormalizedName(project), NormalizedName(extra) if extra else None
 
 
+def preference(key: str, demands: Collection[Demand]) -> tuple[Any, ...]:
+    """When it is an identity's turn to be pinned: the least first.
+
+    Tightly bound projects first, those of the spec before others, then by name.
+    """
+    operators = {part.operator for demand in demands for part in demand.specifier}
+    exact = any(demand.exact is not None for demand in demands)
+    return (
+        not (exact or operators & {"==", "==="}),
+        not any(demand.sourced is not None for demand in demands),
+        not operators & {"<", "<=", "~="},
+        not operators,
+        key,
+    )
+
+
 def demands_of(
     requirement: Requirement,
     *,
     sourced: SourcedRequirement | None = None,
     parent: Candidate | None = None,
     kept: bool = False,
+    url: str | None = None,
 ) -> list[Demand]:
     """The demand on the project, then one for each extra, in order of name."""
     project = canonicalize_name(requirement.name)
     specifier = ANY if kept else requirement.specifier
     extras = sorted(canonicalize_name(extra) for extra in requirement.extras)
     return [
-        Demand(project, extra, specifier, str(requirement), sourced, parent, kept=kept)
+        Demand(project, extra, specifier, str(requirement), sourced, parent, kept=kept, url=url)
         for extra in (None, *extras)
     ]
 

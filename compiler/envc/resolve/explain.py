@@ -156,6 +156,9 @@ def _supply(told: _Told, project: NormalizedName) -> Iterable[str]:
     provider = told.provider
     releases = provider.source.releases(project)
     inherited = next((p for p in provider.problem.inherited if p.project == project), None)
+    if any(demand.url is not None and demand.project == project for demand in told.demands):
+        yield f"only a line of a spec may name the URL of {project}, and none names that one"
+        return
     if not releases and inherited is None:
         yield f"no index of the site has a project called {project}"
         return

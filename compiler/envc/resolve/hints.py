@@ -61,7 +61,7 @@ def hints(conflict: Conflict) -> list[str]:
     found = list(islice(_helping(conflict), _OFFERED))
     if not found:
         found = [f"{words}; another conflict is left then" for words in _helping(_alone(conflict))]
-    return [*found[:_OFFERED], *_builds(conflict)]
+    return [*found[:_OFFERED], *_builds(conflict), *_by_url(conflict)]
 
 
 def _alone(conflict: Conflict) -> Conflict:
@@ -90,6 +90,18 @@ def _builds(conflict: Conflict) -> Iterator[str]:
             yield f"allow {project} to be built from source with resolver.no-build (not tried)"
 
 
+def _by_url(conflict: Conflict) -> Iterator[str]:
+    """That the spec could name a URL which a release names; trying it would fetch what is there."""
+    named = {
+        f"{fact.project} @ {fact.url}"
+        for fact in conflict.refutation.facts
+        if isinstance(fact, Demand) and fact.url is not None
+    }
+    for requirement in sorted(named):
+        layer = conflict.provider.problem.layer
+        yield f"add {requirement!r} to the requires of {layer} (not tried)"
+
+
 def _helping(conflict: Conflict) -> Iterator[str]:
     """The changes that were tried and helped; none that does more to a line than one before it."""
     changed: list[SourcedRequirement | str] = []
@@ -110,7 +122,8 @@ def _missing(conflict: Conflict) -> set[NormalizedName]:
     """The projects of the conflict that no index has."""
     source = conflict.provider.source
     inherited = {pin.project for pin in conflict.provider.problem.inherited}
-    demanded = {fact.project for fact in conflict.refutation.facts if isinstance(fact, Demand)}
+    facts = (fact for fact in conflict.refutation.facts if isinstance(fact, Demand))
+    demanded = {fact.project for fact in facts if fact.url is None}
     return {p for p in demanded - inherited - {PYTHON} if not source.releases(p)}
 
 

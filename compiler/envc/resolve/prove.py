@@ -142,7 +142,7 @@ class _Search:
         self._level = 0
         self._decided: dict[str, Candidate] = {}
         self._looked_into: set[Candidate] = set()
-        self._accepted: dict[tuple[NormalizedName, str], int] = {}
+        self._accepted: dict[tuple[NormalizedName, str, str | None], int] = {}
         self._empty: Incompatibility | None = None
 
     def run(self, roots: Iterable[Demand]) -> list[Candidate] | Refutation:
@@ -181,7 +181,7 @@ class _Search:
     def _excluded(self, demand: Demand) -> int:
         """The values of the demanded identity that do not meet the demand; being absent is one."""
         variable = self._variable(demand.project, demand.extra, demand.key)
-        key = (demand.project, str(demand.exact or demand.specifier))
+        key = (demand.project, str(demand.exact or demand.specifier), demand.url)
         if key not in self._accepted:
             places = enumerate(variable.versions)
             self._accepted[key] = sum(2 << i for i, v in places if demand.accepts(v))
@@ -256,7 +256,7 @@ class _Search:
         agrees = True
         if candidate not in self._looked_into:
             self._looked_into.add(candidate)
-            for demand in self._provider.get_dependencies(candidate):
+            for demand in self._provider.look_into(candidate):
                 agrees &= self._require(key, bit, demand)
         if agrees:
             self._level += 1

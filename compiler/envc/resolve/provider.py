@@ -1,12 +1,12 @@
-"""resolvelib's questions, answered from the site's rules."""
+"""What the searches ask: candidates, and what each of them demands, by the site's rules."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from urllib.parse import urldefrag
 
+from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
-from resolvelib import AbstractProvider
-from resolvelib.resolvers import RequirementInformation
+from packaging.version import Version
 
 from envc.model.resolution import Problem
 from envc.model.spec import SourcedRequirement
@@ -19,16 +19,13 @@ from envc.resolve.demand import (
     applicable,
     demands_of,
     exactly,
-    parts_of,
     python_demand,
 )
 from envc.resolve.policy import holds
 
-Information = RequirementInformation[Demand, Candidate]
 
-
-class Provider(AbstractProvider[Demand, Candidate, str]):
-    """What resolvelib asks; every answer comes from `candidates` and the metadata.
+class Provider:
+    """What every search asks; each answer comes from `candidates` and the metadata.
 
     With `holds_base` a project of the base has no other candidate than the base's pin.
     """
@@ -42,98 +39,37 @@ class Provider(AbstractProvider[Demand, Candidate, str]):
         self.markers = dict(problem.markers)
         self.constraints = _by_project(problem, problem.constraints)
         self.overrides = _by_project(problem, problem.overrides)
+        self._urls = _urls_of(problem)
         self._inherited = {pin.project for pin in problem.inherited}
         self._dependencies: dict[Candidate, list[Demand]] = {}
-        self._met: dict[tuple[Demand, Candidate], bool] = {}
 
-    def identify(self, requirement_or_candidate: Demand | Candidate) -> str:
-        """`project` or `project[extra]`."""
-        return requirement_or_candidate.key
-
-    def narrow_requirement_selection(
+    def matches(
         self,
-        identifiers: Iterable[str],
-        resolutions: Mapping[str, Candidate],  # noqa: ARG002 - resolvelib calls by keyword
-        candidates: Mapping[str, Iterator[Candidate]],  # noqa: ARG002
-        information: Mapping[str, Iterator[Information]],  # noqa: ARG002
-        backtrack_causes: Sequence[Information],
-    ) -> Iterable[str]:
-        """What took part in the last conflict is decided first: its cause shows soonest."""
-        if not backtrack_causes:
-            return identifiers
-        causes = {cause.requirement.key for cause in backtrack_causes}
-        causes |= {cause.parent.key for cause in backtrack_causes if cause.parent is not None}
-        among = [identifier for identifier in identifiers if identifier in causes]
-        return among or identifiers
+        project: NormalizedName,
+        extra: NormalizedName | None,
+        *,
+        demands: Collection[Demand],
+        excluded: Collection[Version] = (),
+    ) -> Iterator[Candidate]:
+        """The candidates that demands and constraints accept, most preferred first."""
+        bounds = [*demands, *self.constraints.get(project, [])]
+        for candidate in self.candidates.of(project, bounds, excluded):
+            yield candidate if extra is None else self.candidates.with_extra(candidate, extra)
 
-    def get_preference(
-        self,
-        identifier: str,
-        resolutions: Mapping[str, Candidate],  # noqa: ARG002 - resolvelib calls by keyword
-        candidates: Mapping[str, Iterator[Candidate]],  # noqa: ARG002
-        information: Mapping[str, Iterator[Information]],
-        backtrack_causes: Sequence[Information],  # noqa: ARG002
-    ) -> tuple[Any, ...]:
-        """Tightly bound projects first, those of the spec before others, then by name."""
-        demands = [known.requirement for known in information[identifier]]
-        operators = {part.operator for demand in demands for part in demand.specifier}
-        exact = any(demand.exact is not None for demand in demands)
-        return (
-            not (exact or operators & {"==", "==="}),
-            not any(demand.sourced is not None for demand in demands),
-            not operators & {"<", "<=", "~="},
-            not operators,
-            identifier,
-        )
-
-    def find_matches(
-        self,
-        identifier: str,
-        requirements: Mapping[str, Iterator[Demand]],
-        incompatibilities: Mapping[str, Iterator[Candidate]],
-    ) -> Any:
-        """A factory of candidates, so that only those that are looked at are made.
-
-        There may be no requirement left: resolvelib forgets those of a pin that it takes back.
-        """
-        demands = list(requirements[identifier])
-        project, extra = parts_of(identifier)
-        if extra is not None:
-            # what binds the project binds its extras: without this, they would part and meet
-            # again only by backtracking
-            demands += list(requirements[project]) if project in requirements else []
-        demands += self.constraints.get(project, [])
-        excluded = {candidate.version for candidate in incompatibilities[identifier]}
-
-        def matches() -> Iterator[Candidate]:
-            for candidate in self.candidates.of(project, demands, excluded):
-                if extra is None:
-                    yield candidate
-                else:
-                    yield self.candidates.with_extra(candidate, extra)
-
-        best = next(matches(), None)
-        if best is not None and best.distributions:
-            self.source.prefetch_metadata(best.distributions[:1])
-        return matches
-
-    def is_satisfied_by(self, requirement: Demand, candidate: Candidate) -> bool:
-        """Whether the candidate's version is one that the demand accepts."""
-        key = (requirement, candidate)
-        if key not in self._met:  # asked again in every round
-            self._met[key] = requirement.accepts(candidate.version)
-        return self._met[key]
-
-    def get_dependencies(self, candidate: Candidate) -> list[Demand]:
-        """The candidate's demands; the listings that they will need are under way after it."""
-        demands = self.dependencies(candidate)
-        self.prefetch(demands)
-        return demands
+    def prefetch_metadata(self, candidate: Candidate) -> None:
+        """Start to fetch what will be asked first, should the candidate be pinned."""
+        self.source.prefetch_metadata(candidate.distributions[:1])
 
     def prefetch(self, demands: Iterable[Demand]) -> None:
         """Start to fetch the listings of projects that the base does not already pin."""
         projects = {demand.project for demand in demands}
         self.source.prefetch(sorted(projects - self._inherited - {PYTHON}))
+
+    def look_into(self, candidate: Candidate) -> list[Demand]:
+        """The candidate's demands; the listings that they will need are under way after it."""
+        demands = self.dependencies(candidate)
+        self.prefetch(demands)
+        return demands
 
     def dependencies(self, candidate: Candidate) -> list[Demand]:
         """What a candidate demands, overrides applied; computed once."""
@@ -164,11 +100,39 @@ class Provider(AbstractProvider[Demand, Candidate, str]):
         for requirement in applicable(metadata, self.markers, candidate.extra):
             project = canonicalize_name(requirement.name)
             if project not in self.overrides:
-                yield from demands_of(requirement, parent=candidate)
+                url = self._strange_url(project, requirement, candidate)
+                yield from demands_of(requirement, parent=candidate, url=url)
             elif project not in overridden:
                 overridden.add(project)
                 for override in self.overrides[project]:
                     yield replace(override, parent=candidate)
+
+    def _strange_url(
+        self, project: NormalizedName, requirement: Requirement, parent: Candidate
+    ) -> str | None:
+        """The URL that a release's requirement names, where no line of a spec names it as well.
+
+        Whoever writes a spec says where code comes from, not the authors of what it asks for. What
+        the base has was let in by its own spec.
+        """
+        if requirement.url is None or parent.layer is not None:
+            return None
+        return None if _bare(requirement.url) in self._urls.get(project, ()) else requirement.url
+
+
+def _urls_of(problem: Problem) -> dict[NormalizedName, set[str]]:
+    """The URLs that lines of the layer's spec, and of the specs below it, name for each project."""
+    found = {project: {_bare(url)} for project, url in problem.directs.items()}
+    for sourced in (*problem.roots, *problem.kept):
+        if sourced.requirement.url is not None:
+            urls = found.setdefault(canonicalize_name(sourced.requirement.name), set())
+            urls.add(_bare(sourced.requirement.url))
+    return found
+
+
+def _bare(url: str) -> str:
+    """A URL without what only tells how its file is checked or built."""
+    return urldefrag(url)[0]
 
 
 def _by_project(

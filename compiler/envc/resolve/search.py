@@ -1,9 +1,10 @@
-"""The search: resolvelib over our candidates, then the rules of layered stacks.
+"""The search for pins, then the rules of layered stacks.
 
 1. Demands: the layer's own requirements, and (for a layer on a base) every project that the specs
    below name, without their version specifiers.
-2. resolvelib finds pins, preferring the present lock's, then the base's. Where it finds none,
-   or pins that contradict each other, `prove` finds them or proves that there are none.
+2. Pins are chosen, preferring the present lock's, then the base's: `straight` where nothing has
+   to be taken back, else by resolvelib (`backtrack`). Where that finds none, or pins that
+   contradict each other, `prove` finds them or proves that there are none.
    Where no shadow is allowed, the base's pins are the only candidates of their projects; only when
    that fails are the others tried, to say which shadow would be needed and is refused.
 3. `visible` turns needless shadows and lifts back, and improves the layer's own pins.
@@ -11,13 +12,12 @@
    projects stay visible.
 """
 
-from collections.abc import Collection
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
-from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep
-from resolvelib.resolvers import RequirementInformation
-from resolvelib.resolvers import Resolution as Search
 
 from envc.errors import UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
@@ -25,14 +25,12 @@ from envc.ports import CandidateSource
 from envc.resolve.coherence import cohere
 from envc.resolve.demand import Candidate, Demand, demands_of
 from envc.resolve.policy import holds
-from envc.resolve.prove import Refutation, TooManyConflictsError, prove
 from envc.resolve.provider import Provider
+from envc.resolve.straight import straight
 from envc.resolve.visible import Visible, settled, visible_of
 
-MAXIMUM_ROUNDS = 10_000
-# Where resolvelib runs into more conflicts than this, learning from each of them (`prove`) is
-# faster by far: measured on one site, 0.15 s against 38 s.
-PATIENCE_CONFLICTS = 100
+if TYPE_CHECKING:
+    from envc.resolve.prove import Refutation
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,41 +72,19 @@ def find(problem: Problem, source: CandidateSource) -> Visible | Conflict:
     return settled(found) if isinstance(found, Visible) else Conflict(provider, roots, found)
 
 
-class _Impatient(BaseReporter[Demand, Candidate, str]):
-    """Counts conflicts, and ends a search that has run into too many."""
-
-    def __init__(self) -> None:
-        self._conflicts = 0
-
-    def resolving_conflicts(
-        self,
-        causes: Collection[RequirementInformation[Demand, Candidate]],  # noqa: ARG002 - the base's
-    ) -> None:
-        """One more."""
-        self._conflicts += 1
-        if self._conflicts > PATIENCE_CONFLICTS:
-            raise ResolutionTooDeep(self._conflicts)
-
-
 def _search(provider: Provider, roots: list[Demand]) -> Visible | Refutation:
-    """The pins that the search finds, and some that backtracking left behind.
+    """The pins of the first of three ways that finds some which hold together, or the proof."""
+    found = straight(provider, roots)
+    if found is None:
+        from envc.resolve.backtrack import backtrack  # most problems come without
 
-    Not resolvelib's `Resolver`: it asks of every pin for a way to the roots, and never ends where
-    pins that were left behind require each other. `Visible` follows the demands from the roots.
-    Neither is its "yes" believed: among projects that require each other in a circle, it forgets
-    what a pin demanded that was taken back and comes again.
-    """
-    provider.prefetch(roots)
-    search: Search[Demand, Candidate, str] = Search(provider, _Impatient())
-    try:
-        found = list(search.resolve(roots, max_rounds=MAXIMUM_ROUNDS).mapping.values())
+        found = backtrack(provider, roots)
+    if found is not None:
         visible = visible_of(provider, roots, found)
         if visible.is_consistent():
             return visible
-    except (ResolutionImpossible, ResolutionTooDeep):
-        pass
     proved = refute(provider, roots, provider.constraining())
-    return proved if isinstance(proved, Refutation) else visible_of(provider, roots, proved)
+    return visible_of(provider, roots, proved) if isinstance(proved, list) else proved
 
 
 def refute(
@@ -119,6 +95,8 @@ def refute(
     Raises:
         UnsatisfiableError: the search was given up.
     """
+    from envc.resolve.prove import TooManyConflictsError, prove
+
     try:
         return prove(provider, roots, constraints)
     except TooManyConflictsError as error:

@@ -181,6 +181,8 @@ def _excluded_by_itself(
     """What a release requires and would not find; else what prefers the pin to it."""
     candidate = visible.provider.candidates.candidate(pin.project, version)
     for demand in visible.provider.dependencies(candidate) if candidate is not None else ():
+        if demand.url is not None:
+            return "release", f"it requires {demand.text}, and no line of a spec names that URL"
         other = visible.pins.get(demand.project)
         if other is not None and other is not pin and not demand.accepts(other.version):
             return "release", f"it requires {demand.text}, and {other} is pinned"

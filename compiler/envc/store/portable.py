@@ -10,6 +10,7 @@ manifest's line of it.
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, UntrustedError
@@ -23,6 +24,7 @@ from envc.model.manifest import (
     manifest_from_text,
     manifest_of,
 )
+from envc.ports import Reporter, SilentReporter
 from envc.store.ingest import seal
 from envc.store.names import collisions, name_problem, parents_of
 from envc.store.staging import Staging
@@ -72,22 +74,39 @@ def _content(path: str, entry: Entry) -> Iterator[bytes]:
         )
 
 
-def receive_trees(root: str, trees: Mapping[str, Iterable[bytes]]) -> None:
+def receive_trees(
+    root: str, trees: Mapping[str, Iterable[bytes]], *, reporter: Reporter | None = None
+) -> None:
     """Bring trees into the store from their streams: store id → chunks. All or none appear.
+
+    As many arrive at a time as there are cores, in the order of the mapping: large ones should come
+    first. The reporter hears of the task `receive`, in trees.
 
     Raises:
         UntrustedError: a stream is no tree, or its files are not what its manifest says.
         OutsideError: the disk refused.
     """
+    reporter = reporter or SilentReporter()
+    reporter.start("receive", len(trees), "trees")
     try:
         with Staging(root) as staging:
-            for name, chunks in trees.items():
+            for name in trees:
                 if _ID.fullmatch(name) is None:
                     raise _damaged(name, "its name cannot be that of a stored tree")
-                _receive(staging.add(name), name, _Stream(name, chunks))
+            pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "receive")
+            try:
+                for _ in pool.map(
+                    lambda item: _receive(staging.add(item[0]), item[0], _Stream(*item)),
+                    trees.items(),
+                ):
+                    reporter.advance("receive")
+            finally:
+                pool.shutdown(cancel_futures=True)
             staging.publish(trees)
     except OSError as error:
         raise disk_error(error, "write the store", root) from error
+    finally:
+        reporter.finish("receive")
 
 
 def _receive(folder: str, name: str, stream: "_Stream") -> None:

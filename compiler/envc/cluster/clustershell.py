@@ -1,0 +1,177 @@
+"""The default engine: ClusterShell over ssh, flat or through the gateways of its `topology.conf`.
+
+Where `clush -w NODES hostname` works, so does this: groups, topology and ssh's options are those
+that the site has configured for ClusterShell (`groups.conf`, `topology.conf`, `clush.conf`;
+CLUSTERSHELL_CFGDIR). It carries control; a file goes to each node by scp, from the machine that
+runs envc.
+"""
+
+import os
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from configparser import ConfigParser
+from typing import Protocol
+
+from ClusterShell.Defaults import config_paths
+from ClusterShell.Event import EventHandler
+from ClusterShell.NodeSet import NodeSet
+from ClusterShell.Task import Task, task_self
+from ClusterShell.Topology import TopologyError
+from ClusterShell.Worker.Worker import WorkerError
+
+from envc.cluster import node_sets
+from envc.errors import OutsideError
+from envc.model.nodes import Limits, NodeAnswer
+
+# What ssh ends with where it cannot connect, and ClusterShell where a gateway was lost.
+_NO_CONNECTION = frozenset({255, os.EX_PROTOCOL})
+
+# What clush takes from [Main] of clush.conf for ssh; the library itself does not read that file.
+_SSH_OPTIONS = ("ssh_user", "ssh_path", "ssh_options", "scp_path", "scp_options")
+
+_Heard = Callable[[NodeAnswer], None]
+
+
+class _Worker(Protocol):
+    """What is used of ClusterShell's workers, which have no types."""
+
+    def node_buffer(self, node: str) -> bytes: ...
+
+    def node_error_buffer(self, node: str) -> bytes: ...
+
+    def iter_keys_timeout(self) -> Iterable[str]: ...
+
+
+class _Listener(EventHandler):  # type: ignore[misc] # ClusterShell has no types
+    """Turns ClusterShell's events into answers, one a node."""
+
+    def __init__(self, nodes: Iterable[str], heard: _Heard) -> None:
+        self.silent = set(nodes)
+        self._heard = heard
+
+    def ev_hup(self, worker: _Worker, node: str, rc: int | None) -> None:
+        """A node's command has ended."""
+        trouble = _text(worker.node_error_buffer(node))
+        if rc is None:
+            return  # it is told by `ev_close` that it took too long
+        if rc in _NO_CONNECTION:
+            why = trouble or "the connection broke, or the command was killed"
+            self.tell(NodeAnswer(node=node, outcome="unreachable", trouble=why))
+            return
+        output = _text(worker.node_buffer(node))
+        self.tell(NodeAnswer(node=node, outcome="ended", status=rc, output=output, trouble=trouble))
+
+    def ev_close(self, worker: _Worker, timedout: bool) -> None:  # noqa: FBT001 - the base's form
+        """All nodes of a worker have ended, or took too long."""
+        if timedout:
+            for node in worker.iter_keys_timeout():
+                self.tell(NodeAnswer(node=str(node), outcome="late"))
+
+    def tell(self, answer: NodeAnswer) -> None:
+        """The first answer of a node counts."""
+        if answer.node in self.silent:
+            self.silent.discard(answer.node)
+            self._heard(answer)
+
+
+class ClusterShellEngine:
+    """`ports.Engine` with ClusterShell."""
+
+    name = "clustershell"
+
+    def expand(self, nodes: str) -> tuple[str, ...]:
+        """As the port has it."""
+        return node_sets.expand(nodes)
+
+    def fold(self, nodes: Iterable[str]) -> str:
+        """As the port has it."""
+        return node_sets.fold(nodes)
+
+    def run(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        limits: Limits,
+        heard: Callable[[NodeAnswer], None],
+    ) -> None:
+        """As the port has it."""
+        alike: dict[str, list[str]] = defaultdict(list)
+        for node, command in commands.items():
+            alike[shlex.join(command)].append(node)
+
+        def begin(task: Task, listener: _Listener) -> None:
+            for line, nodes in alike.items():
+                task.shell(
+                    line,
+                    nodes=NodeSet.fromlist(nodes),
+                    handler=listener,
+                    timeout=limits.timeout_seconds,
+                    stderr=True,
+                )
+
+        _carry_out(begin, commands, limits, heard)
+
+    def copy(
+        self,
+        path: str,
+        destinations: Mapping[str, str],
+        limits: Limits,
+        heard: Callable[[NodeAnswer], None],
+    ) -> None:
+        """As the port has it."""
+        alike: dict[str, list[str]] = defaultdict(list)
+        for node, place in destinations.items():
+            alike[place].append(node)
+
+        def begin(task: Task, listener: _Listener) -> None:
+            for place, nodes in alike.items():
+                task.copy(
+                    path,
+                    place,
+                    NodeSet.fromlist(nodes),
+                    handler=listener,
+                    timeout=limits.timeout_seconds,
+                    stderr=True,
+                )
+
+        _carry_out(begin, destinations, limits, heard)
+
+
+def _carry_out(
+    begin: Callable[[Task, _Listener], None],
+    nodes: Iterable[str],
+    limits: Limits,
+    heard: _Heard,
+) -> None:
+    """Begin workers, wait for all of them, and tell of nodes that nobody heard of."""
+    listener = _Listener(nodes, heard)
+    task = task_self()
+    task.set_info("fanout", limits.fan_out)
+    for key, value in _configured().items():
+        task.set_info(key, value)
+    try:
+        begin(task, listener)
+        task.run()
+    except (TopologyError, WorkerError, OSError) as error:
+        task.abort()
+        raise OutsideError(
+            f"ClusterShell cannot be used: {error}",
+            mend="correct its configuration: `clush -w NODE hostname` must work",
+        ) from error
+    for node in sorted(listener.silent):  # a gateway that dies midway takes its leaves along
+        listener.tell(NodeAnswer(node=node, outcome="unreachable", trouble="its gateway was lost"))
+
+
+def _configured() -> dict[str, str | float]:
+    """How the site has clush call ssh."""
+    parser = ConfigParser(interpolation=None)
+    parser.read(config_paths("clush.conf"))
+    main = dict(parser["Main"]) if parser.has_section("Main") else {}
+    found: dict[str, str | float] = {key: main[key] for key in _SSH_OPTIONS if main.get(key)}
+    if main.get("connect_timeout"):
+        found["connect_timeout"] = float(main["connect_timeout"])
+    return found
+
+
+def _text(buffer: bytes | None) -> str:
+    return bytes(buffer or b"").decode(errors="replace")

@@ -1,0 +1,24 @@
+"""The engines that there are, by name; each is imported when it is asked for."""
+
+from envc.ports import Engine
+
+ENGINES = ("local", "clustershell", "slurm")
+
+
+def engine_of(name: str) -> Engine:
+    """The engine of that name.
+
+    Raises:
+        OutsideError: what it needs is not installed here.
+    """
+    if name == "local":
+        from envc.cluster.local import LocalEngine
+
+        return LocalEngine()
+    if name == "slurm":
+        from envc.cluster.slurm import SlurmEngine
+
+        return SlurmEngine()
+    from envc.cluster.clustershell import ClusterShellEngine
+
+    return ClusterShellEngine()

@@ -1,0 +1,126 @@
+"""resolvelib over our candidates: pins, found by taking choices back."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import RequirementInformation
+from resolvelib.resolvers import Resolution as Search
+
+from envc.resolve.demand import Candidate, Demand, parts_of, preference
+from envc.resolve.provider import Provider
+
+MAXIMUM_ROUNDS = 10_000
+# Where resolvelib runs into more conflicts than this, learning from each of them (`prove`) is
+# faster by far: measured on one site, 0.15 s against 38 s.
+PATIENCE_CONFLICTS = 100
+
+Information = RequirementInformation[Demand, Candidate]
+
+
+def backtrack(provider: Provider, roots: list[Demand]) -> list[Candidate] | None:
+    """The candidates that resolvelib finds, and some that that were left behind; None: it gave up.
+
+    Not resolvelib's `Resolver`: it asks of every pin for a way to the roots, and never ends where
+    pins that were left behind require each other. Neither answer is to be believed: among projects
+    that require each other in a circle, it forgets what a pin demanded that was taken back and
+    comes again.
+    """
+    provider.prefetch(roots)
+    search: Search[Demand, Candidate, str] = Search(_Questions(provider), _Impatient())
+    try:
+        return list(search.resolve(roots, max_rounds=MAXIMUM_ROUNDS).mapping.values())
+    except (ResolutionImpossible, ResolutionTooDeep):
+        return None
+
+
+class _Impatient(BaseReporter[Demand, Candidate, str]):
+    """Counts conflicts, and ends a search that has run into too many."""
+
+    def __init__(self) -> None:
+        self._conflicts = 0
+
+    def resolving_conflicts(
+        self,
+        causes: Collection[RequirementInformation[Demand, Candidate]],  # noqa: ARG002 - the base's
+    ) -> None:
+        """One more."""
+        self._conflicts += 1
+        if self._conflicts > PATIENCE_CONFLICTS:
+            raise ResolutionTooDeep(self._conflicts)
+
+
+class _Questions(AbstractProvider[Demand, Candidate, str]):
+    """What resolvelib asks, in its words."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._met: dict[tuple[Demand, Candidate], bool] = {}
+
+    def identify(self, requirement_or_candidate: Demand | Candidate) -> str:
+        """`project` or `project[extra]`."""
+        return requirement_or_candidate.key
+
+    def narrow_requirement_selection(
+        self,
+        identifiers: Iterable[str],
+        resolutions: Mapping[str, Candidate],  # noqa: ARG002 - resolvelib calls by keyword
+        candidates: Mapping[str, Iterator[Candidate]],  # noqa: ARG002
+        information: Mapping[str, Iterator[Information]],  # noqa: ARG002
+        backtrack_causes: Sequence[Information],
+    ) -> Iterable[str]:
+        """What took part in the last conflict is decided first: its cause shows soonest."""
+        if not backtrack_causes:
+            return identifiers
+        causes = {cause.requirement.key for cause in backtrack_causes}
+        causes |= {cause.parent.key for cause in backtrack_causes if cause.parent is not None}
+        among = [identifier for identifier in identifiers if identifier in causes]
+        return among or identifiers
+
+    def get_preference(
+        self,
+        identifier: str,
+        resolutions: Mapping[str, Candidate],  # noqa: ARG002 - resolvelib calls by keyword
+        candidates: Mapping[str, Iterator[Candidate]],  # noqa: ARG002
+        information: Mapping[str, Iterator[Information]],
+        backtrack_causes: Sequence[Information],  # noqa: ARG002
+    ) -> tuple[Any, ...]:
+        """Tightly bound projects first, those of the spec before others, then by name."""
+        return preference(identifier, [known.requirement for known in information[identifier]])
+
+    def find_matches(
+        self,
+        identifier: str,
+        requirements: Mapping[str, Iterator[Demand]],
+        incompatibilities: Mapping[str, Iterator[Candidate]],
+    ) -> Any:
+        """A factory of candidates, so that only those that are looked at are made.
+
+        There may be no requirement left: resolvelib forgets those of a pin that it takes back.
+        """
+        demands = list(requirements[identifier])
+        project, extra = parts_of(identifier)
+        if extra is not None:
+            # what binds the project binds its extras: without this, they would part and meet
+            # again only by backtracking
+            demands += list(requirements[project]) if project in requirements else []
+        excluded = {candidate.version for candidate in incompatibilities[identifier]}
+
+        def matches() -> Iterator[Candidate]:
+            return self._provider.matches(project, extra, demands=demands, excluded=excluded)
+
+        best = next(matches(), None)
+        if best is not None:
+            self._provider.prefetch_metadata(best)
+        return matches
+
+    def is_satisfied_by(self, requirement: Demand, candidate: Candidate) -> bool:
+        """Whether the candidate's version is one that the demand accepts."""
+        key = (requirement, candidate)
+        if key not in self._met:  # asked again in every round
+            self._met[key] = requirement.accepts(candidate.version)
+        return self._met[key]
+
+    def get_dependencies(self, candidate: Candidate) -> list[Demand]:
+        """The candidate's demands; the listings that they will need are under way after it."""
+        return self._provider.look_into(candidate)
