@@ -284,3 +284,20 @@ def test_an_extra_that_a_release_does_not_have_is_a_warning(site):
     answer = site.done("lock")
     assert "warning: pandas 2.2.0 has no extra 'nonsense'\n" in answer.stderr
     assert site.done("lock").stderr.startswith("system: up to date")
+
+
+def test_what_nobody_can_look_into_is_named_where_it_might_matter(site, recipes):
+    """Whether what is replaced shares a package directory, only the wheels' contents tell."""
+    site.done("lock")
+    (site.folder / "wheels").unlink()
+    shutil.copytree(recipes, site.folder / "wheels")
+    gone = next((site.folder / "wheels").glob("scipy-1.11*"))
+    gone.unlink()
+    site.done("lock", "--overlay", site.overlay("ben", 'requires = ["theme"]'))
+    answer = site.envc("lock", "--overlay", site.overlay("alice", 'requires = ["six<1.17"]'))
+    assert answer.stderr == (
+        "warning: whether scipy shares a package directory with another project of user is not "
+        "known: the wheel is not there\n"
+        "alice: locked, 1 pin (overlays/pylock.alice.toml)\n"
+        "  shadows six\n"
+    )

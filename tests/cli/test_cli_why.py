@@ -1,6 +1,10 @@
 """`envc why`: the path from the specs to a pin, and what holds it back."""
 
+import shutil
+
 import pytest
+
+from support.wheels import Recipe
 
 
 @pytest.fixture
@@ -66,3 +70,21 @@ def test_without_a_lock_it_says_how_to_make_one(site):
     answer = site.envc("why", "numpy")
     assert answer.status == 2
     assert answer.stderr.endswith(" mend: write it with `envc lock`\n")
+
+
+def test_a_newer_release_that_names_a_url(site, recipes):
+    wheels = site.folder / "wheels"
+    wheels.unlink()
+    shutil.copytree(recipes, wheels)
+    url = "https://files.example/six-9.0-py3-none-any.whl"
+    Recipe(name="app", version="1.0", files={"app.py": ""}).build(wheels)
+    Recipe(name="app", version="2.0", requires=[f"six @ {url}"], files={"app.py": ""}).build(wheels)
+    site.edit('"pandas"', '"app"')
+    site.done("lock")
+    assert site.done("why", "app").stdout == (
+        "app 1.0  [user] (host)\n"
+        "asked for by\n"
+        "  envc.toml:20 (layer.user.requires[1]) requires app\n"
+        "held back from 2.0, the newest release\n"
+        f"  2.0: it requires six @ {url}, and no line of a spec names that URL\n"
+    )

@@ -11,6 +11,8 @@ from envc.pipeline.rollout import RolloutOptions, roll_out
 from envc.pipeline.rollout_report import RolloutReport
 from support.sites import envc
 
+pytestmark = pytest.mark.slow  # whole sites are rolled out
+
 
 @pytest.fixture
 def bundle(cluster: Cluster) -> Path:

@@ -17,6 +17,8 @@ from envc.pipeline.rollout import RolloutOptions, roll_out
 from envc.pipeline.wanted import make_parcel, parcel_path, place_file
 from support.sites import Answer, envc
 
+pytestmark = pytest.mark.slow  # whole sites are rolled out
+
 
 def parcel_of(cluster: Cluster) -> Digest:
     """The site's parcel, in the shared folder."""

@@ -15,6 +15,8 @@ from envc.pipeline.rollout_report import NodeState, RolloutReport
 
 LATE = 7200.0
 
+pytestmark = pytest.mark.slow  # each rolls a whole site out
+
 
 @pytest.fixture
 def engine() -> FakeEngine:

@@ -1,6 +1,7 @@
 """What each node runs; and a target that goes without a trace."""
 
 import fcntl
+import json
 import os
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from envc.pipeline.context import Context
 from envc.pipeline.rollout import RolloutOptions, roll_out
 from envc.pipeline.status import StatusOptions, StatusReport, ask_nodes
 from support.sites import SiteFolder, envc
+
+pytestmark = pytest.mark.slow  # whole sites are rolled out
 
 
 def rolled(cluster: Cluster, nodes: str) -> None:
@@ -136,3 +139,23 @@ def test_nodes_must_be_named(words: tuple[str, ...]) -> None:
     answer = envc(*words, "--target", "/x")
     assert answer.status == 2
     assert "the following arguments are required: --nodes" in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["bin", "store", "wanted"])
+def test_a_layer_takes_no_name_of_the_target_itself(site: SiteFolder, name: str) -> None:
+    site.edit("[layer.system]", f"[layer.{name}]")
+    answer = site.envc("lock")
+    assert answer.status == 2
+    assert f"error: no layer may be called '{name}'\n" in answer.stderr
+
+
+def test_a_repair_leaves_a_line_in_the_audit_log(warm: SiteFolder) -> None:
+    warm.materialize()
+    edited = next((warm.target / "current/user/lib").rglob("pandas/__init__.py"))
+    edited.unlink()
+    warm.done("repair", "--target", warm.target)
+    (last,) = (warm.target / "audit.jsonl").read_text().splitlines()[-1:]
+    assert json.loads(last)["event"] == "repair"
+    before = (warm.target / "audit.jsonl").read_text()
+    warm.done("repair", "--target", warm.target)
+    assert (warm.target / "audit.jsonl").read_text() == before

@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from envc.errors import ShadowRefusedError, UnsatisfiableError
@@ -13,7 +13,7 @@ from envc.resolve.provider import Provider
 from envc.resolve.search import root_demands
 from envc.resolve.straight import straight
 from support.cases import Case, Solved, contradictions
-from support.universes import Question, questions
+from support.universes import Offer, Question, questions
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +105,18 @@ def test_a_layer_has_a_lock_exactly_when_there_is_a_solution(question):
         assert question.improvements(pins) == []
 
 
+TWO_FAULTS = Question(
+    universe={
+        "a": {"1": Offer((), (), is_yanked=True), "2": Offer((), ("b",), is_yanked=False)},
+        "b": {"3rc1": Offer((), (), is_yanked=False)},
+    },
+    requires=("a<2", "a[more]>=2"),
+    policy="disallow",
+)
+
+
 @quick
+@example(TWO_FAULTS)  # each line alone cannot be met, of one project: which is told?
 @given(questions)
 def test_the_order_of_lines_and_releases_does_not_count(question):
     assert answer(question, turned=True) == answer(question)

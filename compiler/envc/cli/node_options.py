@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 def add_node_options(parser: argparse.ArgumentParser) -> None:
     """Which nodes, through which engine, how many at once and for how long."""
+    from envc.cluster import ENGINES
+
     parser.add_argument(
         "--nodes", required=True, metavar="SET", help="which nodes: n[1-16], @group"
     )
@@ -23,7 +25,7 @@ def add_node_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--engine",
-        choices=["local", "clustershell", "slurm"],
+        choices=ENGINES,
         default="clustershell",
         help="clustershell: by ssh (the default); slurm: by srun; local: on this machine",
     )

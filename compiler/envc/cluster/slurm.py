@@ -72,7 +72,7 @@ class SlurmEngine:
             ]
             for node, command in commands.items()
         }
-        run_processes(steps, limits, heard, read=_understood)
+        run_processes(steps, limits, heard, read=understood)
 
     def copy(
         self,
@@ -101,7 +101,7 @@ class SlurmEngine:
             ]
             for node, place in destinations.items()
         }
-        run_processes(jobs, limits, heard, read=_understood)
+        run_processes(jobs, limits, heard, read=understood)
 
     def _how(self, limits: Limits) -> Sequence[str]:
         if self._inside:
@@ -114,7 +114,7 @@ def _sbcast(path: str, place: str) -> list[str]:
     return ["sbcast", "--force", "--preserve", path, place]
 
 
-def _understood(answer: NodeAnswer) -> NodeAnswer:
+def understood(answer: NodeAnswer) -> NodeAnswer:
     """An answer in which Slurm, not the command, says no."""
     if answer.outcome != "ended" or answer.status == 0:
         return answer

@@ -13,6 +13,7 @@ from envc.formats.document import Document
 from envc.formats.envc_toml import LayerTable, SiteDocument
 from envc.model.spec import (
     CORE,
+    TAKEN_NAMES,
     CoreSpec,
     FindingRule,
     IndexSpec,
@@ -212,8 +213,8 @@ def _base_faults(
 ) -> Iterator[Fault]:
     for name, layer in layers.items():
         where = str(document.origin("layer", name, "base"))
-        if name == CORE:
-            yield Fault(f"no layer may be called {CORE!r}", where, "choose another name")
+        if name in TAKEN_NAMES:
+            yield Fault(f"no layer may be called {name!r}", where, "choose another name")
         if layer.base != CORE and layer.base not in layers:
             known = ", ".join([CORE, *sorted(layers.keys() - {name})])
             yield Fault(f"base {layer.base!r} is no layer of this site", where, f"use {known}")

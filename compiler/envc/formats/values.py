@@ -1,13 +1,13 @@
 """Frozen values as JSON and back, for a cache: what was read from a file need not be read again.
 
 A dataclass is an object of its fields, in their order, under its name; a tuple is an array. Values
-of other libraries are texts under a name of ours. Only the types that are listed here can be read:
-what a cache holds makes nothing else.
+of other libraries are texts under a name of ours. Only specs, targets and locks can be read: what a
+cache holds makes nothing else.
 """
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,13 +17,10 @@ from packaging.tags import Tag
 from envc.model import lock, spec, target
 
 _KINDS: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (
-        *(lock.BaseReference, lock.Lock, lock.LockedBuild, lock.LockedPin, lock.LockedTarget),
-        *(lock.LockedWheel, spec.CoreSpec, spec.FindingRule, spec.IndexSpec, spec.LayerSpec),
-        *(spec.Origin, spec.OverlaysSpec, spec.ResolverSpec, spec.RetainSpec, spec.SiteSpec),
-        *(spec.SourcedRequirement, target.Machine, target.Target),
-    )
+    name: kind
+    for module in (lock, spec, target)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == module.__name__
 }
 _KIND = "is"
 

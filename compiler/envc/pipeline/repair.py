@@ -28,7 +28,7 @@ from envc.lock import with_absolute_paths
 from envc.materialize.collect import empty_trash, move_to_trash, reachable_trees
 from envc.materialize.directory import GENERATION_MODE, Directory, read_bytes
 from envc.materialize.mend import Source, mend_modes, mend_tree, writable
-from envc.materialize.publish import remove_leftovers
+from envc.materialize.publish import record_event, remove_leftovers
 from envc.materialize.verify import Problem, mode_problems, verify_tree
 from envc.model.generation import Generation
 from envc.model.lock import LockedWheel
@@ -86,6 +86,8 @@ def repair(path: str, wheelhouse: str | None, context: Context) -> RepairReport:
         mending = _Mending(directory, wheelhouse, context)
         try:
             mending.run()
+            if mending.repaired:
+                _leave_line(directory)
         except OSError as error:
             raise disk_error(error, "repair", directory.path) from error
     return RepairReport(
@@ -94,6 +96,14 @@ def repair(path: str, wheelhouse: str | None, context: Context) -> RepairReport:
         repaired=tuple(mending.repaired),
         unrepaired=tuple(mending.unrepaired),
     )
+
+
+def _leave_line(directory: Directory) -> None:
+    """Note in the audit log that something was mended, where `current` can be told."""
+    with suppress(EnvcError):
+        current = directory.current()
+        if current is not None:
+            record_event(directory, "repair", current)
 
 
 @dataclass

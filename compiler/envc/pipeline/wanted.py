@@ -185,11 +185,6 @@ def state_of(directory: Directory, given: str | None) -> str:
     return location.wanted
 
 
-def holds(directory: Directory, wanted: WantedGeneration) -> bool:
-    """Whether one generation of the target has exactly these closures."""
-    return number_of(directory, wanted) is not None
-
-
 def number_of(directory: Directory, wanted: WantedGeneration) -> int | None:
     """The number of the generation that has exactly these closures; None: it is not here."""
     for number in reversed(directory.numbers()):

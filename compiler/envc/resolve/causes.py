@@ -19,10 +19,10 @@ def least(conflict: Conflict) -> Conflict:
     lines = _lines(conflict, refutation.facts)
     constraints = conflict.provider.constraining()
 
-    def blame(line: Demand) -> tuple[bool, bool, str, str]:
-        """Less blame sorts first."""
+    def blame(line: Demand) -> tuple[bool, bool, str, str, str]:
+        """Less blame sorts first; where a line stands decides only between equal ones."""
         origin = str(line.sourced.origin) if line.sourced is not None else ""
-        return (not line.kept, line not in constraints, line.key, origin)
+        return (not line.kept, line not in constraints, line.key, line.text, origin)
 
     for line in sorted(lines, key=blame):
         if line not in lines:

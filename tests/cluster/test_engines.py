@@ -1,0 +1,80 @@
+"""Engines as such: what comes back from commands, and what Slurm's own words mean."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from envc.cluster import engine_of
+from envc.cluster.local import LocalEngine
+from envc.cluster.slurm import understood
+from envc.errors import OutsideError
+from envc.model.nodes import Limits, NodeAnswer
+
+
+def run(command: list[str], *, timeout_seconds: float = 30.0) -> NodeAnswer:
+    heard: list[NodeAnswer] = []
+    limits = Limits(timeout_seconds=timeout_seconds)
+    LocalEngine().run({"n1": command}, limits, heard.append)
+    (answer,) = heard
+    return answer
+
+
+def test_output_status_and_trouble_come_back() -> None:
+    answer = run(["sh", "-c", "echo out; echo err >&2; exit 3"])
+    assert answer == NodeAnswer(
+        node="n1", outcome="ended", status=3, output="out\n", trouble="err\n"
+    )
+
+
+def test_a_command_that_is_not_there() -> None:
+    answer = run(["/no/such/envc"])
+    assert (answer.outcome, answer.status) == ("ended", 127)
+
+
+def test_what_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    code = "import os, sys; os.mkfifo(sys.argv[1]); os.system('cat ' + sys.argv[1])"
+    answer = run([sys.executable, "-c", code, str(fifo)], timeout_seconds=0.2)
+    assert (answer.outcome, answer.status) == ("late", None)
+
+
+def test_a_copy_says_whether_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("content")
+    heard: list[NodeAnswer] = []
+    places = {"n1": str(tmp_path / "n1"), "n2": str(tmp_path / "no/n2")}
+    LocalEngine().copy(str(tmp_path / "file"), places, Limits(), heard.append)
+    assert {answer.node: answer.status == 0 for answer in heard} == {"n1": True, "n2": False}
+    assert (tmp_path / "n1").read_text() == "content"
+
+
+def test_sets_are_expanded_and_folded() -> None:
+    engine = LocalEngine()
+    assert engine.expand("n[1-3],gpu01") == ("gpu01", "n1", "n2", "n3")
+    assert engine.fold(["n3", "n1", "n2", "gpu01"]) == "gpu01,n[1-3]"
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("srun: error: Unable to allocate resources: Requested nodes are busy", "busy"),
+        ("srun: Immediate execution impossible, insufficient resources", "busy"),
+        ("srun: Required node not available (down, drained or reserved)", "unreachable"),
+        ("srun: error: Unable to allocate resources: Invalid node name specified", "unreachable"),
+        ("Traceback: it is envc that failed", "ended"),
+    ],
+)
+def test_slurms_words(said: str, outcome: str) -> None:
+    answer = NodeAnswer(node="n1", outcome="ended", status=1, trouble=said)
+    assert understood(answer).outcome == outcome
+    assert understood(NodeAnswer(node="n1", outcome="ended", status=0, trouble=said)).status == 0
+
+
+def test_slurm_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(OutsideError) as told:
+        engine_of("slurm")
+    assert str(told.value) == (
+        "srun and salloc and sbcast cannot be found\n"
+        "  mend: run envc where Slurm's commands are, or use another --engine"
+    )

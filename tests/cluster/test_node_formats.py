@@ -1,0 +1,111 @@
+"""The files and the line that roll-out and node exchange: round trips, and what is refused."""
+
+import json
+from typing import Any
+
+import pytest
+
+from envc.errors import SpecError
+from envc.formats.node_line import node_line, values_in
+from envc.formats.parcel import parcel_from_json, parcel_to_json
+from envc.formats.wanted import wanted_from_json, wanted_to_json
+from envc.model.digest import Digest
+from envc.model.nodes import WantedGeneration, WantedState
+from envc.pipeline.wanted import next_wanted
+
+ONE, TWO = (Digest("sha256:" + digit * 64) for digit in "12")
+
+
+def generation(closure: Digest, since: str = "2026-11-22T20:00:00Z") -> WantedGeneration:
+    return WantedGeneration(closures={"user": closure}, parcel=closure, source=None, since=since)
+
+
+def state(*closures: Digest) -> WantedState:
+    return WantedState(
+        site="canopy", serial=3, kit=ONE, generations=tuple(map(generation, closures))
+    )
+
+
+def test_a_wanted_state_comes_back() -> None:
+    assert wanted_from_json(wanted_to_json(state(ONE, TWO)), "w") == state(ONE, TWO)
+
+
+def changed(**values: Any) -> bytes:
+    return json.dumps({**json.loads(wanted_to_json(state(ONE))), **values}).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            changed(version=2),
+            "w: wanted state format 2 is not the 1 that this envc reads\n  mend: use a newer envc",
+        ),
+        (
+            changed(generations=[]),
+            (
+                "w: a wanted state without a generation\n"
+                "  mend: run `envc rollout` again, or correct the path"
+            ),
+        ),
+        (
+            changed(kit="../../etc"),
+            (
+                "w (kit): not a wanted state: String should match pattern '^sha256:[0-9a-f]{64}$'\n"
+                "  mend: run `envc rollout` again, or correct the path"
+            ),
+        ),
+        (
+            changed(more=1),
+            (
+                "w (more): not a wanted state: Extra inputs are not permitted\n"
+                "  mend: run `envc rollout` again, or correct the path"
+            ),
+        ),
+    ],
+)
+def test_what_is_no_wanted_state(text: bytes, told: str) -> None:
+    with pytest.raises(SpecError) as error:
+        wanted_from_json(text, "w")
+    assert str(error.value) == told
+
+
+def test_the_next_state_keeps_the_newest_and_goes_back_without_a_double() -> None:
+    second = next_wanted(state(ONE), "canopy", generation(TWO), kit=TWO, keep=2)
+    assert [each.parcel for each in second.generations] == [TWO, ONE]
+    assert (second.serial, second.kit) == (4, TWO)
+    back = next_wanted(second, "canopy", generation(ONE, since="later"), kit=TWO, keep=2)
+    assert [each.parcel for each in back.generations] == [ONE, TWO]
+    assert back.generations[0].since == "2026-11-22T20:00:00Z"
+    assert next_wanted(None, "canopy", generation(ONE), kit=ONE, keep=0).serial == 1
+
+
+def test_a_parcel_comes_back() -> None:
+    files = {"envc.toml": "version = 1\n", "pylock.user.toml": "é\n"}
+    text = parcel_to_json("canopy", "/srv/site", files)
+    assert parcel_from_json(text, "p") == ("canopy", "/srv/site", files)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"version": 9}, "p: parcel format 9 is not the 1 that this envc reads"),
+        ({"files": {"../envc": ""}}, "p: not a parcel: its fields are of other types"),
+        ({"files": {"bin/python": ""}}, "p: not a parcel: its fields are of other types"),
+        ({"files": {"envc.toml": 1}}, "p: not a parcel: its fields are of other types"),
+        ({"origin": None}, "p: not a parcel: its fields are of other types"),
+    ],
+)
+def test_what_is_no_parcel(values: dict[str, Any], told: str) -> None:
+    whole = json.loads(parcel_to_json("canopy", "/srv/site", {"envc.toml": ""}))
+    with pytest.raises(SpecError) as error:
+        parcel_from_json(json.dumps(whole | values).encode(), "p")
+    assert str(error.value).splitlines()[0] == told
+
+
+def test_a_line_is_found_among_chatter() -> None:
+    text = f"Welcome!\n{node_line({'a': 1})}bye\n"
+    assert values_in(text) == {"a": 1}
+    assert values_in("Welcome!\n") is None
+    assert values_in('envc-node: {"a": ') is None
+    assert values_in("envc-node: [1]\n") is None
