@@ -159,7 +159,15 @@ def test_the_hooks_bring_a_node_along(rig: Rig) -> None:
         said = rig.nodes.run("scontrol", "show", "node", "n7").stdout
         return "".join(line.strip() for line in said.splitlines() if "Reason=" in line)
 
+    unit = ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign] # keys keep their case
+    unit.read(HOOKS / "envc-converge.service")
+    settings = config.read_text().split()
+    start = ("env", *settings, *shlex.split(unit["Service"]["ExecStart"]))
+
     assert rig.roll_out("n[7-8]")["ok"]
+    # What earlier roll-outs left in the wanted state comes along too.
+    assert rig.nodes.on("n7", *start).returncode == 0
     hook(HOOKS / "slurm-health-check")
     assert reason() == ""
     rig.change("solver")
@@ -169,12 +177,7 @@ def test_the_hooks_bring_a_node_along(rig: Rig) -> None:
     assert reason().startswith("Reason=envc: not converged")
     assert rig.nodes.current("n7") == before
 
-    unit = ConfigParser(interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign] # keys keep their case
-    unit.read(HOOKS / "envc-converge.service")
-    start = shlex.split(unit["Service"]["ExecStart"])
-    settings = config.read_text().split()
-    done = rig.nodes.on("n7", "env", *settings, *start)
+    done = rig.nodes.on("n7", *start)
     assert done.returncode == 0, done.stderr
     after = rig.nodes.current("n7")
     assert after != before
