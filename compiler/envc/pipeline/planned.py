@@ -12,7 +12,7 @@ from envc.disk.durable import disk_error, make_folder, write_file
 from envc.errors import OutsideError
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
 from envc.materialize.directory import Directory, read_bytes
-from envc.model.digest import Digest, digest_from_hex, digest_of_json, hex_of
+from envc.model.digest import Digest, digest_from_hex, digest_of, digest_of_json, hex_of
 from envc.model.generation import Generation
 from envc.model.manifest import FILE_MODE
 from envc.model.publication import Publication
@@ -34,9 +34,7 @@ def plan_key(
             "site": folder,
             "target": directory.path,
             "interpreters": [kept, default_interpreter()],
-            "files": [
-                [name, text.decode(errors="replace")] for name, text in _files(folder, spec_name)
-            ],
+            "files": [[name, digest_of(text)] for name, text in _files(folder, spec_name)],
         }
     )
 
