@@ -28,6 +28,18 @@ pytestmark = [
 VERSIONS = "import numpy, scipy; print(numpy.__version__, scipy.__version__)"
 OLD, NEW = "1.26.4 1.11.0", "2.0.0 1.14.0"
 KILLS = 12
+QUOTAS = 8
+# Instead of being killed, the process is refused whatever would take an inode or a block.
+OVER_QUOTA = (
+    """\
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+""",
+    """\
+        if left <= 0 and (writes or event in {"os.mkdir", "os.link", "os.symlink"}):
+            raise OSError(122, os.strerror(122), os.fsdecode(paths[-1]))
+""",
+)
 
 
 @contextmanager
@@ -65,9 +77,9 @@ def alice(built: SiteFolder, storage: Path) -> Path:
     return made_overlay(built, storage)
 
 
-def sync(folder: Path, changes: int) -> subprocess.CompletedProcess[str]:
+def sync(folder: Path, changes: int, program: str = SUICIDE) -> subprocess.CompletedProcess[str]:
     """Sync in a process that kills itself before that change; 0: never."""
-    code = SUICIDE.replace('"--target"', '"--dir"')  # whose changes are counted
+    code = program.replace('"--target"', '"--dir"')  # whose changes are counted
     words = ["overlay", "sync", "--quiet", "--dir", str(folder)]
     return subprocess.run(
         [sys.executable, "-c", code, str(changes), *words],
@@ -96,6 +108,27 @@ def test_killed_at_any_change_it_is_the_old_or_the_new_one(alice, tmp_path):
         assert python(folder, VERSIONS) == NEW
         assert envc("verify", "--target", folder).status == 0
     assert OLD in seen
+
+
+def test_over_quota_at_any_change_it_is_the_old_or_the_new_one(alice, tmp_path):
+    """From that change on nothing more is granted; what exists may be renamed and removed."""
+    shutil.copytree(alice, tmp_path / "kept", symlinks=True)
+    done = sync(alice, 0)
+    total = int(done.stderr.split()[-1])
+    seen = set()
+    for number in range(QUOTAS):
+        folder = alice.parent / f"alice-{number}" / "alice"
+        shutil.copytree(tmp_path / "kept", folder, symlinks=True)
+        done = sync(folder, 1 + number * (total - 1) // (QUOTAS - 1), SUICIDE.replace(*OVER_QUOTA))
+        state = python(folder, VERSIONS)
+        seen.add((state, done.returncode))
+        assert (done.returncode == 0) == ("Disk quota exceeded" not in done.stderr), done.stderr
+        answer = envc("overlay", "sync", "--dir", folder)
+        assert answer.status == 0, answer.stderr
+        assert python(folder, VERSIONS) == NEW
+        assert envc("verify", "--target", folder).status == 0
+    assert seen <= {(OLD, 4), (NEW, 4), (NEW, 0)}
+    assert (OLD, 4) in seen
 
 
 def test_many_syncs_at_once_beside_readers(alice):
