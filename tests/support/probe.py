@@ -32,7 +32,7 @@ def main() -> int:
     signal.alarm(DEADLINE_SECONDS)
     try:
         with IndexSource(
-            (default_index(),), {}, cache=cache, offline=False, reporter=SilentReporter()
+            (default_index(),), {}, cache=cache, mode="online", reporter=SilentReporter()
         ) as source:
             return 0 if source.releases(PROJECT) else 1
     except EnvcError:
