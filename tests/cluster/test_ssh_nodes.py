@@ -164,7 +164,10 @@ def on_terminal(
 ) -> tuple[subprocess.Popen[bytes], int]:
     """A process whose terminal is ours to close."""
     master, slave = pty.openpty()
-    begin = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    begin = (
+        "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL);"  # whoever runs the tests may ignore it
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", f"{begin} os.execv(sys.argv[1], sys.argv[1:])", *command],
         cwd=folder,

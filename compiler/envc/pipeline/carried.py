@@ -4,7 +4,8 @@ import os
 import shlex
 import sys
 
-from envc.disk.durable import disk_error, make_folder, write_file
+from envc.disk.durable import disk_error, make_folder, remove_temporaries, write_file
+from envc.disk.locks import exclusive
 from envc.materialize.directory import Directory
 
 _TEXT = """\
@@ -24,8 +25,11 @@ def leave_command(directory: Directory) -> None:
         return
     program = f"from envc.cli.main import program; program(target={directory.path!r})"
     text = _TEXT.format(interpreter=shlex.quote(sys.executable), program=shlex.quote(program))
+    folder = os.path.dirname(path)
     try:
-        make_folder(os.path.dirname(path))
-        write_file(path, text.encode(), mode=0o755)
+        with exclusive(directory.lock):
+            make_folder(folder)
+            remove_temporaries(folder)  # of a run that was killed here
+            write_file(path, text.encode(), mode=0o755)
     except OSError as error:
         raise disk_error(error, "write the target's own envc", path) from error
