@@ -1,5 +1,7 @@
 """The question that decides whether tests and the demo use the real index."""
 
+import signal
+
 import pytest
 
 from support import probe
@@ -19,9 +21,11 @@ def test_an_index_that_answers(project, monkeypatch):
     with IndexServer(project) as server:
         monkeypatch.setenv("PIP_INDEX_URL", server.url)
         assert probe.main() == 0
+    assert signal.alarm(0) == 0, "the deadline still runs"
 
 
 def test_an_index_that_does_not(tmp_path, monkeypatch):
     with IndexServer(tmp_path) as server:
         monkeypatch.setenv("PIP_INDEX_URL", server.url)
         assert probe.main() == 1
+    assert signal.alarm(0) == 0, "the deadline still runs"

@@ -38,6 +38,7 @@ def main() -> int:
     except EnvcError:
         return 1
     finally:
+        signal.alarm(0)  # a caller within a longer process lives on
         shutil.rmtree(cache, ignore_errors=True)
 
 
