@@ -54,16 +54,6 @@ class Engine(Protocol):
 
     name: str
 
-    def expand(self, nodes: str) -> tuple[str, ...]:
-        """The nodes of a set in the engine's syntax, groups included, in order.
-
-        Raises:
-            UsageError: it is no set of nodes.
-        """
-
-    def fold(self, nodes: Iterable[str]) -> str:
-        """The shortest way to write these nodes: `n[1-16]`."""
-
     def run(
         self,
         commands: Mapping[str, Sequence[str]],

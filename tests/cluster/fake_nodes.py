@@ -1,12 +1,11 @@
 """Nodes in memory: an engine that runs each node's step in this process, and breaks on request."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from envc.cluster import node_sets
 from envc.formats.node_line import node_line, values_in
 from envc.model.nodes import Limits, NodeAnswer
 from support.sites import SiteFolder, envc
@@ -29,12 +28,6 @@ class FakeEngine:
         self.steps: list[tuple[str, str]] = []
         self.copied: list[tuple[str, str]] = []
         self.before: Callable[[str, str], None] = lambda node, step: None
-
-    def expand(self, nodes: str) -> tuple[str, ...]:
-        return node_sets.expand(nodes)
-
-    def fold(self, nodes: Iterable[str]) -> str:
-        return node_sets.fold(nodes)
 
     def run(
         self,

@@ -6,9 +6,9 @@ import pytest
 
 from cluster.fake_nodes import Cluster, FakeEngine
 from envc.model.nodes import NodeAnswer
-from envc.pipeline.context import Context
-from envc.pipeline.rollout import RolloutOptions, roll_out
-from envc.pipeline.rollout_report import RolloutReport
+from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout_report import RolloutReport
+from envc.pipeline.sites.context import Context
 from support.sites import envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out

@@ -7,6 +7,7 @@ import pytest
 
 from envc.cluster import engine_of
 from envc.cluster.local import LocalEngine
+from envc.cluster.node_sets import expand, fold
 from envc.cluster.slurm import understood
 from envc.errors import OutsideError
 from envc.model.nodes import Limits, NodeAnswer
@@ -49,9 +50,8 @@ def test_a_copy_says_whether_it_was_written(tmp_path: Path) -> None:
 
 
 def test_sets_are_expanded_and_folded() -> None:
-    engine = LocalEngine()
-    assert engine.expand("n[1-3],gpu01") == ("gpu01", "n1", "n2", "n3")
-    assert engine.fold(["n3", "n1", "n2", "gpu01"]) == "gpu01,n[1-3]"
+    assert expand("n[1-3],gpu01") == ("gpu01", "n1", "n2", "n3")
+    assert fold(["n3", "n1", "n2", "gpu01"]) == "gpu01,n[1-3]"
 
 
 @pytest.mark.parametrize(

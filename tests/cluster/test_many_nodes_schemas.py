@@ -9,9 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cluster.fake_nodes import Cluster, FakeEngine
-from envc.pipeline.context import Context
-from envc.pipeline.rollout import RolloutOptions, roll_out
-from envc.pipeline.status import StatusOptions, ask_nodes
+from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.status import StatusOptions, ask_nodes
+from envc.pipeline.sites.context import Context
 from support.sites import envc
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"

@@ -11,7 +11,7 @@ from envc.formats.parcel import parcel_from_json, parcel_to_json
 from envc.formats.wanted import wanted_from_json, wanted_to_json
 from envc.model.digest import Digest
 from envc.model.nodes import WantedGeneration, WantedState
-from envc.pipeline.wanted import next_wanted
+from envc.pipeline.targets.wanted import next_wanted
 
 ONE, TWO = (Digest("sha256:" + digit * 64) for digit in "12")
 

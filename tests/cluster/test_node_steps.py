@@ -11,10 +11,10 @@ from cluster.fake_nodes import Cluster, FakeEngine
 from envc.errors import UntrustedError
 from envc.formats.node_line import values_in
 from envc.model.digest import Digest
-from envc.pipeline.context import Context
-from envc.pipeline.prepare import prepare_parcel, switch_to, target_directory
-from envc.pipeline.rollout import RolloutOptions, roll_out
-from envc.pipeline.wanted import make_parcel, parcel_path, place_file
+from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.sites.context import Context
+from envc.pipeline.targets.prepare import prepare_parcel, switch_to, target_directory
+from envc.pipeline.targets.wanted import make_parcel, parcel_path, place_file
 from support.sites import Answer, envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow  # whole sites are rolled out
 def parcel_of(cluster: Cluster) -> Digest:
     """The site's parcel, in the shared folder."""
     from envc.model.digest import digest_of
-    from envc.pipeline.site import load_site
+    from envc.pipeline.sites.site import load_site
 
     content = make_parcel(load_site(str(cluster.site.folder), "envc.toml"))
     place_file(parcel_path(str(cluster.state), digest_of(content)), content)

@@ -9,9 +9,9 @@ import pytest
 from cluster.fake_nodes import Cluster, FakeEngine, killed, said
 from envc.errors import UsageError
 from envc.model.nodes import NodeAnswer
-from envc.pipeline.context import Context
-from envc.pipeline.rollout import RolloutOptions, roll_out
-from envc.pipeline.rollout_report import NodeState, RolloutReport
+from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout_report import NodeState, RolloutReport
+from envc.pipeline.sites.context import Context
 
 LATE = 7200.0
 
@@ -298,7 +298,7 @@ def test_the_wanted_state_keeps_what_the_site_retains(cluster: Cluster, engine: 
     second = rolled(cluster, engine, "n1", state=str(cluster.state))
     answer = cluster.site.done("converge", "--target", cluster.folder("n1"), "--check", "--json")
     assert answer.json["converged"]
-    from envc.pipeline.wanted import read_wanted
+    from envc.pipeline.targets.wanted import read_wanted
 
     wanted = read_wanted(str(cluster.state))
     assert wanted is not None

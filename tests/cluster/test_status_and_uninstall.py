@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 from cluster.fake_nodes import Cluster, FakeEngine
+from envc.cluster.node_sets import expand
 from envc.model.nodes import NodeAnswer
-from envc.pipeline.context import Context
-from envc.pipeline.rollout import RolloutOptions, roll_out
-from envc.pipeline.status import StatusOptions, StatusReport, ask_nodes
+from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.status import StatusOptions, StatusReport, ask_nodes
+from envc.pipeline.sites.context import Context
 from support.sites import SiteFolder, envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out
 
 
 def rolled(cluster: Cluster, nodes: str) -> None:
-    cluster.warm(*FakeEngine().expand(nodes))
+    cluster.warm(*expand(nodes))
     options = RolloutOptions(nodes=nodes, target=cluster.target, state=str(cluster.state))
     site = str(cluster.site.folder)
     assert roll_out(site, options, FakeEngine(), Context(), lambda state: None).ok

@@ -22,7 +22,7 @@ from envc.formats.overlay_toml import read_overlay
 from envc.formats.publication import publication_from_bytes
 from envc.formats.pylock_read import lock_from_text
 from envc.materialize.verify import verify_tree
-from envc.pipeline.machine import machine_of
+from envc.pipeline.sites.machine import machine_of
 from envc.store import Store
 from fuzz.arena import Arena, Fuzz
 from fuzz.mutations import mutated, mutated_json, mutated_toml

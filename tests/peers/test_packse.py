@@ -10,9 +10,9 @@ import pytest
 from envc.errors import UnsatisfiableError
 from envc.formats.pylock_read import lock_from_text
 from envc.lock import pinned_versions
-from envc.pipeline.context import Context
-from envc.pipeline.lock import lock_site
-from envc.pipeline.lock_report import LockOptions
+from envc.pipeline.locking.lock import lock_site
+from envc.pipeline.locking.report import LockOptions
+from envc.pipeline.sites.context import Context
 from support.packse import Scenario, ScenarioServer, scenarios
 
 REPOSITORY = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from envc.expand.targets import make_target
 from envc.model.spec import CoreSpec
 from envc.model.target import Target
-from envc.pipeline.site import Site, load_site
+from envc.pipeline.sites.site import Site, load_site
 from support.index_server import FileFacts, IndexServer, Reply
 from support.sdists import Sdist
 from support.wheels import Recipe

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Make the bundle."""
     from envc.cli.context import context_of, site_of
     from envc.cli.output import counted, print_json, say
-    from envc.pipeline.site_bundle import make_bundle
+    from envc.pipeline.nodes.site_bundle import make_bundle
 
     context = context_of(arguments, offline=arguments.offline)
     report = make_bundle(site_of(arguments), arguments.output, arguments.source, context)

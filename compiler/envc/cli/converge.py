@@ -26,8 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Converge; with `--check` the status is 1 where something is to be done."""
     from envc.cli.context import context_of
     from envc.cli.output import counted, print_json, say
-    from envc.pipeline.converge import check_converged, converge
-    from envc.pipeline.prepare import target_directory
+    from envc.pipeline.nodes.converge import check_converged, converge
+    from envc.pipeline.targets.prepare import target_directory
 
     directory = target_directory(arguments.target)
     if arguments.check:

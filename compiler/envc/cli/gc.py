@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Collect."""
     from envc.cli.output import counted, print_json, say
-    from envc.pipeline.generations import collect
+    from envc.pipeline.targets.generations import collect
 
     report = collect(arguments.target, newest=arguments.keep, dry_run=arguments.dry_run)
     if arguments.json:

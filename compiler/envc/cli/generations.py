@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from envc.pipeline.changes import LayerChange
-    from envc.pipeline.generations import GenerationEntry
+    from envc.pipeline.sites.changes import LayerChange
+    from envc.pipeline.targets.generations import GenerationEntry
 
 EXAMPLE = "envc generations --target /usr/local/Canopy --pin 3"
 
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
 
     from envc.cli.output import print_json
-    from envc.pipeline.generations import list_generations, pin
+    from envc.pipeline.targets.generations import list_generations, pin
 
     if arguments.pin is not None:
         report = pin(arguments.target, arguments.pin, keep=True)

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Materialize, or find that nothing is to be done."""
     from envc.cli.context import context_of
     from envc.cli.output import counted, print_json, say
-    from envc.pipeline.materialize import MaterializeOptions, materialize
+    from envc.pipeline.targets.materialize import MaterializeOptions, materialize
 
     options = MaterializeOptions(
         target=arguments.target,
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     done = materialize(arguments.site, options, context_of(arguments, offline=arguments.offline))
     if arguments.json:
-        from envc.pipeline.materialize_report import materialize_report
+        from envc.pipeline.targets.materialize_report import materialize_report
 
         print_json(materialize_report(done))
         return 0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from envc.pipeline.context import Context
-    from envc.pipeline.node_report import NodeReport
+    from envc.pipeline.nodes.report import NodeReport
+    from envc.pipeline.sites.context import Context
 
 EXAMPLE = "envc node status --target /usr/local/Canopy --json"
 
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.output import print_json
     from envc.errors import EnvcError
     from envc.formats.node_line import node_line
-    from envc.pipeline.node_report import node_failure
+    from envc.pipeline.nodes.report import node_failure
 
     if arguments.json:
         print_json(_step(arguments, context_of(arguments)))
@@ -65,14 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
     from envc.errors import UsageError
     from envc.model.digest import Digest
-    from envc.pipeline.node_steps import (
+    from envc.pipeline.nodes.steps import (
         PrepareOrder,
         SwitchOrder,
         prepare_step,
         status_step,
         switch_step,
     )
-    from envc.pipeline.prepare import target_directory
+    from envc.pipeline.targets.prepare import target_directory
 
     directory = target_directory(arguments.target)
     if arguments.step == "status":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from envc.pipeline.rollout_report import RolloutReport
+    from envc.pipeline.nodes.rollout_report import RolloutReport
 
 EXAMPLE = "envc rollout --nodes n[1-16] --target /usr/local/Canopy --state /shared/canopy-state"
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.output import print_json
     from envc.cli.rollout_progress import progress_of
     from envc.cluster import engine_of
-    from envc.pipeline.rollout import RolloutOptions, roll_out
+    from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
 
     options = RolloutOptions(
         nodes=arguments.nodes,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from envc.pipeline.rollout_report import NodeState
+    from envc.pipeline.nodes.rollout_report import NodeState
 
 _STATES = ("waiting", "ready", "switched", "current", "pending", "failed")
 _ROWS = 12

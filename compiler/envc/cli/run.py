@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from envc.cli.context import context_of
     from envc.errors import UsageError
-    from envc.pipeline.run import RunOptions, prepare, replace_process
+    from envc.pipeline.stacks.run import RunOptions, prepare, replace_process
 
     context = context_of(arguments)
     command: list[str] = arguments.command
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     overlay: str | None = arguments.overlay
     if is_script:
         if overlay is None and arguments.layer is None:
-            from envc.pipeline.script import overlay_of_script
+            from envc.pipeline.overlays.script import overlay_of_script
 
             overlay = overlay_of_script(command[0], arguments.target, context)
         command = ["python", *command]

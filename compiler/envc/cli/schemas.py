@@ -29,30 +29,30 @@ from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.lock import LOCK_FORMAT
 from envc.model.nodes import WANTED_FORMAT
 from envc.model.wheel import WheelFacts
-from envc.pipeline.cache import CacheReport
-from envc.pipeline.check import CheckReport
-from envc.pipeline.converge import ConvergeReport
-from envc.pipeline.diff import DiffReport
-from envc.pipeline.doctor import DoctorReport
-from envc.pipeline.export import ExportReport
-from envc.pipeline.generations import CollectReport, GenerationsReport, RollbackReport
-from envc.pipeline.init import InitReport
-from envc.pipeline.lock_report import LockReport
-from envc.pipeline.materialize_report import MaterializeReport
-from envc.pipeline.node_report import NodeReport
-from envc.pipeline.overlay_build import OverlayReport
-from envc.pipeline.overlay_collect import CollectedOverlays
-from envc.pipeline.overlay_list import OverlayList
-from envc.pipeline.pack import PackReport
-from envc.pipeline.repair import RepairReport
-from envc.pipeline.rollout_report import RolloutReport
-from envc.pipeline.site_bundle import BundleReport
-from envc.pipeline.stage import StageReport
-from envc.pipeline.status import StatusReport
-from envc.pipeline.tree import TreeReport
-from envc.pipeline.uninstall import UninstallReport
-from envc.pipeline.verify import VerifyReport
-from envc.pipeline.why import WhyReport
+from envc.pipeline.checking.check import CheckReport
+from envc.pipeline.locking.report import LockReport
+from envc.pipeline.locking.tree import TreeReport
+from envc.pipeline.locking.why import WhyReport
+from envc.pipeline.nodes.converge import ConvergeReport
+from envc.pipeline.nodes.report import NodeReport
+from envc.pipeline.nodes.rollout_report import RolloutReport
+from envc.pipeline.nodes.site_bundle import BundleReport
+from envc.pipeline.nodes.status import StatusReport
+from envc.pipeline.overlays.build import OverlayReport
+from envc.pipeline.overlays.collect import CollectedOverlays
+from envc.pipeline.overlays.listing import OverlayList
+from envc.pipeline.overlays.pack import PackReport
+from envc.pipeline.overlays.stage import StageReport
+from envc.pipeline.sites.init import InitReport
+from envc.pipeline.stacks.diff import DiffReport
+from envc.pipeline.stacks.doctor import DoctorReport
+from envc.pipeline.stacks.export import ExportReport
+from envc.pipeline.supply.cache import CacheReport
+from envc.pipeline.targets.generations import CollectReport, GenerationsReport, RollbackReport
+from envc.pipeline.targets.materialize_report import MaterializeReport
+from envc.pipeline.targets.repair import RepairReport
+from envc.pipeline.targets.uninstall import UninstallReport
+from envc.pipeline.targets.verify import VerifyReport
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

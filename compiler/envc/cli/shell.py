@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
 
     from envc.cli.context import context_of
-    from envc.pipeline.run import RunOptions, prepare, replace_process
-    from envc.pipeline.shell import shell_command
+    from envc.pipeline.stacks.run import RunOptions, prepare, replace_process
+    from envc.pipeline.stacks.shell import shell_command
 
     options = RunOptions(layer=arguments.layer, overlay=arguments.overlay, target=arguments.target)
     environment = prepare(options, os.environ, context_of(arguments))

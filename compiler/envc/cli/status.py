@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from envc.pipeline.status import StatusReport
+    from envc.pipeline.nodes.status import StatusReport
 
 EXAMPLE = "envc status --nodes n[1-16] --target /usr/local/Canopy"
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.node_options import limits_of
     from envc.cli.output import print_json
     from envc.cluster import engine_of
-    from envc.pipeline.status import StatusOptions, ask_nodes
+    from envc.pipeline.nodes.status import StatusOptions, ask_nodes
 
     options = StatusOptions(
         nodes=arguments.nodes,

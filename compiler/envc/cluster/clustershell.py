@@ -20,7 +20,6 @@ from ClusterShell.Task import Task, task_self
 from ClusterShell.Topology import TopologyError
 from ClusterShell.Worker.Worker import WorkerError
 
-from envc.cluster import node_sets
 from envc.errors import OutsideError
 from envc.model.nodes import Limits, NodeAnswer
 
@@ -79,14 +78,6 @@ class ClusterShellEngine:
     """`ports.Engine` with ClusterShell."""
 
     name = "clustershell"
-
-    def expand(self, nodes: str) -> tuple[str, ...]:
-        """As the port has it."""
-        return node_sets.expand(nodes)
-
-    def fold(self, nodes: Iterable[str]) -> str:
-        """As the port has it."""
-        return node_sets.fold(nodes)
 
     def run(
         self,

@@ -1,8 +1,7 @@
 """The engine for one machine: a node is a process, and its target a folder of its own."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from envc.cluster import node_sets
 from envc.cluster.processes import run_processes
 from envc.model.nodes import Limits, NodeAnswer
 
@@ -11,14 +10,6 @@ class LocalEngine:
     """`ports.Engine` with processes of this machine."""
 
     name = "local"
-
-    def expand(self, nodes: str) -> tuple[str, ...]:
-        """As the port has it."""
-        return node_sets.expand(nodes)
-
-    def fold(self, nodes: Iterable[str]) -> str:
-        """As the port has it."""
-        return node_sets.fold(nodes)
 
     def run(
         self,

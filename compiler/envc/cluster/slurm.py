@@ -10,10 +10,9 @@ Sources: srun(1), sbcast(1), salloc(1)
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from envc.cluster import node_sets
 from envc.cluster.processes import run_processes
 from envc.errors import OutsideError
 from envc.model.nodes import Limits, NodeAnswer
@@ -43,14 +42,6 @@ class SlurmEngine:
                 mend="run envc where Slurm's commands are, or use another --engine",
             )
         self._inside = "SLURM_JOB_ID" in os.environ
-
-    def expand(self, nodes: str) -> tuple[str, ...]:
-        """As the port has it."""
-        return node_sets.expand(nodes)
-
-    def fold(self, nodes: Iterable[str]) -> str:
-        """As the port has it."""
-        return node_sets.fold(nodes)
 
     def run(
         self,

@@ -3,8 +3,8 @@
     index-v2/<key of the index's URL>/<project>     see pages.py
     metadata-v1/<sha256 of the wheel>               parsed core metadata, for ever
     digests-v1/<key of a path>                      a local wheel's digest, while it is unchanged
-    locks-v1/<key of a site>                        see pipeline/unchanged.py
-    parsed-v1/<key of a spec or a lock>             see pipeline/parsed.py
+    locks-v1/<key of a site>                        see pipeline/locking/unchanged.py
+    parsed-v1/<key of a spec or a lock>             see pipeline/sites/parsed.py
     wheels-v1/<sha256>/<file name>                  see fetch.py
 
 What is broken or torn counts as absent, and what cannot be written is not written.

@@ -1,4 +1,4 @@
-"""Use cases: the phases in their order, the adapters wired in. One module a command.
+"""Use cases, a room a subject: the phases in their order, the adapters wired in.
 
 Options come in as values, reports go out as frozen dataclasses; `cli` parses and prints.
 """

@@ -1,7 +1,7 @@
 import pytest
 
 from envc.errors import OutsideError
-from envc.pipeline.budget import Need, Room, need_of, quota_room, refuse_what_cannot_fit
+from envc.pipeline.overlays.budget import Need, Room, need_of, quota_room, refuse_what_cannot_fit
 from envc.ports import SilentReporter
 from support.wheels import Recipe
 

@@ -7,7 +7,7 @@ import pytest
 
 from envc.errors import UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
-from envc.pipeline.overlay_resolution import edges_of, resolve_above
+from envc.pipeline.locking.overlay_resolution import edges_of, resolve_above
 from envc.ports import CandidateSource
 from envc.resolve import resolve
 from support import cases

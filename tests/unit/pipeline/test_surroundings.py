@@ -1,4 +1,4 @@
-from envc.pipeline.surroundings import shadowing
+from envc.pipeline.stacks.surroundings import shadowing
 from support.sites import PYTHON, SITE_PACKAGES
 
 

@@ -1,0 +1,1 @@
+"""Locks: made, recognised as unchanged, and asked for the reasons of their pins."""

@@ -1,0 +1,164 @@
+"""One layer or overlay to be locked: what is asked, where it starts, and what comes out."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from envc.formats.pylock import lock_to_text
+from envc.lock import Base, lock_layer, pinned_versions, resolve_together, target_groups
+from envc.model.digest import Digest
+from envc.model.lock import Lock
+from envc.model.resolution import Group, Problem, Resolution
+from envc.model.spec import SourcedRequirement
+from envc.model.target import Target
+from envc.pipeline.locking.report import LockOptions
+from envc.pipeline.sites.site import LockFile
+from envc.pipeline.supply.building import Carried, Supply, has_its_wheels, realize
+from envc.pipeline.supply.direct import builds_of, carried_by, directs_of
+from envc.pipeline.supply.direct_problem import DirectSource, with_direct_shadows, with_directs
+from envc.pipeline.supply.editable import (
+    Editable,
+    EditableSource,
+    carried_wheels,
+    with_directories,
+    with_editables,
+    with_shadows,
+)
+from envc.ports import CandidateSource
+from envc.resolve import resolve
+
+Preferred = Mapping[NormalizedName, Version]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A layer's lock, whether it differs from what the disk has, and the wheels it carries.
+
+    `notes` are what a person should know of it.
+    """
+
+    file: LockFile
+    changed: bool
+    carried: tuple[Carried, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where locking starts: the present lock (None where there is none), and what may move."""
+
+    present: LockFile | None
+    options: LockOptions
+
+    @property
+    def lock(self) -> Lock | None:
+        """The present lock."""
+        return None if self.present is None else self.present.lock
+
+    def kept(self, inputs: Digest) -> LockFile | None:
+        """The present lock, when it was made from these inputs, whole, and nothing is to move."""
+        present = self.present
+        if self.options.upgrade or self.options.projects or present is None:
+            return None
+        is_whole = has_its_wheels(present.lock, os.path.dirname(present.path))
+        return present if is_whole and present.lock.inputs == inputs else None
+
+    @property
+    def moving(self) -> frozenset[NormalizedName] | None:
+        """The projects that may move; None: all."""
+        if self.options.upgrade:
+            return None
+        return frozenset(map(canonicalize_name, self.options.projects))
+
+    def preferred(self, target: Target) -> dict[NormalizedName, Version]:
+        """The pins to keep if possible."""
+        moving = self.moving
+        if self.present is None or moving is None:
+            return {}
+        pins = pinned_versions(self.present.lock, target.markers)
+        return {project: pin for project, pin in pins.items() if project not in moving}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockTask:
+    """A layer or an overlay to be locked: its requirements, what it stands on, where it starts."""
+
+    name: str
+    path: str
+    requires: tuple[SourcedRequirement, ...]
+    targets: tuple[Target, ...]
+    base: Base
+    inputs: Digest
+    start: Start
+    problem: Callable[[tuple[Target, ...], Preferred], Problem]
+    editables: tuple[Editable, ...] = ()
+    shared: Callable[[], tuple[Group, ...]] | None = None
+
+    def carried_out(self, supply: Supply) -> Outcome:
+        """The lock, resolved anew, with what it carries."""
+        folder, present = os.path.dirname(self.path), self.start.lock
+        directs = directs_of(
+            self.requires, supply, present=present, folder=folder, moving=self.start.moving
+        )
+        source = DirectSource(EditableSource(supply.source, self.editables), directs)
+
+        def asked(targets: tuple[Target, ...], preferred: Preferred) -> Problem:
+            problem = with_editables(self.problem(targets, preferred), self.editables)
+            return with_directs(problem, directs)
+
+        resolutions = [
+            with_direct_shadows(
+                with_shadows(resolution, self.editables, self.base), directs, self.base
+            )
+            for resolution in self._resolved(asked, source)
+        ]
+        realized = realize(resolutions, supply, present=present, folder=folder)
+        builds = {build.wheel: build for build in (*realized.builds, *builds_of(directs))}
+        lock = lock_layer(
+            self.name,
+            realized.resolutions,
+            inputs=self.inputs,
+            base=self.base,
+            folder=folder,
+            builds=tuple(build for _, build in sorted(builds.items())),
+        )
+        carried = (*realized.carried, *carried_wheels(self.editables, folder))
+        outcome = _outcome(
+            self.path,
+            with_directories(lock, self.editables),
+            self.start,
+            (*carried, *carried_by(directs)),
+        )
+        unknown = {text for resolution in resolutions for text in resolution.unknown_extras()}
+        return replace(outcome, notes=tuple(sorted(unknown)))
+
+    def _resolved(
+        self, asked: Callable[[tuple[Target, ...], Preferred], Problem], source: CandidateSource
+    ) -> list[Resolution]:
+        """A resolution for each group of targets; later ones prefer what the earlier ones chose."""
+        resolutions: list[Resolution] = []
+        for group in target_groups(self.targets):
+            preferred: dict[NormalizedName, Version] = {}
+            for earlier in resolutions:
+                preferred |= {pin.project: pin.version for pin in earlier.own()}
+            preferred |= self.start.preferred(group[0])
+            resolutions.append(self._together(asked(group, preferred), source))
+        return resolutions
+
+    def _together(self, problem: Problem, source: CandidateSource) -> Resolution:
+        answer = partial(resolve, source=source)
+        found = resolve_together(problem, answer)
+        if self.shared is None or not (found.shadows or found.lifts):
+            return found
+        groups = self.shared()
+        return resolve_together(replace(problem, together=groups), answer) if groups else found
+
+
+def _outcome(path: str, lock: Lock, start: Start, carried: tuple[Carried, ...]) -> Outcome:
+    text = lock_to_text(lock)
+    changed = start.present is None or start.present.text != text
+    return Outcome(LockFile(path, text, lock), changed, carried)

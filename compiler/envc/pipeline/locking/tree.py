@@ -1,0 +1,86 @@
+"""`envc tree`: a stack as the tree of its projects, from the locks alone."""
+
+import os
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+from envc.lock import Base, on_overlay, target_groups, visible_problem, with_absolute_paths
+from envc.model.resolution import Resolution
+from envc.pipeline.sites.context import Context
+from envc.pipeline.sites.site import (
+    Site,
+    base_of,
+    base_under,
+    load_overlay,
+    overlay_lock_path,
+    require_lock,
+)
+from envc.pipeline.supply.indexes import open_source
+from envc.resolve import resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeProject:
+    """A visible project: its pin, the layer it is in, and what it requires here."""
+
+    version: str
+    layer: str
+    requires: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeReport:
+    """A stack: its layers top first, what their specs ask for, and every visible project."""
+
+    target: str
+    layers: tuple[str, ...]
+    roots: tuple[str, ...]
+    projects: dict[str, TreeProject]
+
+
+def layer_tree(site: Site, layer: str, context: Context) -> TreeReport:
+    """The tree of a common layer.
+
+    Raises:
+        UsageError: it has no lock.
+    """
+    return _tree(site, base_of(site, layer), context)
+
+
+def overlay_tree(site: Site, spec_path: str, context: Context) -> TreeReport:
+    """The tree of an overlay and what it inherits.
+
+    Raises:
+        UsageError: it has no lock.
+        SpecError: its base is unknown.
+    """
+    spec = load_overlay(spec_path)
+    base = base_under(site, spec)
+    mend = f"write it with `envc lock --overlay {spec.file}`"
+    found = require_lock(overlay_lock_path(spec), spec.name, mend)
+    lock = with_absolute_paths(found.lock, os.path.dirname(found.path))
+    stack = on_overlay(site.spec, spec, base=base, lock=lock, lock_digest=found.digest)
+    return _tree(site, stack, context)
+
+
+def _tree(site: Site, base: Base, context: Context) -> TreeReport:
+    """The tree of what stands on `base`, for the site's first kind of machine."""
+    targets = target_groups(site.spec.targets)[0]
+    with open_source(site, context) as source:
+        resolution: Resolution = resolve(visible_problem(site.spec, base, targets), source)
+    roots = {canonicalize_name(kept.requirement.name) for kept in base.kept}
+    visible = {pin.project for pin in resolution.pins}
+    return TreeReport(
+        target=targets[0].name,
+        layers=tuple(lock.layer for lock in base.locks),
+        roots=tuple(sorted(roots & visible)),
+        projects={
+            pin.project: TreeProject(
+                version=str(pin.version),
+                layer=pin.layer or base.layer,
+                requires=tuple(project for project in pin.requires if project in visible),
+            )
+            for pin in resolution.pins
+        },
+    )

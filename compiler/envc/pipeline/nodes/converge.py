@@ -1,0 +1,90 @@
+"""`envc converge`: what the wanted state asks for, on this node."""
+
+import os
+from dataclasses import dataclass
+
+from envc.materialize.directory import Directory
+from envc.model.digest import Digest
+from envc.model.nodes import WantedState
+from envc.pipeline.sites.context import Context
+from envc.pipeline.targets.wanted import number_of, required_state, state_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvergeReport:
+    """How far a node is from the wanted state.
+
+    `missing` are the parcels of generations that it is to hold and does not, the one that is to be
+    current first; `generation` is the number of the current one, None: there is none. `changed`
+    are the numbers of generations that this run built.
+    """
+
+    target: str
+    state: str
+    serial: int
+    converged: bool
+    generation: int | None
+    wanted: dict[str, Digest]
+    missing: tuple[Digest, ...]
+    changed: tuple[int, ...]
+
+
+def check_converged(directory: Directory, given_state: str | None) -> ConvergeReport:
+    """Whether the node is in the wanted state; reads records only, and writes nothing.
+
+    Raises:
+        UsageError: no wanted state is known here.
+        OutsideError, SpecError: it cannot be read.
+    """
+    state = state_of(directory, given_state)
+    return _report(directory, state, required_state(state), ())
+
+
+def converge(directory: Directory, given_state: str | None, context: Context) -> ConvergeReport:
+    """Bring the node to the wanted state: hold what is to be held, then switch.
+
+    Raises:
+        UsageError: no wanted state is known here, or this machine is no target of its locks.
+        UntrustedError: bytes are not what their digest says; nothing is switched.
+        OutsideError: disk or network; what is done stays done.
+    """
+    state = state_of(directory, given_state)
+    wanted = required_state(state)
+    before = _report(directory, state, wanted, ())
+    if before.converged:
+        return before
+
+    from envc.pipeline.targets.prepare import prepare_parcel, remember_state, switch_to
+
+    built: list[int] = []
+    for generation in reversed(wanted.generations):  # what is to be current becomes the newest
+        if number_of(directory, generation) is None:
+            source = generation.source and os.path.normpath(os.path.join(state, generation.source))
+            prepared = prepare_parcel(directory, state, generation.parcel, source, context)
+            if prepared.built:
+                built.append(prepared.generation.generation)
+    number = number_of(directory, wanted.generations[0])
+    if number is not None:
+        switch_to(directory, directory.record(number).digest, event="converge")
+    remember_state(directory, state)
+    return _report(directory, state, wanted, tuple(built))
+
+
+def _report(
+    directory: Directory, state: str, wanted: WantedState, built: tuple[int, ...]
+) -> ConvergeReport:
+    current = directory.current_number()
+    newest = wanted.generations[0]
+    missing = [each.parcel for each in wanted.generations if number_of(directory, each) is None]
+    runs = current is not None and number_of(directory, newest) == current
+    interpreter = directory.record(current).interpreter if runs and current is not None else ""
+    return ConvergeReport(
+        target=directory.path,
+        state=state,
+        serial=wanted.serial,
+        converged=not missing and runs and os.access(interpreter, os.X_OK),
+        generation=current,
+        wanted=dict(newest.closures),
+        missing=tuple(missing),
+        changed=built,
+    )

@@ -1,0 +1,142 @@
+"""What a node says of itself, to a roll-out and to `envc status`."""
+
+import os
+import time
+from dataclasses import dataclass
+
+from envc import __version__
+from envc.disk.durable import disk_error
+from envc.disk.locks import is_held
+from envc.errors import EnvcError, Fault
+from envc.materialize.directory import Directory
+from envc.model.digest import Digest
+from envc.model.generation import Generation
+from envc.pipeline.sites.machine import machine_of
+from envc.pipeline.targets.base import read_location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeReport:
+    """One node: what it holds and what it was asked to do.
+
+    `generation`, `digest` and `closures` are of the generation that was asked for, else of the
+    current one; None and empty where there is none. `step` is what is true of it now; `built`:
+    this run made it. `in_use` are generations that running processes hold. `drift` counts paths
+    that differ from what was published, None: nobody looked. `lacks` names what has to be sent
+    before the step can be taken. `now_seconds` is the node's clock, in seconds since 1970.
+    """
+
+    step: str
+    status: int
+    target: str
+    generation: int | None
+    digest: Digest | None
+    closures: dict[str, Digest]
+    built: bool
+    current: int | None
+    in_use: tuple[int, ...]
+    drift: int | None
+    wanted: str | None
+    machine: str
+    envc: str
+    now_seconds: float
+    free_bytes: int | None
+    free_files: int | None
+    lacks: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+def node_report(
+    directory: Directory,
+    step: str,
+    *,
+    generation: Generation | None = None,
+    built: bool = False,
+    drift: int | None = None,
+) -> NodeReport:
+    """What is true of a node now that a step is done.
+
+    Raises:
+        OutsideError, SpecError: the target's records cannot be read.
+    """
+    current = directory.current()
+    told = generation or current
+    location = read_location(directory.path)
+    free_bytes, free_files = _free(directory.path)
+    return NodeReport(
+        step=step,
+        status=0,
+        target=directory.path,
+        generation=told.generation if told else None,
+        digest=told.digest if told else None,
+        closures={name: layer.closure for name, layer in told.layers.items()} if told else {},
+        built=built,
+        current=current.generation if current else None,
+        in_use=_in_use(directory),
+        drift=drift,
+        wanted=location.wanted if location else None,
+        machine=_machine(told.interpreter) if told else "",
+        envc=__version__,
+        now_seconds=time.time(),
+        free_bytes=free_bytes,
+        free_files=free_files,
+        lacks=(),
+        faults=(),
+    )
+
+
+def node_failure(
+    target: str, step: str, *, error: EnvcError | None = None, lacks: tuple[str, ...] = ()
+) -> NodeReport:
+    """What a node says where a step could not be taken."""
+    return NodeReport(
+        step=step,
+        status=error.status if error is not None else os.EX_TEMPFAIL,
+        target=target,
+        generation=None,
+        digest=None,
+        closures={},
+        built=False,
+        current=None,
+        in_use=(),
+        drift=None,
+        wanted=None,
+        machine="",
+        envc=__version__,
+        now_seconds=time.time(),
+        free_bytes=None,
+        free_files=None,
+        lacks=lacks,
+        faults=error.faults if error is not None else (),
+    )
+
+
+def _in_use(directory: Directory) -> tuple[int, ...]:
+    """The generations whose lease some process holds, ascending."""
+    try:
+        return tuple(
+            number
+            for number in directory.numbers()
+            if is_held(f"{directory.generation(number)}/.lease")
+        )
+    except OSError as error:
+        raise disk_error(error, "ask which generations are in use", directory.path) from error
+
+
+def _free(path: str) -> tuple[int | None, int | None]:
+    """Bytes and inodes that are left; None where nobody counts them."""
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None, None
+    files = status.f_favail if status.f_files else None
+    return status.f_bavail * status.f_frsize, files
+
+
+def _machine(interpreter: str) -> str:
+    """The kind of machine: nodes of one kind have the same tree digests."""
+    try:
+        machine = machine_of(interpreter)
+    except EnvcError:
+        return f"{interpreter} does not run"
+    return f"{machine.platform} {machine.libc} {machine.interpreter} {machine.python_full}"

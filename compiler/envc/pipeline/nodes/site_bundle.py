@@ -1,0 +1,127 @@
+"""`envc bundle`: all that a node needs to materialize a site, as one file.
+
+parcel                   the site's spec and locks
+kit                      envc itself
+trees/<store id>         each wheel of the locks, unpacked, with bytecode; the largest first
+
+Wheels of all the locks' targets are in it. A node that has some of the trees reads only those that
+it lacks.
+"""
+
+import os
+from dataclasses import dataclass
+
+from envc.bundle import BundleWriter
+from envc.cluster.kit import kit_of_this_envc
+from envc.disk.locks import shared
+from envc.expand.targets import make_target
+from envc.lock import select_wheels, with_absolute_paths
+from envc.materialize.directory import Directory, Shape, read_bytes
+from envc.materialize.publish import make_directory
+from envc.model.digest import Digest
+from envc.model.lock import Lock, LockedWheel
+from envc.model.target import Machine, Target
+from envc.pipeline.sites.context import Context
+from envc.pipeline.sites.machine import machine_of
+from envc.pipeline.sites.node import target_for
+from envc.pipeline.sites.site import Site, require_lock
+from envc.pipeline.supply.indexes import indexes_of
+from envc.pipeline.targets.bundled import KIT, PARCEL, TREES
+from envc.pipeline.targets.planning import closures_of
+from envc.pipeline.targets.stock import Stock
+from envc.pipeline.targets.wanted import make_parcel
+from envc.store import Store, store_id
+from envc.store.portable import tree_chunks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleReport:
+    """A bundle: its file, the digest of its index, and what it is for.
+
+    `targets` are the kinds of machine whose wheels it carries, by layer.
+    """
+
+    path: str
+    digest: Digest
+    site: str
+    closures: dict[str, Digest]
+    targets: dict[str, tuple[str, ...]]
+    trees: int
+    size_bytes: int
+
+
+def make_bundle(site: Site, output: str, source: str | None, context: Context) -> BundleReport:
+    """Write the bundle of a site's present locks; wheels come from `source` first, then indexes.
+
+    The trees are made in the cache, where the next bundle finds them.
+
+    Raises:
+        UsageError: a lock is missing.
+        AnswerIsNo: a lock is stale.
+        UntrustedError: a wheel differs from its lock, or is hostile.
+        OutsideError: disk or network; no bundle appears.
+    """
+    closures = closures_of(site)
+    machine = machine_of(site.spec.core.interpreter)
+    targets: dict[str, tuple[str, ...]] = {}
+    wheels: dict[Digest, LockedWheel] = {}
+    for layer in site.spec.layers:
+        file = require_lock(site.lock_path(layer.name), layer.name)
+        lock = with_absolute_paths(file.lock, site.origin)
+        kinds = _targets(lock, machine)
+        targets[layer.name] = tuple(kind.name for kind in kinds)
+        for kind in kinds:
+            wheels |= {wheel.digest: wheel for _, wheel in select_wheels(lock, kind)}
+    directory = Directory(f"{context.cache}/bundles-v1", Shape.TARGET)
+    make_directory(directory)
+    python = site.spec.core.python
+    with shared(directory.store_lock):
+        indexes = indexes_of(site)
+        stock = Stock(directory, python, machine.interpreter, source, indexes, context)
+        stock.fill(wheels.values())
+        trees = [store_id(digest, python) for digest in wheels]
+        digest = _write(site, directory.store, output, trees, context)
+    return BundleReport(
+        path=os.path.abspath(output),
+        digest=digest,
+        site=site.spec.name,
+        closures=closures,
+        targets=targets,
+        trees=len(trees),
+        size_bytes=os.stat(output).st_size,
+    )
+
+
+def _targets(lock: Lock, machine: Machine) -> tuple[Target, ...]:
+    """The kinds of machine that a lock is for; one that names none is for this machine."""
+    if not lock.targets:
+        return (target_for(lock, machine),)
+    return tuple(
+        make_target(
+            each.name,
+            python_full=each.python_full,
+            platform=each.platform,
+            libc=each.libc,
+            cpu=each.cpu,
+        )
+        for each in lock.targets
+    )
+
+
+def _write(site: Site, root: str, output: str, trees: list[str], context: Context) -> Digest:
+    store = Store(root)
+    kit = kit_of_this_envc(context.cache)
+    sizes = {
+        name: sum(entry.size_bytes for entry in store.manifest(name).entries()) for name in trees
+    }
+    context.reporter.start("bundle", len(trees), "trees")
+    try:
+        with BundleWriter(output) as bundle:
+            bundle.add(PARCEL, [make_parcel(site)])
+            bundle.add(KIT, [read_bytes(kit.path)])
+            for name in sorted(trees, key=lambda name: (-sizes[name], name)):
+                bundle.add(TREES + name, tree_chunks(root, name))
+                context.reporter.advance("bundle")
+            return bundle.finish("site", site.spec.name)
+    finally:
+        context.reporter.finish("bundle")

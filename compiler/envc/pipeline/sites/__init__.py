@@ -1,0 +1,1 @@
+"""A site on disk: found, read, and which machine reads it."""

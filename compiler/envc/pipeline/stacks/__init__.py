@@ -1,0 +1,1 @@
+"""A stack as its user meets it: commands run in it, exported, compared, examined."""

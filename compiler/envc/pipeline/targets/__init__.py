@@ -1,0 +1,1 @@
+"""Target directories: what is materialized, kept, verified, repaired and wanted there."""

@@ -1,0 +1,255 @@
+"""`envc generations`, `envc rollback`, `envc gc`: which generations there are, and which stay."""
+
+import os
+import time
+from dataclasses import dataclass
+
+from envc.disk.durable import disk_error, remove_temporaries, write_file
+from envc.disk.locks import exclusive
+from envc.errors import UsageError
+from envc.materialize.collect import (
+    Keeping,
+    empty_trash,
+    kept_generations,
+    reachable_trees,
+    remove_generations,
+    remove_stored,
+)
+from envc.materialize.directory import Directory
+from envc.materialize.publish import remove_leftovers, switch
+from envc.model.digest import Digest
+from envc.model.generation import Generation
+from envc.pipeline.sites.changes import LayerChange, changes_between
+from envc.pipeline.targets.base import directory_at, open_target
+from envc.pipeline.targets.planned import drop_plans
+from envc.store.staging import remove_interrupted
+
+_DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationEntry:
+    """A generation as it is listed. `kept` says why gc would keep it, None: it would not."""
+
+    generation: int
+    published: str
+    digest: Digest
+    current: bool
+    pinned: bool
+    kept: str | None
+    layers: dict[str, LayerChange]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationsReport:
+    """The generations of a target, the oldest first."""
+
+    target: str
+    generations: tuple[GenerationEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackReport:
+    """Where `current` led, and where it leads now."""
+
+    target: str
+    before: int
+    generation: int
+    digest: Digest
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectReport:
+    """What gc removed, or (with `dry_run`) would remove."""
+
+    target: str
+    dry_run: bool
+    kept: dict[int, str]
+    removed: tuple[int, ...]
+    stored_trees_removed: tuple[str, ...]
+
+
+def list_generations(path: str) -> GenerationsReport:
+    """Every generation, with what changed from the one before it.
+
+    Raises:
+        UsageError: nothing is materialized here.
+    """
+    directory = _required(path)
+    kept = kept_generations(directory, _keeping(directory, None))
+    pinned = _pinned(directory)
+    before: Generation | None = None
+    entries: list[GenerationEntry] = []
+    for number in directory.numbers():
+        record = directory.record(number)
+        published = os.stat(f"{directory.generation(number)}/manifest.json").st_mtime
+        entries.append(
+            GenerationEntry(
+                generation=number,
+                published=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(published)),
+                digest=record.digest,
+                current=kept[number] == "current",
+                pinned=number in pinned,
+                kept=kept[number],
+                layers=_changes(before, record),
+            )
+        )
+        before = record
+    return GenerationsReport(target=directory.path, generations=tuple(entries))
+
+
+def pin(path: str, number: int, *, keep: bool) -> GenerationsReport:
+    """Keep a generation whatever gc is told, or let it go again.
+
+    Raises:
+        UsageError: there is no such generation.
+    """
+    directory = _required(path)
+    directory.refuse_foreign()
+    if number not in directory.numbers():
+        raise UsageError(
+            f"there is no generation {number}",
+            where=directory.path,
+            mend="list them with `envc generations`",
+        )
+    with exclusive(directory.lock):
+        pins = _pinned(directory) | {number} if keep else _pinned(directory) - {number}
+        text = "".join(f"{pinned}\n" for pinned in sorted(pins))
+        try:
+            write_file(f"{directory.path}/pins", text.encode())
+        except OSError as error:
+            raise disk_error(error, "write the pins", directory.path) from error
+    return list_generations(path)
+
+
+def rollback(path: str, number: int | None) -> RollbackReport:
+    """Switch to generation `number`, None: to the one before the current.
+
+    Raises:
+        UsageError: there is no such generation.
+    """
+    directory = _required(path)
+    directory.refuse_foreign()
+    with exclusive(directory.lock):
+        before = directory.current_number() or 0
+        earlier = [present for present in directory.numbers() if present < before]
+        goal = number if number is not None else max(earlier, default=0)
+        if goal not in directory.numbers():
+            what = f"there is no generation {goal}" if goal else "there is no earlier generation"
+            raise UsageError(what, where=directory.path, mend="list them with `envc generations`")
+        record = directory.record(goal)
+        try:
+            if goal != before:
+                switch(directory, record)
+        except OSError as error:
+            raise disk_error(error, "switch", directory.path) from error
+    return RollbackReport(
+        target=directory.path,
+        before=before,
+        generation=goal,
+        digest=record.digest,
+        changed=goal != before,
+    )
+
+
+def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
+    """Remove generations that nothing keeps, and stored trees that none is linked from.
+
+    `newest` replaces what the site's `[retain]` says. Every record is read before anything is
+    removed: one that cannot be read ends the run.
+
+    Raises:
+        UsageError: nothing is materialized here, or it is somebody else's.
+        OutsideError: a root cannot be read.
+    """
+    directory = _required(path)
+    directory.refuse_foreign()
+    with exclusive(directory.store_lock), exclusive(directory.lock):
+        kept = kept_generations(directory, _keeping(directory, newest))
+        records = {number: directory.record(number) for number in kept}
+        leaving = tuple(number for number, reason in kept.items() if reason is None)
+        staying = [record for number, record in records.items() if number not in leaving]
+        trees = reachable_trees(staying)
+        try:
+            if dry_run:
+                stored = os.listdir(f"{directory.store}/wheels")
+                removed = sorted(name for name in stored if name not in trees)
+            else:
+                _remove_leftovers(directory)
+                remove_generations(directory, leaving)
+                survivors = [directory.record(number) for number in directory.numbers()]
+                trees = reachable_trees(survivors)
+                removed = remove_stored(directory, trees)
+                layers = {layer.digest for r in survivors for layer in r.layers.values()}
+                drop_plans(directory, trees, frozenset(layers))
+        except OSError as error:
+            raise disk_error(error, "remove what is not needed", directory.path) from error
+    return CollectReport(
+        target=directory.path,
+        dry_run=dry_run,
+        kept={number: reason for number, reason in kept.items() if reason is not None},
+        removed=leaving,
+        stored_trees_removed=tuple(removed),
+    )
+
+
+def _remove_leftovers(directory: Directory) -> None:
+    """Remove what runs that were killed left anywhere; the locks say that none is alive."""
+    remove_leftovers(directory)
+    for folder in (directory.path, f"{directory.store}/manifests", f"{directory.store}/plans"):
+        remove_temporaries(folder)
+    remove_interrupted(directory.store)
+    empty_trash(directory)
+
+
+def _required(path: str) -> Directory:
+    directory = directory_at(path)
+    if not directory.numbers():
+        raise UsageError(
+            "nothing is materialized here",
+            where=directory.path,
+            mend="name a target directory, or an overlay's folder",
+        )
+    return directory
+
+
+def _keeping(directory: Directory, newest: int | None) -> Keeping:
+    """What is to be kept: by the site's `[retain]`, or the newest only when a number is given."""
+    pinned = _pinned(directory)
+    now = time.time()
+    if newest is not None:
+        return Keeping(newest=newest, younger_than_seconds=0, now_seconds=now, pinned=pinned)
+    retain = _retain(directory)
+    return Keeping(
+        newest=retain[0],
+        younger_than_seconds=retain[1] * _DAY_SECONDS,
+        now_seconds=now,
+        pinned=pinned,
+    )
+
+
+def _retain(directory: Directory) -> tuple[int, int]:
+    """`[retain]` of the site: generations and days. An overlay keeps its newest two."""
+    if directory.current_number() is None or directory.is_overlay:
+        return 2, 0
+    retain = open_target(directory.path).site.spec.retain
+    return retain.generations, retain.days
+
+
+def _pinned(directory: Directory) -> frozenset[int]:
+    try:
+        with open(f"{directory.path}/pins", encoding="utf-8") as file:
+            return frozenset(int(line) for line in file if line.strip().isdigit())
+    except FileNotFoundError:
+        return frozenset()
+
+
+def _changes(before: Generation | None, after: Generation) -> dict[str, LayerChange]:
+    changes: dict[str, LayerChange] = {}
+    for name, layer in after.layers.items():
+        old_layer = before.layers.get(name) if before is not None else None
+        old = {w.project: w.version for w in old_layer.wheels} if old_layer else {}
+        new = {wheel.project: wheel.version for wheel in layer.wheels}
+        changes[name] = changes_between(old, new)
+    return changes

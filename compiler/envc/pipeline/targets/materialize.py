@@ -1,0 +1,141 @@
+"""`envc materialize`: what the locks describe, as a generation of a target directory.
+
+The path that runs on every node, every time, is short: compare bytes and be done. Where something
+is to be done, what was planned before for the same specs and locks is carried out again; only a
+plan that nobody has made yet brings in parsers, stores and views (`planning`).
+"""
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from envc.errors import UsageError
+from envc.materialize.directory import Directory, Shape
+from envc.model.generation import Generation
+from envc.pipeline.sites.context import Context
+from envc.pipeline.sites.place import find_site
+
+if TYPE_CHECKING:
+    from envc.materialize.build import LinkMode
+    from envc.model.publication import Publication
+
+
+class MaterializeOptions(NamedTuple):
+    """What to materialize; `layers` empty: all. `source` is a folder of wheels, or a bundle."""
+
+    target: str
+    layers: tuple[str, ...] = ()
+    source: str | None = None
+    link_mode: "LinkMode" = "auto"
+
+
+class Materialized(NamedTuple):
+    """What a target directory runs now, and whether it ran something else before."""
+
+    target: str
+    generation: Generation
+    changed: bool
+
+
+def materialize(site: str | None, options: MaterializeOptions, context: Context) -> Materialized:
+    """Build the generation that the site's locks describe and switch to it.
+
+    `site` is the folder given; None: that of the bundle where the source is one, else the nearest.
+
+    Raises:
+        UsageError: a lock is missing, the target is somebody else's, or this machine is no
+            target of the locks.
+        AnswerIsNo: a lock is stale.
+        UntrustedError: a wheel differs from its lock or is hostile; nothing is switched.
+        OutsideError: disk or network; nothing is switched.
+    """
+    directory = Directory(os.path.abspath(options.target), Shape.TARGET)
+    folder, spec_name = _site_of(site, options, directory)
+    current = directory.current()
+    whole = not options.layers
+    if whole and current is not None and is_current(folder, spec_name, directory, current):
+        return Materialized(directory.path, current, changed=False)
+    directory.refuse_foreign()
+
+    from envc.disk.locks import shared
+    from envc.materialize.publish import make_directory, publish
+    from envc.pipeline.targets.carried import leave_command
+    from envc.store.store import Store
+
+    make_directory(directory)
+    leave_command(directory)
+    with shared(directory.store_lock):
+        generation, changed = publish(
+            directory,
+            publication_for(folder, spec_name, directory, current, options, context),
+            Store(directory.store),
+            link_mode=options.link_mode,
+            reporter=context.reporter,
+        )
+    return Materialized(directory.path, generation, changed)
+
+
+def _site_of(
+    site: str | None, options: MaterializeOptions, directory: Directory
+) -> tuple[str, str]:
+    """The folder of the spec and the locks, and the spec's name."""
+    if options.source is not None and not os.path.exists(options.source):
+        raise UsageError(
+            "there is no such bundle or folder of wheels",
+            where=options.source,
+            mend="correct what --from names",
+        )
+    if site is not None or options.source is None or not os.path.isfile(options.source):
+        return find_site(site)
+
+    from envc.materialize.publish import make_directory
+    from envc.pipeline.targets.bundled import parcel_in
+    from envc.pipeline.targets.wanted import place_parcel
+
+    directory.refuse_foreign()
+    content, _ = parcel_in(options.source)
+    make_directory(directory)
+    return place_parcel(directory, content, options.source)
+
+
+def publication_for(
+    folder: str,
+    spec_name: str,
+    directory: Directory,
+    current: Generation | None,
+    options: MaterializeOptions,
+    context: Context,
+) -> "Publication":
+    """What to publish: planned before, or now, with the store filled."""
+    from envc.pipeline.targets.planned import load_plan, plan_key, save_plan
+
+    key = None if options.layers else plan_key(folder, spec_name, directory, current)
+    kept = load_plan(directory, key) if key is not None else None
+    if kept is not None:
+        return kept
+
+    from envc.pipeline.targets.planning import plan_site
+
+    publication = plan_site(
+        (folder, spec_name),
+        directory,
+        current=current,
+        layers=options.layers,
+        wheelhouse=options.source,
+        context=context,
+    )
+    save_plan(directory, key or publication.digest(), publication)
+    return publication
+
+
+def is_current(folder: str, spec_name: str, directory: Directory, current: Generation) -> bool:
+    """Whether the current generation was made from exactly these bytes, and can still run."""
+    if not os.access(current.interpreter, os.X_OK):
+        return False
+    for name in (spec_name, *(f"pylock.{layer}.toml" for layer in current.layers)):
+        try:
+            with open(f"{folder}/{name}", "rb") as file:
+                if file.read() != directory.recorded(current.generation, name):
+                    return False
+        except OSError:
+            return False
+    return True
