@@ -12,7 +12,7 @@ import pytest
 
 from envc.bundle import Bundle, BundleWriter
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
-from envc.model.plan import LinkTree, MakeSymlink, WriteFile
+from envc.model.plan import LinkTree, MakeSymlink, PathLines, WriteFile
 from envc.model.publication import Publication
 from support.sites import SITE_PACKAGES, envc, envc_process, python
 
@@ -188,7 +188,7 @@ def with_file(publication: Publication, file: WriteFile) -> Publication:
     return with_plan(publication, files=(*publication.layers[0].plan.files, file))
 
 
-LINK = LinkTree("../../../etc", (), (b"hosts",))
+LINK = LinkTree("../../../etc", b"", PathLines.of([]), PathLines.of([b"hosts"]))
 FORGERIES = {
     "a name that leads out": lambda p: with_plan(p, layer="../../alice"),
     "a spec that leads out": lambda p: p._replace(specs=(("../.bashrc", b"x"),)),

@@ -17,6 +17,7 @@ import json
 import os
 import pkgutil
 import resource
+import select
 import subprocess
 import sys
 import tempfile
@@ -66,7 +67,8 @@ def carry_out(request: dict[str, Any], out: IO[bytes], err: IO[bytes], libc: cty
     if child == 0:
         os.close(writer)
         libc.prctl(_PR_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
-        os.read(reader, 1)
+        # Not a read: attaching restarts the call, and what fails a read would fail this one.
+        select.select([reader], [], [])
         run(request, out, err)
     os.close(reader)
     tracer = None

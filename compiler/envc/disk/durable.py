@@ -6,8 +6,8 @@ faster than an fsync of every file, and as safe when the rename comes after it.
 
 import errno
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from envc.errors import OutsideError
 
@@ -54,6 +54,33 @@ def sync_file_system(path: str) -> None:
             raise OSError(number, os.strerror(number), path)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def syncing(path: str) -> Iterator[None]:
+    """Flush the file system beside what is done meanwhile: so much less is left for the last flush.
+
+    Raises:
+        OSError: the disk refused; what was written before is to be discarded.
+    """
+    from threading import Thread
+
+    errors: list[OSError] = []
+
+    def sync() -> None:
+        try:
+            sync_file_system(path)
+        except OSError as error:
+            errors.append(error)
+
+    thread = Thread(target=sync)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    if errors:
+        raise errors[0]
 
 
 def make_folder(path: str) -> None:

@@ -2,21 +2,24 @@
 
 A checksum of what follows, a line of JSON, then the paths, one a line: each layer's shared
 directories, then of each stored tree the directories that it alone needs, and the files to link.
+The JSON says how many there are and how many bytes they take: whoever needs paths splits them.
 The file is envc's own, in a store that only its owner writes; it is named by the digest of what it
 was planned from.
 """
 
 import json
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64  # base64 would be one more module to load
 from typing import Any
 from zlib import crc32
 
 from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel
-from envc.model.plan import LinkTree, MakeSymlink, TreePlan, WriteFile
+from envc.model.plan import LinkTree, MakeSymlink, PathLines, TreePlan, WriteFile
 from envc.model.publication import Publication, PublishedLayer
 
-PUBLICATION_FORMAT = 2
+PUBLICATION_FORMAT = 3
+# The checksum, in hexadecimal digits, and a newline.
+_CHECKED_FROM = 9
 
 
 def publication_to_bytes(publication: Publication) -> bytes:
@@ -31,11 +34,10 @@ def publication_to_bytes(publication: Publication) -> bytes:
     }
     parts = [json.dumps(header).encode()]
     for layer in publication.layers:
-        parts += layer.plan.directories
+        parts.append(PathLines.of(layer.plan.directories).text)
         for link in layer.plan.links:
-            parts += link.directories
-            parts += link.paths
-    content = b"\n".join(parts)
+            parts += [link.directories.text, link.paths.text]
+    content = b"".join(part + b"\n" for part in parts if part)
     return b"%08x\n" % crc32(content) + content
 
 
@@ -44,44 +46,48 @@ def publication_from_bytes(content: bytes) -> Publication | None:
 
     What is planned is carried out without a further look, so one wrong bit is too many.
     """
-    checksum, _, whole = content.partition(b"\n")
-    if checksum != b"%08x" % crc32(whole):
+    if content[:_CHECKED_FROM] != b"%08x\n" % crc32(memoryview(content)[_CHECKED_FROM:]):
         return None
-    first, *lines = whole.split(b"\n")
+    body = _Body(content, _CHECKED_FROM)
     try:
-        header: dict[str, Any] = json.loads(first)
+        header: dict[str, Any] = json.loads(body.line())
         if header["version"] != PUBLICATION_FORMAT:
             return None
-        reader = _Lines(lines)
-        layers = tuple(_read_layer(layer, reader) for layer in header["layers"])
-    except (ValueError, KeyError, TypeError, IndexError):
+        layers = tuple(_read_layer(layer, body) for layer in header["layers"])
+    except (ValueError, KeyError, TypeError):
         return None
-    if reader.position != len(lines):
+    if body.position != len(content):
         return None
     return Publication(
         site=header["site"],
         python=header["python"],
         interpreter=header["interpreter"],
         layers=layers,
-        specs=tuple((name, b64decode(text)) for name, text in header["specs"]),
+        specs=tuple((name, a2b_base64(text)) for name, text in header["specs"]),
     )
 
 
-class _Lines:
-    def __init__(self, lines: list[bytes]) -> None:
-        self.lines = lines
-        self.position = 0
+class _Body:
+    """The file's text, read part by part; each part but an empty one ends with a newline."""
 
-    def take(self, count: int) -> tuple[bytes, ...]:
+    def __init__(self, content: bytes, position: int) -> None:
+        self.content = content
+        self.position = position
+
+    def line(self) -> bytes:
         start = self.position
-        self.position += count
-        if self.position > len(self.lines):
-            raise IndexError("the file is torn")
-        return tuple(self.lines[start : self.position])
+        self.position = self.content.index(b"\n", start) + 1
+        return self.content[start : self.position]
+
+    def paths(self, count: int, size_bytes: int) -> PathLines:
+        start = self.position
+        if count:
+            self.position += size_bytes + 1
+        return PathLines(count, self.content[start : start + size_bytes])
 
 
 def _text(content: bytes) -> str:
-    return b64encode(content).decode()
+    return b2a_base64(content, newline=False).decode()
 
 
 def _layer(layer: PublishedLayer) -> dict[str, Any]:
@@ -93,23 +99,35 @@ def _layer(layer: PublishedLayer) -> dict[str, Any]:
         "closure": layer.closure,
         "wheels": [[wheel.project, wheel.version, wheel.store_id] for wheel in layer.wheels],
         "runtime": layer.runtime,
-        "directories": len(plan.directories),
-        "links": [[link.store_id, len(link.directories), len(link.paths)] for link in plan.links],
+        "directories": _size(PathLines.of(plan.directories)),
+        "links": [
+            [link.store_id, link.folder.decode(), *_size(link.directories), *_size(link.paths)]
+            for link in plan.links
+        ],
         "files": [[file.path, file.mode, _text(file.content)] for file in plan.files],
         "symlinks": [[symlink.path, symlink.destination] for symlink in plan.symlinks],
     }
 
 
-def _read_layer(layer: dict[str, Any], reader: _Lines) -> PublishedLayer:
+def _size(paths: PathLines) -> tuple[int, int]:
+    return paths.length, len(paths.text)
+
+
+def _read_layer(layer: dict[str, Any], body: _Body) -> PublishedLayer:
     plan = TreePlan(
         layer=layer["layer"],
         digest=Digest(layer["digest"]),
-        directories=reader.take(layer["directories"]),
+        directories=tuple(body.paths(*layer["directories"]).split()),
         links=tuple(
-            LinkTree(store_id, reader.take(directories), reader.take(paths))
-            for store_id, directories, paths in layer["links"]
+            LinkTree(
+                store_id,
+                folder.encode(),
+                body.paths(directories, their_size),
+                body.paths(paths, size),
+            )
+            for store_id, folder, directories, their_size, paths, size in layer["links"]
         ),
-        files=tuple(WriteFile(path, b64decode(text), mode) for path, mode, text in layer["files"]),
+        files=tuple(WriteFile(path, a2b_base64(text), mode) for path, mode, text in layer["files"]),
         symlinks=tuple(MakeSymlink(path, destination) for path, destination in layer["symlinks"]),
     )
     return PublishedLayer(

@@ -111,4 +111,6 @@ def link_or_copy(source: str, destination: str) -> None:
 
 def linkable_file(plan: TreePlan) -> tuple[str, bytes] | None:
     """A stored file that the plan links, as (store id, path): the one for the trial link."""
-    return next(((link.store_id, link.paths[0]) for link in plan.links if link.paths), None)
+    return next(
+        ((link.store_id, next(link.every_path())) for link in plan.links if link.paths.length), None
+    )

@@ -13,9 +13,11 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from envc.disk.durable import syncing
 from envc.errors import InternalError, OutsideError
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.plan import LinkTree
@@ -27,7 +29,9 @@ _Numbered = tuple[int, Work]
 
 _FORK_FROM = 2_000
 # What making a directory costs, in links.
-_DIRECTORY_COST = 3
+_DIRECTORY_COST = 4
+# From here on the disk takes what is linked already, and the last flush has little left to do.
+_SYNC_AT = 0.65
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _PUBLISHED = (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS)
 
@@ -50,7 +54,7 @@ def link_all(trees: Sequence[Sequence[Work]], *, copy: bool, reporter: Reporter)
     """
     works = [(number, work) for number, tree in enumerate(trees) for work in tree]
     placed = [[0, 0] for _ in trees]
-    reporter.start("link", sum(len(link.paths) for _, (_, _, link) in works), "files")
+    reporter.start("link", sum(link.paths.length for _, (_, _, link) in works), "files")
     try:
         _share(works, placed, copy=copy, reporter=reporter)
     finally:
@@ -75,19 +79,19 @@ def _share(
     os.close(writer)
     with os.fdopen(reader, "rb") as answers:
         try:
-            _place_all(ours, placed, copy=copy, reporter=reporter)
+            _place_and_sync(ours, placed, copy=copy, reporter=reporter)
         finally:
             answer = answers.read()
             os.waitpid(child, 0)
     for mine, others in zip(placed, _parse_answer(answer), strict=True):
         mine[0] += others[0]
         mine[1] += others[1]
-    reporter.advance("link", sum(len(link.paths) for _, (_, _, link) in theirs))
+    reporter.advance("link", sum(link.paths.length for _, (_, _, link) in theirs))
 
 
 def _cost(numbered: _Numbered) -> int:
     link = numbered[1][2]
-    return len(link.paths) + _DIRECTORY_COST * len(link.directories)
+    return link.paths.length + _DIRECTORY_COST * link.directories.length
 
 
 def _halves(works: Iterable[_Numbered]) -> tuple[list[_Numbered], list[_Numbered]]:
@@ -99,6 +103,27 @@ def _halves(works: Iterable[_Numbered]) -> tuple[list[_Numbered], list[_Numbered
         parts[lighter].append(work)
         costs[lighter] += _cost(work)
     return parts
+
+
+def _place_and_sync(
+    works: Sequence[_Numbered], placed: list[list[int]], *, copy: bool, reporter: Reporter
+) -> None:
+    """Carry out the works, the last of them while the disk takes what is there already."""
+    early = _count_until(works, _SYNC_AT)
+    _, (_, root, _) = works[0]
+    _place_all(works[:early], placed, copy=copy, reporter=reporter)
+    with syncing(os.fsdecode(root)):
+        _place_all(works[early:], placed, copy=copy, reporter=reporter)
+
+
+def _count_until(works: Sequence[_Numbered], share: float) -> int:
+    """How many works, from the first on, cost that share of all."""
+    left = share * sum(map(_cost, works))
+    for number, work in enumerate(works):
+        if left <= 0:
+            return number
+        left -= _cost(work)
+    return len(works)
 
 
 def _answer_and_exit(
@@ -138,60 +163,80 @@ def _place_all(
     works: Iterable[_Numbered], placed: list[list[int]], *, copy: bool, reporter: Reporter
 ) -> None:
     """Carry out the works one after another, and count into the row of each one's tree."""
-    place = _copy_tree if copy else _link_tree
-    for number, (source, root, link) in works:
-        for directory in link.directories:
-            os.mkdir(root + b"/" + directory, 0o755)
-        copied = place(source, root, link.paths)
-        for directory in link.directories:
-            os.utime(root + b"/" + directory, _PUBLISHED)
-        placed[number][0] += len(link.paths) - copied
+    place = _copy_files if copy else _link_files
+    for number, (tree, root, link) in works:
+        source, destination = _below(tree, link.folder), _below(root, link.folder)
+        with _opened(source) as there, _opened(destination) as here:
+            try:
+                directories = link.directories.split()
+                for directory in directories:
+                    os.mkdir(directory, 0o755, dir_fd=here)
+                copied = place(there, here, link.paths.split())
+                for directory in directories:
+                    os.utime(directory, _PUBLISHED, dir_fd=here)
+            except OSError as error:
+                _complete(error, source, destination)
+                raise
+        placed[number][0] += link.paths.length - copied
         placed[number][1] += copied
-        reporter.advance("link", len(link.paths))
+        reporter.advance("link", link.paths.length)
 
 
-def _link_tree(source: bytes, root: bytes, paths: Sequence[bytes]) -> int:
+@contextmanager
+def _opened(folder: bytes) -> Iterator[int]:
+    descriptor = os.open(folder, _DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _below(root: bytes, folder: bytes) -> bytes:
+    return root + b"/" + folder if folder else root
+
+
+def _complete(error: OSError, source: bytes, destination: bytes) -> None:
+    """Name the whole paths in an error that came of relative ones."""
+    path = error.filename or b""
+    error.filename, error.filename2 = _below(source, path), _below(destination, path)
+
+
+def _link_files(there: int, here: int, paths: Sequence[bytes]) -> int:
     """Link these files; how many were copied, since they have as many names as they may have."""
     copied = 0
     link = os.link
-    there = os.open(source, _DIRECTORY)
-    try:
-        here = os.open(root, _DIRECTORY)
+    for path in paths:
         try:
-            for path in paths:
-                try:
-                    link(path, path, src_dir_fd=there, dst_dir_fd=here)
-                except OSError as error:
-                    if error.errno != errno.EMLINK:
-                        error.filename = source + b"/" + path
-                        error.filename2 = root + b"/" + path
-                        raise
-                    copy_file(source + b"/" + path, root + b"/" + path)
-                    copied += 1
-        finally:
-            os.close(here)
-    finally:
-        os.close(there)
+            link(path, path, src_dir_fd=there, dst_dir_fd=here)
+        except OSError as error:
+            if error.errno != errno.EMLINK:
+                raise
+            copied += _copy_files(there, here, [path])
     return copied
 
 
-def _copy_tree(source: bytes, root: bytes, paths: Sequence[bytes]) -> int:
+def _copy_files(there: int, here: int, paths: Sequence[bytes]) -> int:
     for path in paths:
-        copy_file(source + b"/" + path, root + b"/" + path)
+        copy_file(path, path, there=there, here=here)
     return len(paths)
 
 
-def copy_file(source: bytes, destination: bytes) -> None:
-    """A copy with an inode of its own: contents, mode and modification time."""
-    with open(source, "rb") as original:
+def copy_file(
+    source: bytes, destination: bytes, *, there: int | None = None, here: int | None = None
+) -> None:
+    """A copy with an inode of its own: contents, mode and modification time.
+
+    Relative paths are below the open directories `there` (the source's) and `here`.
+    """
+    with os.fdopen(os.open(source, os.O_RDONLY | os.O_CLOEXEC, dir_fd=there), "rb") as original:
         status = os.fstat(original.fileno())
         mode, size = stat.S_IMODE(status.st_mode), status.st_size
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(destination, flags, mode), "wb") as copy:
+        with os.fdopen(os.open(destination, flags, mode, dir_fd=here), "wb") as copy:
             while size > 0:
                 sent = os.sendfile(copy.fileno(), original.fileno(), None, size)
                 if sent == 0:
                     break
                 size -= sent
             os.fchmod(copy.fileno(), mode)
-    os.utime(destination, _PUBLISHED)
+    os.utime(destination, _PUBLISHED, dir_fd=here)

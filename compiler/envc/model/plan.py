@@ -1,22 +1,53 @@
 """The exact operations that turn an empty folder into a layer's tree."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from envc.model.digest import Digest
 
 
+class PathLines(NamedTuple):
+    """Paths in their order, kept as text of one a line: many hands pass them on, few walk them."""
+
+    length: int
+    text: bytes
+
+    @classmethod
+    def of(cls, paths: Iterable[bytes]) -> "PathLines":
+        """These paths, none of which has a newline."""
+        lines = list(paths)
+        return cls(len(lines), b"\n".join(lines))
+
+    def split(self) -> list[bytes]:
+        """The paths."""
+        return self.text.split(b"\n") if self.length else []
+
+
 class LinkTree(NamedTuple):
     """Link these files of a stored tree, each at the path that it has there.
 
-    `store_id` names the tree in the store. A file that an earlier tree placed with the same
-    content is not among the paths. The `directories` are those that nothing else needs: whoever
-    carries this out makes them, and waits for nobody.
+    `store_id` names the tree in the store. All paths are below `folder`, the deepest directory that
+    the tree shares with others, empty for the root. A file that an earlier tree placed with the
+    same content is not among the paths. The `directories` are those that nothing else needs:
+    whoever carries this out makes them, and waits for nobody.
     """
 
     store_id: str
-    directories: tuple[bytes, ...]
-    paths: tuple[bytes, ...]
+    folder: bytes
+    directories: PathLines
+    paths: PathLines
+
+    def every_directory(self) -> Iterator[bytes]:
+        """The directories as paths from the root, each after its parent."""
+        return self._from_root(self.directories)
+
+    def every_path(self) -> Iterator[bytes]:
+        """The paths of the files from the root."""
+        return self._from_root(self.paths)
+
+    def _from_root(self, paths: PathLines) -> Iterator[bytes]:
+        prefix = self.folder + b"/" if self.folder else b""
+        return (prefix + path for path in paths.split())
 
 
 class WriteFile(NamedTuple):
@@ -52,16 +83,16 @@ class TreePlan(NamedTuple):
         """All directories of the tree, each after its parent."""
         yield from self.directories
         for link in self.links:
-            yield from link.directories
+            yield from link.every_directory()
 
     def operations(self) -> Iterator[str]:
         """The plan in words, one operation a line."""
         for directory in self.directories:
             yield f"mkdir {directory.decode()}"
         for link in self.links:
-            for directory in link.directories:
+            for directory in link.every_directory():
                 yield f"mkdir {directory.decode()}"
-            for path in link.paths:
+            for path in link.every_path():
                 yield f"link {link.store_id} {path.decode()}"
         for file in self.files:
             yield f"write {file.path} {len(file.content)} bytes, mode {file.mode:04o}"

@@ -35,7 +35,7 @@ def _paths(plan: TreePlan) -> Iterator[bytes]:
     """Every path, in the order in which the operations make them."""
     yield from plan.every_directory()
     for link in plan.links:
-        yield from link.paths
+        yield from link.every_path()
     for file in plan.files:
         yield file.path.encode()
     for symlink in plan.symlinks:

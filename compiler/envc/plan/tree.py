@@ -1,13 +1,13 @@
 """One layer's plan, from manifests alone: nothing is walked, nothing is read twice."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import dirname
 
 from envc.errors import Fault, UntrustedError
 from envc.model.digest import digest_of, hex_of
 from envc.model.manifest import Entry, Manifest, directory_entry, path_of
-from envc.model.plan import LinkTree, MakeSymlink, TreePlan, WriteFile
+from envc.model.plan import LinkTree, MakeSymlink, PathLines, TreePlan, WriteFile
 from envc.model.view import View
 
 
@@ -56,17 +56,16 @@ def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> tuple[Tree
     if faults:
         raise UntrustedError.of(faults)
     manifest = Manifest(tuple(lines[path] for path in sorted(lines)))
+    directories = tuple(path for path in sorted(shared) if _is_directory(lines[path]))
+    made = frozenset(directories)
     plan = TreePlan(
         layer=layer,
         digest=manifest.digest(),
-        directories=tuple(path for path in sorted(shared) if _is_directory(lines[path])),
+        directories=directories,
         links=tuple(
-            LinkTree(
-                tree.store_id,
-                tuple(p for p in paths if p not in shared and _is_directory(lines[p])),
-                tuple(p for p in paths if not _is_directory(lines[p])),
-            )
+            link
             for tree, paths in zip(trees, first, strict=True)
+            for link in _links(tree, [path for path in paths if path not in made], lines, made)
         ),
         files=view.files,
         symlinks=view.symlinks,
@@ -78,13 +77,38 @@ def manifest_of_plan(plan: TreePlan, manifest_of: Callable[[str], Manifest]) -> 
     """The manifest of what a plan makes, from those of the stored trees (by store id)."""
     lines = {path: directory_entry(path.decode()).line() for path in plan.every_directory()}
     for link in plan.links:
-        wanted = set(link.paths)
+        wanted = set(link.every_path())
         for line in manifest_of(link.store_id).lines:
             if path_of(line) in wanted:
                 lines[path_of(line)] = line
     for entry in _own_entries(plan.files, plan.symlinks):
         lines[entry.path.encode()] = entry.line()
     return Manifest(tuple(lines[path] for path in sorted(lines)))
+
+
+def _links(
+    tree: StoredTree, paths: Iterable[bytes], lines: Mapping[bytes, bytes], made: frozenset[bytes]
+) -> Iterator[LinkTree]:
+    """A tree's files and own directories, in order of the shared directory that they are below."""
+    below: dict[bytes, tuple[list[bytes], list[bytes]]] = {}
+    folders: dict[bytes, bytes] = {}
+    for path in paths:
+        parent = dirname(path)
+        if parent not in folders:
+            folders[parent] = _deepest(parent, made)
+        folder = folders[parent]
+        directories, files = below.setdefault(folder, ([], []))
+        rest = path[len(folder) + 1 :] if folder else path
+        (directories if _is_directory(lines[path]) else files).append(rest)
+    for folder, (directories, files) in sorted(below.items()):
+        yield LinkTree(tree.store_id, folder, PathLines.of(directories), PathLines.of(files))
+
+
+def _deepest(path: bytes, made: frozenset[bytes]) -> bytes:
+    """The deepest of these directories that a path is or is below; empty for the root."""
+    while path and path not in made:
+        path = dirname(path)
+    return path
 
 
 def _is_directory(line: bytes) -> bool:

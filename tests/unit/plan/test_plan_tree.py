@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from envc.errors import UntrustedError
 from envc.model.manifest import Entry, directory_entry, manifest_of
-from envc.model.plan import MakeSymlink, WriteFile
+from envc.model.plan import MakeSymlink, PathLines, WriteFile
 from envc.model.view import View
 from envc.plan import StoredTree, broken_invariants, plan_tree
 from envc.plan.tree import manifest_of_plan
@@ -97,15 +97,26 @@ def test_the_same_path_as_something_else_collides(other):
 def test_identical_files_are_legal_and_placed_once():
     one, two = stored("a 1", {"n/i.py": "", "n/a": "a"}), stored("b 2", {"n/i.py": "", "n/b": "b"})
     plan = planned(one, two)
-    assert [link.paths for link in plan.links] == [(b"n/a", b"n/i.py"), (b"n/b",)]
+    assert [list(link.every_path()) for link in plan.links] == [[b"n/a", b"n/i.py"], [b"n/b"]]
 
 
 def test_a_tree_makes_the_directories_that_it_alone_needs():
     one, two = stored("a 1", {"n/p/a": "a", "q/r/c": ""}), stored("b 2", {"n/b": "b", "s/d": ""})
     plan = planned(one, two, view=own(WriteFile("s/e", b"", 0o444)))
     assert plan.directories == (b"n", b"s")
-    assert [link.directories for link in plan.links] == [(b"n/p", b"q", b"q/r"), ()]
-    assert list(plan.every_directory()) == [b"n", b"s", b"n/p", b"q", b"q/r"]
+    assert list(plan.every_directory()) == [b"n", b"s", b"q", b"q/r", b"n/p"]
+
+
+def test_a_tree_is_linked_by_the_deepest_directories_that_it_shares():
+    one, two = stored("a 1", {"n/p/a": "a", "q/r/c": ""}), stored("b 2", {"n/b": "b"})
+    assert [
+        (link.store_id, link.folder, link.directories.split(), link.paths.split())
+        for link in planned(one, two).links
+    ] == [
+        ("a-1", b"", [b"q", b"q/r"], [b"q/r/c"]),
+        ("a-1", b"n", [b"p"], [b"p/a"]),
+        ("b-2", b"n", [], [b"b"]),
+    ]
 
 
 def test_a_wheel_may_not_bring_what_the_layer_writes_itself():
@@ -125,7 +136,7 @@ def test_a_layer_without_wheels():
 def test_what_is_wrong_with_a_plan_is_said():
     plan, manifest = plan_tree("user", [stored("a 1", {"lib/x": "1"})], NOTHING)
     wrong = plan._replace(
-        links=tuple(link._replace(directories=()) for link in plan.links),
+        links=tuple(link._replace(directories=PathLines.of([])) for link in plan.links),
         files=(WriteFile("lib/x", b"", 0o444), WriteFile("../y", b"", 0o444)),
         digest="sha256:0",
     )

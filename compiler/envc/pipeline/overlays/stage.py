@@ -146,7 +146,7 @@ def _unpack(bundle: Bundle, place: str, context: Context) -> None:
     """
     publication, location = read_packed(bundle)
     need = sum(entry.size_bytes for entry in bundle.index.entries)
-    links = sum(len(link.paths) for layer in publication.layers for link in layer.plan.links)
+    links = sum(link.paths.length for layer in publication.layers for link in layer.plan.links)
     refuse_what_cannot_fit(Need(need, links), os.path.dirname(place), context.reporter)
     with _private_folder(place) as folder:
         inner = f"{folder}/overlay"

@@ -103,7 +103,7 @@ def _layer(directory: Directory, number: int, layer: PublishedLayer) -> Generati
     linked = copied = 0
     for link in plan.links:
         tree = f"{directory.store}/wheels/{link.store_id}/tree"
-        for path in map(os.fsdecode, link.paths):
+        for path in map(os.fsdecode, link.every_path()):
             # What is missing will be linked again.
             if _inode(f"{root}/{path}") in (0, _inode(f"{tree}/{path}")):
                 linked += 1
