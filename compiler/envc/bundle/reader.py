@@ -6,20 +6,29 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+from envc.bundle.positioned import PositionedFile
 from envc.bundle.writer import SUFFIX
 from envc.bundle.zstandard import ZstdDecompressor, ZstdError
 from envc.disk.durable import disk_error
 from envc.errors import UntrustedError, UsageError
-from envc.formats.bundle import INDEX_NAME, BundleEntry, BundleIndex, index_from_json
-from envc.model.digest import Digest, digest_from_hex, digest_of
+from envc.formats.bundle import (
+    INDEX_NAME,
+    SIGNATURES_NAME,
+    BundleEntry,
+    index_from_json,
+)
+from envc.model.digest import digest_from_hex, digest_of
 
 _CHUNK_BYTES = 1 << 20
 _INDEX_BYTES = 64 << 20
+_SIGNATURES_BYTES = 64 << 10
 _MEND = "make the bundle again, or fetch it again"
 
 
 class Bundle:
-    """An open bundle; a context. Entries may be read in any order, and by any thread.
+    """An open bundle; a context. Entries may be read in any order, by any thread and any fork.
+
+    `index_text` is what `signatures` are of, b"" where it has none; nobody has verified them yet.
 
     Raises:
         UsageError: the file is not there.
@@ -31,19 +40,25 @@ class Bundle:
     def __init__(self, path: str) -> None:
         self.path = path
         try:
-            self._archive = zipfile.ZipFile(path)
+            self._file = PositionedFile(path)
         except FileNotFoundError as error:
             raise UsageError(
                 "there is no such bundle", where=path, mend="correct the path"
             ) from error
-        except zipfile.BadZipFile as error:
-            raise UntrustedError("this is no bundle", where=path, mend=_MEND) from error
         except OSError as error:
             raise disk_error(error, "read the bundle", path) from error
         try:
-            self.index, self.digest = self._read_index()
+            self._archive = zipfile.ZipFile(self._file)
+            self.index_text = self._member(INDEX_NAME, _INDEX_BYTES)
+            self.index = index_from_json(self.index_text, path)
+            self.digest = digest_of(self.index_text)
+            signed = SIGNATURES_NAME in self._archive.namelist()
+            self.signatures = self._member(SIGNATURES_NAME, _SIGNATURES_BYTES) if signed else b""
+        except zipfile.BadZipFile as error:
+            self._file.close()
+            raise UntrustedError("this is no bundle", where=path, mend=_MEND) from error
         except BaseException:
-            self._archive.close()
+            self._file.close()
             raise
 
     def __enter__(self) -> Self:
@@ -55,7 +70,7 @@ class Bundle:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._archive.close()
+        self._file.close()
 
     def read(self, name: str) -> bytes:
         """All bytes of an entry.
@@ -104,19 +119,19 @@ class Bundle:
         if digest != entry.digest or size != entry.size_bytes or not unpacker.eof:
             raise self._damaged(f"entry {entry.name} of this bundle is damaged")
 
-    def _read_index(self) -> tuple[BundleIndex, Digest]:
+    def _member(self, name: str, limit_bytes: int) -> bytes:
+        """A member that is no entry."""
         try:
-            member = self._archive.getinfo(INDEX_NAME)
-            if member.file_size > _INDEX_BYTES:
-                raise self._damaged("the index of this bundle is too large")
-            text = self._archive.read(member)
+            member = self._archive.getinfo(name)
+            if member.file_size > limit_bytes:
+                raise self._damaged(f"{name} of this bundle is too large")
+            return self._archive.read(member)
         except KeyError as error:
             raise self._damaged("this is no bundle: it has no index") from error
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-            raise self._damaged("this index of a bundle is damaged") from error
+            raise self._damaged(f"{name} of this bundle is damaged") from error
         except OSError as error:
             raise disk_error(error, "read the bundle", self.path) from error
-        return index_from_json(text, self.path), digest_of(text)
 
     def _damaged(self, what: str) -> UntrustedError:
         return UntrustedError(what, where=self.path, mend=_MEND)

@@ -1,31 +1,31 @@
 """The files of stored trees, linked (or copied) into the trees of a generation by two processes.
 
 Measured on ext4: Python makes over 200,000 links a second; two processes make 1.7 times as many
-as one, two threads do not. So the stored trees are shared out between this process and a forked
-one (only while this process has a single thread: fork and threads do not mix). Each tree brings
-the directories that nothing else needs, so neither waits for the other; they get their time when
-they are full. Paths are looked up from
-two open directories, not from the root: a tenth less time.
+as one, two threads do not. Each tree brings the directories that nothing else needs, so neither
+waits for the other; they get their time when they are full. Paths are looked up from two open
+directories, not from the root: a tenth less time.
 """
 
 import errno
-import json
 import os
 import stat
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from functools import partial
+from itertools import chain
+from typing import NamedTuple
 
 from envc.disk.durable import syncing
-from envc.errors import InternalError, OutsideError
+from envc.disk.processes import share_out
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.plan import LinkTree
 from envc.ports import Reporter, SilentReporter
 
 # A stored tree's folder, the folder of the tree to build, and what to link into it.
 Work = tuple[bytes, bytes, LinkTree]
-_Numbered = tuple[int, Work]
+
+# A row a tree: how many files were linked, and how many copied.
+_Placed = list[list[int]]
 
 _FORK_FROM = 2_000
 # What making a directory costs, in links.
@@ -43,6 +43,14 @@ class Built(NamedTuple):
     copied: int
 
 
+class _Job(NamedTuple):
+    """One work, the number of the tree it is for, and whether it is among the last."""
+
+    tree: int
+    work: Work
+    is_late: bool
+
+
 def link_all(trees: Sequence[Sequence[Work]], *, copy: bool, reporter: Reporter) -> list[Built]:
     """Carry out all works; what was placed, for each of the trees to build.
 
@@ -53,133 +61,83 @@ def link_all(trees: Sequence[Sequence[Work]], *, copy: bool, reporter: Reporter)
         OutsideError: the second process was killed.
     """
     works = [(number, work) for number, tree in enumerate(trees) for work in tree]
-    placed = [[0, 0] for _ in trees]
-    reporter.start("link", sum(link.paths.length for _, (_, _, link) in works), "files")
+    cost = sum(_cost(work) for _, work in works)
+    total = sum(link.paths.length for _, (_, _, link) in works)
+
+    reporter.start("link", total, "files")
     try:
-        _share(works, placed, copy=copy, reporter=reporter)
+        answers = share_out(
+            _jobs(works, cost),
+            here=partial(_place_and_flush, placed=_nothing(trees), copy=copy, reporter=reporter),
+            in_forks=partial(
+                _place_all, placed=_nothing(trees), copy=copy, reporter=SilentReporter()
+            ),
+            most=1 if cost < _FORK_FROM else 2,
+        )
+        reporter.advance("link", total - sum(map(sum, answers[0])))
     finally:
         reporter.finish("link")
-    return [Built(linked, copied) for linked, copied in placed]
+    return [Built(*map(sum, zip(*rows, strict=True))) for rows in zip(*answers, strict=True)]
 
 
-def _share(
-    works: Sequence[_Numbered], placed: list[list[int]], *, copy: bool, reporter: Reporter
-) -> None:
-    """Carry out the works, in two processes where they are many; the rows of `placed` count."""
-    few = sum(map(_cost, works)) < _FORK_FROM
-    if few or threading.active_count() > 1 or (os.cpu_count() or 1) == 1:
-        _place_all(works, placed, copy=copy, reporter=reporter)
-        return
-    ours, theirs = _halves(works)
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        _answer_and_exit(writer, theirs, placed, copy=copy)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as answers:
-        try:
-            _place_and_sync(ours, placed, copy=copy, reporter=reporter)
-        finally:
-            answer = answers.read()
-            os.waitpid(child, 0)
-    for mine, others in zip(placed, _parse_answer(answer), strict=True):
-        mine[0] += others[0]
-        mine[1] += others[1]
-    reporter.advance("link", sum(link.paths.length for _, (_, _, link) in theirs))
-
-
-def _cost(numbered: _Numbered) -> int:
-    link = numbered[1][2]
+def _cost(work: Work) -> int:
+    _, _, link = work
     return link.paths.length + _DIRECTORY_COST * link.directories.length
 
 
-def _halves(works: Iterable[_Numbered]) -> tuple[list[_Numbered], list[_Numbered]]:
-    """The works in two parts that cost about the same, the large ones shared out first."""
-    parts: tuple[list[_Numbered], list[_Numbered]] = ([], [])
-    costs = [0, 0]
-    for work in sorted(works, key=_cost, reverse=True):
-        lighter = 0 if costs[0] <= costs[1] else 1
-        parts[lighter].append(work)
-        costs[lighter] += _cost(work)
-    return parts
-
-
-def _place_and_sync(
-    works: Sequence[_Numbered], placed: list[list[int]], *, copy: bool, reporter: Reporter
-) -> None:
-    """Carry out the works, the last of them while the disk takes what is there already."""
-    early = _count_until(works, _SYNC_AT)
-    _, (_, root, _) = works[0]
-    _place_all(works[:early], placed, copy=copy, reporter=reporter)
-    with syncing(os.fsdecode(root)):
-        _place_all(works[early:], placed, copy=copy, reporter=reporter)
-
-
-def _count_until(works: Sequence[_Numbered], share: float) -> int:
-    """How many works, from the first on, cost that share of all."""
-    left = share * sum(map(_cost, works))
-    for number, work in enumerate(works):
-        if left <= 0:
-            return number
+def _jobs(works: Iterable[tuple[int, Work]], cost: int) -> list[_Job]:
+    """The works, large ones first; the last of them are late, unless all together are few."""
+    jobs: list[_Job] = []
+    left = _SYNC_AT * cost if cost >= _FORK_FROM else cost
+    for number, work in sorted(works, key=lambda each: _cost(each[1]), reverse=True):
+        jobs.append(_Job(number, work, is_late=left <= 0))
         left -= _cost(work)
-    return len(works)
+    return jobs
 
 
-def _answer_and_exit(
-    writer: int, works: Sequence[_Numbered], placed: list[list[int]], *, copy: bool
-) -> None:
-    """The forked process: do the work, answer in one line, and leave without any clean-up."""
-    answer: dict[str, Any]
-    try:
-        _place_all(works, placed, copy=copy, reporter=SilentReporter())
-        answer = {"placed": placed}
-    except OSError as error:
-        names = [os.fsdecode(name or b"") for name in (error.filename, error.filename2)]
-        answer = {"error": error.errno, "names": names}
-    except BaseException as error:  # noqa: BLE001 - the parent raises it again
-        answer = {"bug": repr(error)}
-    os.write(writer, json.dumps(answer).encode())
-    os._exit(0)
+def _nothing(trees: Sequence[object]) -> _Placed:
+    return [[0, 0] for _ in trees]
 
 
-def _parse_answer(answer: bytes) -> list[list[int]]:
-    if not answer:
-        raise OutsideError(
-            "the linking process was killed", mend="run the command again; nothing was switched"
-        )
-    told = json.loads(answer)
-    if "error" in told:
-        source, destination = told["names"]
-        number = told["error"]
-        raise OSError(number, os.strerror(number), source, None, destination or None)
-    if "bug" in told:
-        raise InternalError(f"the linking process failed: {told['bug']}")
-    placed: list[list[int]] = told["placed"]
+def _place_and_flush(
+    jobs: Iterator[_Job], *, placed: _Placed, copy: bool, reporter: Reporter
+) -> _Placed:
+    """Carry out the jobs, the late ones while the disk takes what is there already."""
+    for job in jobs:
+        if job.is_late:
+            with syncing(os.fsdecode(job.work[1])):
+                jobs = chain([job], jobs)
+                return _place_all(jobs, placed=placed, copy=copy, reporter=reporter)
+        _place_all([job], placed=placed, copy=copy, reporter=reporter)
     return placed
 
 
-def _place_all(
-    works: Iterable[_Numbered], placed: list[list[int]], *, copy: bool, reporter: Reporter
-) -> None:
-    """Carry out the works one after another, and count into the row of each one's tree."""
-    place = _copy_files if copy else _link_files
-    for number, (tree, root, link) in works:
-        source, destination = _below(tree, link.folder), _below(root, link.folder)
-        with _opened(source) as there, _opened(destination) as here:
-            try:
-                directories = link.directories.split()
-                for directory in directories:
-                    os.mkdir(directory, 0o755, dir_fd=here)
-                copied = place(there, here, link.paths.split())
-                for directory in directories:
-                    os.utime(directory, _PUBLISHED, dir_fd=here)
-            except OSError as error:
-                _complete(error, source, destination)
-                raise
+def _place_all(jobs: Iterable[_Job], *, placed: _Placed, copy: bool, reporter: Reporter) -> _Placed:
+    """Carry out the jobs one after another, and count into the row of each one's tree."""
+    for number, (source, root, link), _ in jobs:
+        copied = _place(source, root, link, copy=copy)
         placed[number][0] += link.paths.length - copied
         placed[number][1] += copied
         reporter.advance("link", link.paths.length)
+    return placed
+
+
+def _place(tree: bytes, root: bytes, link: LinkTree, *, copy: bool) -> int:
+    """Carry out one work; how many files were copied."""
+    place = _copy_files if copy else _link_files
+    source, destination = _below(tree, link.folder), _below(root, link.folder)
+    with _opened(source) as there, _opened(destination) as here:
+        try:
+            directories = link.directories.split()
+            for directory in directories:
+                os.mkdir(directory, 0o755, dir_fd=here)
+            copied = place(there, here, link.paths.split())
+            for directory in directories:
+                os.utime(directory, _PUBLISHED, dir_fd=here)
+        except OSError as error:
+            _complete(error, source, destination)
+            raise
+    return copied
 
 
 @contextmanager

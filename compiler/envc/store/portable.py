@@ -10,9 +10,10 @@ manifest's line of it.
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from envc.disk.durable import disk_error
+from envc.disk.processes import share_out
 from envc.errors import EnvcError, UntrustedError
 from envc.formats.facts import facts_from_json, facts_to_json
 from envc.model.manifest import (
@@ -32,6 +33,7 @@ from envc.store.store import Store
 from envc.store.writer import TreeWriter
 
 _CHUNK_BYTES = 1 << 20
+_PROCESSES = 8
 _HEAD = re.compile(rb"envc-tree 1 (\d{1,9}) (\d{1,9})\n")
 _HEAD_BYTES = 64
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,200}")
@@ -80,7 +82,8 @@ def receive_trees(
     """Bring trees into the store from their streams: store id → chunks. All or none appear.
 
     As many arrive at a time as there are cores, in the order of the mapping: large ones should come
-    first. The reporter hears of the task `receive`, in trees.
+    first; each stream is read by one process, which may be a fork of this one. The reporter hears
+    of the task `receive`, in trees.
 
     Raises:
         UntrustedError: a stream is no tree, or its files are not what its manifest says.
@@ -93,20 +96,33 @@ def receive_trees(
             for name in trees:
                 if _ID.fullmatch(name) is None:
                     raise _damaged(name, "its name cannot be that of a stored tree")
-            pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "receive")
-            try:
-                for _ in pool.map(
-                    lambda item: _receive(staging.add(item[0]), item[0], _Stream(*item)),
-                    trees.items(),
-                ):
-                    reporter.advance("receive")
-            finally:
-                pool.shutdown(cancel_futures=True)
+            here, *_ = share_out(
+                list(trees),
+                here=partial(_receive_all, staging, trees, reporter),
+                in_forks=partial(_receive_all, staging, trees, SilentReporter()),
+                most=_PROCESSES,
+            )
+            reporter.advance("receive", len(trees) - here)
             staging.publish(trees)
     except OSError as error:
         raise disk_error(error, "write the store", root) from error
     finally:
         reporter.finish("receive")
+
+
+def _receive_all(
+    staging: Staging,
+    trees: Mapping[str, Iterable[bytes]],
+    reporter: Reporter,
+    names: Iterator[str],
+) -> int:
+    """Receive the trees with these names; how many there were."""
+    number = 0
+    for name in names:
+        _receive(staging.add(name), name, _Stream(name, trees[name]))
+        reporter.advance("receive")
+        number += 1
+    return number
 
 
 def _receive(folder: str, name: str, stream: "_Stream") -> None:
@@ -171,7 +187,7 @@ class _Stream:
         """So many bytes."""
         return b"".join(self.pieces(size))
 
-    def pieces(self, size: int) -> Iterator[bytes]:
+    def pieces(self, size: int) -> Iterator[memoryview]:
         """So many bytes, in pieces."""
         while size:
             if not self._rest:
@@ -179,7 +195,7 @@ class _Stream:
             piece = self._rest[:size]
             self._rest = self._rest[len(piece) :]
             size -= len(piece)
-            yield bytes(piece)
+            yield piece
 
     def end(self) -> None:
         """Read to the end, where nothing may be left: only then is the stream verified."""

@@ -36,7 +36,7 @@ class TreeWriter:
         while self._descriptors:
             os.close(self._descriptors.pop())
 
-    def write(self, path: str, chunks: Iterable[bytes], mode: int) -> Entry:
+    def write(self, path: str, chunks: Iterable[bytes | memoryview], mode: int) -> Entry:
         """Write a new file of that exact mode and of the stored files' time; its manifest entry.
 
         Raises:
@@ -85,7 +85,7 @@ class TreeWriter:
             self._parts.append(part)
 
 
-def _write_all(descriptor: int, chunk: bytes) -> None:
+def _write_all(descriptor: int, chunk: bytes | memoryview) -> None:
     """Write a chunk to its end: one call may take only part of it."""
     written = os.write(descriptor, chunk)
     while written < len(chunk):
