@@ -97,7 +97,7 @@ def main() -> None:
     asked = requirements(site)
     envc = Envc(binaries, site)
     pins = WORK / "requirements.txt"
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    python = ".".join(map(str, sys.version_info[:3]))  # of "3.11" alone, uv makes 3.11.0
     compile_ = [binaries / "uv", "pip", "compile", "-q", "--python-version", python, asked]
     uv = Peer([*compile_, "-o", pins], pins, "UV_CACHE_DIR")
     pylock = WORK / "pylock.toml"

@@ -4,6 +4,7 @@ import tomllib
 from datetime import UTC, datetime
 
 import pytest
+import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.pylock import Pylock
@@ -88,6 +89,13 @@ def test_a_lock_reads_back(lock):
     text = lock_to_text(lock)
     assert lock_from_text(text, "pylock.x.toml", "x") == lock
     assert lock_to_text(lock_from_text(text, "pylock.x.toml", "x")) == text
+
+
+@quick
+@given(locks)
+def test_it_is_laid_out_as_by_the_library(lock):
+    text = lock_to_text(lock).decode()
+    assert tomli_w.dumps(tomllib.loads(text)) == text
 
 
 @quick

@@ -2,15 +2,14 @@
 
 import threading
 from collections.abc import Callable, Hashable, Iterable
-from contextlib import suppress
 from functools import partial
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from envc.errors import EnvcError, OutsideError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from queue import SimpleQueue
 
 WORKERS = 12
 
@@ -27,7 +26,7 @@ class Workers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._tasks: SimpleQueue[Callable[[], None] | None] | None = None
         self._pending: set[Future[Any]] = set()
         self._threads: list[threading.Thread] = []
         self._working = 0
@@ -40,19 +39,25 @@ class Workers:
         Raises:
             OutsideError: `close` was called already.
         """
-        from concurrent.futures import Future
+        from concurrent.futures import Future  # a warm run asks no threads
+        from queue import SimpleQueue
 
         future: Future[Reply] = Future()
         with self._lock:
             if self.closed:
                 raise ended()
+            if self._tasks is None:
+                self._tasks = SimpleQueue()
+            tasks = self._tasks
             self._pending.add(future)
             if self._working < WORKERS:
                 self._working += 1
-                thread = threading.Thread(target=self._work, name="envc-index", daemon=True)
+                thread = threading.Thread(
+                    target=self._work, args=(tasks,), name="envc-index", daemon=True
+                )
                 self._threads.append(thread)
                 thread.start()
-        self._tasks.put(partial(self._answer, future, ask, question))
+        tasks.put(partial(self._answer, future, ask, question))
         return future
 
     def close(self, last: Callable[[], None]) -> None:
@@ -66,16 +71,17 @@ class Workers:
                 future.set_exception(ended())
             if self._threads:
                 self._last = last
-        for _ in self._threads:
-            self._tasks.put(None)
+        if self._tasks is not None:
+            for _ in self._threads:
+                self._tasks.put(None)
         if not self._threads:
             last()
         elif not given_up:
             for thread in self._threads:
                 thread.join()
 
-    def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
+    def _work(self, tasks: "SimpleQueue[Callable[[], None] | None]") -> None:
+        while (task := tasks.get()) is not None:
             task()
         with self._lock:
             self._working -= 1
@@ -122,14 +128,18 @@ class Ahead(Generic[Question, Reply]):
     def prefetch(self, questions: Iterable[Question]) -> None:
         """Start on the questions that are new; errors wait until somebody wants the reply."""
         for question in questions:
-            if question in self._replies or question in self._futures:
-                continue
-            with suppress(EnvcError):
-                reply = self._recall(question)
-                if reply is None:
-                    self._futures[question] = self._workers.submit(self._ask, question)
-                else:
-                    self._replies[question] = reply
+            if question not in self._replies and question not in self._futures:
+                self._start(question)
+
+    def _start(self, question: Question) -> None:
+        try:
+            reply = self._recall(question)
+            if reply is None:
+                self._futures[question] = self._workers.submit(self._ask, question)
+                return
+        except EnvcError:
+            return
+        self._replies[question] = reply
 
     def get(self, question: Question) -> Reply:
         """The reply, waited for if need be. Raises what `ask` raised."""

@@ -1,6 +1,6 @@
 """The cache on disk: answers of indexes, metadata by wheel digest. All of it may vanish any time.
 
-    index-v2/<key of the index's URL>/<project>     see pages.py
+    index-v4/<key of the index's URL>/<project>     see pages.py
     metadata-v1/<sha256 of the wheel>               parsed core metadata, for ever
     digests-v1/<key of a path>                      a local wheel's digest, while it is unchanged
     locks-v1/<key of a site>                        see pipeline/locking/unchanged.py
@@ -15,10 +15,12 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from typing import BinaryIO
 
 from packaging.utils import NormalizedName
 
+from envc.disk.durable import temporary_beside
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.release import CoreMetadata
 
@@ -35,12 +37,12 @@ class Cache:
 
     def path(self, place: str) -> str:
         """Where a file of the cache is, or would be."""
-        return os.path.join(self.root, place)
+        return f"{self.root}/{place}"
 
     def read(self, place: str) -> bytes | None:
         """The content of a file of the cache, or None."""
         try:
-            with open(self.path(place), "rb") as file:
+            with open(self.path(place), "rb", buffering=0) as file:  # half the system calls
                 return file.read()
         except OSError:
             return None
@@ -60,13 +62,12 @@ class Cache:
         Raises:
             OSError: the cache cannot be written.
         """
-        import tempfile
-
         final = self.path(place)
         folder = os.path.dirname(final)
         os.makedirs(self.root, mode=0o700, exist_ok=True)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=folder)
+        temporary = temporary_beside(final)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with open(descriptor, "wb") as file:
                 yield file
@@ -84,6 +85,7 @@ class Cache:
             self._warn(f"the cache {self.root} cannot be written ({reason}): nothing is kept")
 
 
+@lru_cache(maxsize=64)
 def key_of(text: str) -> str:
     """A file name for a URL or a path."""
     return hex_of(digest_of(text.encode()))[:_KEY_DIGITS]
@@ -102,7 +104,7 @@ def read_metadata(cache: Cache, wheel: Digest) -> CoreMetadata | None:
                 "requires": list(requires),
                 "requires_python": None | str() as requires_python,
                 "extras": list(extras),
-            } if all(isinstance(line, str) for line in (*requires, *extras)):
+            } if {*map(type, requires), *map(type, extras)} <= {str}:
                 return CoreMetadata(
                     project=NormalizedName(project),
                     version=version,

@@ -1,27 +1,29 @@
 """Where materialize gets the bytes of locked wheels: wheelhouse, path, cache, else the network."""
 
 import os
-import tempfile
 import threading
 from collections.abc import Sequence
 from functools import partial
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
 
 from envc.errors import OutsideError
 from envc.index.ahead import Workers, ended
 from envc.index.cache import Cache
 from envc.index.client import Client
+from envc.index.closing import Closing
 from envc.index.credentials import without_credentials
-from envc.index.wheels import RemoteWheel, cached_wheel, download_into_cache
+from envc.index.wheels import KEEP_MEND, RemoteWheel, cached_wheel, download_into_cache, writing
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
 from envc.ports import Reporter, SilentReporter
 
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory  # few runs need it
+
 DOWNLOAD_TASK = "download"
 
 
-class WheelFetcher:
+class WheelFetcher(Closing):
     """Local files with the bytes of locked wheels; any thread may fetch.
 
     `wheelhouses` are folders of wheels, searched by file name. `indexes` matter for their
@@ -44,18 +46,7 @@ class WheelFetcher:
         self._workers = Workers()
         self._offline = offline
         self._lock = threading.Lock()
-        self._spare: tempfile.TemporaryDirectory[str] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        self._spare: TemporaryDirectory[str] | None = None
 
     def close(self) -> None:
         """Give up what still comes, at once; remove the wheels that the cache could not take."""
@@ -116,14 +107,8 @@ class WheelFetcher:
             self._cache.give_up(error)
         folder = self._spare_folder()
         spare = Cache(folder, warn=self._reporter.warn)
-        try:
+        with writing(wheel.filename, folder, mend=f"free some space, or {KEEP_MEND}"):
             return download_into_cache(self._client, spare, remote, advance=self._advance)
-        except OSError as error:
-            raise OutsideError(
-                f"{wheel.filename} cannot be written: {error.strerror or error}",
-                where=folder,
-                mend="free some space, or let ENVC_CACHE_DIR name a folder that can be written",
-            ) from error
 
     def _advance(self, amount: int) -> None:
         if self._workers.closed:
@@ -131,11 +116,13 @@ class WheelFetcher:
         self._reporter.advance(DOWNLOAD_TASK, amount)
 
     def _spare_folder(self) -> str:
+        from tempfile import TemporaryDirectory
+
         with self._lock:
             if self._workers.closed:
                 raise ended()
             if self._spare is None:
-                self._spare = tempfile.TemporaryDirectory(
+                self._spare = TemporaryDirectory(
                     prefix="envc-wheels-",
                     ignore_cleanup_errors=True,  # a download that was given up may still write
                 )

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from functools import cached_property, partial
-from pathlib import Path
+from urllib.parse import quote
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -103,7 +103,7 @@ class FolderIndex:
             project=project,
             version=version,
             filename=filename,
-            url=Path(path).as_uri(),
+            url=f"file://{quote(os.fsencode(path))}",
             index=self.path,
             kind="wheel" if filename.endswith(".whl") else "sdist",
             digest=digest,

@@ -1,8 +1,9 @@
 """What an index lists of one project: releases that are parsed when somebody looks at them.
 
-A release's files are kept as JSON, the array of the arrays of `ListedFile`'s fields. That is also
-what the cache holds, so versions are compared once, when a page is fetched, and a run that looks
-at the newest release of 4,000 files parses that one alone.
+A release's files are kept as a text: a line with their names, then a line of JSON for each, the
+array of `ListedFile`'s fields. That is also what the cache holds, so versions are compared once,
+when a page is fetched, and a run that looks at the newest release of 4,000 files parses that one
+alone: of its files, those that are looked at.
 """
 
 import json
@@ -17,7 +18,9 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.model.digest import digest_from_hex
-from envc.model.release import Distribution, Release
+from envc.model.release import DeferredFiles, Distribution, Release
+
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class ListedFile(NamedTuple):
@@ -39,7 +42,7 @@ class ListedFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The page of a project: `versions` newest first, and the `files` of each, as JSON.
+    """The page of a project: `versions` newest first, and the `files` of each place.
 
     `found` tells whether the index has the project: its page lists a file of any kind, usable
     or not. `announces` tells whether it offers the metadata of any file beside it (PEP 658).
@@ -48,8 +51,8 @@ class Listing:
 
     found: bool
     announces: bool
-    versions: tuple[str, ...]
-    files: Callable[[str], bytes]
+    versions: Sequence[str]
+    files: Callable[[int], bytes]
     fingerprint: str
 
 
@@ -57,7 +60,8 @@ def _listing(found: bool, announces: bool, texts: Mapping[str, bytes]) -> Listin
     checksum = 0
     for version, text in texts.items():
         checksum = zlib.crc32(text, zlib.crc32(version.encode(), checksum))
-    return Listing(found, announces, tuple(texts), texts.__getitem__, f"{checksum:08x}")
+    files = list(texts.values()).__getitem__
+    return Listing(found, announces, tuple(texts), files, f"{checksum:08x}")
 
 
 NOTHING = _listing(False, False, {})
@@ -70,12 +74,17 @@ def listing_of(files: Iterable[tuple[Version, ListedFile]], *, found: bool) -> L
     for version, file in files:
         by_version.setdefault(version, []).append(file)
         announces = announces or bool(file.metadata)
-    encode = json.JSONEncoder(separators=(",", ":")).encode
     texts = {
-        str(version): encode(sorted(by_version[version], key=_filename)).encode()
+        str(version): _text_of(sorted(by_version[version], key=_filename))
         for version in sorted(by_version, reverse=True)
     }
     return _listing(found, announces, texts)
+
+
+def _text_of(files: list[ListedFile]) -> bytes:
+    """Files as they are kept; no name has a space, and no JSON here a line break."""
+    names = " ".join(file.filename for file in files)
+    return "\n".join([names, *map(_ENCODE, files)]).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +126,20 @@ class ListedReleases(Sequence[Release]):
     def _at(self, position: int) -> Release:
         release = self._parsed[position]
         if release is None:
-            text = self._listing.versions[position]
-            version = Version(text)
-            read = partial(self._distributions, version, text)
+            version = Version(self._listing.versions[position])
+            read = partial(self._distributions, version, position)
             release = Release.deferred(self._project, version, read=read)
             self._parsed[position] = release
         return release
 
-    def _distributions(self, version: Version, text: str) -> tuple[Distribution, ...]:
-        return tuple(
-            _distribution(ListedFile(*fields), self._project, version, self._index)
-            for fields in json.loads(self._listing.files(text))
-        )
+    def _distributions(self, version: Version, position: int) -> Sequence[Distribution]:
+        names, *rows = self._listing.files(position).split(b"\n")
+
+        def make(place: int) -> Distribution:
+            file = ListedFile(*json.loads(rows[place]))
+            return _distribution(file, self._project, version, self._index)
+
+        return DeferredFiles(names.decode().split(), make)
 
 
 def offer_of(listing: Listing, project: NormalizedName, *, index: str) -> Offer:

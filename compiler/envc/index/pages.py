@@ -1,12 +1,14 @@
 """Listings in the cache: a run reads the head of a page's file, and what it looks at further down.
 
     header      one line of JSON: what the index answered, and how long the directory is
-    directory   a line a release, newest first: version, start and end of its files, checksum
-    files       the JSON of each release's files, one after another
+    versions    a line with the version of each release, newest first
+    places      a line with the end and the checksum of each one's files
+    files       the texts of each release's files, one after another (see listing.py)
 
-A page may have megabytes, and little of it is looked at: places count from the end of the
-directory, and the newest releases stand first. The file's modification time is when the page
-expires, so that an answer of "not modified" writes no byte.
+A page may have megabytes, and little of it is looked at: the newest releases stand first, and of
+thousands of versions only those that somebody asks for are taken apart. The two lines are the
+directory; places count from its end. The file's modification time is when the page expires, so
+that an answer of "not modified" writes no byte.
 """
 
 import json
@@ -25,7 +27,7 @@ from envc.errors import OutsideError
 from envc.index.cache import Cache, key_of
 from envc.index.listing import Listing
 
-_HEAD_BYTES = 64 * 1024
+_HEAD_BYTES = 32 * 1024
 _NANOSECONDS = 1_000_000_000
 
 
@@ -47,12 +49,12 @@ class _Page:
 
     Raises:
         OSError: it is not there.
-        ValueError, KeyError, TypeError: it is torn, or nothing that envc wrote.
+        ValueError, LookupError, TypeError: it is torn, or nothing that envc wrote.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:  # half the system calls
             status = os.fstat(file.fileno())
             content = file.read(_HEAD_BYTES)
             line = content[: content.index(b"\n") + 1]
@@ -68,14 +70,24 @@ class _Page:
             raise ValueError("the file is torn")
 
     @cached_property
-    def places(self) -> dict[str, str]:
-        """Version → where its files start and end, and their checksum; newest version first."""
-        lines = (line.partition(" ") for line in self.directory.decode().splitlines())
-        return {version: place for version, _, place in lines}
+    def versions(self) -> list[str]:
+        """The versions, newest first."""
+        return self._lines[0].decode().split()
 
-    def files(self, version: str) -> bytes:
-        """The JSON of a release's files."""
-        start, end, checksum = map(int, self.places[version].split(" "))
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        return self.directory.splitlines()
+
+    @cached_property
+    def _places(self) -> list[bytes]:
+        """For each version: where its files end, then their checksum."""
+        return self._lines[1].split()
+
+    def files(self, position: int) -> bytes:
+        """The files of the release at a place among the versions."""
+        first = 2 * (position % len(self.versions))
+        start = int(self._places[first - 2]) if first else 0
+        end, checksum = map(int, self._places[first : first + 2])
         content = self._head[start:end]
         if len(content) < end - start:
             with open(self.path, "rb") as file:
@@ -91,19 +103,28 @@ class _KeptFiles:
 
     def __init__(self, page: _Page) -> None:
         self._page = page
+        self._versions = page.versions
 
-    def __call__(self, version: str) -> bytes:
-        with suppress(OSError, ValueError, KeyError):
-            return self._page.files(version)
+    def __call__(self, position: int) -> bytes:
+        version = self._versions[position]
+        with suppress(OSError, ValueError, LookupError):
+            if self._page.versions is self._versions:
+                return self._page.files(position)
+            return self._of_new(version)
         try:
             self._page = _Page(self._page.path)
-            return self._page.files(version) if version in self._page.places else b"[]"
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return self._of_new(version)
+        except (OSError, ValueError, LookupError, TypeError) as error:
             raise OutsideError(
                 "a page of the cache is damaged",
                 where=self._page.path,
                 mend="remove what is kept with `envc cache clean`, then run the command again",
             ) from error
+
+    def _of_new(self, version: str) -> bytes:
+        """The files of a version, on a page that may not have it."""
+        versions = self._page.versions
+        return self._page.files(versions.index(version)) if version in versions else b""
 
 
 def read_listing(cache: Cache, index: str, project: NormalizedName) -> CachedListing | None:
@@ -114,12 +135,12 @@ def read_listing(cache: Cache, index: str, project: NormalizedName) -> CachedLis
         listing = Listing(
             header["found"],
             header["announces"],
-            tuple(page.places),
+            page.versions,
             _KeptFiles(page),
             header["fingerprint"],
         )
         return CachedListing(listing, page.expires, header["etag"], header["modified"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
@@ -129,8 +150,8 @@ def write_listing(
     """Keep a project's page."""
     place = _place(index, project)
     listing = cached.listing
-    texts = [listing.files(version) for version in listing.versions]
-    directory = "".join(_directory(listing.versions, texts)).encode()
+    texts = [listing.files(position) for position in range(len(listing.versions))]
+    directory = f"{' '.join(listing.versions)}\n{' '.join(_places(texts))}\n".encode()
     header = {
         "announces": listing.announces,
         "checksum": zlib.crc32(directory),
@@ -152,12 +173,11 @@ def prolong(cache: Cache, index: str, project: NormalizedName, *, expires: float
         os.utime(cache.path(_place(index, project)), ns=(nanoseconds, nanoseconds))
 
 
-def _directory(versions: tuple[str, ...], texts: list[bytes]) -> Iterator[str]:
-    start = 0
-    for version, text in zip(versions, texts, strict=True):
-        end = start + len(text)
-        yield f"{version} {start} {end} {zlib.crc32(text)}\n"
-        start = end
+def _places(texts: list[bytes]) -> Iterator[str]:
+    end = 0
+    for text in texts:
+        end += len(text)
+        yield f"{end} {zlib.crc32(text)}"
 
 
 def _header_line(header: dict[str, Any], rest_bytes: int) -> bytes:
@@ -170,4 +190,4 @@ def _header_line(header: dict[str, Any], rest_bytes: int) -> bytes:
 
 def _place(index: str, project: NormalizedName) -> str:
     # A normalized name is safe already; the quoting holds should it come from somewhere else.
-    return f"index-v2/{key_of(index)}/{quote(project, safe='')}"
+    return f"index-v4/{key_of(index)}/{quote(project, safe='')}"

@@ -5,8 +5,6 @@ as an index has announced nothing at all, on the chance that it is there: many i
 and do not say so. One chance that fails ends that for the run.
 """
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import BinaryIO, cast
@@ -26,6 +24,8 @@ from envc.index.wheels import (
     download,
     download_by_url,
     download_into_cache,
+    read_local,
+    writing,
 )
 from envc.model.digest import Digest, digest_of
 from envc.model.release import CoreMetadata, Distribution
@@ -110,16 +110,8 @@ class MetadataReader:
             return kept
         if self._offline:
             raise self._not_kept(distribution, distribution.filename)
-        try:
-            return download_into_cache(
-                self._client, self._cache, self._remote(distribution), advance=_nobody
-            )
-        except OSError as error:
-            raise OutsideError(
-                f"{distribution.filename} cannot be written: {error.strerror or error}",
-                where=self._cache.root,
-                mend="let ENVC_CACHE_DIR name a folder that can be written",
-            ) from error
+        with writing(distribution.filename, self._cache.root):
+            return download_into_cache(self._client, self._cache, self._remote(distribution))
 
     @property
     def cache_folder(self) -> str:
@@ -148,14 +140,8 @@ class MetadataReader:
                 mend="run without --offline",
             )
         wheel = RemoteWheel(filename=filename, url=url, index="", digest=digest, size_bytes=None)
-        try:
+        with writing(filename, self._cache.root):
             return download_by_url(self._client, self._cache, wheel)
-        except OSError as error:
-            raise OutsideError(
-                f"{filename} cannot be written: {error.strerror or error}",
-                where=self._cache.root,
-                mend="let ENVC_CACHE_DIR name a folder that can be written",
-            ) from error
 
     def _keep(self, distribution: Distribution, metadata: CoreMetadata) -> CoreMetadata:
         if distribution.digest is not None:
@@ -256,20 +242,18 @@ class MetadataReader:
         wheel = self._remote(distribution)
         if wheel.digest is not None:
             try:
-                path = download_into_cache(self._client, self._cache, wheel, advance=_nobody)
+                path = download_into_cache(self._client, self._cache, wheel)
                 return _from_file(path, distribution)
             except OSError as error:
                 self._cache.give_up(error)
-        try:
-            with tempfile.TemporaryFile() as file:
-                download(self._client, wheel, cast("BinaryIO", file), advance=_nobody)
-                return metadata_of_wheel(cast("BinaryIO", file), distribution)
-        except OSError as error:
-            raise OutsideError(
-                f"{wheel.filename} cannot be written: {error.strerror or error}",
-                where=tempfile.gettempdir(),
-                mend="free some space there",
-            ) from error
+        import tempfile  # few indexes give no digests
+
+        with (
+            writing(wheel.filename, tempfile.gettempdir(), mend="free some space there"),
+            tempfile.TemporaryFile() as file,
+        ):
+            download(self._client, wheel, cast("BinaryIO", file))
+            return metadata_of_wheel(cast("BinaryIO", file), distribution)
 
     def _remote(self, distribution: Distribution) -> RemoteWheel:
         return RemoteWheel(
@@ -285,16 +269,4 @@ class MetadataReader:
 
 
 def _from_file(path: str, distribution: Distribution) -> CoreMetadata:
-    try:
-        with open(path, "rb") as file:
-            return metadata_of_wheel(file, distribution)
-    except OSError as error:
-        raise OutsideError(
-            f"{os.path.basename(path)} cannot be read: {error.strerror or error}",
-            where=path,
-            mend="check that the file is there and can be read",
-        ) from error
-
-
-def _nobody(_amount: int) -> None:
-    """Metadata is no download that anybody watches."""
+    return read_local(path, lambda file: metadata_of_wheel(file, distribution))

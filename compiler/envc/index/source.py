@@ -3,8 +3,6 @@
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 
 from packaging.utils import NormalizedName
 
@@ -12,6 +10,7 @@ from envc.errors import Fault, UsageError
 from envc.index.ahead import Ahead, Workers
 from envc.index.cache import Cache
 from envc.index.client import Client
+from envc.index.closing import Closing
 from envc.index.folder import FolderIndex
 from envc.index.listing import Offer
 from envc.index.reader import MetadataReader, Prepare
@@ -26,7 +25,7 @@ METADATA_TASK = "metadata"
 TASK_UNITS = {LISTINGS_TASK: "projects", METADATA_TASK: "files"}
 
 
-class IndexSource:
+class IndexSource(Closing):
     """Releases and metadata from the site's indexes (`ports.CandidateSource`).
 
     Unless `sources` names another one, the first index that has a project is the only one that
@@ -70,17 +69,6 @@ class IndexSource:
         self._metadata = Ahead(
             self._workers, recall=self._reader.remembered, ask=self._read_metadata
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give up what is still being fetched, at once, and close the connections."""

@@ -2,23 +2,29 @@
 
 import os
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import BinaryIO, Self, TypeVar
+from typing import BinaryIO
 
 from envc.errors import OutsideError, UntrustedError
 from envc.index.cache import Cache
 from envc.index.client import Client
+from envc.index.closing import Closing
 from envc.index.credentials import without_credentials
 from envc.index.ranges import NoRangesError, open_remote
-from envc.index.wheels import RemoteWheel, cached_wheel, digest_of_file, download_into_cache
+from envc.index.wheels import (
+    RemoteWheel,
+    Value,
+    cached_wheel,
+    digest_of_file,
+    download_into_cache,
+    read_local,
+    writing,
+)
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
 from envc.ports import Reporter, SilentReporter
 
-Value = TypeVar("Value")
 
-
-class WheelReader:
+class WheelReader(Closing):
     """Reads locked wheels; any thread may ask. `wheelhouses` are folders of wheels.
 
     What is read over the network by ranges is not held against the lock's digest, which only the
@@ -39,15 +45,8 @@ class WheelReader:
         self._client = Client(indexes)
         self._offline = offline
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the connections."""
         self._client.close()
 
     @property
@@ -64,7 +63,7 @@ class WheelReader:
         """
         local = self._local(wheel)
         if local is not None:
-            return _parsed(local, parse)
+            return read_local(local, parse)
         if wheel.url is None:
             raise OutsideError(
                 "the wheel is not there",
@@ -83,7 +82,7 @@ class WheelReader:
                 return parse(file)
         except (NoRangesError, UntrustedError):
             pass  # wrong ranges look like a broken wheel: the whole one has a digest
-        return _parsed(self._whole(wheel, url), parse)
+        return read_local(self._whole(wheel, url), parse)
 
     def _local(self, wheel: LockedWheel) -> str | None:
         """A file with the wheel's bytes: the first whose digest is the lock's."""
@@ -111,27 +110,5 @@ class WheelReader:
             digest=wheel.digest,
             size_bytes=wheel.size_bytes,
         )
-        try:
-            return download_into_cache(self._client, self._cache, remote, advance=_nobody)
-        except OSError as error:
-            raise OutsideError(
-                f"{wheel.filename} cannot be written: {error.strerror or error}",
-                where=self._cache.root,
-                mend="let ENVC_CACHE_DIR name a folder that can be written",
-            ) from error
-
-
-def _parsed(path: str, parse: Callable[[BinaryIO], Value]) -> Value:
-    try:
-        with open(path, "rb") as file:
-            return parse(file)
-    except OSError as error:
-        raise OutsideError(
-            f"{os.path.basename(path)} cannot be read: {error.strerror or error}",
-            where=path,
-            mend="check that the file is there and can be read",
-        ) from error
-
-
-def _nobody(_amount: int) -> None:
-    """A check draws its own progress."""
+        with writing(wheel.filename, self._cache.root):
+            return download_into_cache(self._client, self._cache, remote)

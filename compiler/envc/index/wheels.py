@@ -5,10 +5,11 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from envc.errors import InternalError, OutsideError, UntrustedError
 from envc.index.cache import Cache
@@ -19,6 +20,13 @@ from envc.model.digest import Digest, digest_from_hex, hex_of
 UNTRUSTED_MEND = (
     "do not use this file; if the index replaced it on purpose, run `envc lock --upgrade`"
 )
+KEEP_MEND = "let ENVC_CACHE_DIR name a folder that can be written"
+
+Value = TypeVar("Value")
+
+
+def _nobody(_amount: int) -> None:
+    """Who hears of a download that nobody watches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +49,40 @@ def cached_wheel(cache: Cache, digest: Digest, filename: str) -> str | None:
         return None
 
 
+@contextmanager
+def writing(filename: str, folder: str, *, mend: str = KEEP_MEND) -> Iterator[None]:
+    """A block that writes a file into a folder.
+
+    Raises:
+        OutsideError: the disk refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutsideError(
+            f"{filename} cannot be written: {error.strerror or error}", where=folder, mend=mend
+        ) from error
+
+
+def read_local(path: str, parse: Callable[[BinaryIO], Value]) -> Value:
+    """What `parse` makes of a file.
+
+    Raises:
+        OutsideError: it cannot be read; and what `parse` raises.
+    """
+    try:
+        with open(path, "rb") as file:
+            return parse(file)
+    except OSError as error:
+        raise OutsideError(
+            f"{os.path.basename(path)} cannot be read: {error.strerror or error}",
+            where=path,
+            mend="check that the file is there and can be read",
+        ) from error
+
+
 def download_into_cache(
-    client: Client, cache: Cache, wheel: RemoteWheel, *, advance: Callable[[int], None]
+    client: Client, cache: Cache, wheel: RemoteWheel, *, advance: Callable[[int], None] = _nobody
 ) -> str:
     """The path in the cache where the wheel now is; its digest must be known.
 
@@ -69,7 +109,7 @@ def download_by_url(client: Client, cache: Cache, wheel: RemoteWheel) -> tuple[s
     import tempfile
 
     with tempfile.TemporaryFile() as file:
-        download(client, wheel, file, advance=lambda _amount: None)
+        download(client, wheel, file)
         file.seek(0)
         digest = digest_from_hex(hashlib.file_digest(file, "sha256").hexdigest())
         file.seek(0)
@@ -80,7 +120,11 @@ def download_by_url(client: Client, cache: Cache, wheel: RemoteWheel) -> tuple[s
 
 
 def download(
-    client: Client, wheel: RemoteWheel, file: BinaryIO, *, advance: Callable[[int], None]
+    client: Client,
+    wheel: RemoteWheel,
+    file: BinaryIO,
+    *,
+    advance: Callable[[int], None] = _nobody,
 ) -> None:
     """Write the wheel's bytes to `file`; `advance` hears of each byte once.
 

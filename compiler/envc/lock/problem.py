@@ -1,6 +1,7 @@
 """A layer's spec and what it stands on, as the problem that `resolve` answers."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -10,6 +11,15 @@ from envc.lock.base import Base
 from envc.model.resolution import InheritedPin, Problem
 from envc.model.spec import LayerSpec, OverlaySpec, ShadowPolicy, SiteSpec
 from envc.model.target import Target
+
+
+class ProblemOf(Protocol):
+    """What one layer asks for, on whatever targets: `layer_problem` or `overlay_problem` of it."""
+
+    def __call__(
+        self, *, targets: tuple[Target, ...], preferred: Mapping[NormalizedName, Version]
+    ) -> Problem:
+        """The problem on these targets, the preferred versions first."""
 
 
 def layer_problem(

@@ -78,6 +78,8 @@ def with_absolute_paths(lock: Lock, folder: str) -> Lock:
         lock,
         pins=tuple(
             replace(pin, wheels=tuple(_with_absolute_path(wheel, folder) for wheel in pin.wheels))
+            if any(wheel.path is not None for wheel in pin.wheels)
+            else pin
             for pin in lock.pins
         ),
     )

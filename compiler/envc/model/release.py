@@ -1,10 +1,10 @@
 """What an index offers: releases, their distributions, and their metadata."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from packaging.tags import Tag, parse_tag
 from packaging.utils import BuildTag, NormalizedName, parse_wheel_filename
@@ -41,6 +41,9 @@ class Distribution:
     metadata: Digest | bool = False
     yanked: str | None = None
 
+    def __hash__(self) -> int:
+        return hash((self.filename, self.url))  # it is a key that is often looked up
+
     @cached_property
     def _parts(self) -> tuple[NormalizedName, Version, BuildTag, frozenset[Tag]]:
         return parse_wheel_filename(self.filename)  # at first use: it is the dear part
@@ -56,13 +59,53 @@ class Distribution:
         return self._parts[2]
 
 
+class DeferredFiles(Sequence[Distribution]):
+    """Distributions by their file names, each made when somebody looks at it, and then kept."""
+
+    def __init__(self, filenames: Sequence[str], make: Callable[[int], Distribution]) -> None:
+        self.filenames = filenames
+        self._make = make
+        self._made: list[Distribution | None] = [None] * len(filenames)
+
+    def __len__(self) -> int:
+        return len(self.filenames)
+
+    @overload
+    def __getitem__(self, position: int) -> Distribution: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> tuple[Distribution, ...]: ...
+
+    def __getitem__(self, position: int | slice) -> Distribution | tuple[Distribution, ...]:
+        if isinstance(position, slice):
+            return tuple(self[each] for each in range(len(self))[position])
+        made = self._made[position]
+        if made is None:
+            made = self._made[position] = self._make(position)
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == (tuple(other) if isinstance(other, DeferredFiles) else other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 @dataclass(frozen=True)
 class Release:
     """A version of a project and its distributions, in the order of their file names."""
 
     project: NormalizedName
     version: Version
-    distributions: tuple[Distribution, ...]
+    distributions: Sequence[Distribution]
+
+    @property
+    def filenames(self) -> Sequence[str]:
+        """The names of the distributions, which need not be made for it."""
+        files = self.distributions
+        if isinstance(files, DeferredFiles):
+            return files.filenames
+        return [file.filename for file in files]
 
     @classmethod
     def deferred(
@@ -70,7 +113,7 @@ class Release:
         project: NormalizedName,
         version: Version,
         *,
-        read: Callable[[], tuple[Distribution, ...]],
+        read: Callable[[], Sequence[Distribution]],
     ) -> Self:
         """The same value, its distributions read at first use: most releases never are."""
         release = cls.__new__(cls)

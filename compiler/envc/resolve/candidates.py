@@ -1,51 +1,18 @@
 """Which releases of a project may be pinned, in order of preference, and why others may not."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 
-from packaging.tags import Tag
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.model.release import Distribution, Release
 from envc.model.resolution import Problem
-from envc.model.target import Target
 from envc.ports import CandidateSource
 from envc.resolve.demand import PYTHON, Candidate, Demand
-from envc.resolve.interpreter import Fit, python_fit
+from envc.resolve.files import TargetFiles
 from envc.resolve.policy import Policy
-
-Kind = Literal["prerelease", "yanked", "too new", "python", "tags", "sdist", "binary", "empty"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a release may not be chosen: which rule says so, and the words for it."""
-
-    kind: Kind
-    text: str
-
-
-NOT_ASKED_FOR = Reason("prerelease", "a prerelease that no line of the spec asks for")
-FORBIDDEN = Reason("prerelease", "a prerelease, and resolver.prereleases forbids them")
-YANKED = Reason("yanked", "yanked")
-ONLY_SDIST = Reason("sdist", "only a source distribution, and builds are not allowed")
-ONLY_WHEELS = Reason("binary", "only wheels, and resolver.no-binary leaves them out")
-NO_FILES = Reason("empty", "no files")
-
-
-@dataclass
-class Rejections:
-    """Why releases of one project were passed over: reason → versions, newest first."""
-
-    by_reason: dict[Reason, list[Version]] = field(default_factory=dict)
-
-    def add(self, reason: Reason, version: Version) -> None:
-        """One more version, once."""
-        versions = self.by_reason.setdefault(reason, [])
-        if version not in versions:
-            versions.append(version)
+from envc.resolve.rejections import FORBIDDEN, NOT_ASKED_FOR, PassedOver, Rejections
 
 
 class Candidates:
@@ -61,15 +28,17 @@ class Candidates:
         self.holds_base = holds_base
         self.source = source
         self.policy = Policy(problem)
-        self.rejections: dict[NormalizedName, Rejections] = {}
-        self._targets = [
-            (target, {tag: rank for rank, tag in enumerate(target.tags)})
-            for target in problem.targets
-        ]
+        self._passed_over = PassedOver()
+        self._files = [TargetFiles(target, self.policy) for target in problem.targets]
         self._inherited = {pin.project: pin for pin in problem.inherited}
         self._versions: dict[NormalizedName, _Remembered] = {}
         self._made: dict[tuple[NormalizedName, Version], Candidate | None] = {}
         self._extras: dict[tuple[Candidate, NormalizedName], Candidate] = {}
+
+    @property
+    def rejections(self) -> dict[NormalizedName, Rejections]:
+        """Why releases were passed over, by project."""
+        return self._passed_over.by_project()
 
     def of(
         self, project: NormalizedName, demands: Collection[Demand], excluded: Collection[Version]
@@ -148,7 +117,7 @@ class Candidates:
             else:
                 forbidden = self.problem.policy.prereleases == "disallow"
                 reason = FORBIDDEN if forbidden else NOT_ASKED_FOR
-                self.reject(project, reason, release.version)
+                self._passed_over.note(project, release.version, partial(iter, (reason,)))
 
     def _takes_prereleases(self, project: NormalizedName, releases: Sequence[Release]) -> bool:
         """Whether prereleases may be chosen; if only where necessary: where there is no choice.
@@ -184,63 +153,15 @@ class Candidates:
             return None
         chosen: list[Distribution] = []
         last_resort = False
-        for target, ranks in self._targets:
-            file = self._file_for(release, target, ranks)
+        for files in self._files:
+            file = files.best(release)
             if file is None:
+                self._passed_over.note(project, version, partial(files.reasons, release))
                 return None
             chosen.append(file)
-            last_resort |= _python_fit(file, target) == "beyond"
+            last_resort |= files.is_beyond(file)
         is_new = self.problem.preferred.get(project) != version
         return Candidate(project, version, tuple(chosen), last_resort=last_resort and is_new)
-
-    def _file_for(
-        self, release: Release, target: Target, ranks: Mapping[Tag, int]
-    ) -> Distribution | None:
-        """The wheel whose tag the target prefers most; of equals the highest build number.
-
-        Where there is none, the source distribution, if the site allows that it is built.
-        """
-        allowed = [file for file in release.distributions if self._is_allowed(file, target)]
-        takes_wheels = release.project not in self.problem.policy.no_binary
-        wheels = [file for file in allowed if file.kind == "wheel" and takes_wheels]
-        sdists = [file for file in allowed if file.kind == "sdist"]
-        ranked = [(rank, wheel) for wheel in wheels if (rank := _rank(wheel, ranks)) is not None]
-        if ranked:
-            best = min(rank for rank, _ in ranked)
-            equals = [wheel for rank, wheel in ranked if rank == best]
-            return max(equals, key=lambda wheel: (wheel.build, wheel.filename))
-        if sdists and self.problem.policy.may_build(release.project):
-            return max(
-                sdists, key=lambda sdist: (sdist.filename.endswith(".tar.gz"), sdist.filename)
-            )
-        if wheels:
-            reason = Reason("tags", f"no wheel for {describe(target)}")
-            self.reject(release.project, reason, release.version)
-        elif allowed:
-            self.reject(release.project, ONLY_SDIST if sdists else ONLY_WHEELS, release.version)
-        elif not release.distributions:
-            self.reject(release.project, NO_FILES, release.version)
-        return None
-
-    def _is_allowed(self, file: Distribution, target: Target) -> bool:
-        reason = self._refusal(file, target)
-        if reason is not None:
-            self.reject(file.project, reason, file.version)
-        return reason is None
-
-    def _refusal(self, file: Distribution, target: Target) -> Reason | None:
-        too_new = self.policy.too_new(file)
-        if too_new is not None:
-            return Reason("too new", too_new)
-        if file.yanked is not None and not self.policy.takes_yanked(file.project, file.version):
-            return YANKED
-        if _python_fit(file, target) == "below":
-            return Reason("python", f"needs Python {file.requires_python}")
-        return None
-
-    def reject(self, project: NormalizedName, reason: Reason, version: Version) -> None:
-        """Remember why a version was passed over, for the explanation."""
-        self.rejections.setdefault(project, Rejections()).add(reason, version)
 
 
 class _Remembered:
@@ -265,18 +186,3 @@ class _Remembered:
                 self._order.append(version)
                 return True
         return False
-
-
-def describe(target: Target) -> str:
-    """A target in words: name, platform, libc and Python."""
-    libc = f", {target.libc}" if target.libc else ""
-    return f"target {target.name} ({target.platform}{libc}, Python {target.python})"
-
-
-def _python_fit(file: Distribution, target: Target) -> Fit:
-    return python_fit(file.requires_python or "", target.python_full)
-
-
-def _rank(wheel: Distribution, ranks: Mapping[Tag, int]) -> int | None:
-    """The place of the wheel's best tag among the target's, 0 first; None where none fits."""
-    return min((ranks[tag] for tag in wheel.tags if tag in ranks), default=None)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from envc.model.release import CoreMetadata, Distribution
+from envc.model.release import Distribution
 from envc.model.spec import SourcedRequirement
 from envc.resolve.interpreter import lower_bounds
 
@@ -143,44 +142,3 @@ def python_demand(candidate: Candidate, requires_python: str) -> Demand | None:
         return None
     text = f"Python {requires_python}"
     return Demand(PYTHON, None, lower_bounds(specifier), text, parent=candidate)
-
-
-@lru_cache(maxsize=1 << 16)
-def parsed(text: str) -> Requirement | None:
-    """The requirement of a `Requires-Dist` line; None for a line that no standard reads."""
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        return None
-
-
-def applicable(
-    metadata: CoreMetadata, markers: dict[str, str], extra: NormalizedName | None
-) -> list[Requirement]:
-    """The requirements of a release that hold on `markers`: without an extra, or by this one.
-
-    Source: PEP 508; extras are compared in normalized form (PEP 685).
-    """
-    found: list[Requirement] = []
-    plain = markers | {"extra": ""}
-    wanted = markers | {"extra": extra or ""}
-    for text in metadata.requires:
-        if extra is None and "extra" in text and _only_by_extra(text):
-            continue
-        requirement = parsed(text)
-        if requirement is None:
-            continue
-        marker = requirement.marker
-        if extra is None:
-            if marker is None or marker.evaluate(plain):
-                found.append(requirement)
-        elif marker is not None and marker.evaluate(wanted) and not marker.evaluate(plain):
-            found.append(requirement)
-    return found
-
-
-def _only_by_extra(text: str) -> bool:
-    """Whether a line plainly ends in `; extra == "…"`: most lines do, and need no parsing."""
-    _, _, marker = text.partition(";")
-    marker = marker.strip()
-    return marker.startswith("extra ==") and " or " not in marker and " and " not in marker

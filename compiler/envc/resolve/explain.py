@@ -12,8 +12,8 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.errors import UnsatisfiableError
-from envc.resolve.candidates import describe
 from envc.resolve.demand import PYTHON, Candidate, Demand
+from envc.resolve.files import describe
 from envc.resolve.provider import Provider
 from envc.resolve.reasons import because, origin_of
 from envc.resolve.search import Conflict

@@ -19,10 +19,10 @@ from envc.errors import OutsideError, UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.target import Target
-from envc.resolve.candidates import Rejections
 from envc.resolve.demand import PYTHON, Demand
 from envc.resolve.provider import Provider
 from envc.resolve.reasons import origin_of
+from envc.resolve.rejections import Rejections
 from envc.resolve.search import Conflict, solve
 
 _OFFERED = 3

@@ -64,6 +64,14 @@ class Policy:
         exact = self._exact.get(project, ())
         return any(part.contains(version, prereleases=True) for part in exact)
 
+    def takes_wheels(self, project: NormalizedName) -> bool:
+        """Whether the wheels that an index has of the project may be chosen."""
+        return project not in self._problem.policy.no_binary
+
+    def may_build(self, project: NormalizedName) -> bool:
+        """Whether a source distribution may be chosen."""
+        return self._problem.policy.may_build(project)
+
     def too_new(self, file: Distribution) -> str | None:
         """Why a file does not exist yet for this site; None for one that does."""
         newest = self._problem.policy.exclude_newer

@@ -16,11 +16,11 @@ from envc.resolve.demand import (
     PYTHON,
     Candidate,
     Demand,
-    applicable,
     demands_of,
     exactly,
     python_demand,
 )
+from envc.resolve.lines import Lines
 from envc.resolve.policy import holds
 
 
@@ -36,9 +36,9 @@ class Provider:
         self.problem = problem
         self.candidates = Candidates(problem, source, holds_base=holds_base)
         self.source = source
-        self.markers = dict(problem.markers)
         self.constraints = _by_project(problem, problem.constraints)
         self.overrides = _by_project(problem, problem.overrides)
+        self._lines = Lines(problem.markers)
         self._urls = _urls_of(problem)
         self._inherited = {pin.project for pin in problem.inherited}
         self._dependencies: dict[Candidate, list[Demand]] = {}
@@ -97,7 +97,7 @@ class Provider:
             if demand is not None:
                 yield demand
         overridden: set[NormalizedName] = set()
-        for requirement in applicable(metadata, self.markers, candidate.extra):
+        for requirement in self._lines.holding(metadata, candidate.extra):
             project = canonicalize_name(requirement.name)
             if project not in self.overrides:
                 url = self._strange_url(project, requirement, candidate)

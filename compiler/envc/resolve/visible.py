@@ -95,9 +95,11 @@ def _improved(visible: Visible) -> Pins:
     """
     pins = visible.pins
     for project in sorted(pins):
-        tried = replace(visible, pins=pins)
         if project not in pins or pins[project].layer is not None:
             continue
+        if visible.provider.candidates.most_preferred(project) == pins[project].version:
+            continue
+        tried = replace(visible, pins=pins)
         for better in _preferred_to(tried, project):
             improved = replace(visible, pins=pins | {project: better})
             if improved.is_consistent():
@@ -112,8 +114,6 @@ def _preferred_to(visible: Visible, project: NormalizedName) -> Iterator[Candida
     The base's pin and a lock's that replaced it are not among them: going back comes first.
     """
     pinned = visible.pins[project]
-    if visible.provider.candidates.most_preferred(project) == pinned.version:
-        return
     demands = [d for d in visible.demands(whatever=project) if d.project == project]
     demands += visible.provider.constraints.get(project, [])
     problem = visible.provider.problem

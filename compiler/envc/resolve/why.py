@@ -13,9 +13,9 @@ from packaging.version import Version
 from envc.model.release import Release
 from envc.model.resolution import Problem
 from envc.ports import CandidateSource
-from envc.resolve.candidates import Kind
 from envc.resolve.demand import Candidate, Demand
 from envc.resolve.reasons import because, origin_of
+from envc.resolve.rejections import Kind
 from envc.resolve.search import Conflict, find
 from envc.resolve.visible import Visible
 

@@ -20,11 +20,11 @@ from envc.lock import (
     with_absolute_paths,
 )
 from envc.model.lock import Lock
-from envc.model.resolution import Group, Problem
+from envc.model.resolution import Group
 from envc.model.spec import LayerSpec, OverlaySpec, SiteSpec
 from envc.model.target import Target
 from envc.pipeline.locking.report import LockedLayer, LockOptions, LockReport
-from envc.pipeline.locking.task import LockTask, Outcome, Preferred, Start
+from envc.pipeline.locking.task import LockTask, Outcome, Start
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.place import shown
 from envc.pipeline.sites.site import (
@@ -36,10 +36,11 @@ from envc.pipeline.sites.site import (
     overlay_lock_path,
     read_lock,
 )
-from envc.pipeline.supply.building import WHEELHOUSE, Supply, carry
-from envc.pipeline.supply.direct import is_as_locked
-from envc.pipeline.supply.editable import carried_wheels, editables_of, is_of
+from envc.pipeline.supply.building import Supply
+from envc.pipeline.supply.editable import editables_of, is_of, missing_wheels
 from envc.pipeline.supply.indexes import indexes_of, open_supply
+from envc.pipeline.supply.local_files import is_as_locked
+from envc.pipeline.supply.wheelhouse import WHEELHOUSE, carry, prune
 
 
 def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
@@ -85,7 +86,6 @@ def _pruned(site: Site, folders: Iterable[str]) -> Iterator[str]:
     for folder in sorted(folders):
         if os.path.isdir(f"{folder}/{WHEELHOUSE}"):
             from envc.pipeline.sites.overlay_files import specs_of  # few sites carry wheels
-            from envc.pipeline.supply.wheelhouse import prune
 
             beside = {os.path.dirname(os.path.abspath(path)) for path in specs_of(site)}
             yield from (shown(path) for path in prune(folder, {site.folder, *beside}))
@@ -129,9 +129,6 @@ def _lock_layer(
     if kept is not None and is_as_locked(layer.requires, kept.lock, folder=os.path.dirname(path)):
         return Outcome(kept, changed=False)
 
-    def problem(targets: tuple[Target, ...], preferred: Preferred) -> Problem:
-        return layer_problem(site.spec, layer, base=base, targets=targets, preferred=preferred)
-
     task = LockTask(
         name=layer.name,
         path=path,
@@ -140,7 +137,7 @@ def _lock_layer(
         base=base,
         inputs=inputs,
         start=start,
-        problem=problem,
+        problem=partial(layer_problem, site.spec, layer, base=base),
     )
     return task.carried_out(supply)
 
@@ -167,17 +164,13 @@ def lock_overlay(
     inputs = overlay_inputs(site.spec, overlay, base)
     folder = os.path.dirname(path)
     editables = editables_of(overlay, supply, folder=folder)
-    carried = carried_wheels(editables, folder)
     kept = start.kept(inputs)
     if (
         kept is not None
         and is_of(kept.lock, editables)
         and is_as_locked(overlay.requires, kept.lock, folder=folder)
     ):
-        return Outcome(kept, changed=False, carried=carried)
-
-    def problem(targets: tuple[Target, ...], preferred: Preferred) -> Problem:
-        return overlay_problem(site.spec, overlay, base=base, targets=targets, preferred=preferred)
+        return Outcome(kept, changed=False, carried=missing_wheels(editables))
 
     task = LockTask(
         name=overlay.name,
@@ -187,7 +180,7 @@ def lock_overlay(
         base=base,
         inputs=inputs,
         start=start,
-        problem=problem,
+        problem=partial(overlay_problem, site.spec, overlay, base=base),
         editables=editables,
         shared=shared,
     )

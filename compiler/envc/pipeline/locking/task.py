@@ -9,7 +9,14 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from envc.formats.pylock import lock_to_text
-from envc.lock import Base, lock_layer, pinned_versions, resolve_together, target_groups
+from envc.lock import (
+    Base,
+    ProblemOf,
+    lock_layer,
+    pinned_versions,
+    resolve_together,
+    target_groups,
+)
 from envc.model.digest import Digest
 from envc.model.lock import Lock
 from envc.model.resolution import Group, Problem, Resolution
@@ -17,21 +24,19 @@ from envc.model.spec import SourcedRequirement
 from envc.model.target import Target
 from envc.pipeline.locking.report import LockOptions
 from envc.pipeline.sites.site import LockFile
-from envc.pipeline.supply.building import Carried, Supply, has_its_wheels, realize
-from envc.pipeline.supply.direct import builds_of, carried_by, directs_of
-from envc.pipeline.supply.direct_problem import DirectSource, with_direct_shadows, with_directs
+from envc.pipeline.supply.building import Supply
+from envc.pipeline.supply.direct import builds_of, carried_by, directs_of, with_directs
 from envc.pipeline.supply.editable import (
     Editable,
-    EditableSource,
-    carried_wheels,
+    missing_wheels,
     with_directories,
     with_editables,
-    with_shadows,
 )
+from envc.pipeline.supply.realize import realize
+from envc.pipeline.supply.sole import SoleSource, with_shadows
+from envc.pipeline.supply.wheelhouse import Carried, has_its_wheels
 from envc.ports import CandidateSource
 from envc.resolve import resolve
-
-Preferred = Mapping[NormalizedName, Version]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class LockTask:
     base: Base
     inputs: Digest
     start: Start
-    problem: Callable[[tuple[Target, ...], Preferred], Problem]
+    problem: ProblemOf
     editables: tuple[Editable, ...] = ()
     shared: Callable[[], tuple[Group, ...]] | None = None
 
@@ -104,17 +109,17 @@ class LockTask:
         directs = directs_of(
             self.requires, supply, present=present, folder=folder, moving=self.start.moving
         )
-        source = DirectSource(EditableSource(supply.source, self.editables), directs)
+        soles = (*self.editables, *directs)
 
-        def asked(targets: tuple[Target, ...], preferred: Preferred) -> Problem:
-            problem = with_editables(self.problem(targets, preferred), self.editables)
-            return with_directs(problem, directs)
+        def asked(
+            *, targets: tuple[Target, ...], preferred: Mapping[NormalizedName, Version]
+        ) -> Problem:
+            problem = self.problem(targets=targets, preferred=preferred)
+            return with_directs(with_editables(problem, self.editables), directs)
 
         resolutions = [
-            with_direct_shadows(
-                with_shadows(resolution, self.editables, self.base), directs, self.base
-            )
-            for resolution in self._resolved(asked, source)
+            with_shadows(resolution, soles, self.base)
+            for resolution in self._resolved(asked, SoleSource(supply.source, soles))
         ]
         realized = realize(resolutions, supply, present=present, folder=folder)
         builds = {build.wheel: build for build in (*realized.builds, *builds_of(directs))}
@@ -126,19 +131,13 @@ class LockTask:
             folder=folder,
             builds=tuple(build for _, build in sorted(builds.items())),
         )
-        carried = (*realized.carried, *carried_wheels(self.editables, folder))
-        outcome = _outcome(
-            self.path,
-            with_directories(lock, self.editables),
-            self.start,
-            (*carried, *carried_by(directs)),
-        )
+        lock = with_directories(lock, self.editables)
+        carried = (*realized.carried, *missing_wheels(self.editables), *carried_by(directs))
+        outcome = _outcome(self.path, lock, self.start, carried)
         unknown = {text for resolution in resolutions for text in resolution.unknown_extras()}
         return replace(outcome, notes=tuple(sorted(unknown)))
 
-    def _resolved(
-        self, asked: Callable[[tuple[Target, ...], Preferred], Problem], source: CandidateSource
-    ) -> list[Resolution]:
+    def _resolved(self, asked: ProblemOf, source: CandidateSource) -> list[Resolution]:
         """A resolution for each group of targets; later ones prefer what the earlier ones chose."""
         resolutions: list[Resolution] = []
         for group in target_groups(self.targets):
@@ -146,7 +145,7 @@ class LockTask:
             for earlier in resolutions:
                 preferred |= {pin.project: pin.version for pin in earlier.own()}
             preferred |= self.start.preferred(group[0])
-            resolutions.append(self._together(asked(group, preferred), source))
+            resolutions.append(self._together(asked(targets=group, preferred=preferred), source))
         return resolutions
 
     def _together(self, problem: Problem, source: CandidateSource) -> Resolution:

@@ -60,7 +60,7 @@ def lock(site: str | None, options: LockOptions, context: Context) -> LockReport
 
 def _has_files(site: "Site", report: LockReport) -> bool:
     """Whether locks depend on further files, which may be large: built wheels, local projects."""
-    from envc.pipeline.supply.direct import names_files
+    from envc.pipeline.supply.local_files import names_files
 
     return any(layer.built for layer in report.layers.values()) or any(
         names_files(layer.requires) for layer in site.spec.layers

@@ -1,9 +1,10 @@
 """`envc why`: why a project is pinned as it is in the stack of a layer or an overlay."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
@@ -12,6 +13,7 @@ from packaging.version import Version
 from envc.errors import AnswerIsNo, UsageError
 from envc.lock import (
     CORE_BASE,
+    ProblemOf,
     layer_problem,
     overlay_problem,
     pinned_versions,
@@ -36,8 +38,6 @@ from envc.pipeline.sites.site import (
 from envc.pipeline.supply.indexes import open_source
 from envc.ports import CandidateSource
 from envc.resolve import Asking, Held, why
-
-ProblemOf = Callable[[tuple[Target, ...], Mapping[NormalizedName, Version]], Problem]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +71,7 @@ def why_in_layer(site: Site, layer: str, project: str, context: Context) -> WhyR
     base = CORE_BASE if site.spec.layer(spec.base) is None else base_of(site, spec.base)
     lock = with_absolute_paths(require_lock(site.lock_path(layer), layer).lock, site.origin)
 
-    def problem(
-        targets: tuple[Target, ...], preferred: Mapping[NormalizedName, Version]
-    ) -> Problem:
-        return layer_problem(site.spec, spec, base=base, targets=targets, preferred=preferred)
-
+    problem = partial(layer_problem, site.spec, spec, base=base)
     return _report(site, problem, lock, project, context=context)
 
 
@@ -100,7 +96,7 @@ def why_in_overlay(site: Site, spec_path: str, project: str, context: Context) -
     )
 
     def problem(
-        targets: tuple[Target, ...], preferred: Mapping[NormalizedName, Version]
+        *, targets: tuple[Target, ...], preferred: Mapping[NormalizedName, Version]
     ) -> Problem:
         asked = overlay_problem(site.spec, spec, base=base, targets=targets, preferred=preferred)
         return replace(asked, roots=(*asked.roots, *editable))
@@ -117,7 +113,7 @@ def _report(
         for targets in target_groups(site.spec.targets):
             present = pinned_versions(lock, targets[0].markers)
             locked = _LockedSource(source, inherited_pins(lock, targets))
-            found = why(problem(targets, present), locked, name)
+            found = why(problem(targets=targets, preferred=present), locked, name)
             if found is not None:
                 return WhyReport(
                     project=name,

@@ -1,0 +1,98 @@
+"""Lines that are put together from parts: what the library makes of them, to the letter."""
+
+import pytest
+from packaging.requirements import InvalidRequirement, Requirement
+
+from envc.model.release import CoreMetadata
+from envc.resolve.lines import Lines, requirement_of
+
+READ = [
+    "a",
+    "A_b-c.D",
+    "a ()",
+    "a>=1",
+    "a >= 1 , < 2",
+    "a (>=1, <2)",
+    "a( >=1 )",
+    "a==1.*,!=1.0+local",
+    "a~=1.2 ; python_version >= '3'",
+    "a>1!2;os_name=='posix' and python_version>'3'",
+    "a >=1,",
+    "a===1-weird",
+    "a[c,b]>1; extra == 'x_Y'",
+    "a @ https://host/a.whl ; python_version > '3'",
+    "\ta >=v1.0-beta\t",
+]
+UNREAD = [
+    "",
+    "-a",
+    "a.>1",
+    "a>=1\n",
+    "a>1; os_name=='x'\n",
+    "a;",
+    "a>=",
+    "a~=1",
+    "a<>1",
+    "a (>=1",
+    "a >=1)",
+    "a>=1,,<2",
+    "a>= 1 <2",
+    "a>=1.0.*",
+    "a>=1_1",
+    "a>=1; bogus == '1'",
+    "a; os_name == 'x'; os_name == 'y'",
+]
+
+
+def parts(requirement):
+    return (
+        str(requirement),
+        requirement.name,
+        requirement.extras,
+        requirement.url,
+        requirement.specifier,
+        requirement.marker,
+    )
+
+
+@pytest.mark.parametrize("line", READ)
+def test_a_line_is_what_the_library_makes_of_it(line):
+    assert parts(requirement_of(line)) == parts(Requirement(line))
+    assert requirement_of(line) == Requirement(line)
+
+
+@pytest.mark.parametrize("line", UNREAD)
+def test_what_the_library_refuses_is_none(line):
+    assert requirement_of(line) is None
+    with pytest.raises(InvalidRequirement):
+        Requirement(line)
+
+
+def holding(*lines, extra=None):
+    environment = {"python_version": "3.11", "os_name": "posix"}
+    metadata = CoreMetadata(project="p", version="1", requires=lines)
+    return [str(requirement) for requirement in Lines(environment).holding(metadata, extra)]
+
+
+LINES = (
+    "a",
+    "b; os_name == 'nt'",
+    "c; extra == 'X.y'",
+    "d; extra == 'x-y' and os_name == 'nt'",
+    "e; python_version > '3' or extra == 'x-y'",
+    "f; extra != 'x-y'",
+    "g g",
+)
+
+
+def test_without_an_extra_the_lines_hold_that_need_none():
+    assert holding(*LINES) == [
+        "a",
+        'e; python_version > "3" or extra == "x-y"',
+        'f; extra != "x-y"',
+    ]
+
+
+def test_an_extra_adds_the_lines_that_hold_by_it_alone():
+    assert holding(*LINES, extra="x-y") == ['c; extra == "x-y"']
+    assert holding(*LINES, extra="z") == []
