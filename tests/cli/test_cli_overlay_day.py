@@ -167,6 +167,13 @@ def test_what_pip_installed_is_named_and_adopted(world, alice):
     assert envc("verify", "--target", alice).status == 0
 
 
+def test_a_wheel_whose_version_is_not_normalized_is_none_by_hand(world, alice, tmp_path):
+    wheel = Recipe(name="dated", version="2024.01.05").build(tmp_path)
+    assert envc("overlay", "add", f"dated @ {wheel}", "--dir", alice).status == 0
+    pip_install(alice, Recipe(name="theme", version="1.0"))
+    assert "installed by hand: theme 1.0; " in only_entry(world)["why"]
+
+
 def test_what_a_sync_left_behind_is_adopted(world, alice):
     pip_install(alice, Recipe(name="theme", version="1.0"))
     assert envc("overlay", "add", "notebook", "--dir", alice).status == 0

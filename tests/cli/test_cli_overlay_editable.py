@@ -4,11 +4,14 @@ import json
 import shutil
 import subprocess
 import tomllib
+from dataclasses import replace
 
 import pytest
 
+from envc.pipeline.sites.site import read_lock
+from envc.pipeline.supply.declared import outdated_editables
 from support.projects import write_project
-from support.sites import SITE_PACKAGES, envc, python
+from support.sites import SITE_PACKAGES, envc, envc_process, python
 from support.wheels import Recipe
 
 pytestmark = pytest.mark.slow
@@ -91,7 +94,7 @@ def test_where_nothing_may_be_replaced(warm, tmp_path):
     own = write_project(tmp_path / "six", Recipe(name="six", version="1.17.0"), "")
     folder = tmp_path / "alice"
     assert envc("overlay", "init", "--dir", folder, "--target", warm.target).status == 0
-    answer = envc("overlay", "add", "-e", own, "--dir", folder)
+    answer = envc("overlay", "add", "-e", own, "--dir", folder, "-q")
     assert (answer.status, answer.stderr) == (
         3,
         (
@@ -131,7 +134,7 @@ def test_a_folder_without_a_project(alice, tmp_path):
 
 def test_one_project_in_two_folders(alice, mine, tmp_path):
     other = write_project(tmp_path / "other", MINE, TEXT)
-    answer = envc("overlay", "add", "-e", mine, "-e", other, "--dir", alice)
+    answer = envc("overlay", "add", "-e", mine, "-e", other, "--dir", alice, "-q")
     assert (answer.status, answer.stderr) == (
         2,
         (
@@ -188,6 +191,93 @@ def test_ci_judges_it_without_the_project(warm, tmp_path):
     assert (verdict["ok"], verdict["adds"]) == (True, ["mine", "theme"])
 
 
+def codes_of(answer) -> list[str]:
+    (verdict,) = answer.json["overlays"]
+    return [finding["code"] for finding in verdict["findings"]]
+
+
+def test_what_it_declares_otherwise_by_now_is_named(warm, tmp_path):
+    warm.materialize()
+    assert envc("overlay", "init", "plots", "--target", warm.target).status == 0
+    (folder,) = warm.storage.glob("*/plots")
+    mine = write_project(tmp_path / "mine", MINE, TEXT)
+    assert envc("overlay", "add", "-e", mine, "--dir", folder).status == 0
+    run = ("run", "--overlay", folder, "--", "python", "-c", "import mine")
+    answer = envc_process(*run, cwd=tmp_path)
+    assert (answer.status, answer.stderr) == (0, "")
+    listed = ("overlay", "list", "--target", warm.target, "--json")
+    check = ("check", folder / "overlay.toml", "--json")
+    assert codes_of(warm.done(*check)) == []
+
+    changed = Recipe(name="mine", version="1.1", requires=["polars", "Theme"])
+    write_project(mine, changed, TEXT)
+    said = (
+        f"mine in {mine} has changed since overlay plots was locked: it requires polars; is "
+        "version 1.1"
+    )
+    sync = f"`envc overlay sync --dir {folder}`"
+    answer = envc_process(*run, cwd=tmp_path)
+    told = f"warning: {said}; {sync} locks and builds it anew\n"
+    assert (answer.status, answer.stderr) == (0, told)
+    (entry,) = envc(*listed).json["overlays"]
+    assert (entry["state"], entry["why"]) == ("spec changed", f"{said}; run {sync}")
+    answer = warm.envc(*check)
+    (finding,) = answer.json["overlays"][0]["findings"]
+    assert (answer.status, finding["code"], finding["message"], finding["mend"]) == (
+        1,
+        "ENVC410",
+        said,
+        f"lock it: envc lock --overlay {folder}/overlay.toml",
+    )
+
+    assert envc("overlay", "sync", "--dir", folder).status == 0
+    assert (envc_process(*run, cwd=tmp_path).stderr, codes_of(warm.envc(*check))) == (
+        "",
+        ["ENVC203", "ENVC204"],
+    )
+    assert envc(*listed).json["overlays"][0]["state"] == "current"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("['theme']", "['Theme==1.0']", ["requires Theme==1.0", "no longer requires theme"]),
+        ("dependencies = ['theme']", "dynamic = ['dependencies']", []),
+        ("dependencies = ['theme']", "", ["no longer requires theme"]),
+        ("[project]", "[project]\nrequires-python = '>=3.9'", ["requires Python >=3.9"]),
+        ('"1.0.dev1"', '"1.0.DEV1"', []),
+        ("[project]", "[project", []),
+    ],
+)
+def test_what_counts_as_declared_otherwise(alice, mine, old, new, said):
+    assert envc("overlay", "add", "-e", mine, "--dir", alice).status == 0
+    path = mine / "pyproject.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    lock = read_lock(str(alice / "pylock.alice.toml"), "alice")
+    found = outdated_editables(lock.lock, str(alice))
+    assert [change for each in found for change in each.changes] == said
+
+
+def test_a_base_that_moved_on_is_checked_with_the_wheel_of_the_lock(warm, tmp_path):
+    """So CI judges an upgrade, though the project is not there and nothing is built."""
+    mine = write_project(tmp_path / "mine", replace(MINE, requires=["theme", "numpy<2"]), TEXT)
+    spec = warm.overlay("plots", f'editable = ["{mine}"]')
+    warm.done("lock", "--overlay", spec)
+    shutil.rmtree(mine)
+    warm.edit('"pandas"', '"pandas", "notebook"')
+    warm.done("lock")
+    (verdict,) = warm.done("check", "--json").json["overlays"]
+    assert (verdict["ok"], verdict["adds"]) == (True, ["mine", "theme"])
+    assert [finding["code"] for finding in verdict["findings"]] == ["ENVC303"]
+    warm.edit('"numpy<2"', '"numpy>=2"')
+    warm.edit('"scipy==1.11.0"', '"scipy==1.14.0"')
+    warm.done("lock")
+    (verdict,) = warm.done("check", "--json").json["overlays"]
+    assert (verdict["ok"], verdict["shadows"]) == (True, ["numpy"])
+
+
 def test_it_is_locked_with_the_site(warm, tmp_path):
     warm.done("lock")
     mine = write_project(tmp_path / "mine", MINE, TEXT)
@@ -216,12 +306,12 @@ def test_an_overlay_on_it_sees_it(built, alice, mine, tmp_path):
 
 def test_a_project_that_cannot_be_built(alice, mine):
     (mine / "backend.py").write_text("def build_editable(*_):\n    raise SystemExit('no luck')\n")
-    answer = envc("overlay", "add", "-e", mine, "--dir", alice)
+    answer = envc("overlay", "add", "-e", mine, "--dir", alice, "-q")
     assert answer.status == 4
     assert answer.stderr.startswith("error: mine cannot be built:\n")
     assert "  no luck\n" in answer.stderr
     (mine / "backend.py").write_text("")
-    answer = envc("overlay", "add", "-e", mine, "--dir", alice)
+    answer = envc("overlay", "add", "-e", mine, "--dir", alice, "-q")
     assert answer.status == 4
     lines = answer.stderr.splitlines()
     assert lines[:2] == ["error: mine cannot be built:", "  HookMissing: build_editable"]

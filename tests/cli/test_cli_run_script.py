@@ -3,6 +3,10 @@
 import getpass
 import json
 import os
+import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,6 +98,58 @@ def test_another_dependency_is_another_overlay(alone):
     alone.write(SCRIPT.replace('"polars",', '"polars", "six",'))
     assert alone.run("plot.py").status == 0
     assert len(alone.overlays()) == 2
+
+
+def test_overlays_that_no_script_runs_in_go_when_another_is_made(alone):
+    """After the days of `[retain]`; neither what was run since goes, nor what still runs."""
+    place = alone.site.storage / getpass.getuser() / ".scripts"
+    asked = [SCRIPT.replace('"polars",', f'"polars", "{name}",') for name in ("six", "report")]
+    for text in (SCRIPT, *asked):
+        assert alone.write(text).run("plot.py").status == 0
+    long_ago = time.time() - 31 * 86_400
+    used, running = (
+        sorted(alone.overlays(), key=lambda name: made(place / name))[at] for at in (0, 1)
+    )
+    for name in alone.overlays():
+        os.utime(place / name / "overlay.toml", (long_ago, long_ago))
+    (place / ".going-script-0123456789abcdef/generations").mkdir(parents=True)
+    (place / "mine").mkdir()  # what envc did not put there, it does not take away
+    assert alone.write(SCRIPT).run("plot.py").status == 0  # it is there: nothing is collected
+    assert (place / used / "overlay.toml").stat().st_mtime > long_ago
+    assert len(alone.overlays()) == 5
+    code = "print('up', flush=True); input()"
+    with subprocess.Popen(
+        [place / running / "bin/python", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        alone.write(SCRIPT.replace('"polars",', '"polars", "theme",'))
+        answer = alone.run("plot.py", "--", environment={})
+        process.communicate(b"\n")
+    assert "removed overlays of scripts that nobody runs: 1\n" in answer.stderr
+    (new,) = set(alone.overlays()) - {used, running, "mine"}
+    assert alone.run("plot.py").status == 0
+    assert json.loads((place / new / "current/manifest.json").read_text())["layers"].keys() == {new}
+
+
+def made(folder: Path) -> float:
+    return (folder / "current/manifest.json").stat().st_mtime
+
+
+def test_cleaning_the_cache_removes_overlays_there_though_they_are_read_only(site, tmp_path):
+    site.edit('storage = "', '# "')
+    site.done("lock")
+    site.materialize()
+    scripts = Scripts(site, tmp_path).write(SCRIPT)
+    assert scripts.run("plot.py").status == 0
+    place = Path(os.environ["ENVC_CACHE_DIR"], "scripts-v1")
+    (generation,) = place.glob("*/script-*/generations/000001")
+    assert stat.S_IMODE(generation.stat().st_mode) == 0o555
+    as_nobody = ("setpriv", "--inh-caps=-all", "--bounding-set=-all") if os.geteuid() == 0 else ()
+    command = [*as_nobody, sys.executable, "-m", "envc", "cache", "clean"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not place.exists()
 
 
 def test_a_base_that_moved_on_is_locked_against_anew(alone):

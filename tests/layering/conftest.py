@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from plain import environment, wheel
 from worlds import EXTRA, World, make_world
 
 from support.wheelhouse import RECIPES
@@ -39,3 +40,12 @@ def other_core() -> str:
 def own_world(tmp_path: Path, wheels: Path) -> World:
     """To write to."""
     return make_world(tmp_path / "own", wheels)
+
+
+@pytest.fixture
+def plain(tmp_path: Path, wheels: Path) -> tuple[Path, Path]:
+    """A base like the layer `user`, and an environment on it, by a `.pth`."""
+    names = ("numpy-1.26.4", "scipy-1.11.0", "pandas-2.2.0", "six-1.17.0", "report-1.0")
+    names += ("linked-1.0", "headers-1.0", "importlib_metadata-9.0")
+    base = environment(tmp_path / "base", *(wheel(wheels, name) for name in names))
+    return base, environment(tmp_path / "top", on=base)

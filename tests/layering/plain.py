@@ -1,6 +1,11 @@
-"""The control of the tests: virtual environments, and a `.pth` file that names a folder."""
+"""The control of the tests: virtual environments, and a `.pth` file that names a folder.
 
+`VERSIONS` and `broken` look at what a process sees, of either kind.
+"""
+
+import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -9,6 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from support.sites import SITE_PACKAGES
+
+VERSIONS = "import numpy, scipy; print(numpy.__version__, scipy.__version__)"
+
+CONSISTENT = """
+import sys
+from importlib.metadata import distributions
+from json import dumps
+print(dumps([[d.name, d.version, d.requires or []] for d in distributions()]))
+"""
 
 SCRIPT = """\
 #!{python}
@@ -82,3 +96,32 @@ def pip(folder: Path, *words: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [*map(str, command), *map(str, words)], capture_output=True, text=True, check=False
     )
+
+
+def uv() -> str | None:
+    """The path of uv, beside the tests' own interpreter or on PATH."""
+    places = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', os.defpath)}"
+    return shutil.which("uv", path=places)
+
+
+def broken(python: Path) -> list[str]:
+    """The requirements that what a process sees does not meet, and projects that it sees twice."""
+    from packaging.requirements import Requirement
+
+    found = json.loads(output(python, "-c", CONSISTENT))
+    versions: dict[str, str] = {}
+    faults = []
+    for name, version, _ in found:
+        if versions.setdefault(name, version) != version:
+            faults.append(f"{name} twice")
+    for name, _, requires in found:
+        faults += [
+            f"{name}: {requirement}"
+            for requirement in map(Requirement, requires)
+            if not requirement.specifier.contains(versions.get(requirement.name, "0"))
+        ]
+    return faults
+
+
+def wheel(wheels: Path, name: str) -> Path:
+    return wheels / f"{name}-py3-none-any.whl"

@@ -24,6 +24,13 @@ Context = standard.DistributionFinder.Context
 distributions = standard.distributions
 """
 
+# What easy_install keeps: the folders that it names go to the front of the path.
+TO_THE_FRONT = """\
+import sys; sys.__plen = len(sys.path)
+./old.egg
+import sys; new=sys.path[sys.__plen:]; del sys.path[sys.__plen:]; sys.path[0:0]=new
+"""
+
 EXTRA = (
     Recipe(
         name="linked",
@@ -63,6 +70,15 @@ EXTRA = (
         for number in (1, 2)
     ),
     Recipe(name="suite-extra", version="1.0", files={"suite/extra.py": "from suite import core\n"}),
+    Recipe(
+        name="eggs",
+        version="1.0",
+        files={
+            "easy-install.pth": TO_THE_FRONT,
+            "old.egg/egg_of_old.py": "",
+            "old.egg/numpy/__init__.py": "__version__ = '0.9'\n",
+        },
+    ),
     Recipe(name="old-numpy-user", version="1.0", requires=("numpy<2",)),
 )
 

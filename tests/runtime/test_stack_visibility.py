@@ -261,6 +261,50 @@ def test_start_up_files_run_once_in_order_of_name(disk: Disk):
     assert answer(tree, IMPORTABLE.format(names=["old.one", "old.two", "secret"])) == ["old.one"]
 
 
+# What easy_install writes: the folders that its file adds go to the front of the path.
+TO_THE_FRONT = """\
+import sys; sys.__plen = len(sys.path)
+./old.egg
+import sys; new=sys.path[sys.__plen:]; del sys.path[sys.__plen:]; sys.path[0:0]=new
+"""
+
+
+def test_start_up_files_of_a_base_put_nothing_before_the_overlay(disk: Disk):
+    system = disk.layer("system", plugin("far"))
+    disk.publish(system)
+    files = {"easy-install.pth": TO_THE_FRONT, "old.egg/own.py": "", "old.egg/json.py": ""}
+    user = disk.layer("user", Recipe(name="eggs", version="1", files=files))
+    disk.publish(user, system)
+    top = disk.layer("alice", Recipe(name="own", version="1"), overlay=True)
+    folder = f"{disk.root}/target/generations/000001/{{}}/{disk.interpreter.site_packages}"
+    near, far = folder.format("user"), folder.format("system")
+    own = f"{disk.root}/alice/generations/{{:06d}}/{disk.interpreter.site_packages}"
+    stacks = ((user,), (user, system), (user, masking(system, "far")))
+    for number, bases in enumerate(stacks, 1):
+        tree = disk.publish(top, *bases, number=number)
+        path = answer(tree, "import sys; show(sys.path)")
+        below = [f"{far}/{NOWHERE}/system" if base.masked else far for base in bases[1:]]
+        place = path.index(own.format(number))
+        assert path[place + 1 :] == [near, f"{near}/old.egg", *below]
+
+
+def test_start_up_files_of_the_overlay_do_not_move_its_bases(disk: Disk):
+    user = disk.layer("user", plugin("near"))
+    disk.publish(user)
+    files = {
+        "easy-install.pth": TO_THE_FRONT,
+        "old.egg/json.py": "",
+        "first.pth": "import sys; sys.path.insert(0, '/first')\n",
+    }
+    eggs = Recipe(name="eggs", version="1", files=files)
+    tree = disk.publish(disk.layer("alice", eggs, overlay=True), user)
+    path = answer(tree, "import sys; show(sys.path)")
+    own = f"{disk.root}/alice/generations/000001/{disk.interpreter.site_packages}"
+    near = f"{disk.root}/target/generations/000001/user/{disk.interpreter.site_packages}"
+    assert "/first" in path[:2]  # as in any venv
+    assert path[path.index(own) :] == [own, f"{own}/old.egg", near]
+
+
 def test_a_broken_start_up_file_is_reported_and_passed_over(disk: Disk):
     base = disk.layer("user", started("beta", "import nothing_there\nimport sys; sys.late = 1\n"))
     disk.publish(base)

@@ -115,7 +115,7 @@ class Pin:
 
 
 def take_over_pth(pin: Pin, before: "str | None") -> None:
-    """Let `site` hand this layer's other `.pth` files to `run_pth`, each once.
+    """Let `site` hand this layer's other `.pth` files to `run_own_pth`, each once.
 
     `site` would put their directories behind the bases and under a path that moves with `current`,
     and Python 3.11 to 3.13 read them twice. From 3.15 on, this module starts after them.
@@ -133,7 +133,7 @@ def take_over_pth(pin: Pin, before: "str | None") -> None:
         pin.pin_path()
         if name not in done:
             done.add(name)
-            helper("_envc_start_files").run_pth(pin.layer, name, before)
+            helper("_envc_start_files").run_own_pth(pin.layer, name, before)
         return known_paths
 
     def addsitedir(

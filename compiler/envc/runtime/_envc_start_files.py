@@ -17,14 +17,18 @@ def run_start_files(bases: "Sequence[Layer]", *, callables: bool) -> None:
     """Run the start-up files of all bases, the nearest first; `callables`: as Python 3.15 does."""
     for place, base in enumerate(bases):
         before = bases[place + 1].entry if place + 1 < len(bases) else None
+        known = list(sys.path)
         for name in base.start_files:
             if name.endswith(".pth"):
                 replaced = callables and f"{name.removesuffix('.pth')}.start" in base.start_files
                 run_pth(base, name, before, imports=not replaced)
-    for base in bases if callables else ():
+        put_in_order(known, before)
+    for place, base in enumerate(bases if callables else ()):
+        known = list(sys.path)
         for name in base.start_files:
             if name.endswith(".start"):
                 run_start(base, name)
+        put_in_order(known, bases[place + 1].entry if place + 1 < len(bases) else None)
 
 
 def run_pth(layer: "Layer", name: str, before: "str | None", *, imports: bool = True) -> None:
@@ -45,6 +49,29 @@ def run_pth(layer: "Layer", name: str, before: "str | None", *, imports: bool = 
             report(number, f"{layer.folder}/{name}")
             sys.stderr.write("\nRemainder of file ignored\n")
             return
+
+
+def run_own_pth(layer: "Layer", name: str, before: "str | None") -> None:
+    """Run a `.pth` file of the tree's own layer: what it adds may go to the front, as in any venv.
+
+    What stood on the path keeps its order: the lines of easy_install take the end of the path for
+    their own and move it to the front, and here the bases stand at the end.
+    """
+    known = list(sys.path)
+    run_pth(layer, name, before)
+    if [entry for entry in sys.path if entry in known] != known:
+        put_in_order(known, before)
+
+
+def put_in_order(known: list[str], before: "str | None") -> None:
+    """Let `sys.path` be as it was known, and all that is new stand in front of `before`.
+
+    So whatever a base does at start-up, nothing of it goes before what stands on the base.
+    """
+    new = [entry for entry in sys.path if entry not in known]
+    stays = [entry for entry in known if entry in sys.path]
+    place = stays.index(before) if before in stays else len(stays)
+    sys.path[:] = [*stays[:place], *new, *stays[place:]]
 
 
 def run_start(layer: "Layer", name: str) -> None:

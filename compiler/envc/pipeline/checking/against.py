@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from envc.check import Kind, classify
+from envc.check import ImpactKind, classify
 from envc.disk.durable import disk_error
 from envc.errors import OutsideError, UsageError
 from envc.pipeline.checking.check import AgainstReport, CheckOptions, CheckReport, check
@@ -23,7 +23,7 @@ from envc.pipeline.sites.overlay_files import specs_of
 from envc.pipeline.sites.place import find_site
 from envc.pipeline.sites.site import Site, load_site
 
-KINDS: tuple[Kind, ...] = ("unaffected", "re-lock", "broken", "still-broken", "mended", "new")
+KINDS: tuple[ImpactKind, ...] = ("unaffected", "re-lock", "broken", "still-broken", "mended", "new")
 
 
 def check_against(site: Site, other: str, options: CheckOptions, context: Context) -> CheckReport:

@@ -1,11 +1,11 @@
 """One overlay after another, judged: its files, its resolution, what its wheels contain."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
 
 from envc.check import (
     LockState,
@@ -19,21 +19,18 @@ from envc.check import (
 )
 from envc.errors import BuildError, EnvcError, HashMissingError, OutsideError, UnsatisfiableError
 from envc.index import IndexSource
-from envc.lock import lock_layer, overlay_inputs, overlay_problem, resolve_together, target_groups
+from envc.lock import overlay_inputs
 from envc.model import codes
 from envc.model.digest import Digest, digest_of, digest_of_json
 from envc.model.finding import Verdict
 from envc.model.lock import Lock
 from envc.model.release import Distribution
-from envc.model.resolution import Problem, Resolution
 from envc.model.spec import OverlaySpec, SiteSpec
 from envc.pipeline.checking.scenes import Seen, look_into
+from envc.pipeline.checking.unlocked import Unlocked
 from envc.pipeline.locking.foundation import Foundation, lay_foundation
-from envc.pipeline.locking.overlay_resolution import Edges, resolve_above
-from envc.pipeline.locking.report import LockOptions
-from envc.pipeline.locking.task import Start
 from envc.pipeline.sites.context import Context
-from envc.pipeline.sites.overlay_files import Files, drift_of, files_beside
+from envc.pipeline.sites.overlay_files import Files, digest_of_file, drift_of, files_beside
 from envc.pipeline.sites.place import shown
 from envc.pipeline.sites.site import (
     LockFile,
@@ -44,10 +41,13 @@ from envc.pipeline.sites.site import (
     overlay_lock_path,
     read_lock,
 )
-from envc.pipeline.supply.building import Building
 from envc.pipeline.supply.contents import ContentsSource
-from envc.pipeline.supply.direct import is_as_locked, names_files
+from envc.pipeline.supply.declared import outdated_editables
+from envc.pipeline.supply.editable import (
+    directory_of,
+)
 from envc.pipeline.supply.indexes import indexes_of, open_source
+from envc.pipeline.supply.local_files import is_as_locked, names_files
 from envc.pipeline.supply.recorded import RecordedSource
 from envc.ports import SilentReporter
 
@@ -90,9 +90,7 @@ class Checker:
     def source(self) -> IndexSource:
         """The site's indexes, opened at first use."""
         if self._opened is None:
-            indexes = indexes_of(self.site)
-            unbuilt = Unbuilt(self.site.spec, indexes, self._context)
-            self._opened = open_source(self.site, self._context, unbuilt)
+            self._opened = open_source(self.site, self._context, _refuse_to_build)
         return self._opened
 
     def close(self) -> None:
@@ -154,7 +152,6 @@ class Checker:
         Raises:
             EnvcError: its base cannot be used.
         """
-        base = None
         if spec.base_dir is None and self.site.spec.layer(spec.base) is not None:
             found = self._foundation_of_layer(spec.base)
             # What is wrong with the overlay's own choice of a base is for `base_under` to say.
@@ -171,8 +168,10 @@ class Checker:
         if lock.base is None or lock.base.closure != base.closure:
             return LockState.OTHER_BASE
         folder = os.path.dirname(overlay_lock_path(spec))
-        fresh = lock.inputs == overlay_inputs(self.site.spec, spec, base) and is_as_locked(
-            spec.requires, lock, folder=folder
+        fresh = (
+            lock.inputs == overlay_inputs(self.site.spec, spec, base)
+            and is_as_locked(spec.requires, lock, folder=folder)
+            and not outdated_editables(lock, folder)
         )
         return LockState.FRESH if fresh else LockState.STALE
 
@@ -204,7 +203,8 @@ class Checker:
         failure: UnsatisfiableError | None = None
         if lock is None:
             try:
-                lock = self._resolved(spec, foundation, present, source)
+                unlocked = Unlocked(self.site.spec, spec, foundation, present)
+                lock = unlocked.resolved(self.source, source)
             except UnsatisfiableError as error:
                 failure = error
         seen = Seen((), ()) if lock is None else look_into(spec, foundation, lock, self.contents)
@@ -229,53 +229,10 @@ class Checker:
         parts = touched(subject, _asked(spec))
         return Judged(
             verdict=judge(subject),
-            beside=files_beside(spec),
+            beside=(*files_beside(spec), *_projects_beside(spec)),
             asked=source.asked(),
             touched=None if subject.unknown or _looks_further(spec) else parts,
             fingerprint=self.fingerprint(parts, foundation),
-        )
-
-    def _resolved(
-        self,
-        spec: OverlaySpec,
-        foundation: Foundation,
-        present: LockFile | None,
-        source: RecordedSource,
-    ) -> Lock:
-        if spec.editable:
-            raise _must_be_locked(f"{spec.editable[0].path} is editable", spec)
-        for sourced in spec.requires:
-            if sourced.requirement.url is not None:
-                raise _must_be_locked(f"{sourced.requirement.name} is named by a URL", spec)
-        start = Start(present, LockOptions())
-        groups = target_groups(self.site.spec.targets)
-        edges = foundation.edges(self.source)
-        resolutions: list[Resolution] = []
-        for group, pins, ways in zip(groups, foundation.pins, edges, strict=True):
-            preferred: dict[NormalizedName, Version] = {}
-            for earlier in resolutions:
-                preferred |= {pin.project: pin.version for pin in earlier.own()}
-            preferred |= start.preferred(group[0])
-            problem = overlay_problem(
-                self.site.spec,
-                spec,
-                base=foundation.base,
-                targets=group,
-                preferred=preferred,
-                inherited=pins,
-            )
-
-            def above(part: Problem, ways: Edges = ways) -> Resolution:
-                return resolve_above(part, ways, source)
-
-            resolutions.append(resolve_together(problem, above))
-        _refuse_what_no_lock_takes(resolutions, spec)
-        return lock_layer(
-            spec.name,
-            resolutions,
-            inputs=overlay_inputs(self.site.spec, spec, foundation.base),
-            base=foundation.base,
-            folder=os.path.dirname(overlay_lock_path(spec)),
         )
 
     def _passed(
@@ -296,8 +253,9 @@ class Checker:
         """Withdrawn releases among a lock's pins, and why; nothing where an index is silent."""
         found: dict[NormalizedName, str] = {}
         try:
-            source.prefetch(pin.project for pin in lock.pins)
-            for pin in lock.pins:
+            listed = [pin for pin in lock.pins if pin.directory is None]
+            source.prefetch(pin.project for pin in listed)
+            for pin in listed:
                 release = next(
                     (r for r in source.releases(pin.project) if str(r.version) == pin.version), None
                 )
@@ -313,6 +271,13 @@ class Checker:
 
 def _unjudged(verdict: Verdict, owner: str, base: str = "") -> Judged:
     return Judged(verdict=replace(verdict, owner=owner, base=base))
+
+
+def _projects_beside(spec: OverlaySpec) -> Iterator[tuple[str, str]]:
+    """What its editable projects declare: a verdict holds only as long as that does."""
+    for sourced in spec.editable:
+        path = f"{directory_of(spec, sourced.path)}/pyproject.toml"
+        yield path, digest_of_file(path)
 
 
 def _looks_further(spec: OverlaySpec) -> bool:
@@ -333,42 +298,12 @@ def _asked(spec: OverlaySpec) -> Iterator[str]:
     yield from spec.hide
 
 
-class Unbuilt(Building):
-    """Builds nothing: a check runs nobody's code."""
-
-    def metadata(self, distribution: Distribution, path: str) -> bytes:  # noqa: ARG002 - as it is called
-        """None there is.
-
-        Raises:
-            BuildError: always.
-        """
-        raise BuildError(
-            f"what {distribution.filename} requires shows only when it is built, and a check "
-            "builds nothing",
-            mend="lock the overlay, or ask for a version that has wheels",
-        )
-
-
-def _must_be_locked(what: str, spec: OverlaySpec) -> BuildError:
-    return BuildError(
-        f"{what}: what it contains shows only when it is built, and a check builds nothing",
-        where=spec.file,
-        mend=f"lock it: envc lock --overlay {spec.file}",
+def _refuse_to_build(distribution: Distribution, _path: str) -> NoReturn:
+    raise BuildError(
+        f"what {distribution.filename} requires shows only when it is built, and a check "
+        "builds nothing",
+        mend="lock the overlay, or ask for a version that has wheels",
     )
-
-
-def _refuse_what_no_lock_takes(resolutions: Iterable[Resolution], spec: OverlaySpec) -> None:
-    for resolution in resolutions:
-        for pin in resolution.own():
-            for file in pin.distributions:
-                if file.kind == "sdist":
-                    raise _must_be_locked(f"{file.filename} is a source distribution", spec)
-                if file.digest is None:
-                    raise HashMissingError(
-                        f"index {file.index} gives no sha256 for {file.filename}",
-                        where=spec.file,
-                        mend="use an index that lists hashes (PEP 503), or a folder of wheels",
-                    )
 
 
 def _origins(spec: OverlaySpec, lock: Lock | None) -> dict[NormalizedName, str]:

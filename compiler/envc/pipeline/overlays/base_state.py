@@ -8,8 +8,9 @@ from envc.errors import AnswerIsNo, EnvcError
 from envc.materialize.directory import Directory, Shape
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
+from envc.model.stack import site_packages_of
 from envc.pipeline.sites.changes import LayerChange, changes_between
-from envc.view.places import HERE, site_packages_of
+from envc.view.places import HERE
 from envc.view.stack_file import STACK_FILE, BaseRecord, base_references
 
 
@@ -100,6 +101,27 @@ def refuse_absent(overlay: str, folder: str, states: tuple[BaseState, ...]) -> N
                 mend=f"compile it for the base that is here (`envc overlay sync --dir {folder}`), "
                 "or have that base materialized here again",
             )
+
+
+def refuse_without_core(tree: str, mend: str) -> None:
+    """Refuse to run a tree whose interpreter is gone: another one would be found on `PATH`.
+
+    Raises:
+        AnswerIsNo: it is.
+    """
+    interpreter = gone_interpreter(tree)
+    if interpreter is not None:
+        raise AnswerIsNo(
+            f"the interpreter that this tree was built for is gone: {interpreter}",
+            where=tree,
+            mend=f"build it for the core that is here (`{mend}`), or bring that core back",
+        )
+
+
+def gone_interpreter(tree: str) -> str | None:
+    """The interpreter that a tree's `python` leads to, where it is not there any more."""
+    python = f"{tree}/bin/python"
+    return None if os.path.exists(python) else os.path.realpath(python)
 
 
 def said_of_moved_bases(overlay: str, folder: str, states: tuple[BaseState, ...]) -> str | None:

@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass
 
+from packaging.utils import NormalizedName
+
 from envc.disk.durable import disk_error, write_file
 from envc.disk.locks import shared
 from envc.formats.location import Location, location_to_text
@@ -12,9 +14,12 @@ from envc.materialize.directory import Directory, Shape
 from envc.materialize.publish import make_directory, publish
 from envc.model.digest import Digest
 from envc.model.generation import Generation
+from envc.model.lock import Lock
 from envc.model.publication import Publication
 from envc.model.spec import OverlaySpec
 from envc.model.stack import Stack
+from envc.model.target import Machine
+from envc.model.target import Target as NodeTarget
 from envc.model.wheel import WheelFacts
 from envc.pipeline.locking.lock import lock_overlay, write_lock
 from envc.pipeline.locking.report import LockOptions
@@ -27,8 +32,8 @@ from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.sites.node import target_for
 from envc.pipeline.sites.site import overlay_from, read_spec
-from envc.pipeline.supply.building import carry
 from envc.pipeline.supply.indexes import indexes_of, open_supply
+from envc.pipeline.supply.wheelhouse import carry
 from envc.pipeline.targets.base import OVERLAY_SPEC, Below, Target, below, read_location
 from envc.pipeline.targets.planned import save_plan
 from envc.pipeline.targets.planning import environment_of
@@ -73,9 +78,8 @@ def build(
 ) -> OverlayReport:
     """The overlay in `folder` as the spec `text` says, on what the target has now.
 
-    `spec` is what the text says, where its lines stand in another file: a script's.
-
-    Spec and lock are written when only the disk can still fail.
+    `spec` is what the text says, where its lines stand in another file: a script's. Spec and lock
+    are written when only the disk can still fail.
 
     Raises:
         UsageError: the folder is somebody else's, or others could write there.
@@ -92,50 +96,158 @@ def build(
     with open_supply(target.site, context) as supply:
         outcome = lock_overlay(target.site, spec, under.base, options, supply)
     machine = machine_of(target.current.interpreter)
-    node = target_for(outcome.file.lock, machine)
-    chosen = select_wheels(with_absolute_paths(outcome.file.lock, folder), node)
-    indexes = indexes_of(target.site)
-    make_directory(directory)
-    carry(outcome.carried)
-    with shared(directory.store_lock):
-        stock = Stock(directory, target.current.python, machine.interpreter, None, indexes, context)
-        stock.fill(
-            (wheel for _, wheel in chosen),
-            weigh=lambda paths: refuse_what_cannot_fit(need_of(paths), folder, context.reporter),
-        )
-        stack = _stack(spec, directory, target, under, outcome, stock.facts(chosen))
-        publication = _publication(stock, stack, chosen, outcome, target, text)
-        _write_inputs(directory, text, outcome, target)
-        save_plan(directory, publication.digest(), publication)
-        generation, changed = publish(
-            directory, publication, stock.store, link_mode="auto", reporter=context.reporter
-        )
-    if changed and os.path.exists(f"{folder}/{PACKED}"):
+    making = _Making(
+        directory=directory,
+        target=target,
+        spec=spec,
+        text=text,
+        under=under,
+        outcome=outcome,
+        machine=machine,
+        node=target_for(outcome.file.lock, machine),
+    )
+    generation, changed = making.published(context)
+    if changed:
+        _warn_of_packed(folder, context)
+    return making.report(before, generation, changed=changed)
+
+
+def _warn_of_packed(folder: str, context: Context) -> None:
+    if os.path.exists(f"{folder}/{PACKED}"):
         context.reporter.warn(
             f"{folder}/{PACKED} is of another generation now; pack it again with "
             f"`envc overlay pack --dir {folder}`"
         )
-    lock = outcome.file.lock
-    replaced = {*lock.shadows, *lock.lifts, *lock.hides}
-    visible = [pin for pin in under.base.visible_pins((node,)) if pin.project not in replaced]
-    return OverlayReport(
-        name=spec.name,
-        folder=folder,
-        target=target.directory.path,
-        base=spec.base,
-        base_closure=under.base.named(),
-        generation=generation.generation,
-        digest=generation.digest,
-        changed=changed,
-        inherits=len(visible),
-        adds=lock.adds(),
-        shadows=lock.shadows,
-        lifts=lock.lifts,
-        hides=lock.hides,
-        editable={pin.project: pin.directory for pin in lock.pins if pin.directory is not None},
-        base_changes=_base_changes(directory, spec.name, before, generation),
-        files=generation.layers[spec.name].files,
-    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Making:
+    """What an overlay is made from: its spec and its lock, on what stands below it here.
+
+    `node` is the target of the lock that this machine is.
+    """
+
+    directory: Directory
+    target: Target
+    spec: OverlaySpec
+    text: bytes
+    under: Below
+    outcome: Outcome
+    machine: Machine
+    node: NodeTarget
+
+    @property
+    def lock(self) -> Lock:
+        """The overlay's lock."""
+        return self.outcome.file.lock
+
+    def published(self, context: Context) -> tuple[Generation, bool]:
+        """The generation that is current now, and whether it is another than before."""
+        folder = self.directory.path
+        chosen = select_wheels(with_absolute_paths(self.lock, folder), self.node)
+        make_directory(self.directory)
+        carry(self.outcome.carried)
+        with shared(self.directory.store_lock):
+            stock = Stock(
+                directory=self.directory,
+                python=self.target.current.python,
+                interpreter=self.machine.interpreter,
+                wheelhouse=None,
+                indexes=indexes_of(self.target.site),
+                context=context,
+            )
+            stock.fill(
+                (wheel for _, wheel in chosen),
+                weigh=lambda paths: refuse_what_cannot_fit(
+                    need_of(paths), folder, context.reporter
+                ),
+            )
+            publication = self._publication(stock, chosen)
+            self._write_inputs()
+            save_plan(self.directory, publication.digest(), publication)
+            return publish(
+                self.directory,
+                publication,
+                stock.store,
+                link_mode="auto",
+                reporter=context.reporter,
+            )
+
+    def _publication(self, stock: Stock, chosen: Chosen) -> Publication:
+        stack = self._stack(stock.facts(chosen))
+        current, file = self.target.current, self.outcome.file
+        return Publication(
+            site=current.site,
+            python=current.python,
+            interpreter=current.interpreter,
+            layers=(stock.plan(stack, chosen, lock=file.digest),),
+            specs=((OVERLAY_SPEC, self.text), (lock_file_name(stack.top.name), file.text)),
+        )
+
+    def _stack(self, wheels: tuple[WheelFacts, ...]) -> Stack:
+        target, site, file = self.target, self.target.site.spec, self.outcome.file
+        closure = on_overlay(
+            site, self.spec, base=self.under.base, lock=file.lock, lock_digest=file.digest
+        ).named()
+        python = target.current.python
+        top = stack_layer(
+            self.directory, self.spec.name, closure=closure, wheels=wheels, python=python
+        )
+        layers = self.under.layers
+        common = next(layer for layer in layers if layer.location == target.directory.path)
+        return Stack(
+            python=python,
+            interpreter=target.current.interpreter,
+            layers=stacked(top, file.lock.hides, layers),
+            env=environment_of(site, common.name),
+            editable=self._editable(),
+        )
+
+    def _editable(self) -> tuple[tuple[NormalizedName, str], ...]:
+        """The editable projects, each with its folder."""
+        pins = self.lock.pins
+        return tuple((pin.project, pin.directory) for pin in pins if pin.directory is not None)
+
+    def _write_inputs(self) -> None:
+        """Bring spec, lock and location on disk to what the tree is about to be made from."""
+        folder = self.directory.path
+        location = Location(site=self.target.current.site, target=self.target.directory.path)
+        try:
+            if read_location(folder) != location:
+                write_file(f"{folder}/location.toml", location_to_text(location))
+            spec_path = f"{folder}/{OVERLAY_SPEC}"
+            if not os.path.exists(spec_path) or read_spec(spec_path) != self.text:
+                write_file(spec_path, self.text)
+        except OSError as error:
+            raise disk_error(error, "write the overlay's spec", folder) from error
+        if self.outcome.changed:
+            write_lock(self.outcome.file)
+
+    def report(
+        self, before: Generation | None, generation: Generation, *, changed: bool
+    ) -> OverlayReport:
+        """The overlay as it is now; `before` is the generation that was current until then."""
+        name, lock, base = self.spec.name, self.lock, self.under.base
+        replaced = {*lock.shadows, *lock.lifts, *lock.hides}
+        visible = [pin for pin in base.visible_pins((self.node,)) if pin.project not in replaced]
+        return OverlayReport(
+            name=name,
+            folder=self.directory.path,
+            target=self.target.directory.path,
+            base=self.spec.base,
+            base_closure=base.named(),
+            generation=generation.generation,
+            digest=generation.digest,
+            changed=changed,
+            inherits=len(visible),
+            adds=lock.adds(),
+            shadows=lock.shadows,
+            lifts=lock.lifts,
+            hides=lock.hides,
+            editable={str(project): folder for project, folder in self._editable()},
+            base_changes=_base_changes(self.directory, name, before, generation),
+            files=generation.layers[name].files,
+        )
 
 
 def _base_changes(
@@ -147,59 +259,3 @@ def _base_changes(
         base_states(directory.tree(each.generation, layer), each.python) for each in (before, after)
     )
     return base_changes(earlier, now)
-
-
-def _publication(
-    stock: Stock, stack: Stack, chosen: Chosen, outcome: Outcome, target: Target, text: bytes
-) -> Publication:
-    return Publication(
-        site=target.current.site,
-        python=target.current.python,
-        interpreter=target.current.interpreter,
-        layers=(stock.plan(stack, chosen, lock=outcome.file.digest),),
-        specs=(
-            (OVERLAY_SPEC, text),
-            (lock_file_name(stack.top.name), outcome.file.text),
-        ),
-    )
-
-
-def _stack(
-    spec: OverlaySpec,
-    directory: Directory,
-    target: Target,
-    under: Below,
-    outcome: Outcome,
-    wheels: tuple[WheelFacts, ...],
-) -> Stack:
-    file = outcome.file
-    closure = on_overlay(
-        target.site.spec, spec, base=under.base, lock=file.lock, lock_digest=file.digest
-    ).named()
-    python = target.current.python
-    top = stack_layer(directory, spec.name, closure=closure, wheels=wheels, python=python)
-    common = next(layer for layer in under.layers if layer.location == target.directory.path)
-    return Stack(
-        python=target.current.python,
-        interpreter=target.current.interpreter,
-        layers=stacked(top, file.lock.hides, under.layers),
-        env=environment_of(target.site.spec, common.name),
-        editable=tuple(
-            (pin.project, pin.directory) for pin in file.lock.pins if pin.directory is not None
-        ),
-    )
-
-
-def _write_inputs(directory: Directory, text: bytes, outcome: Outcome, target: Target) -> None:
-    """Bring spec, lock and location on disk to what the tree is about to be made from."""
-    location = Location(site=target.current.site, target=target.directory.path)
-    try:
-        if read_location(directory.path) != location:
-            write_file(f"{directory.path}/location.toml", location_to_text(location))
-        spec_path = f"{directory.path}/{OVERLAY_SPEC}"
-        if not os.path.exists(spec_path) or read_spec(spec_path) != text:
-            write_file(spec_path, text)
-    except OSError as error:
-        raise disk_error(error, "write the overlay's spec", directory.path) from error
-    if outcome.changed:
-        write_lock(outcome.file)

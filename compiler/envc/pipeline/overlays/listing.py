@@ -9,11 +9,12 @@ from envc.errors import EnvcError
 from envc.materialize.directory import Directory, Shape
 from envc.model.generation import Generation
 from envc.model.spec import OverlaySpec
-from envc.pipeline.overlays.base_state import base_states
+from envc.pipeline.overlays.base_state import base_states, gone_interpreter
 from envc.pipeline.overlays.pack import PACKED
 from envc.pipeline.overlays.places import own_storage, storage_of
 from envc.pipeline.sites.overlay_files import owner_of
-from envc.pipeline.sites.site import overlay_from, read_spec
+from envc.pipeline.sites.site import overlay_from, overlay_lock_path, read_lock, read_spec
+from envc.pipeline.supply.declared import Outdated, outdated_editables
 from envc.pipeline.targets.base import OVERLAY_SPEC, read_location
 from envc.pipeline.targets.by_hand import by_hand
 
@@ -134,13 +135,24 @@ def _state(
     gone = next((state for state in states if state.held is None), None)
     moved = next((state for state in states if state.moved_on), None)
     told = by_hand(directory, current).said(directory.path)
+    core = gone_interpreter(directory.tree(current.generation, spec.name))
     found: tuple[State, str] = "current", ""
-    if gone is not None:
+    if core is not None:
+        found = "base gone", f"its interpreter {core} is not there any more; {sync}"
+    elif gone is not None:
         found = "base gone", f"{gone.location} does not hold {gone.closure}; {sync}"
     elif told:
         found = "changed by hand", "; ".join(told)
     elif directory.recorded(current.generation, OVERLAY_SPEC) != text:
         found = "spec changed", sync
+    elif outdated := _outdated(directory, spec):
+        found = "spec changed", f"{outdated[0].said(spec.name)}; {sync}"
     elif moved is not None:
         found = "base moved on", f"{moved.layer} is another one now; {sync}"
     return found
+
+
+def _outdated(directory: Directory, spec: OverlaySpec) -> tuple[Outdated, ...]:
+    """The editable projects that declare something else than was locked."""
+    lock = read_lock(overlay_lock_path(spec), spec.name) if spec.editable else None
+    return outdated_editables(lock.lock, directory.path) if lock is not None else ()

@@ -2,6 +2,7 @@
 
 It stands below the user's folder in the site's storage, else in the cache, under a name that
 follows from the metadata: scripts that ask for the same share it, and an edited one gets another.
+Those that no script has run in for as long as `[retain]` says go when another one is made.
 """
 
 import os
@@ -22,11 +23,12 @@ from envc.pipeline.overlays.base_state import base_states
 from envc.pipeline.overlays.build import build
 from envc.pipeline.overlays.overlay import default_layer
 from envc.pipeline.overlays.places import own_storage
+from envc.pipeline.overlays.script_collection import collect_scripts, note_use
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.sites.place import shown
 from envc.pipeline.sites.site import check_base, read_spec
-from envc.pipeline.supply.direct import names_files
+from envc.pipeline.supply.local_files import names_files
 from envc.pipeline.targets.base import OVERLAY_SPEC, Target, find_target, open_target
 
 # Hidden, so that they are no overlays to `envc overlay list`: nobody wrote their specs.
@@ -64,7 +66,11 @@ def overlay_of_script(path: str, target: str | None, context: Context) -> str | 
     _check_python(script)
     spec = _spec(script, context)
     folder = os.path.dirname(spec.file)
+    note_use(folder)
     if not _is_built(spec, folder, script.target):
+        unused = collect_scripts(os.path.dirname(folder), days=script.target.site.spec.retain.days)
+        if unused:
+            context.reporter.note(f"removed overlays of scripts that nobody runs: {len(unused)}")
         build(folder, script.target, _text(spec), LockOptions(), context, spec=spec)
     return folder
 

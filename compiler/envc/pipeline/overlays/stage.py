@@ -8,15 +8,15 @@ the local disk first. Jobs that stage the same overlay at once wait for the firs
 """
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from envc.bundle import Bundle
 from envc.disk.durable import disk_error, sync_directory, write_file
 from envc.disk.locks import exclusive
+from envc.disk.removal import remove_folder
 from envc.errors import UntrustedError, UsageError
 from envc.formats.location import location_to_text
 from envc.materialize.directory import Directory, Shape
@@ -230,8 +230,6 @@ def _remove_leftovers(place: str) -> None:
 
 
 def _remove(folder: str) -> None:
-    """Remove a folder as far as it can be; generations are read-only folders."""
-    generations = f"{folder}/overlay/generations"
-    for name in os.listdir(generations) if os.path.isdir(generations) else ():
-        os.chmod(f"{generations}/{name}", 0o755)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a folder as far as it can be."""
+    with suppress(OSError):
+        remove_folder(folder)

@@ -14,10 +14,13 @@ from envc.errors import AnswerIsNo, OutsideError, UsageError
 from envc.materialize.directory import Directory, Shape
 from envc.model.digest import Digest, digest_from_hex, is_digest
 from envc.model.generation import Generation
+from envc.model.spec import OverlaySpec
+from envc.model.stack import site_packages_of
 from envc.pipeline.overlays.base_state import (
     BaseState,
     base_states,
     refuse_absent,
+    refuse_without_core,
     said_of_moved_bases,
 )
 from envc.pipeline.overlays.overlay import OverlayOptions, create
@@ -25,12 +28,12 @@ from envc.pipeline.overlays.pack import PACKED, built_overlay
 from envc.pipeline.overlays.places import default_folder
 from envc.pipeline.overlays.stage import stage, stage_root, staged
 from envc.pipeline.sites.context import Context
-from envc.pipeline.sites.site import load_overlay
+from envc.pipeline.sites.site import load_overlay, overlay_lock_path, read_lock
 from envc.pipeline.stacks.surroundings import DROPPED, shadowing
+from envc.pipeline.supply.declared import outdated_editables
 from envc.pipeline.targets.base import OVERLAY_SPEC, Target, find_target, open_target, read_location
 from envc.pipeline.targets.by_hand import by_hand
 from envc.pipeline.targets.planning import environment_of
-from envc.view.places import site_packages_of
 from envc.view.stack_file import STACK_FILE, common_closure
 
 LOCK = "ENVC_LOCK"
@@ -61,12 +64,14 @@ def prepare(
         generation = target.current if pin is None else _pinned(target, pin)
         tree, layer = _tree(target.directory, generation, options.layer), options.layer
         states = base_states(tree, target.current.python)
+        refuse_without_core(tree, f"envc materialize --target {target.directory.path}")
     else:
         folder = os.path.abspath(options.overlay or default_folder(None, options.target))
         if not os.path.exists(f"{folder}/{OVERLAY_SPEC}") and options.overlay is None:
             create(OverlayOptions(folder=folder, target=options.target), None, context)
         target, tree, layer = _overlay(folder, options, context)
         states = base_states(tree, target.current.python)
+        refuse_without_core(tree, f"envc overlay sync --dir {folder}")
         _look_below(folder, states, context)
     trees = (tree, *(state.tree for state in states))
     for found in shadowing(surroundings, trees, target.current.python):
@@ -122,9 +127,18 @@ def _overlay(folder: str, options: RunOptions, context: Context) -> tuple[Target
     if place is not None:
         directory = Directory(place, Shape.OVERLAY)
     found = built_overlay(directory)
-    for told in by_hand(directory, found).said(directory.path):
-        context.reporter.warn(told)
+    told = [*by_hand(directory, found).said(directory.path), *_said_of_editables(spec, folder)]
+    for each in told:
+        context.reporter.warn(each)
     return target, directory.tree(found.generation, spec.name), spec.base
+
+
+def _said_of_editables(spec: OverlaySpec, folder: str) -> list[str]:
+    """What to tell of the overlay's editable projects: those that declare something else now."""
+    lock = read_lock(overlay_lock_path(spec), spec.name) if spec.editable else None
+    found = outdated_editables(lock.lock, folder) if lock is not None else ()
+    mend = f"`envc overlay sync --dir {folder}` locks and builds it anew"
+    return [f"{each.said(spec.name)}; {mend}" for each in found]
 
 
 def _pin(target: Target, surroundings: Mapping[str, str]) -> str | None:

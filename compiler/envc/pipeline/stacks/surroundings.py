@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from envc.view.places import site_packages_of
+from envc.model.stack import site_packages_of
 
 DROPPED = ("PYTHONHOME", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__")
 _SOURCES = (".py", ".pyc", ".so")

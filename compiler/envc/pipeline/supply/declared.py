@@ -1,0 +1,122 @@
+"""What editable projects declare by now, beside what their overlay was locked with; nothing is run.
+
+`[project]` of a pyproject.toml is compared with the metadata of the wheel that the lock has. What a
+project leaves to its backend (`dynamic`, a setup.py), only building tells: `envc lock --check`.
+"""
+
+import os
+import tomllib
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.metadata import RawMetadata, parse_email
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from envc.model.lock import Lock
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """An editable project that declares something else than was locked: its folder, and what."""
+
+    project: NormalizedName
+    directory: str
+    changes: tuple[str, ...]
+
+    def said(self, overlay: str) -> str:
+        """What is to be told of an overlay that has it."""
+        return (
+            f"{self.project} in {self.directory} has changed since overlay {overlay} was locked: "
+            f"it {'; '.join(self.changes)}"
+        )
+
+
+def outdated_editables(lock: Lock, folder: str) -> tuple[Outdated, ...]:
+    """The lock's editable projects that declare other metadata now, in order of project.
+
+    `folder` is where the lock stands. A project or a wheel that is not here, or cannot be read,
+    tells nothing.
+    """
+    found: list[Outdated] = []
+    for pin in lock.pins:
+        if pin.directory is None or not pin.wheels or pin.wheels[0].path is None:
+            continue
+        declared = _declared(f"{pin.directory}/pyproject.toml")
+        locked = _metadata(os.path.join(folder, pin.wheels[0].path))
+        if declared is not None and locked is not None:
+            changes = tuple(_changes(declared, locked))
+            if changes:
+                found.append(Outdated(pin.project, pin.directory, changes))
+    return tuple(found)
+
+
+def _declared(path: str) -> Mapping[str, Any] | None:
+    """The `[project]` table, without the fields that it calls dynamic."""
+    try:
+        with open(path, "rb") as file:
+            project = tomllib.load(file).get("project")
+    except (OSError, ValueError):
+        return None
+    if not isinstance(project, dict):
+        return None
+    dynamic = project.get("dynamic")
+    missing = dict.fromkeys(dynamic) if isinstance(dynamic, list) else {}
+    return {"dependencies": [], "requires-python": "", **project, **missing}
+
+
+def _metadata(wheel: str) -> RawMetadata | None:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+            return parse_email(archive.read(names[0]))[0] if names else None
+    except (OSError, zipfile.BadZipFile):
+        return None
+
+
+def _changes(declared: Mapping[str, Any], locked: RawMetadata) -> Iterator[str]:
+    """What the project says now, as far as it says it itself; in words after "it"."""
+    requires = declared["dependencies"]
+    if isinstance(requires, list):
+        now = dict(map(_requirement, map(str, requires)))
+        then = dict(map(_requirement, locked.get("requires_dist", [])))
+        new = [now[key] for key in now if key not in then]
+        gone = [then[key] for key in then if key not in now and "extra ==" not in key]
+        if new:
+            yield f"requires {', '.join(new)}"
+        if gone:
+            yield f"no longer requires {', '.join(gone)}"
+    python, before = declared["requires-python"], locked.get("requires_python", "")
+    if isinstance(python, str) and _specifiers(python) != _specifiers(before):
+        yield f"requires Python {python or 'of any version'}"
+    version = declared.get("version")
+    if isinstance(version, str) and _version(version) != _version(locked.get("version", "")):
+        yield f"is version {version}"
+
+
+def _requirement(text: str) -> tuple[str, str]:
+    """A requirement in a form that is the same for all spellings, and as it is written."""
+    try:
+        parsed = Requirement(text)
+    except InvalidRequirement:
+        return text, text
+    parsed.name = canonicalize_name(parsed.name)
+    return str(parsed), text
+
+
+def _specifiers(text: str) -> str:
+    try:
+        return str(SpecifierSet(text))
+    except InvalidSpecifier:
+        return text
+
+
+def _version(text: str) -> str:
+    try:
+        return str(Version(text))
+    except InvalidVersion:
+        return text
