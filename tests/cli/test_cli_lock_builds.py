@@ -1,9 +1,7 @@
 """Projects without wheels: built once where the site is locked, and carried beside the lock."""
 
-import io
 import os
 import shutil
-import tarfile
 import tomllib
 import zipfile
 from dataclasses import replace
@@ -11,38 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from support.sdists import Sdist
-from support.sites import PYTHON, PYTHON_FULL, SiteFolder, python
+from support.backends import build_system
+from support.sdists import Sdist, write_tar
+from support.sites import PYTHON, PYTHON_FULL, SiteFolder, over_wheels, python
 from support.wheels import Recipe, sha256_of
 
 pytestmark = pytest.mark.slow  # most of them make a virtual environment
 
-SPEC = """\
-version = 1
-
-[site]
-name = "canopy"
-
-[core]
-python = "{python}"
-
-[[index]]
-name = "wheels"
-path = "wheels"
-
+SPEC = over_wheels("""\
 [layer.user]
 requires = ["lark"]
 
 [resolver]
 no-build = false
-"""
-
-PYPROJECT = """\
-[build-system]
-requires = [{requires}]
-build-backend = "backend"
-backend-path = ["."]
-"""
+""")
 
 # What a backend of a test begins with; `MAKE` writes a wheel with one module of that text.
 MAKE = """\
@@ -72,20 +52,15 @@ def site(tmp_path, recipes):
     return SiteFolder(tmp_path / "world", house).write(SPEC)
 
 
-def archive(house: Path, files, name="lark-1.0"):
-    """Write a source distribution with these files."""
-    with tarfile.open(house / f"{name}.tar.gz", "w:gz") as file:
-        for path, text in files.items():
-            content = text.encode()
-            member = tarfile.TarInfo(f"{name}/{path}")
-            member.size = len(content)
-            file.addfile(member, io.BytesIO(content))
-    return house / f"{name}.tar.gz"
+def archive(house: Path, files):
+    """Write lark's source distribution with these files."""
+    members = {f"lark-1.0/{path}": text.encode() for path, text in files.items()}
+    return write_tar(house / "lark-1.0.tar.gz", members)
 
 
 def with_backend(house: Path, backend: str, requires: str = ""):
     """Write lark's source distribution, whose backend is `MAKE` and this."""
-    files = {"backend.py": MAKE + backend, "pyproject.toml": PYPROJECT.format(requires=requires)}
+    files = {"backend.py": MAKE + backend, "pyproject.toml": build_system(requires)}
     return archive(house, files)
 
 
@@ -298,7 +273,7 @@ def test_a_build_that_fails_shows_the_end_of_its_log(site):
 
 
 def test_a_backend_that_is_not_there(site):
-    archive(site.wheels, {"pyproject.toml": PYPROJECT.format(requires="")})
+    archive(site.wheels, {"pyproject.toml": build_system()})
     answer = site.envc("lock")
     assert (answer.status, answer.stdout) == (4, "")
     assert answer.stderr.startswith(
@@ -334,7 +309,7 @@ def test_a_backend_that_is_not_there(site):
     ],
 )
 def test_build_requirements_that_cannot_be_met(site, requires, expected):
-    archive(site.wheels, {"pyproject.toml": PYPROJECT.format(requires=requires)})
+    archive(site.wheels, {"pyproject.toml": build_system(requires)})
     answer = site.envc("lock")
     assert (answer.status, answer.stdout) == (4, "")
     assert answer.stderr.startswith(expected)
@@ -389,13 +364,8 @@ def test_a_wheel_that_does_not_fit_a_target(site):
 
 
 def test_a_source_distribution_that_leaves_its_folder(site):
-    path = site.wheels / "lark-1.0.tar.gz"
     info = b"Metadata-Version: 2.4\nName: lark\nVersion: 1.0\n"
-    with tarfile.open(path, "w:gz") as file:
-        for name, content in (("lark-1.0/PKG-INFO", info), ("../escaped", b"x")):
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            file.addfile(member, io.BytesIO(content))
+    write_tar(site.wheels / "lark-1.0.tar.gz", {"lark-1.0/PKG-INFO": info, "../escaped": b"x"})
     answer = site.envc("lock")
     assert (answer.status, answer.stderr.splitlines()[0]) == (
         5,

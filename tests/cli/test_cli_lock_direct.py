@@ -12,30 +12,18 @@ import pytest
 
 from support.index_server import IndexServer
 from support.sdists import Sdist
-from support.sites import SiteFolder, python
+from support.sites import SiteFolder, over_wheels, python
 from support.wheels import Recipe, sha256_of
 
 pytestmark = pytest.mark.slow  # most of them build
 
-SPEC = """\
-version = 1
-
-[site]
-name = "canopy"
-
-[core]
-python = "{python}"
-
-[[index]]
-name = "wheels"
-path = "wheels"
-
+SPEC = over_wheels("""\
 [layer.user]
 requires = ["REQUIREMENT"]
 
 [resolver]
 no-build = false
-"""
+""")
 
 LARK = Recipe(name="lark", version="1.0", requires=["six"], files={"lark.py": "origin = 1\n"})
 

@@ -3,22 +3,10 @@
 import pytest
 
 from support.index_server import FileFacts, IndexServer
-from support.sites import SiteFolder
+from support.sites import SiteFolder, over_url
 from support.wheels import Recipe, build_all
 
-SPEC = """\
-version = 1
-
-[site]
-name = "canopy"
-
-[core]
-python = "{python}"
-
-[[index]]
-name = "there"
-url = "URL"
-
+LAYERS = """\
 [layer.system]
 requires = ["report"]
 
@@ -41,9 +29,7 @@ def house(tmp_path):
 
 
 def site_of(house, url, folder):
-    site = SiteFolder(folder, house).write(SPEC)
-    site.edit("URL", url)
-    return site
+    return SiteFolder(folder, house).write(over_url("there", url, LAYERS))
 
 
 def locks(site):

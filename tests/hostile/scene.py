@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,3 +158,23 @@ class Scene:
         assert paths.issuperset(near.has)
         assert paths.isdisjoint(near.lacks)
         return store.facts(name)
+
+
+def each_refused(cases: Sequence[Case]) -> Callable[..., None]:
+    """A test of each case: it is refused by name, and nothing else has happened."""
+
+    @pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+    def test(case: Case, scene: Scene) -> None:
+        scene.refused(case)
+
+    return test
+
+
+def each_accepted(near_misses: Sequence[NearMiss]) -> Callable[..., None]:
+    """A test of each near miss: it is published."""
+
+    @pytest.mark.parametrize("near", near_misses, ids=lambda near: near.name)
+    def test(near: NearMiss, outbox: Scene) -> None:
+        outbox.accepted(near)
+
+    return test

@@ -3,8 +3,6 @@
 import struct
 import zlib
 
-import pytest
-
 from hostile.forge import (
     DEFLATED,
     DESCRIPTOR,
@@ -23,7 +21,18 @@ from hostile.forge import (
     recorded,
     with_descriptor,
 )
-from hostile.scene import Build, Case, NearMiss, Scene, X, Y, demo, good, named
+from hostile.scene import (
+    Build,
+    Case,
+    NearMiss,
+    X,
+    Y,
+    demo,
+    each_accepted,
+    each_refused,
+    good,
+    named,
+)
 
 END = "it does not end as a ZIP archive does: bytes are missing, or follow its end"
 SEVERAL = "it is one part of several, or carries a comment"
@@ -437,11 +446,5 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_is_refused_by_name(case: Case, scene: Scene) -> None:
-    scene.refused(case)
-
-
-@pytest.mark.parametrize("near", LEGAL, ids=lambda near: near.name)
-def test_near_miss_is_accepted(near: NearMiss, outbox: Scene) -> None:
-    outbox.accepted(near)
+test_is_refused_by_name = each_refused(CASES)
+test_near_miss_is_accepted = each_accepted(LEGAL)

@@ -2,10 +2,21 @@
 
 from hashlib import sha256, sha512
 
-import pytest
-
 from hostile.forge import DATA, INFO, RECORD, Entry, changed, pack, plain, recorded
-from hostile.scene import Build, Case, NearMiss, Scene, X, Y, files, good, metadata, record
+from hostile.scene import (
+    Build,
+    Case,
+    NearMiss,
+    Scene,
+    X,
+    Y,
+    each_accepted,
+    each_refused,
+    files,
+    good,
+    metadata,
+    record,
+)
 
 FIELDS = "it is not a CSV file in UTF-8"
 OTHER_RELEASE = "it belongs to another release than the file name: demo 1.0"
@@ -286,14 +297,8 @@ LEGAL = [
 ]
 
 
-@pytest.mark.parametrize("case", [*RECORDS, *CLAIMS], ids=lambda case: case.name)
-def test_is_refused_by_name(case: Case, scene: Scene) -> None:
-    scene.refused(case)
-
-
-@pytest.mark.parametrize("near", LEGAL, ids=lambda near: near.name)
-def test_near_miss_is_accepted(near: NearMiss, outbox: Scene) -> None:
-    outbox.accepted(near)
+test_is_refused_by_name = each_refused([*RECORDS, *CLAIMS])
+test_near_miss_is_accepted = each_accepted(LEGAL)
 
 
 def test_build_tag_and_compressed_tags_are_a_file_name(outbox: Scene) -> None:

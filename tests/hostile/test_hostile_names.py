@@ -1,9 +1,19 @@
 """Entries whose name or kind would make them something else than a file of the tree."""
 
-import pytest
-
 from hostile.forge import DEFLATED, Entry, changed, extra_field, pack, plain, recorded
-from hostile.scene import SITE, Case, NearMiss, Scene, X, Y, demo, files, named
+from hostile.scene import (
+    SITE,
+    Case,
+    NearMiss,
+    Scene,
+    X,
+    Y,
+    demo,
+    each_accepted,
+    each_refused,
+    files,
+    named,
+)
 
 CONTROL = "its name holds a control character"
 OUT = "its path leads out of the tree"
@@ -185,14 +195,8 @@ LEGAL = [
 ]
 
 
-@pytest.mark.parametrize("case", [*NAMES, *COLLISIONS, *KINDS], ids=lambda case: case.name)
-def test_is_refused_by_name(case: Case, scene: Scene) -> None:
-    scene.refused(case)
-
-
-@pytest.mark.parametrize("near", LEGAL, ids=lambda near: near.name)
-def test_near_miss_is_accepted(near: NearMiss, outbox: Scene) -> None:
-    outbox.accepted(near)
+test_is_refused_by_name = each_refused([*NAMES, *COLLISIONS, *KINDS])
+test_near_miss_is_accepted = each_accepted(LEGAL)
 
 
 def test_world_writable_file_is_accepted_and_is_not_writable(outbox: Scene) -> None:

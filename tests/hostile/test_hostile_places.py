@@ -1,9 +1,18 @@
 """Files and commands that would stand where something else belongs."""
 
-import pytest
-
 from hostile.forge import DATA, INFO, Entry, pack, plain, recorded
-from hostile.scene import PYTHON, SITE, Build, Case, NearMiss, Scene, files, scripts
+from hostile.scene import (
+    PYTHON,
+    SITE,
+    Build,
+    Case,
+    NearMiss,
+    Scene,
+    each_accepted,
+    each_refused,
+    files,
+    scripts,
+)
 
 OWN = "names that begin with '_envc_' are reserved for envc"
 BYTECODE = "it is bytecode without a source"
@@ -178,14 +187,8 @@ LEGAL = [
 ]
 
 
-@pytest.mark.parametrize("case", [*PLACES, *COMMANDS], ids=lambda case: case.name)
-def test_is_refused_by_name(case: Case, scene: Scene) -> None:
-    scene.refused(case)
-
-
-@pytest.mark.parametrize("near", LEGAL, ids=lambda near: near.name)
-def test_near_miss_is_accepted(near: NearMiss, outbox: Scene) -> None:
-    outbox.accepted(near)
+test_is_refused_by_name = each_refused([*PLACES, *COMMANDS])
+test_near_miss_is_accepted = each_accepted(LEGAL)
 
 
 def test_start_up_code_is_accepted_and_told(outbox: Scene) -> None:

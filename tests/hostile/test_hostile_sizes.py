@@ -28,7 +28,7 @@ from hostile.forge import (
     plain,
     recorded,
 )
-from hostile.scene import MEND, PYTHON, SITE, Case, NearMiss, Scene, files, good
+from hostile.scene import MEND, PYTHON, SITE, Case, NearMiss, Scene, each_refused, files, good
 from hostile.snapshots import snapshot
 from support.sites import SiteFolder
 from support.wheels import Recipe
@@ -99,9 +99,7 @@ def claimed_count(count: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_is_refused_by_name(case: Case, scene: Scene) -> None:
-    scene.refused(case)
+test_is_refused_by_name = each_refused(CASES)
 
 
 @pytest.mark.slow

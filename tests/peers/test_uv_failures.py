@@ -15,27 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from support.sites import SITE_PACKAGES, Answer, SiteFolder, envc_process
+from support.sites import SITE_PACKAGES, Answer, SiteFolder, envc_process, over_wheels
 from support.wheels import Recipe, build_all
 
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
 
-SPEC = """\
-version = 1
-
-[site]
-name = "peers"
-
-[core]
-python = "{python}"
-
-[[index]]
-name = "wheels"
-path = "wheels"
-
+SPEC = over_wheels("""\
 [layer.user]
 requires = ["demo"]
-"""
+""")
 
 MODULES = [f"part_{letter}/module_{number}.py" for letter in "abcdefgh" for number in range(5)]
 WHEELS = (

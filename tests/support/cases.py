@@ -6,7 +6,7 @@ projects to the versions that the present lock of that layer pins.
 """
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from envc.formats.toml_lines import lines_of
 from envc.lock import (
     CORE_BASE,
     Base,
+    ProblemOf,
     layer_inputs,
     layer_problem,
     lock_layer,
@@ -123,9 +124,7 @@ class Case:
         pins = self._present.get(name, {})
         return {canonicalize_name(project): Version(text) for project, text in pins.items()}
 
-    def _solved(
-        self, name: str, make: Callable[..., Problem], base: Base, inputs: Digest
-    ) -> Solved:
+    def _solved(self, name: str, make: ProblemOf, base: Base, inputs: Digest) -> Solved:
         """A resolution for each group of targets; later ones prefer what earlier ones chose."""
         resolutions: list[Resolution] = []
         for targets in target_groups(self.site.targets):

@@ -17,19 +17,35 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHON_FULL = ".".join(map(str, sys.version_info[:3]))
 SITE_PACKAGES = f"lib/python{PYTHON}/site-packages"
 
-SPEC = """\
+
+def over_wheels(tables: str) -> str:
+    """The spec of a site over its folder of wheels; `tables` are what it says besides."""
+    return _spec("wheels", 'path = "wheels"', tables)
+
+
+def over_url(name: str, url: str, tables: str) -> str:
+    """The spec of a site over the index at a URL; `tables` are what it says besides."""
+    return _spec(name, f'url = "{url}"', tables)
+
+
+def _spec(index: str, place: str, tables: str) -> str:
+    return f"""\
 version = 1
 
 [site]
 name = "canopy"
 
 [core]
-python = "{python}"
+python = "{{python}}"
 
 [[index]]
-name = "wheels"
-path = "wheels"
+name = "{index}"
+{place}
 
+{tables}"""
+
+
+SPEC = over_wheels("""\
 [layer.system]
 requires = ["report"]
 
@@ -45,7 +61,7 @@ env = {{ OMP_NUM_THREADS = "1" }}
 [overlays]
 storage = "{storage}"
 specs = ["overlays/*.toml"]
-"""
+""")
 
 
 @dataclass(frozen=True)
@@ -117,7 +133,7 @@ class SiteFolder:
         return self.root / "storage"
 
     def write(self, spec: str = SPEC) -> "SiteFolder":
-        """Write the spec; `{storage}` and `{python}` in it are filled in."""
+        """Write the spec, as `over_wheels` makes it; `{storage}` and `{python}` are filled in."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "wheels").symlink_to(self.wheels)
         text = spec.format(storage=self.storage, python=PYTHON)

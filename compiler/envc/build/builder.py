@@ -71,14 +71,10 @@ class Builder:
         folder = self._folder(source)
         built = self._built(folder)
         if built is None:
-            with suppress(FileNotFoundError), open(f"{folder}/METADATA", "rb") as file:
-                return file.read()
-            with self._workshop(source, folder) as workshop:
-                content = workshop.hooks.metadata(workshop.place("metadata"), source.label)
-            if content is not None:
-                write_file(f"{folder}/METADATA", content)
-                return content
-            built = self.wheel(source)
+            told = self._told(source, folder)
+            if told is not None:
+                return told
+            built = self._build(source, folder)
         return _metadata_of(built.path, source.label)
 
     def wheel(self, source: Source) -> Built:
@@ -89,13 +85,24 @@ class Builder:
             OutsideError, UntrustedError: what it needs cannot be had.
         """
         folder = self._folder(source)
-        built = self._built(folder)
-        if built is None:
-            with self._workshop(source, folder) as workshop:
-                write = workshop.hooks.editable if source.in_place else workshop.hooks.wheel
-                path = write(workshop.place("wheel"), source.label)
-                built = self._keep(path, folder, workshop.tools, source.label)
-        return built
+        return self._built(folder) or self._build(source, folder)
+
+    def _told(self, source: Source, folder: str) -> bytes | None:
+        """What the backend says of a wheel before it builds one, now or before; None: nothing."""
+        place = f"{folder}/METADATA"
+        with suppress(FileNotFoundError), open(place, "rb") as file:
+            return file.read()
+        with self._workshop(source, folder) as workshop:
+            content = workshop.hooks.metadata(workshop.place("metadata"), source.label)
+        if content is not None:
+            write_file(place, content)
+        return content
+
+    def _build(self, source: Source, folder: str) -> Built:
+        with self._workshop(source, folder) as workshop:
+            write = workshop.hooks.editable if source.in_place else workshop.hooks.wheel
+            path = write(workshop.place("wheel"), source.label)
+            return self._keep(path, folder, workshop.tools, source.label)
 
     def _folder(self, source: Source) -> str:
         machine = self._machine

@@ -2,10 +2,10 @@
 
 import os
 import re
-import shutil
 from dataclasses import dataclass
 
 from envc.disk.durable import disk_error
+from envc.disk.removal import remove_folder
 from envc.pipeline.sites.context import Context
 
 # What envc keeps has a name and the number of its form. A folder that ENVC_CACHE_DIR names may
@@ -48,7 +48,7 @@ def clean_cache(context: Context) -> CacheReport:
         path = f"{report.folder}/{name}"
         try:
             if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path)
+                remove_folder(path)
             else:
                 os.unlink(path)
         except FileNotFoundError:

@@ -5,47 +5,44 @@ it a directory (PEP 751). It is built again when the project's build configurati
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_filename
+from packaging.version import Version
 
-from envc.errors import BuildError, Fault, ShadowRefusedError, SpecError
-from envc.lock import Base
-from envc.materialize.directory import Directory, Shape
+from envc.errors import BuildError, Fault, SpecError
+from envc.index import IndexSource
 from envc.model.digest import Digest, digest_of_json
-from envc.model.lock import Lock
-from envc.model.release import CoreMetadata, Distribution, Release
-from envc.model.resolution import Problem, Resolution
+from envc.model.lock import Lock, LockedPin
+from envc.model.resolution import Problem
 from envc.model.spec import OverlaySpec, SourcedPath, SourcedRequirement
-from envc.pipeline.supply.building import Carried, Supply, place_of
-from envc.ports import CandidateSource
+from envc.pipeline.supply.building import Supply
+from envc.pipeline.supply.sole import SoleRelease, adopt, file_at, off_the_base
+from envc.pipeline.supply.wheelhouse import Carried
 
 # What decides a project's name, version, requirements and commands.
 _CONFIGURATION = ("pyproject.toml", "setup.cfg", "setup.py")
 
 
 @dataclass(frozen=True, slots=True)
-class Editable:
-    """A project where it stands, the wheel that leads there, and where that wheel is now."""
+class Editable(SoleRelease):
+    """A project where it stands; its file is the wheel that leads there."""
 
     directory: str
-    spec: SourcedPath
-    wheel: Distribution
-    path: str
 
     @property
-    def project(self) -> NormalizedName:
-        """The project's name."""
-        return self.wheel.project
+    def named(self) -> str:
+        """The folder."""
+        return self.directory
 
     @property
     def requirement(self) -> SourcedRequirement:
         """The requirement that the wheel alone meets."""
-        text = f"{self.project}=={self.wheel.version}"
-        return SourcedRequirement(Requirement(text), self.spec.origin)
+        text = f"{self.project}=={self.file.version}"
+        return SourcedRequirement(Requirement(text), self.origin)
 
 
 def directory_of(spec: OverlaySpec, written: str) -> str:
@@ -71,6 +68,8 @@ def editables_of(overlay: OverlaySpec, supply: Supply, *, folder: str) -> tuple[
                 where=str(sourced.origin),
                 mend="name the folder of a project, or remove the line",
             )
+        from envc.materialize.directory import Directory, Shape  # only overlays have such projects
+
         Directory(directory, Shape.OVERLAY).refuse_exposed()
         found.append(_built(directory, sourced, supply, folder))
     faults = _twice(found)
@@ -84,7 +83,7 @@ def _twice(editables: Sequence[Editable]) -> list[Fault]:
     return [
         Fault(
             f"{each.directory} and {first[each.project].directory} are both {each.project}",
-            str(each.spec.origin),
+            str(each.origin),
             "remove one of them",
         )
         for each in editables
@@ -96,15 +95,9 @@ def _built(directory: str, sourced: SourcedPath, supply: Supply, folder: str) ->
     from envc.build import Source  # few overlays have such a project
 
     label = os.path.basename(directory)
-    if supply.building is None:
-        raise BuildError(
-            f"{label} has to be built, which is for `envc lock` to do",
-            where=str(sourced.origin),
-            mend="lock the overlay on a machine that has the project",
-        )
     source = Source(label=label, path=directory, digest=_configuration(directory), in_place=True)
     try:
-        built = supply.building.from_source(source)
+        built = supply.building.wheel(source)
     except BuildError as error:
         fault = error.faults[0]
         mend = "see the whole log, and correct the project; its backend has to know PEP 660"
@@ -118,18 +111,8 @@ def _built(directory: str, sourced: SourcedPath, supply: Supply, folder: str) ->
             where=directory,
             mend="correct its pyproject.toml",
         ) from error
-    wheel = Distribution(
-        project=project,
-        version=version,
-        filename=filename,
-        url=f"file://{quote(place_of(folder, filename, built.digest))}",
-        index="",
-        kind="wheel",
-        digest=built.digest,
-        size_bytes=built.size_bytes,
-    )
-    supply.source.adopt(wheel, built.path)
-    return Editable(directory, sourced, wheel, built.path)
+    wheel, carried = adopt(built, project, version, supply=supply, folder=folder)
+    return Editable(wheel, sourced.origin, carried, directory)
 
 
 def _configuration(directory: str) -> Digest:
@@ -142,33 +125,41 @@ def _configuration(directory: str) -> Digest:
     return digest_of_json({"editable": directory, "files": texts})
 
 
-class EditableSource:
-    """`ports.CandidateSource`: the editable projects' wheels, the rest from another one."""
+def locked_editables(
+    spec: OverlaySpec, lock: Lock | None, source: IndexSource, *, folder: str
+) -> dict[str, Editable]:
+    """The spec's editable projects as the lock in `folder` has them: entry of `editable` → project.
 
-    def __init__(self, source: CandidateSource, editables: Iterable[Editable]) -> None:
-        self._source = source
-        self._releases = {
-            each.project: (Release(each.project, each.wheel.version, (each.wheel,)),)
-            for each in editables
-        }
+    Nothing is built, and the projects need not be here; an entry that the lock does not know, or
+    whose wheel is gone, is left out.
 
-    def prefetch(self, projects: Iterable[NormalizedName]) -> None:
-        """As the port has it."""
-        self._source.prefetch(project for project in projects if project not in self._releases)
-
-    def releases(self, project: NormalizedName) -> Sequence[Release]:
-        """As the port has it."""
-        return self._releases.get(project) or self._source.releases(project)
-
-    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
-        """As the port has it."""
-        self._source.prefetch_metadata(
-            each for each in distributions if each.project not in self._releases
+    Raises:
+        OutsideError, UntrustedError: a wheel cannot be read, or is another project's.
+    """
+    pins = {pin.directory: pin for pin in lock.pins if pin.directory} if lock is not None else {}
+    found: dict[str, Editable] = {}
+    for sourced in spec.editable:
+        pin = pins.get(directory_of(spec, sourced.path)) or _of_other_home(sourced.path, pins)
+        path = os.path.join(folder, pin.wheels[0].path or "") if pin and pin.wheels else ""
+        if pin is None or pin.directory is None or not os.path.isfile(path):
+            continue
+        file = file_at(
+            f"file://{quote(os.path.normpath(path))}",
+            pin.project,
+            Version(pin.version),
+            digest=pin.wheels[0].digest,
+            size_bytes=os.path.getsize(path),
         )
+        source.adopt(file, path)
+        found[sourced.path] = Editable(file, sourced.origin, None, pin.directory)
+    return found
 
-    def metadata(self, distribution: Distribution) -> CoreMetadata:
-        """As the port has it: the source has adopted the wheels."""
-        return self._source.metadata(distribution)
+
+def _of_other_home(path: str, pins: Mapping[str, LockedPin]) -> LockedPin | None:
+    """The pin of a path below the home of the lock's owner, which is not that of who reads it."""
+    inside = path.removeprefix("~")
+    same = (pin for directory, pin in pins.items() if directory.endswith(inside))
+    return next(same, None) if path.startswith("~/") else None
 
 
 def with_editables(problem: Problem, editables: Sequence[Editable]) -> Problem:
@@ -177,27 +168,8 @@ def with_editables(problem: Problem, editables: Sequence[Editable]) -> Problem:
     Raises:
         ShadowRefusedError: the base has one of them, and nothing may be replaced.
     """
-    names = {each.project: each for each in editables}
-    for pin in problem.inherited:
-        if problem.shadow == "never" and pin.project in names:
-            raise ShadowRefusedError(
-                f"{names[pin.project].directory} would replace {pin.project} {pin.version} of "
-                f"layer {pin.layer}, and overlays may replace nothing here",
-                where=str(names[pin.project].spec.origin),
-                mend="remove the line, or ask the site's administrator to allow shadows",
-            )
-    return replace(
-        problem,
-        roots=(*problem.roots, *(each.requirement for each in editables)),
-        inherited=tuple(pin for pin in problem.inherited if pin.project not in names),
-    )
-
-
-def with_shadows(resolution: Resolution, editables: Sequence[Editable], base: Base) -> Resolution:
-    """The resolution of such a problem, in which editable projects of the base count as shadows."""
-    visible = {pin.project for pin in base.visible_pins(resolution.problem.targets)}
-    replaced = {each.project for each in editables if each.project in visible}
-    return replace(resolution, shadows=tuple(sorted({*resolution.shadows, *replaced})))
+    asked = tuple(each.requirement for each in editables)
+    return replace(off_the_base(problem, editables), roots=(*problem.roots, *asked))
 
 
 def with_directories(lock: Lock, editables: Sequence[Editable]) -> Lock:
@@ -211,7 +183,7 @@ def with_directories(lock: Lock, editables: Sequence[Editable]) -> Lock:
 
 def is_of(lock: Lock, editables: Sequence[Editable]) -> bool:
     """Whether a lock has exactly these editable projects, by these wheels."""
-    wanted = {(each.project, each.directory, each.wheel.digest) for each in editables}
+    wanted = {(each.project, each.directory, each.file.digest) for each in editables}
     return wanted == {
         (pin.project, pin.directory, pin.wheels[0].digest)
         for pin in lock.pins
@@ -219,11 +191,7 @@ def is_of(lock: Lock, editables: Sequence[Editable]) -> bool:
     }
 
 
-def carried_wheels(editables: Sequence[Editable], folder: str) -> tuple[Carried, ...]:
-    """The wheels that the lock in that folder lacks."""
-    places = [
-        Carried(each.path, place_of(folder, each.wheel.filename, digest))
-        for each in editables
-        if (digest := each.wheel.digest) is not None
-    ]
-    return tuple(place for place in places if not os.path.exists(place.destination))
+def missing_wheels(editables: Sequence[Editable]) -> tuple[Carried, ...]:
+    """The wheels that are not beside the lock yet."""
+    carried = (each.carried for each in editables)
+    return tuple(wheel for wheel in carried if wheel and not os.path.exists(wheel.destination))

@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from envc.index import IndexSource, default_index
+from envc.model.release import Distribution
 from envc.model.spec import IndexSpec
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.site import Site
 from envc.pipeline.supply.building import Building, Supply
 
+Prepare: TypeAlias = Callable[[Distribution, str], bytes]
 
-def open_source(site: Site, context: Context, building: Building | None = None) -> IndexSource:
+
+def open_source(site: Site, context: Context, prepare: Prepare | None = None) -> IndexSource:
     """The site's indexes as a source of candidates; a context manager.
 
-    With `building`, a source distribution that does not tell its metadata is asked for it, which
-    runs its code.
+    `prepare` tells the metadata of a source distribution that does not tell it itself, given its
+    file.
     """
+    return _source(site, context, prepare, indexes=indexes_of(site))
+
+
+def _source(
+    site: Site, context: Context, prepare: Prepare | None, *, indexes: tuple[IndexSpec, ...]
+) -> IndexSource:
     return IndexSource(
-        indexes_of(site),
+        indexes,
         dict(site.spec.sources),
         cache=context.cache,
         mode="offline" if context.offline else "online",
         reporter=context.reporter,
-        prepare=None if building is None else building.metadata,
+        prepare=prepare,
     )
 
 
 @contextmanager
 def open_supply(site: Site, context: Context) -> Iterator[Supply]:
     """The site's indexes, and who builds what they have no wheels for; only `lock` may build."""
-    building = Building(site.spec, indexes_of(site), context)
-    with open_source(site, context, building) as source:
+    indexes = indexes_of(site)
+    building = Building(site.spec, indexes, context)
+    with _source(site, context, building.metadata, indexes=indexes) as source:
         yield Supply(source, building)
 
 

@@ -1,15 +1,57 @@
-"""What stands in `wheelhouse/` beside locks, and goes when no lock names it any more."""
+"""Wheels that were built, beside the locks that name them: `wheelhouse/<digits>/<file name>`.
+
+What a lock carries is put there, and goes when no lock names it any more.
+"""
 
 import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 
-from envc.disk.durable import disk_error
-from envc.pipeline.supply.building import DIGEST_DIGITS, WHEELHOUSE
+from envc.disk.durable import disk_error, write_file
+from envc.model.digest import Digest, hex_of
+from envc.model.lock import Lock
 
-_FOLDER = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}")
+WHEELHOUSE = "wheelhouse"
+_DIGEST_DIGITS = 16
+_FOLDER = re.compile(rf"[0-9a-f]{{{_DIGEST_DIGITS}}}")
 _LOCK = re.compile(r"pylock\..+\.toml|pylock\.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A wheel to be put beside a lock: from where, to where."""
+
+    source: str
+    destination: str
+
+
+def place_of(folder: str, filename: str, digest: Digest) -> str:
+    """Where a lock in that folder finds a wheel that was built for it: named by its content."""
+    return f"{folder}/{WHEELHOUSE}/{hex_of(digest)[:_DIGEST_DIGITS]}/{filename}"
+
+
+def has_its_wheels(lock: Lock, folder: str) -> bool:
+    """Whether the wheels that were built for a lock in that folder are there."""
+    return all(
+        os.path.isfile(place_of(folder, build.wheel, build.wheel_digest)) for build in lock.builds
+    )
+
+
+def carry(wheels: Iterable[Carried]) -> None:
+    """Put wheels beside the lock that names them.
+
+    Raises:
+        OutsideError: the disk refused.
+    """
+    for wheel in wheels:
+        try:
+            os.makedirs(os.path.dirname(wheel.destination), exist_ok=True)
+            with open(wheel.source, "rb") as file:
+                write_file(wheel.destination, file.read())
+        except OSError as error:
+            raise disk_error(error, "keep a wheel that was built", wheel.destination) from error
 
 
 def prune(folder: str, lock_folders: Iterable[str]) -> tuple[str, ...]:
