@@ -95,6 +95,8 @@ tools:
 	  || echo "bindfs is missing: tests of overlays on a FUSE file system are skipped"
 	@command -v mkfs.xfs >/dev/null || [ -x /sbin/mkfs.xfs ] || $(call apt_install,xfsprogs) \
 	  || echo "xfsprogs is missing: tests on xfs images are skipped"
+	@command -v mkfs.btrfs >/dev/null || [ -x /sbin/mkfs.btrfs ] || $(call apt_install,btrfs-progs) \
+	  || echo "btrfs-progs is missing: the test of sci on sixteen nodes is skipped"
 	@command -v sshd >/dev/null || [ -x /usr/sbin/sshd ] \
 	  || { export RUNLEVEL=1; $(call apt_install,openssh-server openssh-client); } \
 	  || echo "openssh-server is missing: tests on nodes with ssh are skipped"

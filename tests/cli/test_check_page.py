@@ -1,30 +1,23 @@
 """The page of `envc check --format html` in a real browser, from a file."""
 
-import shutil
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from envc.cli.page import page_template
 from envc.formats.report_html import html_page
 from envc.model.finding import Finding, Verdict
+from support.browser import chromium, needs_browser, unreadable
 
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (BROWSER and DRIVER), reason="no chromium here: make tools"),
-]
+pytestmark = [pytest.mark.slow, needs_browser]
 
 OVERLAYS = 1_000
 SHOWN_AT_ONCE = 200
-DARK = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
 
 
 def verdict(number: int) -> Verdict:
@@ -60,7 +53,7 @@ def verdict(number: int) -> Verdict:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    template = (resources.files("envc.cli") / "pages/check.html").read_text()
+    template = page_template("check")
     path = tmp_path_factory.mktemp("page") / "check.html"
     impacts = {"overlays/user-10.toml": "broken"}
     text = html_page(template, map(verdict, range(OVERLAYS)), site="canopy", impacts=impacts)
@@ -70,16 +63,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER or ""
-    profile = tmp_path_factory.mktemp("profile")
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
-        options.add_argument(word)
-    options.add_argument(f"--user-data-dir={profile}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield browser
-    browser.quit()
+    with chromium(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -145,23 +130,9 @@ def test_it_is_used_by_keyboard_alone(browser: webdriver.Chrome) -> None:
     assert browser.switch_to.active_element.tag_name == "tr"
 
 
-def luminance(colour: str) -> float:
-    """The relative luminance of an `rgb(…)` or `rgba(…)` text. Source: WCAG 2.2"""
-    numbers = colour[colour.index("(") + 1 : -1].split(",")[:3]
-    parts = [float(number) / 255 for number in numbers]
-    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_can_be_read_in_light_and_dark(
     browser: webdriver.Chrome, page: str, *, dark: bool
 ) -> None:
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", DARK if dark else {"features": []})
-    browser.get(page)
-    ground = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
-    assert (luminance(ground) < 0.1) == dark
-    for selector in ("tbody th", ".error", ".good", ".warning", ".soft"):
-        colour = browser.find_element(By.CSS_SELECTOR, selector).value_of_css_property("color")
-        lighter, darker = sorted((luminance(colour), luminance(ground)), reverse=True)
-        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, selector
+    selectors = ("tbody th", ".error", ".good", ".warning", ".soft")
+    assert unreadable(browser, page, *selectors, dark=dark) == []

@@ -14,24 +14,12 @@ import pytest
 import trustme
 
 from support.index_server import IndexServer
-from support.sites import SiteFolder, envc_process, python
+from support.sites import SiteFolder, envc_process, over_url, python
 from support.wheels import Recipe
 
 USER, PASSWORD = "ann", "S3cret-of-ann"
 
-SPEC = """\
-version = 1
-
-[site]
-name = "canopy"
-
-[core]
-python = "{python}"
-
-[[index]]
-name = "private"
-url = "URL"
-
+LAYER = """\
 [layer.user]
 requires = ["six"]
 """
@@ -59,9 +47,8 @@ def site(server, authority, tmp_path, monkeypatch):
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    site = SiteFolder(tmp_path / "world", tmp_path / "house").write(SPEC)
-    site.edit("URL", server.url)
-    return site
+    site = SiteFolder(tmp_path / "world", tmp_path / "house")
+    return site.write(over_url("private", server.url, LAYER))
 
 
 def by_environment(monkeypatch):

@@ -1,6 +1,7 @@
 """Nodes in memory: an engine that runs each node's step in this process, and breaks on request."""
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,19 @@ from envc.formats.node_line import node_line, values_in
 from envc.model.nodes import Limits, NodeAnswer
 from support.sites import SiteFolder, envc
 
+# sh, -c, what it does, its name, the target, the question; envc follows where it may be asked.
+_LOOK_WORDS = 6
+
 Trouble = Callable[[NodeAnswer], NodeAnswer]
 
 
 class FakeEngine:
     """`ports.Engine` without processes.
 
-    `down` nodes cannot be reached. `troubles` change a node's answers: each is used once, in order.
-    `steps` remembers (node, step) of all that was asked of envc.
+    `down` nodes cannot be reached. `troubles` change what a node has to say: each is used once, in
+    order.
+    `steps` remembers (node, step) of all that was asked of envc, `passes` counts how often nodes
+    were asked, `answered` those that answered without envc.
     """
 
     name = "fake"
@@ -26,6 +32,8 @@ class FakeEngine:
         self.down: set[str] = set()
         self.troubles: dict[str, list[Trouble]] = {}
         self.steps: list[tuple[str, str]] = []
+        self.passes = 0
+        self.answered: list[str] = []
         self.copied: list[tuple[str, str]] = []
         self.before: Callable[[str, str], None] = lambda node, step: None
 
@@ -35,6 +43,7 @@ class FakeEngine:
         limits: Limits,
         heard: Callable[[NodeAnswer], None],
     ) -> None:
+        self.passes += 1
         for node, command in commands.items():
             heard(self._changed(node, self._answer(node, command)))
 
@@ -59,7 +68,12 @@ class FakeEngine:
             for folder in command[2:]:
                 Path(folder).mkdir(parents=True, exist_ok=True)
             return NodeAnswer(node=node, outcome="ended", status=0)
+        if command[0] == "sh":
+            told = self._look(node, command[:_LOOK_WORDS])
+            if told is not None or len(command) == _LOOK_WORDS:
+                return told or _unsure(node)
         words = list(command[command.index("node") :])
+        _bring_kit(words[words.index("--target") + 1])
         self.steps.append((node, words[1]))
         self.before(node, words[1])
         answer = envc(*words)
@@ -71,9 +85,33 @@ class FakeEngine:
             trouble=answer.stderr,
         )
 
+    def _look(self, node: str, command: Sequence[str]) -> NodeAnswer | None:
+        """What the shell says without envc; None: nothing."""
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert not done.stderr
+        values = values_in(done.stdout)
+        assert values is not None
+        if values["step"] == "unsure":
+            return None
+        self.answered.append(node)
+        return NodeAnswer(node=node, outcome="ended", status=0, output=done.stdout)
+
     def _changed(self, node: str, answer: NodeAnswer) -> NodeAnswer:
+        if answer == _unsure(node):
+            return answer
         waiting = self.troubles.get(node, [])
         return waiting.pop(0)(answer) if waiting else answer
+
+
+def _unsure(node: str) -> NodeAnswer:
+    return NodeAnswer(node=node, outcome="ended", status=0, output=node_line({"step": "unsure"}))
+
+
+def _bring_kit(target: str) -> None:
+    """These nodes run this envc; what a kit would have left there is a file of that name."""
+    command = Path(target) / "bin/envc"
+    command.parent.mkdir(parents=True, exist_ok=True)
+    command.touch()
 
 
 def said(**values: Any) -> Trouble:

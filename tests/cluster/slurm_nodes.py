@@ -79,6 +79,7 @@ class SlurmNodes:
         *command: object,
         cwd: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        seconds: float = 90,
     ) -> subprocess.CompletedProcess[str]:
         """A command of an administrator; its folder is entered again behind the new mounts."""
         words = ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(cwd or "/")]
@@ -87,7 +88,7 @@ class SlurmNodes:
             capture_output=True,
             text=True,
             check=False,
-            timeout=90,
+            timeout=seconds,
             env={**os.environ, **(environment or {})},
         )
 
@@ -125,7 +126,7 @@ def slurm_nodes(folder: Path, number: int, *, more: str = "") -> Iterator[SlurmN
     """So many nodes, idle. `more` are further lines of slurm.conf."""
     target = folder / "Canopy"
     for path in (target, folder / "munge", folder / "state"):
-        path.mkdir()
+        path.mkdir(exist_ok=True)  # other daemons may serve the same disks
     (folder / "munge").chmod(0o755)
     (folder / "munge.key").write_bytes(os.urandom(128))
     (folder / "munge.key").chmod(0o600)

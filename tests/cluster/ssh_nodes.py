@@ -86,9 +86,11 @@ class SshNodes:
     def stop(self, node: str) -> None:
         self.running.kill(node)
 
-    def ssh(self, node: str, command: str) -> subprocess.CompletedProcess[str]:
+    def ssh(
+        self, node: str, command: str, *, seconds: float = 60
+    ) -> subprocess.CompletedProcess[str]:
         words = ["ssh", "-F", str(self.folder / "ssh_config"), node, command]
-        return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(words, capture_output=True, text=True, check=False, timeout=seconds)
 
     def current(self, node: str) -> str | None:
         link = self.disk(node) / "current"

@@ -152,6 +152,31 @@ def test_a_node_that_was_down_for_two_rollouts_converges(cluster: Cluster) -> No
     assert len(digests) == 1
 
 
+def test_a_node_that_joins_holds_what_the_others_hold(cluster: Cluster) -> None:
+    cluster.warm("n1", "n2")
+    rolled(cluster, "n1")
+    cluster.upgrade()
+    rolled(cluster, "n1")
+    cluster.site.edit('"pandas",\n', '"pandas",\n    "six",\n')
+    cluster.site.done("lock")
+    rolled(cluster, "n[1-2]")
+    report = converge(cluster, "n2", "--check", "--json").json
+    # Of three generations the site retains two: the oldest is not made for a node that joins.
+    assert (report["converged"], report["missing"], report["generation"]) == (True, [], 2)
+    assert cluster.current("n1") == "generations/000003"
+
+
+def test_an_older_generation_that_cannot_be_had_stops_no_rollout(cluster: Cluster) -> None:
+    cluster.warm("n1", "n2")
+    rolled(cluster, "n1")
+    older = parcel_path(str(cluster.state), parcel_of(cluster))
+    cluster.upgrade()
+    os.unlink(older)
+    rolled(cluster, "n[1-2]")
+    report = converge(cluster, "n2", "--check", "--json").json
+    assert (report["converged"], report["generation"], len(report["missing"])) == (False, 1, 1)
+
+
 def test_a_node_made_anew_converges_from_nothing(cluster: Cluster) -> None:
     cluster.warm("n1")
     rolled(cluster, "n1")

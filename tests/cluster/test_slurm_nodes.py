@@ -171,7 +171,8 @@ def test_the_hooks_bring_a_node_along(rig: Rig) -> None:
     hook(HOOKS / "slurm-health-check")
     assert reason() == ""
     rig.change("solver")
-    assert rig.roll_out("n8")["ok"]
+    report = rig.roll_out("n8")
+    assert report["ok"], report
     before = rig.nodes.current("n7")
     hook(HOOKS / "slurm-health-check")
     assert reason().startswith("Reason=envc: not converged")
@@ -185,7 +186,8 @@ def test_the_hooks_bring_a_node_along(rig: Rig) -> None:
     assert reason() == ""
 
     rig.change("notebook")
-    assert rig.roll_out("n8")["ok"]
+    report = rig.roll_out("n8")
+    assert report["ok"], report
     hook(HOOKS / "slurm-prolog")
     assert rig.nodes.current("n7") != after
     assert rig.envc("status", "--nodes", "n7")["sets"] == {"converged": "n7"}

@@ -6,10 +6,7 @@ binds above them, and the overlay's requirements.
 """
 
 import json
-import os
-import platform
 import random
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -17,13 +14,8 @@ from typing import Any
 
 import pytest
 
-from envc.index import default_index
-from support.sites import PYTHON, Answer, envc_process
-
-ROOT = Path(__file__).resolve().parents[2]
-CACHE = ROOT / "build/network/cache"
-UV = f"{os.path.dirname(sys.executable)}/uv"
-INDEX = default_index().url or ""
+from support.real_sites import assert_consistent, declared, envc, failed_imports, pins_of_uv
+from support.sites import PYTHON
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -49,22 +41,6 @@ ASKED = (
 IMPOSSIBLE = (
     "attrs>=27", "numpy<1.20", "requests>=99", 'rich<14", "rich>=14', "certifi>=9999",
 )  # fmt: skip
-IMPORT_ALL = """\
-import importlib, json, sys, warnings
-warnings.simplefilter("ignore")
-failed = {}
-for name in json.loads(sys.argv[1]):
-    try:
-        importlib.import_module(name)
-    except BaseException as error:
-        failed[name] = f"{type(error).__name__}: {error}"
-print(json.dumps(failed))
-"""
-
-
-def envc(folder: Path, *words: object) -> Answer:
-    surroundings = {"ENVC_CACHE_DIR": str(CACHE), "ENVC_INDEX_URL": INDEX}
-    return envc_process(*words, cwd=folder, environment=surroundings)
 
 
 @pytest.fixture(scope="module")
@@ -105,19 +81,11 @@ def test_what_is_ok_can_be_built_and_imported(site: Path, seed: int) -> None:
     for key in ("adds", "shadows", "lifts", "inherits"):
         assert answer.json[key] == found[key]
     python = f"{path.parent}/bin/python"
-    checked = subprocess.run(
-        [sys.executable, "-m", "pip", "--python", python, "check"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    names = sorted(declared(path.parent))
-    imported = subprocess.run(
-        [python, "-c", IMPORT_ALL, json.dumps(names)], capture_output=True, text=True, check=False
-    )
-    assert json.loads(imported.stdout.splitlines()[-1]) == {}
-    assert compiled(site, path), "uv finds no solution for what was ok"
+    assert_consistent(sys.executable, "-m", "pip", "--python", python, "check")
+    record = json.loads((path.parent / "current/manifest.json").read_text())
+    (layer,) = record["layers"].values()
+    assert failed_imports(python, declared(layer, path.parent / "store")) == {}
+    assert solved_by_uv(site, path), "uv finds no solution for what was ok"
 
 
 @pytest.mark.parametrize("seed", range(len(IMPOSSIBLE)))
@@ -127,32 +95,12 @@ def test_what_is_in_conflict_has_no_solution(site: Path, seed: int) -> None:
     found = verdict(site, path)
     assert not found["ok"]
     assert "ENVC201" in {finding["code"] for finding in found["findings"]}
-    assert not compiled(site, path), "uv finds a solution for what was in conflict"
+    assert not solved_by_uv(site, path), "uv finds a solution for what was in conflict"
 
 
-def declared(folder: Path) -> set[str]:
-    """The packages and modules, not namespaces, that an overlay's own wheels declare."""
-    record = json.loads((folder / "current/manifest.json").read_text())
-    (layer,) = record["layers"].values()
-    found: set[str] = set()
-    for wheel in layer["wheels"]:
-        facts = json.loads((folder / f"store/wheels/{wheel['store_id']}/facts.json").read_text())
-        found |= {name for name, content in facts["modules"].items() if isinstance(content, str)}
-    return found
-
-
-def compiled(site: Path, path: Path) -> bool:
+def solved_by_uv(site: Path, path: Path) -> bool:
     """Whether uv finds releases for the base's projects, its constraints and the requirements."""
     layer = tomllib.loads((site / "envc.toml").read_text())["layer"]["user"]
     names = [text.partition("<")[0] for text in layer["requires"]]
     overlay = tomllib.loads(path.read_text())["overlay"]["requires"]
-    words = ["--only-binary", ":all:", "--quiet", "--python-version", platform.python_version()]
-    done = subprocess.run(
-        [UV, "pip", "compile", "-", *words],
-        input="\n".join([*names, *layer["constraints"], *overlay]),
-        env={**os.environ, "UV_DEFAULT_INDEX": INDEX, "UV_CACHE_DIR": str(CACHE / "uv")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode == 0
+    return pins_of_uv([*names, *layer["constraints"], *overlay]) is not None

@@ -1,24 +1,25 @@
 """The sample sites from the real index: `make test-network`."""
 
 import json
-import os
-import platform
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from envc.index import default_index
-from support.sites import PYTHON, Answer, envc_process
-
-ROOT = Path(__file__).resolve().parents[2]
-CACHE = ROOT / "build/network/cache"
-UV = f"{os.path.dirname(sys.executable)}/uv"
-# Read before the fixtures hide the person's configuration from the tests.
-INDEX = default_index().url or ""
+from support.real_sites import (
+    ROOT,
+    UV,
+    assert_consistent,
+    declared,
+    envc,
+    failed_imports,
+    pins_of_uv,
+)
+from support.sites import PYTHON
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -27,18 +28,6 @@ NOT_FOR_IMPORT = {
     "system": {"matplotlib_inline"},  # a backend for matplotlib, which that layer does not have
     "user": set[str](),
 }
-
-IMPORT_ALL = """\
-import importlib, json, sys, warnings
-warnings.simplefilter("ignore")
-failed = {}
-for name in json.loads(sys.argv[1]):
-    try:
-        importlib.import_module(name)
-    except BaseException as error:
-        failed[name] = f"{type(error).__name__}: {error}"
-print(json.dumps(failed))
-"""
 
 
 def locked(name: str, factory: pytest.TempPathFactory) -> Path:
@@ -63,14 +52,9 @@ def site(
     subprocess.run(["rm", "-rf", folder], check=True)
 
 
-def envc(folder: Path, *words: str) -> Answer:
-    surroundings = {"ENVC_CACHE_DIR": str(CACHE), "ENVC_INDEX_URL": INDEX}
-    return envc_process(*words, cwd=folder, environment=surroundings)
-
-
-def layers_of(folder: Path) -> dict[str, dict[str, str]]:
+def layers_of(folder: Path) -> dict[str, dict[str, Any]]:
     record = json.loads((folder / "target/current/manifest.json").read_text())
-    layers: dict[str, dict[str, str]] = record["layers"]
+    layers: dict[str, dict[str, Any]] = record["layers"]
     return layers
 
 
@@ -94,22 +78,9 @@ def test_the_pins_are_those_of_uv(name: str, tmp_path_factory: pytest.TempPathFa
     site = locked(name, tmp_path_factory)
     tables = tomllib.loads((site / "envc.toml").read_text())
     for layer, table in tables["layer"].items():
-        requirements = [*table["requires"], *table.get("constraints", ())]
-        words = ["--only-binary", ":all:", "--no-header", "--no-annotate", "--quiet"]
-        # The whole version: uv takes X.Y for X.Y.0, and some releases want a later one.
-        words += ["--python-version", platform.python_version()]
-        done = subprocess.run(
-            [UV, "pip", "compile", "-", *words],
-            input="\n".join(requirements),
-            env={**os.environ, "UV_DEFAULT_INDEX": INDEX, "UV_CACHE_DIR": str(CACHE / "uv")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        wanted = dict(line.split("==") for line in done.stdout.split())
         lock = tomllib.loads((site / f"pylock.{layer}.toml").read_text())
-        assert {pin["name"]: pin["version"] for pin in lock["packages"]} == wanted
+        pins = {pin["name"]: pin["version"] for pin in lock["packages"]}
+        assert pins == pins_of_uv([*table["requires"], *table.get("constraints", ())])
 
 
 def test_another_target_has_the_same_digests(site: Path) -> None:
@@ -127,34 +98,11 @@ def test_the_target_is_as_it_was_published(site: Path) -> None:
 def test_pip_and_uv_find_every_layer_consistent(site: Path) -> None:
     for layer in layers_of(site):
         python = f"{site}/target/{layer}/bin/python"
-        for command in (
-            [sys.executable, "-m", "pip", "--python", python, "check"],
-            [UV, "pip", "check", "--python", python],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{layer}: {done.stdout}{done.stderr}"
+        assert_consistent(sys.executable, "-m", "pip", "--python", python, "check")
+        assert_consistent(UV, "pip", "check", "--python", python)
 
 
 def test_every_top_level_module_imports(site: Path) -> None:
-    for layer in layers_of(site):
-        names = sorted(importable(site, layer) - NOT_FOR_IMPORT[layer])
-        done = subprocess.run(
-            [f"{site}/target/{layer}/bin/python", "-c", IMPORT_ALL, json.dumps(names)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "MPLBACKEND": "agg"},
-        )
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout.splitlines()[-1]) == {}
-
-
-def importable(site: Path, layer: str) -> set[str]:
-    """The packages and modules, not namespaces, that the layer's wheels declare."""
-    found: set[str] = set()
-    record = json.loads((site / "target/current/manifest.json").read_text())
-    for wheel in record["layers"][layer]["wheels"]:
-        facts = site / f"target/store/wheels/{wheel['store_id']}/facts.json"
-        modules = json.loads(facts.read_text())["modules"]
-        found |= {name for name, content in modules.items() if isinstance(content, str)}
-    return found
+    for name, layer in layers_of(site).items():
+        importable = declared(layer, site / "target/store") - NOT_FOR_IMPORT[name]
+        assert failed_imports(f"{site}/target/{name}/bin/python", importable) == {}

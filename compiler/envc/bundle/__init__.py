@@ -1,7 +1,8 @@
 """Bundles: one file that carries named streams of bytes, each verified by its digest.
 
-A bundle is a ZIP archive of members that ZIP itself does not compress: `NAME.zst`, a Zstandard
-frame each, and `bundle.json` as the last (docs/decisions/0014-bundles.md). `zipinfo` lists it,
+A bundle is a ZIP archive. Its members are `NAME.zst`, a Zstandard frame each that ZIP itself does
+not compress again, then the index, `bundle.json`, and the signatures of that, if it has any
+(docs/decisions/0014-bundles.md). `zipinfo` lists it,
 `unzip -p FILE NAME.zst | zstd -d` shows an entry. What the entries mean is others' to know.
 
     {name: chunks} ──BundleWriter──▶ FILE ──Bundle──▶ chunks of a name, verified

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,7 @@ from envc.disk.durable import disk_error, sync_directory, temporary_beside
 from envc.errors import InternalError
 from envc.formats.bundle import (
     INDEX_NAME,
+    SIGNATURES_NAME,
     BundleEntry,
     BundleIndex,
     BundleKind,
@@ -83,13 +84,22 @@ class BundleWriter:
             BundleEntry(name=name, digest=digest, packed_bytes=packed, size_bytes=size)
         )
 
-    def finish(self, kind: BundleKind, title: str) -> Digest:
-        """Write the index, give the bundle its name, and return its digest."""
+    def finish(
+        self, kind: BundleKind, title: str, *, sign: Callable[[bytes], bytes] | None = None
+    ) -> Digest:
+        """Write the index, give the bundle its name, and return its digest.
+
+        `sign` makes the signatures of the index, which stand beside it.
+        """
         index = BundleIndex(kind=kind, title=title, entries=tuple(self._entries))
         text = index_to_json(index)
+        signatures = sign(text) if sign is not None else b""
         archive = self._open()
         try:
-            archive.writestr(_member(INDEX_NAME), text)
+            # Who needs one tree reads the whole index: digests in hexadecimal halve, names repeat.
+            archive.writestr(_member(INDEX_NAME), text, zipfile.ZIP_DEFLATED)
+            if signatures:
+                archive.writestr(_member(SIGNATURES_NAME), signatures)
             archive.close()
             with open(self._temporary, "rb") as file:
                 os.fsync(file.fileno())

@@ -4,7 +4,7 @@ WheelContents of a base ──survey──▶ Ground          Subject on it ─�
 """
 
 from envc.check.ground import Ground, survey
-from envc.check.impact import Impact, Kind, classify
+from envc.check.impact import Impact, ImpactKind, classify
 from envc.check.judge import PASSES, judge, restated, unreadable
 from envc.check.libraries import wanted_libraries
 from envc.check.offers import PassedOver, passed_over
@@ -15,7 +15,7 @@ __all__ = [
     "PASSES",
     "Ground",
     "Impact",
-    "Kind",
+    "ImpactKind",
     "LockState",
     "PassedOver",
     "Scene",

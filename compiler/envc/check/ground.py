@@ -15,7 +15,7 @@ from envc.model.contents import WheelContents
 from envc.model.resolution import InheritedPin
 from envc.model.wheel import ModuleTree
 
-Kind = Literal["package", "module", "namespace"]
+PresenceKind = Literal["package", "module", "namespace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Presence:
     """
 
     project: NormalizedName
-    kind: Kind
+    kind: PresenceKind
     joined: bool = False
 
 

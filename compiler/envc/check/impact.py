@@ -5,7 +5,7 @@ from typing import Literal
 
 from envc.model.finding import Verdict
 
-Kind = Literal["unaffected", "re-lock", "broken", "still-broken", "mended", "new"]
+ImpactKind = Literal["unaffected", "re-lock", "broken", "still-broken", "mended", "new"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Impact:
 
     name: str
     spec: str
-    kind: Kind
+    kind: ImpactKind
     changes: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
 
@@ -36,7 +36,7 @@ def classify(before: Verdict | None, now: Verdict) -> Impact:
     )
     changes = _changes(before, now) if before is not None else ()
     if before is None:
-        kind: Kind = "new"
+        kind: ImpactKind = "new"
     elif not now.ok:
         kind = "broken" if before.ok else "still-broken"
     elif not before.ok:

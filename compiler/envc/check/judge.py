@@ -21,6 +21,9 @@ from envc.model.finding import Finding, Verdict
 from envc.model.lock import Lock
 from envc.model.spec import FindingRule
 
+# What a verdict says of its lock alone.
+_STATES = frozenset({codes.LOCK_MISSING, codes.LOCK_STALE, codes.OTHER_BASE})
+
 # Each finds one kind of fault, and knows nothing of the others.
 PASSES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     failure,
@@ -57,9 +60,6 @@ def judge(subject: Subject) -> Verdict:
         pins=_pins(lock) if lock is not None else (),
         ignored=ignored,
     )
-
-
-_STATES = frozenset({codes.LOCK_MISSING, codes.LOCK_STALE, codes.OTHER_BASE})
 
 
 def restated(

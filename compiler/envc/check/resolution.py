@@ -9,6 +9,12 @@ from envc.errors import ShadowRefusedError
 from envc.model import codes
 from envc.model.finding import Finding
 
+_PASSED: dict[PassedKind, str] = {
+    "no-wheel": codes.NO_WHEEL,
+    "python": codes.REQUIRES_PYTHON,
+    "yanked": codes.YANKED,
+}
+
 
 def failure(subject: Subject) -> Iterator[Finding]:
     """That there is no resolution, or a refused one; and which releases a target cannot take."""
@@ -25,13 +31,6 @@ def failure(subject: Subject) -> Iterator[Finding]:
         yield finding(
             _PASSED[passed.kind], passed.reason, (passed.project,), where=where, mend=mend
         )
-
-
-_PASSED: dict[PassedKind, str] = {
-    "no-wheel": codes.NO_WHEEL,
-    "python": codes.REQUIRES_PYTHON,
-    "yanked": codes.YANKED,
-}
 
 
 def lock_state(subject: Subject) -> Iterator[Finding]:

@@ -70,6 +70,13 @@ def _columns() -> int:
         return 80
 
 
+def add_directory_option(parser: argparse.ArgumentParser) -> None:
+    """The option of commands that care for what has generations."""
+    parser.add_argument(
+        "--target", required=True, metavar="DIR", help="a target directory, or an overlay's folder"
+    )
+
+
 def add_common(parser: argparse.ArgumentParser) -> None:
     """The options that every command has."""
     common = parser.add_argument_group("common options")

@@ -67,7 +67,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(report: CheckReport, arguments: argparse.Namespace, site: str) -> None:
     """The report on stdout, in the format that was asked for."""
-    import json
     import sys
 
     from envc import __version__
@@ -80,7 +79,7 @@ def _print(report: CheckReport, arguments: argparse.Namespace, site: str) -> Non
         case "sarif":
             from envc.formats.report_sarif import sarif
 
-            print_object(json.loads(json.dumps(sarif(report.overlays, version=__version__))))
+            print_object(sarif(report.overlays, version=__version__))
         case "junit":
             from envc.formats.report_junit import junit
 
@@ -102,14 +101,12 @@ def _print(report: CheckReport, arguments: argparse.Namespace, site: str) -> Non
 
 
 def _page(report: CheckReport, site: str) -> str:
-    from importlib import resources
-
+    from envc.cli.page import page_template
     from envc.formats.report_html import html_page
 
-    template = (resources.files("envc.cli") / "pages" / "check.html").read_text(encoding="utf-8")
     against = report.against
     impacts = {each.spec: each.kind for each in against.overlays} if against is not None else {}
-    return html_page(template, report.overlays, site=site, impacts=impacts)
+    return html_page(page_template("check"), report.overlays, site=site, impacts=impacts)
 
 
 def _impacts(against: AgainstReport) -> Iterator[str]:

@@ -16,9 +16,9 @@ EXAMPLE = "envc generations --target /usr/local/Canopy --pin 3"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument(
-        "--target", required=True, metavar="DIR", help="a target directory, or an overlay's folder"
-    )
+    from envc.cli.arguments import add_directory_option
+
+    add_directory_option(parser)
     pins = parser.add_mutually_exclusive_group()
     pins.add_argument("--pin", type=int, metavar="N", help="keep this one, whatever gc is told")
     pins.add_argument("--unpin", type=int, metavar="N", help="let this one go again")

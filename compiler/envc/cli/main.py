@@ -9,10 +9,9 @@ from typing import NoReturn
 
 from envc.cli.arguments import Arguments, help_text, parse
 from envc.cli.commands import COMMANDS
-from envc.errors import EnvcError, UsageError
+from envc.errors import EnvcError, InternalError, UsageError
 
 _INTERRUPTED = 130
-_BUG = 70
 # Most calls live for milliseconds and leave no garbage in circles; a long one still collects.
 _OBJECTS_BEFORE_COLLECTING = 100_000
 
@@ -74,7 +73,7 @@ def _run(run: Callable[[Arguments], int], arguments: Arguments) -> int:
         return trouble.status
     except Exception as error:  # noqa: BLE001 - the last resort: a bug, told as one
         _report_bug(error, verbose=arguments.verbose > 0)
-        return _BUG
+        return InternalError.status
 
 
 def _report(error: EnvcError, arguments: Arguments) -> None:

@@ -12,6 +12,8 @@ EXAMPLE = "envc materialize --target /usr/local/Canopy"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
+    from envc.cli.trust_options import add_trust_option
+
     parser.add_argument("--target", required=True, metavar="DIR", help="the target directory")
     parser.add_argument(
         "--layer",
@@ -33,12 +35,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto: hard links where they work, else copies",
     )
+    add_trust_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Materialize, or find that nothing is to be done."""
     from envc.cli.context import context_of
     from envc.cli.output import counted, print_json, say
+    from envc.cli.trust_options import trusted_keys
     from envc.pipeline.targets.materialize import MaterializeOptions, materialize
 
     options = MaterializeOptions(
@@ -46,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         layers=tuple(arguments.layer),
         source=arguments.source,
         link_mode=arguments.link_mode,
+        keys=trusted_keys(arguments),
     )
     done = materialize(arguments.site, options, context_of(arguments, offline=arguments.offline))
     if arguments.json:

@@ -17,8 +17,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
         "step",
-        choices=["prepare", "switch", "status"],
-        help="build a parcel's generation; switch to one; say what is here",
+        choices=["prepare", "switch", "status", "collect"],
+        help="build a parcel's generation; switch to one; say what is here; collect garbage",
     )
     parser.add_argument("--target", required=True, metavar="DIR", help="the target directory")
     parser.add_argument("--state", metavar="DIR", help="the folder of the wanted state")
@@ -29,15 +29,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bundle", metavar="DIGEST", help="prepare: the bundle that stands in --state"
     )
+    parser.add_argument(
+        "--question", metavar="NAME", help="leave the answer for who asks the same again"
+    )
     parser.add_argument("--digest", metavar="DIGEST", help="switch: to this generation")
     parser.add_argument(
-        "--wanted", metavar="BASE64", help="switch: the wanted state, where nodes share no folder"
+        "--wanted",
+        metavar="BASE64",
+        help="the wanted state: signed, or where nodes share no folder",
+    )
+    parser.add_argument("--signed", metavar="BASE64", help="the signatures of --wanted")
+    parser.add_argument(
+        "--replace-keys", action="store_true", help="trust the keys that the parcel names"
     )
     parser.add_argument(
-        "--keep", type=int, default=1, metavar="N", help="switch: how many generations to hold"
+        "--keep", type=int, default=1, metavar="N", help="how many generations to hold (1)"
     )
     parser.add_argument("--operator", metavar="NAME", help="switch: who asked, for the audit log")
     parser.add_argument("--drift", action="store_true", help="status: compare the trees, too")
+    parser.add_argument(
+        "--newest", type=int, metavar="N", help="collect: keep so many, whatever [retain] says"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="collect: remove nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,9 +78,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
     from envc.errors import UsageError
     from envc.model.digest import Digest
+    from envc.pipeline.nodes.statement import statement_of
     from envc.pipeline.nodes.steps import (
         PrepareOrder,
         SwitchOrder,
+        collect_step,
         prepare_step,
         status_step,
         switch_step,
@@ -77,23 +92,33 @@ def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
     directory = target_directory(arguments.target)
     if arguments.step == "status":
         return status_step(directory, drift=arguments.drift)
+    if arguments.step == "collect":
+        return collect_step(directory, newest=arguments.newest, dry_run=arguments.dry_run)
     needed = {"prepare": ("state", "parcel"), "switch": ("state", "digest")}[arguments.step]
     for name in needed:
         if getattr(arguments, name) is None:
             raise UsageError(f"{arguments.step} needs --{name}", mend="see `envc node --help`")
-    if arguments.step == "prepare":
-        wanted = PrepareOrder(
+    statement = statement_of(arguments.wanted, arguments.signed)
+    prepared = None
+    if arguments.parcel is not None:
+        prepared = PrepareOrder(
             state=arguments.state,
             parcel=Digest(arguments.parcel),
             source=arguments.source,
             bundle=arguments.bundle and Digest(arguments.bundle),
+            statement=statement,
+            replace_keys=arguments.replace_keys,
+            keep=arguments.keep,
+            question=arguments.question,
         )
-        return prepare_step(directory, wanted, context)
+    if arguments.step == "prepare" and prepared is not None:
+        return prepare_step(directory, prepared, context)
     order = SwitchOrder(
         state=arguments.state,
         digest=Digest(arguments.digest),
-        wanted=arguments.wanted,
+        statement=statement,
         keep=arguments.keep,
         operator=arguments.operator,
+        prepared=prepared,
     )
-    return switch_step(directory, order)
+    return switch_step(directory, order, context)

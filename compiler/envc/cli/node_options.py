@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 def add_node_options(parser: argparse.ArgumentParser) -> None:
     """Which nodes, through which engine, how many at once and for how long."""
-    from envc.cluster import ENGINES
-
     parser.add_argument(
         "--nodes", required=True, metavar="SET", help="which nodes: n[1-16], @group"
     )
@@ -23,13 +21,20 @@ def add_node_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the target directory on each node; {node} in it is the node's name",
     )
+    parser.add_argument("--state", metavar="DIR", help="a folder that every node sees")
+    add_engine_options(parser)
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """Through which engine nodes are reached, how many at once and for how long."""
+    from envc.cluster import ENGINES
+
     parser.add_argument(
         "--engine",
         choices=ENGINES,
         default="clustershell",
         help="clustershell: by ssh (the default); slurm: by srun; local: on this machine",
     )
-    parser.add_argument("--state", metavar="DIR", help="a folder that every node sees")
     parser.add_argument(
         "--fan-out", type=positive, default=64, metavar="N", help="nodes at once (64)"
     )

@@ -29,6 +29,14 @@ def say(arguments: Arguments, message: str) -> None:
         sys.stderr.write(f"{message}\n")
 
 
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Rows on stdout, their columns aligned; all rows are of one length."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
 def print_lines(lines: Sequence[str]) -> None:
     """Lines on stdout, the first of them only where there are very many."""
     sys.stdout.writelines(f"{line}\n" for line in lines[:_MANY_LINES])

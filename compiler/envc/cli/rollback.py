@@ -12,9 +12,9 @@ EXAMPLE = "envc rollback --target /usr/local/Canopy"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument(
-        "--target", required=True, metavar="DIR", help="a target directory, or an overlay's folder"
-    )
+    from envc.cli.arguments import add_directory_option
+
+    add_directory_option(parser)
     parser.add_argument(
         "--to", type=int, metavar="N", help="this generation (default: the one before the current)"
     )

@@ -17,6 +17,7 @@ _UNFINISHED = 4
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     from envc.cli.node_options import add_node_options
+    from envc.cli.trust_options import add_sign_option
 
     add_node_options(parser)
     parser.add_argument(
@@ -48,6 +49,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retries", type=int, default=1, metavar="N", help="ask a node that failed again (1)"
     )
+    add_sign_option(parser)
+    parser.add_argument(
+        "--replace-keys",
+        action="store_true",
+        help="have nodes trust the site's keys from now on, whatever they have trusted",
+    )
     parser.add_argument(
         "--events", metavar="FILE", help="append a line of JSON for each step of a node"
     )
@@ -61,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.node_options import limits_of
     from envc.cli.output import print_json
     from envc.cli.rollout_progress import progress_of
+    from envc.cli.trust_options import signing_keys
     from envc.cluster import engine_of
     from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
 
@@ -74,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
         batch=arguments.batch,
         max_failures=arguments.max_failures,
         retries=arguments.retries,
+        sign=signing_keys(arguments),
+        replace_keys=arguments.replace_keys,
         limits=limits_of(arguments),
     )
     engine = engine_of(arguments.engine)

@@ -35,11 +35,10 @@ def add_stack_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Become the command."""
     import os
-    import sys
 
     from envc.cli.context import context_of
     from envc.errors import UsageError
-    from envc.pipeline.stacks.run import RunOptions, prepare, replace_process
+    from envc.pipeline.stacks.run import RunOptions, prepare
 
     context = context_of(arguments)
     command: list[str] = arguments.command
@@ -56,10 +55,19 @@ def run(arguments: argparse.Namespace) -> int:
         command = ["python", *command]
     options = RunOptions(layer=arguments.layer, overlay=overlay, target=arguments.target)
     environment = prepare(options, os.environ, context)
+    become(arguments, command, environment)
+    return 0
+
+
+def become(arguments: argparse.Namespace, command: list[str], environment: dict[str, str]) -> None:
+    """Replace this process by a command in an environment; with `--json` say first by which."""
+    import sys
+
+    from envc.pipeline.stacks.run import replace_process
+
     if arguments.json:
         from envc.cli.output import print_object
 
         print_object({"tree": environment["VIRTUAL_ENV"], "command": command})
     sys.stdout.flush()  # what is still buffered would be lost with this process
     replace_process(command, environment)
-    return 0

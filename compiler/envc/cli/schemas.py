@@ -33,6 +33,7 @@ from envc.pipeline.checking.check import CheckReport
 from envc.pipeline.locking.report import LockReport
 from envc.pipeline.locking.tree import TreeReport
 from envc.pipeline.locking.why import WhyReport
+from envc.pipeline.nodes.collect import NodesCollectReport
 from envc.pipeline.nodes.converge import ConvergeReport
 from envc.pipeline.nodes.report import NodeReport
 from envc.pipeline.nodes.rollout_report import RolloutReport
@@ -216,6 +217,7 @@ def entries() -> tuple[Entry, ...]:
         _output("generations", GenerationsReport),
         _output("rollback", RollbackReport),
         _output("gc", CollectReport),
+        Entry(name="output-gc-nodes", title="envc gc --nodes --json", model=NodesCollectReport),
         _output("uninstall", UninstallReport),
         _output("cache", CacheReport),
         _output("bundle", BundleReport),

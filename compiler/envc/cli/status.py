@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from envc.pipeline.nodes.status import StatusReport
 
@@ -21,15 +20,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drift", action="store_true", help="compare every byte with what was published"
     )
+    parser.add_argument(
+        "--format",
+        choices=["text", "json", "html"],
+        default="text",
+        help="html: one page that needs nothing else (text)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the nodes; the status is 1 where one does not run what it should."""
     import os
+    import sys
+    from dataclasses import asdict
 
     from envc.cli.node_options import limits_of
-    from envc.cli.output import print_json
+    from envc.cli.output import print_json, print_lines, print_table
+    from envc.cli.page import page_template
     from envc.cluster import engine_of
+    from envc.formats.page import page_with
     from envc.pipeline.nodes.status import StatusOptions, ask_nodes
 
     options = StatusOptions(
@@ -40,18 +49,20 @@ def run(arguments: argparse.Namespace) -> int:
         limits=limits_of(arguments),
     )
     report = ask_nodes(options, engine_of(arguments.engine))
-    if arguments.json:
+    if arguments.json or arguments.format == "json":
         print_json(report)
+    elif arguments.format == "html":
+        sys.stdout.write(page_with(page_template("status"), asdict(report)))
     else:
-        import sys
-
-        sys.stdout.writelines(f"{line}\n" for line in _lines(report))
+        print_table(_rows(report))
+        print_lines([f"{condition}: {nodes}" for condition, nodes in report.sets.items()])
     return 0 if report.ok else 1
 
 
-def _lines(report: StatusReport) -> Iterator[str]:
-    """A line a node, columns aligned; then each condition with its nodes."""
-    rows = [("node", "condition", "gen", "digest", "drift", "in use", "free", "envc", "")]
+def _rows(report: StatusReport) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
+        ("node", "condition", "gen", "digest", "drift", "in use", "free", "envc", "")
+    ]
     for node, each in report.nodes.items():
         rows.append(
             (
@@ -66,10 +77,4 @@ def _lines(report: StatusReport) -> Iterator[str]:
                 each.reason.splitlines()[0] if each.reason else "",
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(
-            f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-    for condition, nodes in report.sets.items():
-        yield f"{condition}: {nodes}"
+    return rows

@@ -25,6 +25,7 @@ from envc.model.nodes import Limits, NodeAnswer
 
 # What ssh ends with where it cannot connect, and ClusterShell where a gateway was lost.
 _NO_CONNECTION = frozenset({255, os.EX_PROTOCOL})
+_GATEWAY_LOST = "its gateway was lost"
 
 # What clush takes from [Main] of clush.conf for ssh; the library itself does not read that file.
 _SSH_OPTIONS = ("ssh_user", "ssh_path", "ssh_options", "scp_path", "scp_options")
@@ -55,7 +56,8 @@ class _Listener(EventHandler):  # type: ignore[misc] # ClusterShell has no types
         if rc is None:
             return  # it is told by `ev_close` that it took too long
         if rc in _NO_CONNECTION:
-            why = trouble or "the connection broke, or the command was killed"
+            broken = "the connection broke, or the command was killed"
+            why = trouble or (_GATEWAY_LOST if rc == os.EX_PROTOCOL else broken)
             self.tell(NodeAnswer(node=node, outcome="unreachable", trouble=why))
             return
         output = _text(worker.node_buffer(node))
@@ -150,7 +152,7 @@ def _carry_out(
             mend="correct its configuration: `clush -w NODE hostname` must work",
         ) from error
     for node in sorted(listener.silent):  # a gateway that dies midway takes its leaves along
-        listener.tell(NodeAnswer(node=node, outcome="unreachable", trouble="its gateway was lost"))
+        listener.tell(NodeAnswer(node=node, outcome="unreachable", trouble=_GATEWAY_LOST))
 
 
 def _configured() -> dict[str, str | float]:

@@ -1,50 +1,18 @@
-"""A kit: envc and all that it imports as one file, for nodes that have only an interpreter.
+"""The kit of the envc that runs: made once, and found again as long as nothing of it changes.
 
-    lib/…        the running envc and its dependencies, as they are installed, with bytecode
-    run.py       starts envc; bin/envc is the command for people
-
-It is made from the installation that runs, so a node gets exactly what the administrator has. It
-fits interpreters of one X.Y and one platform.
+What a kit is, `kit_file` tells; to find out what goes into one takes longer than all else here.
 """
 
-import importlib.metadata
-import importlib.util
-import io
+import json
 import os
 import sys
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 import envc
 from envc.disk.durable import disk_error, make_folder, write_file
 from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
 
-# A file's time in the kit: the earliest that a ZIP archive can express.
-_TIME = (1980, 1, 1, 0, 0, 0)
-_FORMAT = 1
-
-_RUN = """\
-import os
-import sys
-
-here = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, here + "/lib")
-from envc.cli.main import program
-
-program(target=os.path.dirname(os.path.dirname(here)))
-"""
-_COMMAND = """\
-#!/bin/sh
-here=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
-exec @INTERPRETER@ -I -S "$here/run.py" "$@"
-"""
-# PEP 552: a hash-based pyc that is never checked against its source.
-_UNCHECKED = importlib.util.MAGIC_NUMBER + (0b01).to_bytes(4, "little")
-_PYC_HEADER_BYTES = 16
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,112 +31,45 @@ def kit_of_this_envc(cache: str) -> Kit:
         OutsideError: a file cannot be read, or the cache not be written.
     """
     folder = f"{cache}/kits-v{_FORMAT}"
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    installation = [_FORMAT, sys.version, os.path.abspath(envc.__file__)]
+    note = f"{folder}/{hex_of(digest_of_json(installation))[:24]}.json"
     try:
-        sources = sorted(_sources())
-        facts = [[place, *_state(path)] for place, path in sources]
-        note = f"{folder}/{hex_of(digest_of_json([_FORMAT, sys.version, facts]))[:24]}"
-        if os.path.exists(note):
-            with open(note, encoding="ascii") as file:
-                digest = Digest(file.read().strip())
-            if os.path.exists(f"{folder}/{hex_of(digest)}.zip"):
-                return Kit(f"{folder}/{hex_of(digest)}.zip", digest, python)
-        content = _packed(sources)
-        digest = digest_of(content)
-        make_folder(folder)
-        write_file(f"{folder}/{hex_of(digest)}.zip", content)
-        write_file(note, digest.encode())
+        digest = _noted(note)
+        if digest is None or not os.path.exists(f"{folder}/{hex_of(digest)}.zip"):
+            digest = _make(folder, note)
     except OSError as error:
         raise disk_error(error, "make the kit that brings envc to nodes") from error
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return Kit(f"{folder}/{hex_of(digest)}.zip", digest, python)
 
 
-def _state(path: str) -> tuple[int, int]:
-    status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
-
-
-def _sources() -> Iterator[tuple[str, str]]:
-    """Path below lib/ and path here of every file."""
-    package = os.path.dirname(os.path.abspath(envc.__file__))
-    yield from _tree(package, "envc")
-    pages = os.path.normpath(f"{package}/../../docs/findings")  # in a checkout they stand there
-    if os.path.isdir(pages):
-        yield from _tree(pages, "envc/findings")
-    for name in _dependencies("envc", set()):
-        for file in importlib.metadata.files(name) or ():
-            place = file.as_posix()
-            path = str(file.locate())
-            outside = place.startswith("../") or "__pycache__" in place
-            if not outside and os.path.isfile(path):
-                yield place, path
-
-
-def _dependencies(name: str, seen: set[str]) -> set[str]:
-    """Everything that a distribution requires on this machine, extras left out; adds to `seen`."""
-    for text in importlib.metadata.requires(name) or ():
-        requirement = Requirement(text)
-        project = canonicalize_name(requirement.name)
-        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if applies and project not in seen:
-            seen.add(project)
-            _dependencies(project, seen)
-    return seen
-
-
-def _tree(folder: str, place: str) -> Iterator[tuple[str, str]]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        inside = os.path.relpath(parent, folder)
-        for name in names:
-            yield os.path.normpath(f"{place}/{inside}/{name}"), f"{parent}/{name}"
-
-
-def _packed(sources: list[tuple[str, str]]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        _add(archive, "run.py", _RUN.encode())
-        _add(archive, "bin/envc", _COMMAND.encode())
-        for place, path in sources:
-            with open(path, "rb") as file:
-                content = file.read()
-            _add(archive, f"lib/{place}", content)
-            if place.endswith(".py"):
-                bytecode = _bytecode(content, path, place)
-                if bytecode is not None:
-                    _add(archive, f"lib/{_bytecode_place(place)}", bytecode)
-    return buffer.getvalue()
-
-
-def _add(archive: zipfile.ZipFile, place: str, content: bytes) -> None:
-    member = zipfile.ZipInfo(place, _TIME)
-    member.compress_type = zipfile.ZIP_DEFLATED
-    member.external_attr = 0o100644 << 16
-    archive.writestr(member, content)
-
-
-def _bytecode_place(place: str) -> str:
-    folder, name = os.path.split(place)
-    stem = name.removesuffix(".py")
-    return os.path.join(folder, "__pycache__", f"{stem}.{sys.implementation.cache_tag}.pyc")
-
-
-def _bytecode(source: bytes, path: str, place: str) -> bytes | None:
-    """The source's bytecode: what stands beside it if it is of this source, else compiled now."""
-    import marshal
-
-    header = _UNCHECKED + importlib.util.source_hash(source)
+def _noted(note: str) -> Digest | None:
+    """The digest that a note tells; None where it tells none, or of files that have changed."""
     try:
-        with open(importlib.util.cache_from_source(path), "rb") as file:
-            cached = file.read()
-    except OSError:
-        cached = b""
-    status = os.stat(path)
-    made_from = [int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF]
-    wanted = b"".join(number.to_bytes(4, "little") for number in (0, *made_from))
-    if cached[:_PYC_HEADER_BYTES] == importlib.util.MAGIC_NUMBER + wanted:
-        return header + cached[_PYC_HEADER_BYTES:]
-    try:
-        return header + marshal.dumps(compile(source, place, "exec", dont_inherit=True))
-    except (SyntaxError, ValueError):  # a template, or for another Python
+        with open(note, encoding="utf-8") as file:
+            told = json.load(file)
+        same = all(_state(path) == state for path, state in told["files"].items())
+        return Digest(told["kit"]) if same else None
+    except (OSError, ValueError, KeyError):
         return None
+
+
+def _make(folder: str, note: str) -> Digest:
+    """Make the kit, and note of what: its files, and the folders where others may appear."""
+    from envc.cluster.kit_file import kit_sources, own_requirements, packed
+
+    sources = sorted(kit_sources())
+    paths = {path for _, path in sources}
+    paths |= {own_requirements(), *map(os.path.dirname, paths)}
+    states = {path: _state(path) for path in sorted(paths)}  # before anything of them is read
+    content = packed(sources)
+    digest = digest_of(content)
+    make_folder(folder)
+    write_file(f"{folder}/{hex_of(digest)}.zip", content)
+    write_file(note, json.dumps({"kit": digest, "files": states}).encode())
+    return digest
+
+
+def _state(path: str) -> list[int]:
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns]

@@ -5,7 +5,7 @@ from packaging.utils import NormalizedName
 from envc.errors import SpecError
 from envc.expand.site import sourced_requirements
 from envc.formats.document import Document
-from envc.formats.overlay_toml import OverlayDocument, RuleTable
+from envc.formats.overlay_toml import OverlayCheckTable, OverlayDocument, RuleTable
 from envc.model.spec import (
     CORE,
     FindingRule,
@@ -33,12 +33,6 @@ def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
     def sourced(key: str, texts: list[str]) -> tuple[SourcedRequirement, ...]:
         return sourced_requirements(texts, lambda i: document.origin("overlay", key, i))
 
-    check = document.tables.check
-    rules_by_treatment: dict[Treatment, list[RuleTable]] = {
-        "error": check.error,
-        "warning": check.warning,
-        "ignore": check.ignore,
-    }
     return OverlaySpec(
         name=table.name,
         file=document.file,
@@ -52,9 +46,18 @@ def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
             SourcedPath(path, document.origin("overlay", "editable", number))
             for number, path in enumerate(table.editable)
         ),
-        check=tuple(
-            FindingRule(rule.code, treatment, rule.reason)
-            for treatment, rules in rules_by_treatment.items()
-            for rule in rules
-        ),
+        check=_rules(document.tables.check),
+    )
+
+
+def _rules(check: OverlayCheckTable) -> tuple[FindingRule, ...]:
+    by_treatment: dict[Treatment, list[RuleTable]] = {
+        "error": check.error,
+        "warning": check.warning,
+        "ignore": check.ignore,
+    }
+    return tuple(
+        FindingRule(rule.code, treatment, rule.reason)
+        for treatment, rules in by_treatment.items()
+        for rule in rules
     )

@@ -78,6 +78,7 @@ def expand_site(
             for treatment, codes in codes_by_treatment.items()
             for code in codes
         ),
+        keys=tuple(tables.site.keys),
     )
 
 

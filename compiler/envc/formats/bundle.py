@@ -15,6 +15,7 @@ from envc.model.digest import Digest, is_digest
 
 BUNDLE_FORMAT = 1
 INDEX_NAME = "bundle.json"
+SIGNATURES_NAME = "bundle.json.sig"
 
 BundleKind = Literal["overlay", "site"]
 

@@ -11,6 +11,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from envc.errors import Fault, SpecError
+from envc.formats.openssh import public_key_from_text
 from envc.formats.toml_lines import KeyPath, line_at, lines_of, path_text
 from envc.model.codes import CODES, FIXED
 from envc.model.spec import Origin
@@ -67,11 +68,17 @@ def _changeable_code(text: str) -> str:
     return text
 
 
+def _public_key(text: str) -> str:
+    public_key_from_text(text)
+    return text
+
+
 CodeText = Annotated[str, AfterValidator(_code)]
 ChangeableCodeText = Annotated[str, AfterValidator(_changeable_code)]
 RequirementText = Annotated[str, AfterValidator(requirement_text)]
 ConstraintText = Annotated[str, AfterValidator(_constraint_text)]
 ProjectText = Annotated[str, AfterValidator(project_name)]
+PublicKeyText = Annotated[str, AfterValidator(_public_key)]
 LayerName = Annotated[str, StringConstraints(pattern=f"^{NAME_FORM}$")]
 PythonText = Annotated[str, StringConstraints(pattern=r"^3\.(1[1-9]|[2-9][0-9])$")]
 FullPythonText = Annotated[str, StringConstraints(pattern=r"^3\.(1[1-9]|[2-9][0-9])\.[0-9]+$")]

@@ -2,12 +2,15 @@
 
 import struct
 from collections.abc import Iterator
+from posixpath import dirname, normpath
 
 _HEADER = b"\x7fELF\x02\x01"  # 64 bits, little endian: all that wheels for Linux have today
 _LOAD, _DYNAMIC = 1, 2
 _NEEDED, _STRING_TABLE, _RPATH, _RUNPATH = 1, 5, 15, 29
 _SEGMENT_SIZE = 56
 _ENTRY_SIZE = 16
+# How a run path says "where this library is".
+_ORIGINS = ("$ORIGIN", "${ORIGIN}")
 
 
 def run_paths(content: "bytes | memoryview") -> tuple[str, ...]:
@@ -19,6 +22,18 @@ def run_paths(content: "bytes | memoryview") -> tuple[str, ...]:
     """
     texts = _texts(content, frozenset({_RPATH, _RUNPATH}))
     return tuple(entry for text in texts for entry in text.split(":") if entry)
+
+
+def searched_folders(path: str, content: "bytes | memoryview") -> Iterator[str]:
+    """The folders of its own tree that the library at `path` there looks into, in its order.
+
+    They are those that its run paths name relative to its own place, and that lie in the tree.
+    """
+    for entry in run_paths(content):
+        origin, _, rest = entry.partition("/")
+        folder = normpath(f"{dirname(path)}/{rest}")
+        if origin in _ORIGINS and not folder.startswith((".", "/")):
+            yield folder
 
 
 def needed_libraries(content: "bytes | memoryview") -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from envc.formats.document import (
     FullPythonText,
     LayerName,
     ProjectText,
+    PublicKeyText,
     PythonText,
     RequirementText,
     Table,
@@ -71,9 +72,10 @@ ProjectSourceText = Annotated[
 
 
 class SiteTable(Table):
-    """`[site]`."""
+    """`[site]`; nodes take what one of the `keys` has signed."""
 
     name: LayerName
+    keys: list[PublicKeyText] = []
 
 
 class CoreTable(Table):

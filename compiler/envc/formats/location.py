@@ -10,7 +10,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from envc.errors import SpecError
-from envc.formats.document import Table, parse_toml
+from envc.formats.document import PublicKeyText, Table, parse_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,8 @@ class Location:
 
     `checkout` is the site's folder when it was last materialized from one: relative paths of its
     spec start there. `wanted` is the folder of the wanted state that the target converges to.
+    `keys` are the public keys of whom the target takes wanted states and bundles; none: of anybody.
+    `serial` is that of the newest signed wanted state that it has accepted.
     """
 
     site: str
@@ -26,6 +28,8 @@ class Location:
     storage: str | None = None
     checkout: str | None = None
     wanted: str | None = None
+    keys: tuple[str, ...] = ()
+    serial: int = 0
 
 
 class LocationDocument(Table):
@@ -37,6 +41,8 @@ class LocationDocument(Table):
     storage: str | None = None
     checkout: str | None = None
     wanted: str | None = None
+    keys: list[PublicKeyText] = []
+    serial: int = 0
 
 
 def location_to_text(location: Location) -> bytes:
@@ -48,6 +54,8 @@ def location_to_text(location: Location) -> bytes:
         "storage": location.storage,
         "checkout": location.checkout,
         "wanted": location.wanted,
+        "keys": list(location.keys) or None,
+        "serial": location.serial or None,
     }
     return tomli_w.dumps({k: v for k, v in values.items() if v is not None}).encode()
 
@@ -80,4 +88,6 @@ def location_from_text(text: bytes, file: str) -> Location:
         storage=tables.storage,
         checkout=tables.checkout,
         wanted=tables.wanted,
+        keys=tuple(tables.keys),
+        serial=tables.serial,
     )

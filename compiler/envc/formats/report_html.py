@@ -1,17 +1,11 @@
-"""Verdicts → one page that needs nothing else: data put into a template.
+"""Verdicts → one page that needs nothing else."""
 
-The template has `/*DATA*/null` where the data go. They are JSON in a script element, so that a page
-on a thousand overlays is small and draws only what is looked at.
-"""
-
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from envc.formats.page import page_with
 from envc.model.codes import CODES
 from envc.model.finding import Finding, Verdict
-
-_PLACE = "/*DATA*/null"
 
 
 def html_page(
@@ -23,11 +17,7 @@ def html_page(
         "codes": {code: title for code, (_, title) in sorted(CODES.items())},
         "overlays": [_overlay(verdict, impacts.get(verdict.spec, "")) for verdict in verdicts],
     }
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-    # In a script element only these could end it, or begin a comment.
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return template.replace(_PLACE, text, 1)
+    return page_with(template, data)
 
 
 def _overlay(verdict: Verdict, impact: str) -> dict[str, Any]:

@@ -18,17 +18,18 @@ from envc.materialize.directory import Directory
 from envc.materialize.publish import remove_tree
 from envc.model.generation import Generation, generation_name
 
-Reason = Literal["current", "newest", "young", "pinned", "in use"]
+Reason = Literal["current", "newest", "young", "pinned", "in use", "wanted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
-    """What to keep beside the current generation: the newest, the young, the pinned."""
+    """What to keep beside the current generation: the newest, the young, the pinned, the wanted."""
 
     newest: int
     younger_than_seconds: float
     now_seconds: float
     pinned: frozenset[int]
+    wanted: frozenset[int]
 
 
 def kept_generations(directory: Directory, keeping: Keeping) -> dict[int, Reason | None]:
@@ -56,13 +57,16 @@ def _reason(
     try:
         if keeping.now_seconds - os.stat(folder).st_mtime < keeping.younger_than_seconds:
             return "young"
-        return "in use" if is_held(f"{folder}/.lease") else None
+        used = is_held(f"{folder}/.lease")
     except OSError as error:
         raise OutsideError(
             f"whether generation {number} is in use cannot be told: {error.strerror}",
             where=folder,
             mend="make it readable, then run gc again; nothing was removed",
         ) from error
+    if used:
+        return "in use"
+    return "wanted" if number in keeping.wanted else None
 
 
 def remove_generations(directory: Directory, numbers: Iterable[int]) -> None:

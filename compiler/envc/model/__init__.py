@@ -1,5 +1,5 @@
 """Frozen values: the words in which the phases speak to each other.
 
-`digest`, `target`, `spec`, `release`, `resolution`, `lock`, `wheel`, `manifest`, `plan`,
-`view`, `generation`, `stack`, `finding`. Nothing here does I/O or decides anything.
+One file a subject: what a spec asks for, what an index offers, what was pinned, what a tree holds…
+Nothing here does I/O or decides anything.
 """

@@ -61,3 +61,11 @@ class WantedState:
     serial: int
     kit: Digest
     generations: tuple[WantedGeneration, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A wanted state as the bytes that were signed, and the signatures; b"": nobody signed it."""
+
+    text: bytes
+    signatures: bytes = b""

@@ -134,7 +134,8 @@ class SiteSpec:
     """A whole `envc.toml`. `layers` are in an order in which every base comes first.
 
     `names_targets` tells whether `targets` were written in the spec; else the one there is is the
-    machine that envc runs on.
+    machine that envc runs on. `keys` are the public keys of whom nodes take wanted states and
+    bundles, as a `.pub` file has them.
     """
 
     name: str
@@ -149,6 +150,7 @@ class SiteSpec:
     overlays: OverlaysSpec = field(default_factory=OverlaysSpec)
     retain: RetainSpec = field(default_factory=RetainSpec)
     check: tuple[FindingRule, ...] = ()
+    keys: tuple[str, ...] = ()
 
     def layer(self, name: str) -> LayerSpec | None:
         """The common layer of that name, or None."""

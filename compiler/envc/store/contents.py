@@ -9,20 +9,20 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from posixpath import dirname, normpath
 from typing import BinaryIO, Self
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from envc.disk.durable import disk_error
 from envc.errors import UntrustedError
-from envc.formats.elf import needed_libraries, run_paths
+from envc.formats.elf import needed_libraries, searched_folders
 from envc.model.contents import Library, WheelContents
 from envc.model.lock import LockedWheel
+from envc.model.stack import site_packages_of
 from envc.model.wheel import WheelFacts
 from envc.store import limits
 from envc.store.dist_info import SIGNATURE_FILES, Identity, identify, read_claims
 from envc.store.facts import Contents, facts_of
-from envc.store.identity import site_packages_of, store_id
+from envc.store.identity import store_id
 from envc.store.layout import Layout, Placement
 from envc.store.record import read_record
 from envc.store.refusal import Problem, RefusedError, refuse_if, untrusted
@@ -32,7 +32,6 @@ from envc.store.store import Store
 _JOINING_BYTES = range(20, 600)
 _JOINING = re.compile(rb"extend_path\s*\(|declare_namespace\s*\(")
 _LIBRARY = re.compile(r"[^/]*\.so(?:\.[^/]*)?")
-_ORIGINS = ("$ORIGIN", "${ORIGIN}")
 
 
 def read_contents(file: BinaryIO, wheel: LockedWheel, *, python: str) -> WheelContents:
@@ -163,7 +162,8 @@ class _Archive:
             wheel=self._text(identity.file("WHEEL")),
             entry_points=self._text(points) if points in self._members else None,
         )
-        placed = self._placed(layout)
+        placed, problems = layout.places(self._members)
+        refuse_if(problems)
         scripts = [place.path for place in placed.values() if place.kind == "script"]
         described = Contents(
             paths=[place.path for place in placed.values()],
@@ -183,18 +183,6 @@ class _Archive:
             and _joins(self._read(members[path], _JOINING_BYTES.stop))
         )
         return WheelContents(facts=facts, files=files, joined=joined)
-
-    def _placed(self, layout: Layout) -> dict[str, Placement]:
-        placed: dict[str, Placement] = {}
-        problems: list[Problem] = []
-        for member in self._members:
-            place = layout.place(member)
-            if isinstance(place, str):
-                problems.append(Problem(member, place))
-            elif place is not None:
-                placed[member] = place
-        refuse_if(problems)
-        return placed
 
     def _text(self, member: str) -> bytes:
         if member not in self._members:
@@ -238,13 +226,8 @@ def _joins(content: bytes) -> bool:
 
 
 def _library(path: str, content: bytes) -> Library:
-    folders: list[str] = []
-    for entry in run_paths(content):
-        origin, _, rest = entry.partition("/")
-        folder = normpath(f"{dirname(path)}/{rest}")
-        if origin in _ORIGINS and not folder.startswith((".", "/")):
-            folders.append(folder)
-    return Library(path, needed_libraries(content), tuple(dict.fromkeys(folders)))
+    folders = dict.fromkeys(searched_folders(path, content))
+    return Library(path, needed_libraries(content), tuple(folders))
 
 
 def _stored_file(path: str, size_bytes: int) -> bytes:

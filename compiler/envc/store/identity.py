@@ -24,11 +24,6 @@ def store_id(digest: Digest, python: str) -> str:
     return f"{hex_of(digest)}-{bytecode_tag(python)}-{LAYOUT_VERSION}"
 
 
-def site_packages_of(python: str) -> str:
-    """The path of site-packages in an environment of that X.Y."""
-    return f"lib/python{python}/site-packages"
-
-
 def bytecode_path(source: str, python: str) -> str:
     """Where the bytecode of a source file stands (PEP 3147)."""
     folder, slash, name = source.rpartition("/")

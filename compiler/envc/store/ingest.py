@@ -18,10 +18,11 @@ from envc.model.manifest import (
     directory_entry,
     manifest_of,
 )
+from envc.model.stack import site_packages_of
 from envc.ports import Reporter
 from envc.store.bytecode import TASK as COMPILE
 from envc.store.bytecode import Compiler
-from envc.store.identity import SUMS_NAME, site_packages_of, sum_line
+from envc.store.identity import SUMS_NAME, sum_line
 from envc.store.names import parents_of
 from envc.store.record import installed_record
 from envc.store.staging import Staging

@@ -1,12 +1,14 @@
 """Where a wheel's files stand in an environment: path in the wheel → path below the root."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from envc.model.stack import site_packages_of
 from envc.store.dist_info import INSTALLER_FILES, SIGNATURE_FILES, Identity
-from envc.store.identity import site_packages_of
 from envc.store.names import name_problem
+from envc.store.refusal import Problem
 
 Kind = Literal["file", "executable", "script"]
 
@@ -61,6 +63,18 @@ class Layout:
         if folder.endswith(".data") and rest:
             return self._place_data(folder, rest)
         return self._place_library(member)
+
+    def places(self, members: Iterable[str]) -> tuple[dict[str, Placement], list[Problem]]:
+        """Where these members go, those that are dropped left out; and why others are refused."""
+        placed: dict[str, Placement] = {}
+        problems: list[Problem] = []
+        for member in members:
+            place = self.place(member)
+            if isinstance(place, str):
+                problems.append(Problem(member, place))
+            elif place is not None:
+                placed[member] = place
+        return placed, problems
 
     def command_problem(self, name: str) -> str | None:
         """Why a script may not have that name, or None."""

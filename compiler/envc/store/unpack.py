@@ -168,14 +168,7 @@ def _text(raw: RawWheel, member: Member) -> bytes:
 
 def _placements(layout: Layout, claims: Claims, members: Iterable[str]) -> dict[str, Placement]:
     """Where each member goes, in the order in which they are written: folder by folder."""
-    placed: dict[str, Placement] = {}
-    problems: list[Problem] = []
-    for member in members:
-        place = layout.place(member)
-        if isinstance(place, str):
-            problems.append(Problem(member, place))
-        elif place:
-            placed[member] = place
+    placed, problems = layout.places(members)
     points = layout.identity.file("entry_points.txt")
     commands = [script.name for script in claims.console_scripts]
     problems += [

@@ -1,7 +1,7 @@
 """Where things of a stack are: paths as one layer's tree names another's."""
 
 from envc.model.digest import hex_of
-from envc.model.stack import Stack, StackLayer
+from envc.model.stack import Stack, StackLayer, site_packages_of
 
 HERE = "."
 
@@ -34,8 +34,3 @@ def destination(path: str, base: StackLayer, stack: Stack) -> str:
 def site_packages(stack: Stack) -> str:
     """The path of site-packages in every tree of the stack."""
     return site_packages_of(stack.python)
-
-
-def site_packages_of(python: str) -> str:
-    """The path of site-packages in a tree for that X.Y."""
-    return f"lib/python{python}/site-packages"

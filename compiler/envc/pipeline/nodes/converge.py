@@ -5,9 +5,18 @@ from dataclasses import dataclass
 
 from envc.materialize.directory import Directory
 from envc.model.digest import Digest
-from envc.model.nodes import WantedState
+from envc.model.nodes import Statement, WantedState
 from envc.pipeline.sites.context import Context
-from envc.pipeline.targets.wanted import number_of, required_state, state_of
+from envc.pipeline.targets.trust import (
+    Keys,
+    keys_for,
+    note,
+    noted_keys,
+    read_statement,
+    source_of,
+    wanted_by,
+)
+from envc.pipeline.targets.wanted import number_of, state_of, wanted_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,37 +38,50 @@ class ConvergeReport:
     changed: tuple[int, ...]
 
 
-def check_converged(directory: Directory, given_state: str | None) -> ConvergeReport:
+def check_converged(
+    directory: Directory, given_state: str | None, given_keys: Keys = ()
+) -> ConvergeReport:
     """Whether the node is in the wanted state; reads records only, and writes nothing.
 
     Raises:
         UsageError: no wanted state is known here.
+        UntrustedError: it is signed by none of the given keys, else of those that are noted here.
         OutsideError, SpecError: it cannot be read.
     """
     state = state_of(directory, given_state)
-    return _report(directory, state, required_state(state), ())
+    wanted = _wanted(directory, state, read_statement(state), given_keys)
+    return _report(directory, state, wanted, ())
 
 
-def converge(directory: Directory, given_state: str | None, context: Context) -> ConvergeReport:
+def converge(
+    directory: Directory, given_state: str | None, context: Context, given_keys: Keys = ()
+) -> ConvergeReport:
     """Bring the node to the wanted state: hold what is to be held, then switch.
 
     Raises:
         UsageError: no wanted state is known here, or this machine is no target of its locks.
-        UntrustedError: bytes are not what their digest says; nothing is switched.
+        UntrustedError: bytes are not what their digest says, or the state is signed by none of the
+            keys given, noted here, or (at first use) named by its site; nothing is switched.
         OutsideError: disk or network; what is done stays done.
     """
     state = state_of(directory, given_state)
-    wanted = required_state(state)
+    statement = read_statement(state)
+    wanted = _wanted(directory, state, statement, given_keys)
     before = _report(directory, state, wanted, ())
     if before.converged:
+        if noted_keys(directory):
+            note(directory, state, wanted, serial=wanted.serial)
         return before
 
     from envc.pipeline.targets.prepare import prepare_parcel, remember_state, switch_to
 
+    keys = given_keys or keys_for(directory, state, wanted.generations[0].parcel)
+    wanted_by(directory, statement, keys, wanted_path(state))
+
     built: list[int] = []
     for generation in reversed(wanted.generations):  # what is to be current becomes the newest
         if number_of(directory, generation) is None:
-            source = generation.source and os.path.normpath(os.path.join(state, generation.source))
+            source = source_of(state, generation)
             prepared = prepare_parcel(directory, state, generation.parcel, source, context)
             if prepared.built:
                 built.append(prepared.generation.generation)
@@ -67,7 +89,17 @@ def converge(directory: Directory, given_state: str | None, context: Context) ->
     if number is not None:
         switch_to(directory, directory.record(number).digest, event="converge")
     remember_state(directory, state)
+    if keys:
+        note(directory, state, wanted, serial=wanted.serial)
     return _report(directory, state, wanted, tuple(built))
+
+
+def _wanted(
+    directory: Directory, state: str, statement: Statement, given_keys: Keys
+) -> WantedState:
+    """The wanted state by the word of those who are trusted already."""
+    keys = given_keys or noted_keys(directory)
+    return wanted_by(directory, statement, keys, wanted_path(state))
 
 
 def _report(

@@ -7,16 +7,23 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from envc.cluster.kit import Kit
 from envc.disk.durable import disk_error, make_folder, temporary_beside, write_file
 from envc.errors import UsageError
-from envc.materialize.directory import read_bytes
 from envc.model.digest import Digest, digest_of, hex_of
+from envc.pipeline.nodes.answers import look_words, question_of
 from envc.pipeline.sites.site import Site
-from envc.pipeline.targets.bundled import bundle_digest
-from envc.pipeline.targets.wanted import bundle_path, kit_path, make_parcel, parcel_path, place_file
+from envc.pipeline.targets.wanted import (
+    bundle_path,
+    kept_of,
+    kit_path,
+    make_parcel,
+    parcel_path,
+    place_file,
+)
 
 # For hooks: it works on a node that has nothing but the interpreter.
 _CONVERGE = """\
@@ -33,7 +40,8 @@ class Freight:
     """The files by what nodes call them, and the interpreter that nodes have.
 
     `source` is where wheels come from: a folder that nodes see, None: the indexes. Where it is a
-    `bundle`, that is brought along, and `source` is its file here.
+    `bundle`, that is brought along, and `source` is its file here. `proof` are the words that show
+    nodes who wants it, where the site names keys.
     """
 
     kit: Kit
@@ -42,6 +50,8 @@ class Freight:
     python: str
     source: str | None
     bundle: Digest | None
+    keep: int
+    proof: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,16 +79,37 @@ class Freight:
         """The source as a wanted state names it: a bundle relative to the state's folder."""
         return self.source if self.bundle is None else bundle_path(".", self.bundle)
 
-    def prepare_words(self) -> list[str]:
-        """What has a node prepare."""
-        words = ["node", "prepare", "--parcel", self.parcel]
+    def prepare_command(self, target: str, state: str) -> list[str]:
+        """Has a node prepare; where it has done so, it answers without starting envc."""
+        words = ["node", "prepare", *self._order(target, state)]
+        return look_words(target, self._question(target, state), self._boot(target, state, words))
+
+    def look_command(self, target: str, state: str) -> list[str]:
+        """Has a node say whether it has nothing to prepare, if it can at once."""
+        return look_words(target, self._question(target, state))
+
+    def switch_command(self, target: str, state: str, words: Sequence[str]) -> list[str]:
+        """Has a node switch to what it has prepared; `words` say to what."""
+        words = ["node", "switch", *words, *self._order(target, state)]
+        return self._boot(target, state, words)
+
+    def _order(self, target: str, state: str) -> list[str]:
+        """What is to be prepared, where, and by what name the answer is left."""
+        question = self._question(target, state)
+        return [*self._facts(target, state), *self.proof, "--question", question]
+
+    def _question(self, target: str, state: str) -> str:
+        return question_of([self.kit.digest, *self._facts(target, state), *self.proof])
+
+    def _facts(self, target: str, state: str) -> list[str]:
+        words = ["--parcel", self.parcel]
         if self.bundle is not None:
             words += ["--bundle", self.bundle]
         elif self.source is not None:
             words += ["--from", self.source]
-        return words
+        return [*words, "--keep", str(self.keep), "--target", target, "--state", state]
 
-    def command(self, target: str, state: str, words: Sequence[str]) -> list[str]:
+    def _boot(self, target: str, state: str, words: Sequence[str]) -> list[str]:
         """Call envc on a node that may not have it yet."""
         begin = f"exec(__import__('base64').b64decode('{_boot_text()}'))"
         kit = kit_path(state, self.kit.digest)
@@ -115,49 +146,61 @@ def pack(site: Site, kit: Kit, cache: str, *, python: str | None, source: str | 
             where=source,
             mend="correct what --from names",
         )
-    is_bundle = source is not None and os.path.isfile(source)
+    bundle = None
+    if source is not None and os.path.isfile(source):
+        from envc.pipeline.targets.bundled import bundle_digest
+
+        bundle = bundle_digest(source)
     return Freight(
         kit=kit,
         parcel=digest,
         parcel_file=path,
         python=interpreter,
         source=source,
-        bundle=bundle_digest(source) if source is not None and is_bundle else None,
+        bundle=bundle,
+        keep=kept_of(site.spec.retain),
     )
 
 
-def share(freight: Freight, state: str) -> None:
+def share(freight: Freight, state: str, *, anew: bool = False) -> None:
     """Put the freight into a folder that every node sees, and `converge` for nodes without envc.
+
+    What is there with the right size stays, unless all is to be written `anew`: nodes verify it.
 
     Raises:
         OutsideError: the disk refused.
     """
-    for name in ("kit", "parcel"):
-        place_file(freight.place(name, state), read_bytes(freight.file(name)))
+    kit = freight.place("kit", state)
+    words = [freight.python, "-I", "-S", f"{state}/boot.py"]
+    script = _CONVERGE.format(
+        boot=shlex.join(words),
+        kit=shlex.join([kit, hex_of(freight.kit.digest), freight.kit.python]),
+        state=shlex.quote(state),
+    )
     try:
-        if freight.bundle is not None:
-            _share_bundle(freight.file("bundle"), freight.place("bundle", state))
-        write_file(f"{state}/boot.py", boot_source())
-        kit = freight.place("kit", state)
-        words = [freight.python, "-I", "-S", f"{state}/boot.py"]
-        script = _CONVERGE.format(
-            boot=shlex.join(words),
-            kit=shlex.join([kit, hex_of(freight.kit.digest), freight.kit.python]),
-            state=shlex.quote(state),
-        )
-        write_file(f"{state}/converge", script.encode(), mode=0o755)
+        for name in freight.names:
+            _share_file(freight.file(name), freight.place(name, state), anew=anew)
+        _share_text(f"{state}/boot.py", boot_source())
+        _share_text(f"{state}/converge", script.encode(), mode=0o755)
     except OSError as error:
         raise disk_error(error, "write what nodes need", state) from error
 
 
-def _share_bundle(path: str, place: str) -> None:
-    """Copy a bundle beside its place, then give it its name; it may be large."""
-    if os.path.exists(place) and os.stat(place).st_size == os.stat(path).st_size:
+def _share_file(path: str, place: str, *, anew: bool) -> None:
+    """Copy a file beside its place, then give it its name; it may be large."""
+    if not anew and os.path.exists(place) and os.stat(place).st_size == os.stat(path).st_size:
         return
     make_folder(os.path.dirname(place))
     temporary = temporary_beside(place)
     shutil.copyfile(path, temporary)
     os.replace(temporary, place)
+
+
+def _share_text(path: str, content: bytes, *, mode: int = 0o644) -> None:
+    with suppress(FileNotFoundError), open(path, "rb") as file:
+        if file.read() == content:
+            return
+    write_file(path, content, mode=mode)
 
 
 def boot_source() -> bytes:

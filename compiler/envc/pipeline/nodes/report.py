@@ -13,6 +13,7 @@ from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.targets.base import read_location
+from envc.pipeline.targets.generations import CollectReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,8 @@ class NodeReport:
     current one; None and empty where there is none. `step` is what is true of it now; `built`:
     this run made it. `in_use` are generations that running processes hold. `drift` counts paths
     that differ from what was published, None: nobody looked. `lacks` names what has to be sent
-    before the step can be taken. `now_seconds` is the node's clock, in seconds since 1970.
+    before the step can be taken. `collected` is what gc did. `now_seconds` is the node's clock, in
+    seconds since 1970.
     """
 
     step: str
@@ -44,6 +46,7 @@ class NodeReport:
     free_files: int | None
     lacks: tuple[str, ...]
     faults: tuple[Fault, ...]
+    collected: CollectReport | None = None
 
 
 def node_report(
@@ -53,6 +56,7 @@ def node_report(
     generation: Generation | None = None,
     built: bool = False,
     drift: int | None = None,
+    collected: CollectReport | None = None,
 ) -> NodeReport:
     """What is true of a node now that a step is done.
 
@@ -82,6 +86,7 @@ def node_report(
         free_files=free_files,
         lacks=(),
         faults=(),
+        collected=collected,
     )
 
 

@@ -1,7 +1,8 @@
 """`envc rollout`: every node prepares, and when enough are ready, they are switched.
 
-1. The canaries prepare and are switched; if one fails, no other node is touched.
-2. All others prepare. Where more fail than are allowed, none is switched.
+1. The canaries prepare and are switched; if one fails, no other node is touched. While they
+   prepare, all others are looked at: those that have nothing to do say so then.
+2. The others prepare. Where more fail than are allowed, none is switched.
 3. The wanted state names the new generation: nodes that are down now will converge to it.
 4. Those that are ready are switched, a batch after the other.
 
@@ -22,16 +23,21 @@ from envc.cluster.kit import kit_of_this_envc
 from envc.cluster.node_sets import expand, fold
 from envc.errors import UsageError
 from envc.formats.node_line import values_in
-from envc.formats.wanted import wanted_to_json
 from envc.model.digest import Digest
-from envc.model.nodes import Limits, NodeAnswer, WantedGeneration
+from envc.model.nodes import Limits, NodeAnswer, Statement, WantedGeneration
 from envc.pipeline.nodes.freight import Freight, pack, share
 from envc.pipeline.nodes.rollout_report import NodeState, RolloutReport, State
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.place import find_site
 from envc.pipeline.sites.site import Site, load_site
-from envc.pipeline.targets.planning import closures_of
-from envc.pipeline.targets.wanted import OWN_STATE, kept_of, next_wanted, read_wanted, write_wanted
+from envc.pipeline.targets.locked import closures_of
+from envc.pipeline.targets.wanted import (
+    OWN_STATE,
+    is_wanted,
+    next_wanted,
+    read_wanted,
+    write_wanted,
+)
 from envc.ports import Engine
 
 # Beyond this, files are younger or older than they seem: gc would keep or remove the wrong ones.
@@ -47,7 +53,8 @@ class RolloutOptions:
     """Where to roll out what, and how carefully.
 
     `{node}` in `target` is the node's name. `state` is a folder that every node sees, None: the
-    engine carries what nodes need. `batch` 0: all at once.
+    engine carries what nodes need. `batch` 0: all at once. `sign` are files of private keys; with
+    `replace_keys` nodes trust those of the site from now on, whatever they have trusted.
     """
 
     nodes: str
@@ -59,6 +66,8 @@ class RolloutOptions:
     batch: int = 0
     max_failures: int = 0
     retries: int = 1
+    sign: tuple[str, ...] = ()
+    replace_keys: bool = False
     limits: Limits = field(default_factory=Limits)
 
 
@@ -72,7 +81,8 @@ def roll_out(
     """Bring nodes to what the site's locks describe; `heard` is told of every step of a node.
 
     Raises:
-        UsageError: no such nodes, a lock is missing, or the site's core is another Python.
+        UsageError: no such nodes, a lock is missing, the site's core is another Python, or nothing
+            signs for a site that names keys.
         AnswerIsNo: a lock is stale.
         OutsideError: the engine cannot be used, or the disk here refused.
     """
@@ -87,9 +97,12 @@ def roll_out(
         )
     kit = kit_of_this_envc(context.cache)
     freight = pack(site, kit, context.cache, python=options.python, source=options.source)
+    order = _Order(site, closures, options, freight)
+    if site.spec.keys or options.sign:
+        order = _signed(order, context)
     if options.state is not None:
         share(freight, options.state)
-    run = _Rollout(_Order(site, closures, options, freight), engine, heard)
+    run = _Rollout(order, engine, heard)
     stopped = run.carry_out(nodes)
     return run.report(stopped)
 
@@ -102,6 +115,23 @@ class _Order:
     closures: dict[str, Digest]
     options: RolloutOptions
     freight: Freight
+    statement: Statement | None = None
+
+
+def _signed(order: _Order, context: Context) -> _Order:
+    """The same with a wanted state that is signed, and proved to every node."""
+    from envc.pipeline.nodes.statement import make_statement, proof_of, signer_of
+
+    options = order.options
+    statement = make_statement(
+        order.site,
+        order.freight,
+        order.closures,
+        state=options.state,
+        signer=signer_of(order.site, options.sign, context),
+    )
+    proof = proof_of(statement, replace_keys=options.replace_keys)
+    return replace(order, freight=replace(order.freight, proof=proof), statement=statement)
 
 
 class _Rollout:
@@ -112,6 +142,7 @@ class _Rollout:
         self._closures = order.closures
         self._options = order.options
         self._freight = order.freight
+        self._statement = order.statement
         self._engine = engine
         self._heard = heard
         self._began = time.monotonic()
@@ -119,6 +150,8 @@ class _Rollout:
         # Nodes that hold the generation and have yet to note where their wanted state is.
         self._unnoted: set[str] = set()
         self._retry: set[str] = set()
+        self._failures: Counter[str] = Counter()
+        self._shared_anew = False
         self._lacks: dict[str, set[str]] = {}
         self._sent: Counter[str] = Counter()
         self._digests: dict[str, Digest] = {}
@@ -129,7 +162,7 @@ class _Rollout:
             node: NodeState(node=node, state="waiting", reason="not asked") for node in nodes
         }
         canaries, others = nodes[: self._options.canary], nodes[self._options.canary :]
-        self._prepare(canaries)
+        self._prepare(canaries, looked_at=others if canaries else ())
         self._switch(self._in(canaries, "ready"))
         bad = self._in(canaries, "failed")
         if bad and others:
@@ -166,39 +199,56 @@ class _Rollout:
             seconds=self._since(),
         )
 
-    def _prepare(self, nodes: Sequence[str]) -> None:
-        """Ask nodes to prepare; bring what they lack; ask again those that may succeed then."""
-        words = self._freight.prepare_words()
-        asked = tuple(nodes)
-        for _ in range(self._options.retries + 1):
-            self._ask(asked, words)
+    def _prepare(self, nodes: Sequence[str], *, looked_at: Sequence[str] = ()) -> None:
+        """Have nodes prepare; bring what they lack; ask again those that may succeed then.
+
+        Others are `looked_at` along with them.
+        """
+        asked, others = self._open(nodes), tuple(looked_at)
+        while asked or others:
+            commands = {node: self._prepare_command(node) for node in asked}
+            looks = {node: self._look_command(node) for node in others}
+            self._run(commands | looks)
             # A kit comes before the envc in it can tell that it lacks the parcel.
             while self._lacks:
-                self._ask(self._bring(), words)
-            asked = tuple(node for node in asked if node in self._retry)
-            if not asked:
-                return
+                self._run({node: self._prepare_command(node) for node in self._bring()})
+            asked, others = self._again(asked), ()
+
+    def _open(self, nodes: Sequence[str]) -> tuple[str, ...]:
+        """Those of the nodes that may have something to prepare."""
+        again = self._again(nodes)
+        waiting = set(self._in(nodes, "waiting"))
+        return tuple(node for node in nodes if node in waiting or node in again)
+
+    def _again(self, nodes: Sequence[str]) -> tuple[str, ...]:
+        """Those of the nodes that failed and may be asked once more."""
+        most = self._options.retries
+        return tuple(each for each in nodes if each in self._retry and self._failures[each] <= most)
+
+    def _prepare_command(self, node: str) -> list[str]:
+        return self._freight.prepare_command(self._target(node), self._state(node))
+
+    def _look_command(self, node: str) -> list[str]:
+        return self._freight.look_command(self._target(node), self._state(node))
 
     def _switch(self, nodes: Sequence[str]) -> None:
         """Switch these nodes to what they have prepared, and the unnoted ones with them."""
         asked = (*nodes, *sorted(self._unnoted - set(nodes)))
-        commands = {node: self._command(node, self._switch_words(node)) for node in asked}
+        commands = {node: self._switch_command(node) for node in asked}
         self._unnoted.clear()
         self._run(commands)
 
-    def _switch_words(self, node: str) -> list[str]:
-        words = ["node", "switch", "--digest", self._nodes[node].digest or ""]
+    def _switch_command(self, node: str) -> list[str]:
+        words = ["--digest", self._nodes[node].digest or ""]
         words += ["--operator", f"{getuser()}@{os.uname().nodename}"]
-        if self._options.state is None:
+        if self._options.state is None and self._statement is None:
+            from envc.formats.wanted import wanted_to_json
+
             brought = next_wanted(
                 None, self._site.spec.name, self._wanted(), kit=self._freight.kit.digest, keep=1
             )
             words += ["--wanted", b64encode(wanted_to_json(brought)).decode()]
-            words += ["--keep", str(kept_of(self._site.spec.retain))]
-        return words
-
-    def _ask(self, nodes: Sequence[str], words: Sequence[str]) -> None:
-        self._run({node: self._command(node, words) for node in nodes})
+        return self._freight.switch_command(self._target(node), self._state(node), words)
 
     def _run(self, commands: dict[str, list[str]]) -> None:
         self._retry -= commands.keys()
@@ -206,11 +256,6 @@ class _Rollout:
             self._lacks.pop(node, None)
         if commands:
             self._engine.run(commands, self._options.limits, self._hear)
-
-    def _command(self, node: str, words: Sequence[str]) -> list[str]:
-        target, state = self._target(node), self._state(node)
-        step = [*words, "--target", target, "--state", state]
-        return self._freight.command(target, state, step)
 
     def _target(self, node: str) -> str:
         return self._options.target.replace("{node}", node)
@@ -221,9 +266,14 @@ class _Rollout:
     def _bring(self) -> tuple[str, ...]:
         """Bring what nodes lack; those that are to be asked again."""
         lacks, self._lacks = self._lacks, {}
-        if self._options.state is not None:
+        state = self._options.state
+        if state is not None and not self._shared_anew:
+            share(self._freight, state, anew=True)
+            self._shared_anew = True
+            return tuple(lacks)
+        if state is not None:
             for node in lacks:
-                what = f"it does not see what was put into {self._options.state}"
+                what = f"it does not see what was put into {state}"
                 self._fail(node, what, "make that folder visible on every node, or leave --state")
             return ()
         self._sent.update(lacks.keys())
@@ -262,7 +312,7 @@ class _Rollout:
             self._fail(
                 answer.node, f"{where}: {what}" if where else what, mend, status=values["status"]
             )
-        else:
+        elif values["step"] != "unsure":
             self._hear_step(answer.node, values)
 
     def _hear_lacks(self, node: str, lacks: set[str]) -> None:
@@ -332,6 +382,7 @@ class _Rollout:
     def _fail(self, node: str, reason: str, mend: str, *, status: int = 1) -> None:
         if status in _MAY_SUCCEED:
             self._retry.add(node)
+            self._failures[node] += 1
         self._note(node, "failed", reason=reason, mend=mend)
 
     def _note(self, node: str, state: State, **facts: Any) -> None:
@@ -362,16 +413,28 @@ class _Rollout:
             each.state in {"ready", *_DONE} for each in self._nodes.values()
         ):
             return
+        if self._statement is not None:
+            from envc.pipeline.nodes.statement import publish_statement
+
+            publish_statement(state, self._statement)
+            return
+        kit, keep = self._freight.kit.digest, self._freight.keep
+        if is_wanted(state, self._wanted(), kit=kit, keep=keep):
+            return
+        from envc.pipeline.targets.prune import prune_state
+        from envc.pipeline.targets.trust import read_statement
+
         before = read_wanted(state)
         wanted = next_wanted(
             before,
             self._site.spec.name,
             self._wanted(),
-            kit=self._freight.kit.digest,
-            keep=kept_of(self._site.spec.retain),
+            kit=kit,
+            keep=keep,
         )
         if before is None or replace(wanted, serial=before.serial) != before:
             write_wanted(state, wanted)
+            prune_state(state, read_statement(state))
 
     def _since(self) -> float:
         return round(time.monotonic() - self._began, 3)

@@ -9,6 +9,7 @@ it lacks.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from envc.bundle import BundleWriter
@@ -21,13 +22,14 @@ from envc.materialize.publish import make_directory
 from envc.model.digest import Digest
 from envc.model.lock import Lock, LockedWheel
 from envc.model.target import Machine, Target
+from envc.pipeline.nodes.statement import Signer, signer_of
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.sites.node import target_for
 from envc.pipeline.sites.site import Site, require_lock
 from envc.pipeline.supply.indexes import indexes_of
 from envc.pipeline.targets.bundled import KIT, PARCEL, TREES
-from envc.pipeline.targets.planning import closures_of
+from envc.pipeline.targets.locked import closures_of
 from envc.pipeline.targets.stock import Stock
 from envc.pipeline.targets.wanted import make_parcel
 from envc.store import Store, store_id
@@ -38,7 +40,8 @@ from envc.store.portable import tree_chunks
 class BundleReport:
     """A bundle: its file, the digest of its index, and what it is for.
 
-    `targets` are the kinds of machine whose wheels it carries, by layer.
+    `targets` are the kinds of machine whose wheels it carries, by layer. `signed`: nodes that know
+    a key of the site take it.
     """
 
     path: str
@@ -48,19 +51,29 @@ class BundleReport:
     targets: dict[str, tuple[str, ...]]
     trees: int
     size_bytes: int
+    signed: bool
 
 
-def make_bundle(site: Site, output: str, source: str | None, context: Context) -> BundleReport:
+def make_bundle(
+    site: Site,
+    output: str,
+    source: str | None,
+    context: Context,
+    *,
+    sign: Sequence[str] = (),
+) -> BundleReport:
     """Write the bundle of a site's present locks; wheels come from `source` first, then indexes.
 
-    The trees are made in the cache, where the next bundle finds them.
+    The trees are made in the cache, where the next bundle finds them. `sign` are files of private
+    keys.
 
     Raises:
-        UsageError: a lock is missing.
+        UsageError: a lock is missing, nothing signs for a site that names keys, or a key cannot.
         AnswerIsNo: a lock is stale.
         UntrustedError: a wheel differs from its lock, or is hostile.
         OutsideError: disk or network; no bundle appears.
     """
+    signer = signer_of(site, sign, context) if site.spec.keys or sign else None
     closures = closures_of(site)
     machine = machine_of(site.spec.core.interpreter)
     targets: dict[str, tuple[str, ...]] = {}
@@ -80,7 +93,8 @@ def make_bundle(site: Site, output: str, source: str | None, context: Context) -
         stock = Stock(directory, python, machine.interpreter, source, indexes, context)
         stock.fill(wheels.values())
         trees = [store_id(digest, python) for digest in wheels]
-        digest = _write(site, directory.store, output, trees, context)
+        title = _Title(site, signer)
+        digest = _write(title, directory.store, output, trees, context)
     return BundleReport(
         path=os.path.abspath(output),
         digest=digest,
@@ -89,6 +103,7 @@ def make_bundle(site: Site, output: str, source: str | None, context: Context) -
         targets=targets,
         trees=len(trees),
         size_bytes=os.stat(output).st_size,
+        signed=signer is not None,
     )
 
 
@@ -108,7 +123,19 @@ def _targets(lock: Lock, machine: Machine) -> tuple[Target, ...]:
     )
 
 
-def _write(site: Site, root: str, output: str, trees: list[str], context: Context) -> Digest:
+@dataclass(frozen=True, slots=True)
+class _Title:
+    """Whose bundle it is, and who signs for it."""
+
+    site: Site
+    signer: Signer | None
+
+    def sign(self, index: bytes) -> bytes:
+        """The signatures of the bundle's index; b"": nobody signs."""
+        return self.signer.sign(index, "envc-bundle") if self.signer is not None else b""
+
+
+def _write(title: _Title, root: str, output: str, trees: list[str], context: Context) -> Digest:
     store = Store(root)
     kit = kit_of_this_envc(context.cache)
     sizes = {
@@ -117,11 +144,11 @@ def _write(site: Site, root: str, output: str, trees: list[str], context: Contex
     context.reporter.start("bundle", len(trees), "trees")
     try:
         with BundleWriter(output) as bundle:
-            bundle.add(PARCEL, [make_parcel(site)])
+            bundle.add(PARCEL, [make_parcel(title.site)])
             bundle.add(KIT, [read_bytes(kit.path)])
             for name in sorted(trees, key=lambda name: (-sizes[name], name)):
                 bundle.add(TREES + name, tree_chunks(root, name))
                 context.reporter.advance("bundle")
-            return bundle.finish("site", site.spec.name)
+            return bundle.finish("site", title.site.spec.name, sign=title.sign)
     finally:
         context.reporter.finish("bundle")

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from envc.cluster.node_sets import expand, fold
 from envc.errors import Fault
@@ -50,6 +50,13 @@ class NodeStatus:
     machine: str = ""
     envc: str = ""
     reason: str = ""
+
+
+class Silence(NamedTuple):
+    """Why a node gave no answer of envc's."""
+
+    state: Literal["absent", "failed", "pending"]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,17 +108,25 @@ def _closures(state: str) -> dict[str, Digest]:
     return dict(required_state(state).generations[0].closures)
 
 
-def _status(answer: NodeAnswer, wanted: dict[str, Digest] | None) -> NodeStatus:
+def answer_of(answer: NodeAnswer) -> dict[str, Any] | Silence:
+    """What the envc of a node said, else why it said nothing."""
     if answer.outcome == "busy":
-        return NodeStatus(condition="pending", reason="it is busy")
+        return Silence("pending", "it is busy")
     values = values_in(answer.output)
-    if answer.outcome == "ended" and values is None and answer.status == _NOT_FOUND:
-        return NodeStatus(condition="absent", reason="no envc is there: nothing was rolled out")
-    if answer.outcome != "ended" or values is None:
-        last = next(reversed(answer.trouble.strip().splitlines()), "").strip()
-        told = {"late": "no answer in time", "unreachable": "no answer came back"}
-        what = told.get(answer.outcome, f"it ended with status {answer.status}")
-        return NodeStatus(condition="failed", reason=f"{what}: {last}" if last else what)
+    if answer.outcome == "ended" and values is not None:
+        return values
+    if answer.outcome == "ended" and answer.status == _NOT_FOUND:
+        return Silence("absent", "no envc is there: nothing was rolled out")
+    last = next(reversed(answer.trouble.strip().splitlines()), "").strip()
+    told = {"late": "no answer in time", "unreachable": "no answer came back"}
+    what = told.get(answer.outcome, f"it ended with status {answer.status}")
+    return Silence("failed", f"{what}: {last}" if last else what)
+
+
+def _status(answer: NodeAnswer, wanted: dict[str, Digest] | None) -> NodeStatus:
+    values = answer_of(answer)
+    if isinstance(values, Silence):
+        return NodeStatus(condition=values.state, reason=values.reason)
     if values["faults"]:
         return NodeStatus(condition="failed", reason=str(Fault(*values["faults"][0])))
     return NodeStatus(

@@ -1,6 +1,7 @@
 """What a site's bundle holds, read: its parcel, and the trees that a store lacks."""
 
 from collections.abc import Collection
+from typing import Self
 
 from envc.bundle import Bundle
 from envc.errors import UntrustedError
@@ -9,6 +10,22 @@ from envc.ports import Reporter
 from envc.store.portable import receive_trees
 
 PARCEL, KIT, TREES = "parcel", "kit", "trees/"
+
+
+class AcceptedBundle(str):
+    """The path of a bundle that was found to be signed or wanted, and its digest then.
+
+    It is opened again for what is read of it: whoever may write there could replace it meanwhile.
+    """
+
+    __slots__ = ("digest",)
+    digest: Digest
+
+    def __new__(cls, path: str, digest: Digest) -> Self:
+        """The path, with the digest that it is to have."""
+        accepted = super().__new__(cls, path)
+        accepted.digest = digest
+        return accepted
 
 
 def receive_from_bundle(
@@ -22,8 +39,8 @@ def receive_from_bundle(
         UntrustedError: it is no bundle of a site, or damaged; nothing of it appears.
         OutsideError: the disk refused.
     """
-    with Bundle(path) as bundle:
-        _refuse_other(bundle)
+    with Bundle(str(path)) as bundle:
+        _refuse_other(bundle, path)
         held = [
             entry.name.removeprefix(TREES)
             for entry in bundle.index.entries
@@ -41,8 +58,8 @@ def parcel_in(path: str) -> tuple[bytes, Digest]:
     Raises:
         UntrustedError: it is no bundle of a site, or damaged.
     """
-    with Bundle(path) as bundle:
-        _refuse_other(bundle)
+    with Bundle(str(path)) as bundle:
+        _refuse_other(bundle, path)
         content = bundle.read(PARCEL)
         return content, digest_of(content)
 
@@ -53,12 +70,18 @@ def bundle_digest(path: str) -> Digest:
     Raises:
         UntrustedError: it is no bundle of a site, or cut off.
     """
-    with Bundle(path) as bundle:
-        _refuse_other(bundle)
+    with Bundle(str(path)) as bundle:
+        _refuse_other(bundle, path)
         return bundle.digest
 
 
-def _refuse_other(bundle: Bundle) -> None:
+def _refuse_other(bundle: Bundle, path: str) -> None:
+    if isinstance(path, AcceptedBundle) and bundle.digest != path.digest:
+        raise UntrustedError(
+            "this bundle was replaced while it was read",
+            where=bundle.path,
+            mend="find out who did it; then run the same command again",
+        )
     if bundle.index.kind != "site":
         raise UntrustedError(
             f"this is a packed {bundle.index.kind}, and no bundle of a site",

@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from envc.materialize.directory import Directory
 from envc.model.generation import Generation
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
-from envc.view.places import site_packages_of
+from envc.model.stack import site_packages_of
 
 _DIST_INFO = re.compile(r"(?P<project>[^-]+)-(?P<version>[^-]+)\.dist-info")
 
@@ -66,7 +66,9 @@ def by_hand(directory: Directory, current: Generation) -> ByHand:
             continue
         published = {NormalizedName(wheel.project): wheel.version for wheel in layer.wheels}
         present = _distributions(folder)
-        installed += [each for each in present if published.get(each.project) != each.version]
+        installed += [
+            each for each in present if not _is_version(each.version, published.get(each.project))
+        ]
         removed |= published.keys() - {each.project for each in present}
     return ByHand(tuple(sorted(installed)), tuple(sorted(removed)))
 

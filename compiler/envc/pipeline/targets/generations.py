@@ -22,6 +22,8 @@ from envc.model.generation import Generation
 from envc.pipeline.sites.changes import LayerChange, changes_between
 from envc.pipeline.targets.base import directory_at, open_target
 from envc.pipeline.targets.planned import drop_plans
+from envc.pipeline.targets.prune import prune_target, state_here, unneeded_in_target
+from envc.pipeline.targets.wanted import number_of
 from envc.store.staging import remove_interrupted
 
 _DAY_SECONDS = 86_400.0
@@ -61,13 +63,18 @@ class RollbackReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectReport:
-    """What gc removed, or (with `dry_run`) would remove."""
+    """What gc removed, or (with `dry_run`) would remove.
+
+    `others_removed` are paths below the target: an older envc, sites and files of wanted states
+    that no wanted generation needs.
+    """
 
     target: str
     dry_run: bool
     kept: dict[int, str]
     removed: tuple[int, ...]
     stored_trees_removed: tuple[str, ...]
+    others_removed: tuple[str, ...]
 
 
 def list_generations(path: str) -> GenerationsReport:
@@ -175,6 +182,7 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
             if dry_run:
                 stored = os.listdir(f"{directory.store}/wheels")
                 removed = sorted(name for name in stored if name not in trees)
+                others = unneeded_in_target(directory)
             else:
                 _remove_leftovers(directory)
                 remove_generations(directory, leaving)
@@ -183,6 +191,7 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
                 removed = remove_stored(directory, trees)
                 layers = {layer.digest for r in survivors for layer in r.layers.values()}
                 drop_plans(directory, trees, frozenset(layers))
+                others = prune_target(directory)
         except OSError as error:
             raise disk_error(error, "remove what is not needed", directory.path) from error
     return CollectReport(
@@ -191,6 +200,7 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
         kept={number: reason for number, reason in kept.items() if reason is not None},
         removed=leaving,
         stored_trees_removed=tuple(removed),
+        others_removed=tuple(path.removeprefix(f"{directory.path}/") for path in others),
     )
 
 
@@ -216,17 +226,23 @@ def _required(path: str) -> Directory:
 
 def _keeping(directory: Directory, newest: int | None) -> Keeping:
     """What is to be kept: by the site's `[retain]`, or the newest only when a number is given."""
-    pinned = _pinned(directory)
-    now = time.time()
-    if newest is not None:
-        return Keeping(newest=newest, younger_than_seconds=0, now_seconds=now, pinned=pinned)
-    retain = _retain(directory)
+    generations, days = _retain(directory) if newest is None else (newest, 0)
     return Keeping(
-        newest=retain[0],
-        younger_than_seconds=retain[1] * _DAY_SECONDS,
-        now_seconds=now,
-        pinned=pinned,
+        newest=generations,
+        younger_than_seconds=days * _DAY_SECONDS,
+        now_seconds=time.time(),
+        pinned=_pinned(directory),
+        wanted=_wanted(directory),
     )
+
+
+def _wanted(directory: Directory) -> frozenset[int]:
+    """The generations that the wanted state names: what gc removed would have to be built again."""
+    here = state_here(directory)
+    if here is None:
+        return frozenset()
+    numbers = (number_of(directory, generation) for generation in here[2].generations)
+    return frozenset(number for number in numbers if number is not None)
 
 
 def _retain(directory: Directory) -> tuple[int, int]:

@@ -8,17 +8,14 @@ The folder is linked, not its files: paths relative to the files in it then lead
 import mmap
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from posixpath import dirname, normpath
 
 from envc.disk.durable import disk_error
-from envc.formats.elf import run_paths
+from envc.formats.elf import searched_folders
 from envc.materialize.directory import Directory, Shape
 from envc.model.manifest import path_of
 from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import WheelFacts
 from envc.store import Store, store_id
-
-_ORIGINS = ("$ORIGIN", "${ORIGIN}")
 
 
 def library_folders(store: Store, stack: Stack) -> tuple[tuple[str, int], ...]:
@@ -84,22 +81,18 @@ def _looked_into(store: Store, stored: str) -> Iterator[str]:
     for line in store.manifest(stored).lines:
         path = path_of(line).decode()
         if line.startswith(b"f") and ".so" in path.rpartition("/")[2]:
-            for entry in _run_paths(f"{store.tree(stored)}/{path}"):
-                origin, _, rest = entry.partition("/")
-                folder = normpath(f"{dirname(path)}/{rest}")
-                if origin in _ORIGINS and not folder.startswith((".", "/")):
-                    yield folder
+            yield from _searched(store.tree(stored), path)
 
 
-def _run_paths(path: str) -> tuple[str, ...]:
+def _searched(tree: str, path: str) -> tuple[str, ...]:
     try:
-        with open(path, "rb") as file:
+        with open(f"{tree}/{path}", "rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 return ()
             with (
                 mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
                 memoryview(content) as view,
             ):
-                return run_paths(view)
+                return tuple(searched_folders(path, view))
     except OSError as error:
-        raise disk_error(error, "read a shared library", path) from error
+        raise disk_error(error, "read a shared library", f"{tree}/{path}") from error

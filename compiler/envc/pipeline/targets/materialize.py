@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 
 
 class MaterializeOptions(NamedTuple):
-    """What to materialize; `layers` empty: all. `source` is a folder of wheels, or a bundle."""
+    """What to materialize; `layers` empty: all. `source` is a folder of wheels, or a bundle.
+
+    One of the public `keys` must have signed a bundle; none: one of those that the target has
+    noted, or that the site names.
+    """
 
     target: str
     layers: tuple[str, ...] = ()
     source: str | None = None
     link_mode: "LinkMode" = "auto"
+    keys: tuple[str, ...] = ()
 
 
 class Materialized(NamedTuple):
@@ -45,10 +50,15 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
         UsageError: a lock is missing, the target is somebody else's, or this machine is no
             target of the locks.
         AnswerIsNo: a lock is stale.
-        UntrustedError: a wheel differs from its lock or is hostile; nothing is switched.
+        UntrustedError: a wheel differs from its lock or is hostile, or nobody who is trusted has
+            signed the bundle; nothing is switched.
         OutsideError: disk or network; nothing is switched.
     """
     directory = Directory(os.path.abspath(options.target), Shape.TARGET)
+    keys: tuple[str, ...] = ()
+    is_bundle = options.source is not None and os.path.isfile(options.source)
+    if is_bundle:
+        options, keys = _with_accepted(site, options, directory)
     folder, spec_name = _site_of(site, options, directory)
     current = directory.current()
     whole = not options.layers
@@ -71,7 +81,22 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
             link_mode=options.link_mode,
             reporter=context.reporter,
         )
+    if is_bundle:
+        from envc.pipeline.targets.trust import note_bundle
+
+        note_bundle(directory, keys)
     return Materialized(directory.path, generation, changed)
+
+
+def _with_accepted(
+    site: str | None, options: MaterializeOptions, directory: Directory
+) -> tuple[MaterializeOptions, tuple[str, ...]]:
+    """The options with a bundle that is signed, where it has to be; and the keys of the site."""
+    from envc.pipeline.targets.trust import accepted_bundle, keys_of_spec
+
+    named = keys_of_spec(*find_site(site)) if site is not None else None
+    bundle, keys = accepted_bundle(directory, options.source or "", named, options.keys)
+    return options._replace(source=bundle), keys
 
 
 def _site_of(

@@ -4,7 +4,7 @@ Each can be repeated: what is done already is found done.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, shared
@@ -108,13 +108,7 @@ def remember_state(directory: Directory, state: str) -> None:
         return  # nothing stands here that could converge
     site = current.site if current is not None else ""
     base = before or Location(site=site, target=directory.path)
-    location = Location(
-        site=base.site,
-        target=base.target,
-        storage=base.storage,
-        checkout=base.checkout,
-        wanted=state,
-    )
+    location = replace(base, wanted=state)
     if location != before:
         write_location(directory.path, location)
 

@@ -72,6 +72,7 @@ def repair(path: str, wheelhouse: str | None, context: Context) -> RepairReport:
 
     Raises:
         UsageError: nothing is materialized here, or it is somebody else's.
+        UntrustedError: the wheelhouse is a bundle that none of the keys noted here has signed.
         OutsideError: a wheel cannot be had, or the disk refused.
     """
     directory = directory_at(path)
@@ -82,6 +83,10 @@ def repair(path: str, wheelhouse: str | None, context: Context) -> RepairReport:
             mend="name a target directory, or an overlay's folder",
         )
     directory.refuse_foreign()
+    if wheelhouse is not None and os.path.isfile(wheelhouse):
+        from envc.pipeline.targets.trust import accepted_bundle
+
+        wheelhouse, _ = accepted_bundle(directory, wheelhouse, (), ())
     with exclusive(directory.store_lock), exclusive(directory.lock):
         mending = _Mending(directory, wheelhouse, context)
         try:

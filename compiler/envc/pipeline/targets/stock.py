@@ -16,7 +16,7 @@ from envc.model.generation import GenerationWheel
 from envc.model.lock import LockedPin, LockedWheel
 from envc.model.publication import PublishedLayer
 from envc.model.spec import IndexSpec
-from envc.model.stack import Stack, StackLayer
+from envc.model.stack import Stack, StackLayer, site_packages_of
 from envc.model.wheel import WheelFacts
 from envc.pipeline.sites.context import Context
 from envc.pipeline.targets.libraries import library_folders
@@ -245,8 +245,7 @@ def stacked(
 def runtime_sources(names: Iterable[str], python: str) -> dict[str, bytes]:
     """The start-up modules by their path in a tree."""
     folder = resources.files("envc.runtime")
-    site_packages = f"lib/python{python}/site-packages"
     return {
-        f"{site_packages}/{name}.py": folder.joinpath(f"{name}.py").read_bytes()
+        f"{site_packages_of(python)}/{name}.py": folder.joinpath(f"{name}.py").read_bytes()
         for name in sorted(names)
     }

@@ -3,24 +3,22 @@
 A roll-out writes it; nodes read it from shared storage, or each has its own copy at
 `TARGET/wanted`, which the engine brought. Nodes trust digests, not the folder: a parcel or a kit
 that is not what the wanted state names is not used.
+
+A roll-out that finds nothing to do parses nothing here: readers are imported where they read.
 """
 
+import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from envc.disk.durable import disk_error, make_folder, write_file
 from envc.errors import OutsideError, UntrustedError, UsageError
-from envc.formats.location import Location
-from envc.formats.parcel import parcel_from_json, parcel_to_json
-from envc.formats.pylock import lock_file_name
-from envc.formats.wanted import wanted_from_json, wanted_to_json
 from envc.materialize.directory import Directory, read_bytes
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.nodes import WantedGeneration, WantedState
 from envc.model.spec import RetainSpec
 from envc.pipeline.sites.place import SPEC_NAME
 from envc.pipeline.sites.site import Site, read_spec
-from envc.pipeline.targets.base import read_location, write_location
 
 OWN_STATE = "wanted"
 
@@ -52,6 +50,8 @@ def read_wanted(state: str) -> WantedState | None:
         OutsideError: it cannot be read.
         SpecError: it is no wanted state.
     """
+    from envc.formats.wanted import wanted_from_json
+
     path = wanted_path(state)
     try:
         text = read_bytes(path, missing_is_fine=True)
@@ -83,6 +83,8 @@ def write_wanted(state: str, wanted: WantedState) -> None:
     Raises:
         OutsideError: the disk refused.
     """
+    from envc.formats.wanted import wanted_to_json
+
     try:
         make_folder(state)
         write_file(wanted_path(state), wanted_to_json(wanted))
@@ -102,6 +104,20 @@ def place_file(path: str, content: bytes) -> None:
             write_file(path, content)
     except OSError as error:
         raise disk_error(error, "write what nodes need", path) from error
+
+
+def is_wanted(state: str, wanted: WantedGeneration, *, kit: Digest, keep: int) -> bool:
+    """Whether the state in a folder has this generation to be current, and no more than `keep`.
+
+    It compares texts only: what it denies may still be so.
+    """
+    try:
+        values = json.loads(read_bytes(wanted_path(state)))
+        generations = values["generations"]
+        same = generations[0] | {"since": wanted.since} == asdict(wanted)
+        return bool(same and values["kit"] == kit and len(generations) <= max(1, keep))
+    except (OutsideError, ValueError, KeyError, IndexError, TypeError):
+        return False
 
 
 def next_wanted(
@@ -131,6 +147,9 @@ def make_parcel(site: Site) -> bytes:
     Raises:
         UsageError: a lock is missing.
     """
+    from envc.formats.parcel import parcel_to_json
+    from envc.formats.pylock import lock_file_name
+
     locks = {lock_file_name(layer.name): site.lock_path(layer.name) for layer in site.spec.layers}
     files = {site.spec_name: site.text.decode()}
     files |= {name: read_spec(path).decode() for name, path in locks.items()}
@@ -153,6 +172,16 @@ def unpack_parcel(directory: Directory, state: str, parcel: Digest) -> tuple[str
         OutsideError: it cannot be read, or the disk refused.
     """
     path = parcel_path(state, parcel)
+    return place_parcel(directory, read_parcel(path, parcel), path)
+
+
+def read_parcel(path: str, parcel: Digest) -> bytes:
+    """The bytes of a parcel.
+
+    Raises:
+        UntrustedError: it is not what its name says.
+        OutsideError: it cannot be read.
+    """
     text = read_bytes(path)
     if digest_of(text) != parcel:
         raise UntrustedError(
@@ -160,7 +189,7 @@ def unpack_parcel(directory: Directory, state: str, parcel: Digest) -> tuple[str
             where=path,
             mend="run `envc rollout` again",
         )
-    return place_parcel(directory, text, path)
+    return text
 
 
 def place_parcel(directory: Directory, text: bytes, where: str) -> tuple[str, str]:
@@ -170,6 +199,10 @@ def place_parcel(directory: Directory, text: bytes, where: str) -> tuple[str, st
         SpecError: it is no parcel.
         OutsideError: the disk refused.
     """
+    from envc.formats.location import Location
+    from envc.formats.parcel import parcel_from_json
+    from envc.pipeline.targets.base import read_location, write_location
+
     site, origin, files = parcel_from_json(text, where)
     folder = f"{directory.path}/{OWN_STATE}/sites/{hex_of(digest_of(text))}"
     try:
@@ -192,6 +225,8 @@ def state_of(directory: Directory, given: str | None) -> str:
     """
     if given is not None:
         return os.path.abspath(given)
+    from envc.pipeline.targets.base import read_location
+
     location = read_location(directory.path)
     if location is None or location.wanted is None:
         raise UsageError(

@@ -1,0 +1,61 @@
+// The page of `envc status`: what each node runs.
+const SIGNS = { present: "✔", converged: "✔", behind: "▲", drifted: "✖", absent: "○", failed: "✖", pending: "…" };
+const CLASSES = { present: "good", converged: "good", behind: "warning", drifted: "error", absent: "soft", failed: "error", pending: "note" };
+const short = digest => digest ? digest.replace("sha256:", "").slice(0, 12) : "-";
+const size = bytes => bytes === null ? "-" : (bytes / 1e9).toFixed(1) + " GB";
+const told = drift => drift === null ? "?" : String(drift);
+const nodes = Object.entries(data.nodes).map(([name, n]) => ({ ...n, name,
+  text: [name, n.condition, n.digest, n.envc, n.machine, n.reason, ...n.in_use.map(g => "generation " + g)].join("\n").toLowerCase() }));
+const values = key => [...new Set(nodes.map(n => n[key]).filter(Boolean))].sort();
+
+function matches(n) {
+  return ["condition", "digest", "envc"].every(key => !get(key).value || n[key] === get(key).value);
+}
+
+function head() {
+  const line = make("tr");
+  for (const title of ["node", "condition", "generation", "digest", "drift", "in use", "free", "free inodes", "envc"]) line.append(make("th", title));
+  return line;
+}
+
+function row(n) {
+  const line = make("tr"), number = n.generation === null ? "-" : String(n.generation);
+  line.dataset.node = n.name;
+  const cells = [number, short(n.digest), told(n.drift), n.in_use.join(", ") || "-", size(n.free_bytes),
+    n.free_files === null ? "-" : n.free_files.toLocaleString("en"), n.envc || "-"].map(text => make("td", text));
+  cells[1].className = "digest";
+  if (n.drift) cells[2].className = "error";
+  const name = make("th", n.name);
+  name.scope = "row";
+  line.append(name, make("td", SIGNS[n.condition] + " " + n.condition, CLASSES[n.condition]), ...cells);
+  return line;
+}
+
+function sum(found) {
+  const counts = Object.keys(SIGNS).map(c => [c, found.filter(n => n.condition === c).length]).filter(([, count]) => count);
+  const of = found.length === nodes.length ? "" : " of " + nodes.length;
+  return found.length + of + (nodes.length === 1 ? " node" : " nodes") + counts.map(([c, count]) => ", " + count + " " + c).join("");
+}
+
+function about(n) {
+  const parts = [make("h2", n.name), make("p", data.target.replaceAll("{node}", n.name) + (n.machine ? ", " + n.machine : ""), "soft")];
+  const state = make("article", undefined, CLASSES[n.condition]);
+  state.append(make("strong", SIGNS[n.condition] + " " + n.condition));
+  if (n.reason) state.append(make("p", n.reason));
+  if (n.digest) state.append(make("p", "generation " + n.generation + ": " + n.digest));
+  for (const [layer, closure] of Object.entries(n.closures)) {
+    const other = data.wanted && data.wanted[layer] !== closure ? "; wanted: " + (data.wanted[layer] || "none") : "";
+    state.append(make("p", layer + ": " + closure + other));
+  }
+  if (n.in_use.length) state.append(make("p", "running processes hold generation " + n.in_use.join(", ")));
+  parts.push(state);
+  return parts;
+}
+
+const options = key => [["", "any"], ...values(key).map(v => [v, key === "digest" ? short(v) : v])];
+begin({ title: "envc status: " + data.target, label: "Nodes and what they run", placeholder: "node, digest, reason",
+  items: nodes, matches, head, row, sum, detail: about, filters: [
+    { id: "condition", label: "Condition", options: options("condition") },
+    { id: "digest", label: "Digest", options: options("digest") },
+    { id: "envc", label: "envc", options: options("envc") },
+  ] });

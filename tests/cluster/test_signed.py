@@ -1,0 +1,388 @@
+"""A site with keys: what nobody has signed is neither prepared, nor switched or converged to."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.fake_nodes import Cluster, FakeEngine
+from envc.errors import UntrustedError, UsageError
+from envc.formats.location import location_from_text
+from envc.formats.openssh import public_key_from_text
+from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout_report import RolloutReport
+from envc.pipeline.sites.context import Context
+from envc.pipeline.targets.bundled import (
+    AcceptedBundle,
+    bundle_digest,
+    parcel_in,
+    receive_from_bundle,
+)
+from envc.ports import SilentReporter
+from support.keys import make_key
+from support.sites import Answer, envc
+
+pytestmark = pytest.mark.slow  # whole sites are rolled out
+
+
+class Signed:
+    """A cluster whose site names the key `ada`; `bob` is another that nobody knows."""
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self.cluster = cluster
+        self.folder = folder
+        for name in ("ada", "bob"):
+            make_key(folder / name)
+        cluster.site.edit('name = "canopy"\n', 'name = "canopy"\nkeys = []\n')
+        self.name_keys("ada")
+
+    def public(self, name: str) -> str:
+        return (self.folder / f"{name}.pub").read_text().strip()
+
+    def shown(self, name: str) -> str:
+        return str(public_key_from_text(self.public(name)))
+
+    def fingerprint(self, name: str) -> str:
+        return public_key_from_text(self.public(name)).fingerprint
+
+    def name_keys(self, *names: str) -> None:
+        """Have the site name these keys."""
+        path = self.cluster.site.folder / "envc.toml"
+        keys = ", ".join(f'"{self.public(name)}"' for name in names)
+        path.write_text(re.sub(r"(?m)^keys = .*", f"keys = [{keys}]", path.read_text()))
+
+    def roll_out(self, *names: str, nodes: str = "n1", **options: Any) -> RolloutReport:
+        """Roll out, signed with these keys."""
+        options.setdefault("state", str(self.cluster.state))
+        settings = RolloutOptions(
+            nodes=nodes,
+            target=self.cluster.target,
+            sign=tuple(str(self.folder / name) for name in names),
+            **options,
+        )
+        site = str(self.cluster.site.folder)
+        return roll_out(site, settings, FakeEngine(), Context(), lambda state: None)
+
+    def converge(self, node: str, *words: object) -> Answer:
+        return envc("converge", "--target", self.cluster.folder(node), *words)
+
+    def noted(self, node: str) -> tuple[tuple[str, ...], int]:
+        location = location_from_text(
+            (self.cluster.folder(node) / "location.toml").read_bytes(), "location.toml"
+        )
+        return location.keys, location.serial
+
+
+@pytest.fixture
+def signed(cluster: Cluster, tmp_path: Path) -> Signed:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("ssh-keygen cannot be found: run `make tools`")
+    cluster.warm("n1", "n2")
+    return Signed(cluster, tmp_path)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_signed_rollout_is_done_and_noted(signed: Signed, *, shared: bool) -> None:
+    state = str(signed.cluster.state) if shared else None
+    report = signed.roll_out("ada", nodes="n[1-2]", state=state)
+    assert (report.ok, report.sets) == (True, {"switched": "n[1-2]"}), report
+    assert signed.noted("n2")[0] == (signed.public("ada"),)
+    for node in ("n1", "n2"):
+        assert signed.converge(node, "--check").status == 0
+        assert signed.converge(node).status == 0
+        assert signed.noted(node)[1] > 1_700_000_000  # of the clock, so that it only grows
+    assert signed.roll_out("ada", nodes="n[1-2]", state=state).sets == {"current": "n[1-2]"}
+    signed.cluster.upgrade()
+    assert signed.roll_out("ada", nodes="n[1-2]", state=state).sets == {"switched": "n[1-2]"}
+
+
+def test_nothing_to_sign_with(signed: Signed) -> None:
+    with pytest.raises(UsageError) as told:
+        signed.roll_out()
+    file = signed.cluster.site.folder / "envc.toml"
+    assert str(told.value) == (
+        f"{file} (site.keys): the site has keys, and nothing to sign with was named\n"
+        "  mend: name the private key with --sign KEY, or set ENVC_SIGN_KEY"
+    )
+    with pytest.raises(UsageError) as other:
+        signed.roll_out("bob")
+    assert str(other.value) == (
+        f"{signed.folder / 'bob'}: none of the signatures is by a key that the site names\n"
+        "  mend: sign with a key of [site] keys, or add its .pub there"
+    )
+    assert signed.cluster.current("n1") is None
+
+
+def test_no_key_of_openssh_in_the_spec(signed: Signed) -> None:
+    signed.cluster.site.edit(signed.public("ada"), "ssh-rsa AAAA ada")
+    answer = signed.cluster.site.envc("lock")
+    assert answer.status == 2
+    assert answer.stderr == (
+        "error: 'ssh-rsa AAAA ada' is not an OpenSSH public key of kind ssh-ed25519\n"
+        "   at: envc.toml:5 (site.keys[0])\n mend: correct it\n"
+    )
+
+
+def refusal(wanted: Path, what: str, mend: str) -> str:
+    return f"error: {what}\n   at: {wanted}\n mend: {mend}\n"
+
+
+def test_a_state_that_is_not_what_was_signed_is_not_converged_to(signed: Signed) -> None:
+    cluster, state = signed.cluster, signed.cluster.state
+    assert signed.roll_out("ada").ok
+    wanted = state / "wanted.json"
+    text = wanted.read_text()
+    (place,) = (state / "signatures").iterdir()
+    signature = place.read_bytes()
+    cluster.upgrade()
+    assert signed.roll_out("ada").ok
+    newer = wanted.read_text()
+    assert signed.converge("n1").status == 0
+
+    place.write_bytes(signature)
+    wanted.write_text(text)  # somebody puts the old one back, which was signed
+    answer = signed.converge("n1", "--check")
+    assert answer.status == 5
+    assert re.sub(r"serial \d+", "serial N", answer.stderr) == refusal(
+        wanted,
+        "this wanted state is older (serial N) than one that this node has accepted (serial N)",
+        "run `envc rollout --sign KEY` again; find out who put the old one back",
+    )
+
+    wanted.write_text(newer.replace('"site": "canopy"', '"site": "other"'))
+    not_signed = refusal(
+        wanted, "it is not signed", f"have it signed (--sign) with {signed.shown('ada')}"
+    )
+    for words in (("--check",), ()):
+        answer = signed.converge("n1", *words)
+        assert (answer.status, answer.stderr) == (5, not_signed)
+
+    from envc.pipeline.targets.trust import signatures_path
+
+    Path(signatures_path(str(state), wanted.read_bytes())).write_bytes(signature)
+    answer = signed.converge("n1")
+    assert (answer.status, answer.stderr) == (
+        5,
+        refusal(
+            wanted,
+            f"this is not what was signed with {signed.shown('ada')}",
+            "fetch it again, or have it signed again; find out who altered it",
+        ),
+    )
+    assert cluster.current("n1") == "generations/000002"
+
+
+def test_a_node_made_anew_trusts_whom_it_is_told_to(signed: Signed) -> None:
+    assert signed.roll_out("ada").ok
+    wanted = signed.cluster.state / "wanted.json"
+    state = ("--state", signed.cluster.state)
+    answer = signed.converge("n2", *state, "--trust", signed.folder / "bob.pub")
+    assert (answer.status, answer.stderr) == (
+        5,
+        refusal(
+            wanted,
+            f"it is signed with {signed.fingerprint('ada')}, which is not trusted here",
+            f"have it signed (--sign) with {signed.shown('bob')}",
+        ),
+    )
+    assert signed.cluster.current("n2") is None
+    answer = signed.converge("n2", *state, "--trust", signed.folder / "ada.pub")
+    assert answer.status == 0, answer.stderr
+    assert signed.noted("n2")[0] == (signed.public("ada"),)
+
+
+def test_at_first_use_the_sites_keys_are_taken_and_an_unsigned_state_is_not(signed: Signed) -> None:
+    assert signed.roll_out("ada").ok
+    shutil.rmtree(signed.cluster.state / "signatures")
+    answer = signed.converge("n2", "--state", signed.cluster.state)
+    assert answer.status == 5
+    assert answer.stderr.startswith("error: it is not signed\n")
+    assert signed.roll_out("ada").sets == {"current": "n1"}  # which signs again
+    assert signed.converge("n2", "--state", signed.cluster.state).status == 0
+    assert signed.noted("n2")[0] == signed.noted("n1")[0]
+
+
+def test_a_trust_file_without_a_key(signed: Signed, tmp_path: Path) -> None:
+    (tmp_path / "none").write_text("# nobody\n")
+    answer = signed.converge("n1", "--trust", tmp_path / "none")
+    assert (answer.status, answer.stderr) == (
+        2,
+        f"error: there is no public key in it\n   at: {tmp_path}/none\n mend: name another file\n",
+    )
+    answer = signed.converge("n1", "--trust", tmp_path / "absent")
+    assert (answer.status, answer.stderr) == (
+        2,
+        refusal(
+            tmp_path / "absent",
+            "no public keys can be read here: No such file or directory",
+            "name a file with lines as a .pub file has them",
+        ),
+    )
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_key_is_replaced(signed: Signed, *, shared: bool) -> None:
+    state = str(signed.cluster.state) if shared else None
+    assert signed.roll_out("ada", nodes="n[1-2]", state=state).ok
+    signed.name_keys("bob")
+    report = signed.roll_out("bob", state=state)
+    assert report.sets == {"failed": "n1"}
+    assert report.nodes["n1"].reason == (
+        f"--wanted: it is signed with {signed.fingerprint('bob')}, which is not trusted here"
+    )
+    assert report.nodes["n1"].mend == f"have it signed (--sign) with {signed.shown('ada')}"
+    assert signed.noted("n1")[0] == (signed.public("ada"),)
+
+    report = signed.roll_out("ada", "bob", state=state)
+    assert report.ok, report
+    assert signed.noted("n1")[0] == (signed.public("bob"),)
+    if shared:  # n2 was not asked: it comes to both by itself
+        assert signed.converge("n2").status == 0
+    else:
+        assert signed.roll_out("ada", "bob", nodes="n2", state=None).ok
+    assert signed.noted("n2")[0] == (signed.public("bob"),)
+    signed.cluster.upgrade()
+    assert signed.roll_out("bob", nodes="n[1-2]", state=state).ok
+
+
+def test_a_key_that_was_lost_is_replaced_by_force(signed: Signed) -> None:
+    assert signed.roll_out("ada").ok
+    signed.name_keys("bob")
+    assert signed.roll_out("bob").sets == {"failed": "n1"}
+    assert signed.roll_out("bob", replace_keys=True).ok
+    assert signed.noted("n1")[0] == (signed.public("bob"),)
+
+
+def test_a_site_gives_its_keys_up(signed: Signed) -> None:
+    assert signed.roll_out("ada").ok
+    signed.name_keys()
+    report = signed.roll_out()
+    assert report.sets == {"failed": "n1"}
+    assert report.nodes["n1"].reason == "--wanted: it is not signed"
+    assert signed.roll_out("ada").ok
+    assert signed.noted("n1") == ((), 0)
+    signed.cluster.upgrade()
+    assert signed.roll_out().ok
+
+
+def test_a_bare_step_is_refused_where_keys_are_noted(signed: Signed) -> None:
+    assert signed.roll_out("ada").ok
+    digest = "sha256:" + "1" * 64
+    words = ("--target", signed.cluster.folder("n1"), "--state", signed.cluster.state, "--json")
+    answer = envc("node", "switch", "--digest", digest, *words)
+    told = (
+        "error: it is not signed\n   at: --wanted\n"
+        f" mend: have it signed (--sign) with {signed.shown('ada')}\n"
+    )
+    assert (answer.status, answer.stderr) == (5, told)
+    (parcel,) = (signed.cluster.state / "parcels").iterdir()
+    answer = envc("node", "prepare", "--parcel", f"sha256:{parcel.stem}", *words)
+    assert (answer.status, answer.stderr) == (5, told)
+    answer = envc("node", "switch", "--digest", digest, *words, "--wanted", "?")
+    assert answer.status == 2
+    assert answer.stderr.startswith("error: the wanted state is not Base64: ")
+
+
+def test_materialize_forgets_no_key(signed: Signed) -> None:
+    assert signed.roll_out("ada").ok
+    signed.cluster.upgrade()
+    before = signed.noted("n1")
+    signed.cluster.site.done("materialize", "--target", signed.cluster.folder("n1"))
+    assert signed.noted("n1") == before
+
+
+def make_bundle(signed: Signed, path: Path, *keys: str) -> Path:
+    words = [word for name in keys for word in ("--sign", signed.folder / name)]
+    report = signed.cluster.site.done("bundle", "-o", path, "--json", *words).json
+    assert report["signed"] is bool(keys)
+    return path
+
+
+def test_a_bundle_is_signed_and_verified(signed: Signed, tmp_path: Path) -> None:
+    first = make_bundle(signed, tmp_path / "first.envc", "ada")
+    target = tmp_path / "Canopy"
+    words = ("--target", target, "--offline", "--from")
+    assert envc("materialize", *words, first, cwd=tmp_path).status == 0
+    signed.name_keys("bob")
+    signed.cluster.upgrade()
+    second = make_bundle(signed, tmp_path / "second.envc", "bob")
+    answer = envc("materialize", *words, second, cwd=tmp_path)
+    assert (answer.status, answer.stderr) == (
+        5,
+        refusal(
+            second,
+            f"it is signed with {signed.fingerprint('bob')}, which is not trusted here",
+            f"have it signed (--sign) with {signed.shown('ada')}",
+        ),
+    )
+    site = ("--site", signed.cluster.site.folder)
+    assert envc("materialize", *words, second, *site, cwd=tmp_path).status == 5
+    assert (target / "current").readlink() == Path("generations/000001")
+    trust = ("--trust", signed.folder / "bob.pub")
+    answer = envc("materialize", *words, second, *trust, cwd=tmp_path)
+    assert answer.status == 0, answer.stderr
+    assert (target / "current").readlink() == Path("generations/000002")
+    assert envc("materialize", *words, first, cwd=tmp_path).status == 5
+
+
+def test_a_bundle_that_is_not_signed(signed: Signed, tmp_path: Path) -> None:
+    answer = signed.cluster.site.envc("bundle", "-o", tmp_path / "a.envc")
+    assert answer.status == 2
+    assert "error: the site has keys, and nothing to sign with was named\n" in answer.stderr
+    signed.name_keys()
+    unsigned = make_bundle(signed, tmp_path / "unsigned.envc")
+    words = ("--target", tmp_path / "Canopy", "--offline", "--from", unsigned)
+    trust = ("--trust", signed.folder / "ada.pub")
+    answer = envc("materialize", *words, *trust, cwd=tmp_path)
+    assert (answer.status, answer.stderr) == (
+        5,
+        refusal(
+            unsigned, "it is not signed", f"have it signed (--sign) with {signed.shown('ada')}"
+        ),
+    )
+    assert not (tmp_path / "Canopy/current").exists()
+
+
+def test_another_bundle_under_the_wanted_name_is_refused(signed: Signed, tmp_path: Path) -> None:
+    first = make_bundle(signed, tmp_path / "first.envc", "ada")
+    assert signed.roll_out("ada", source=str(first)).ok
+    (place,) = (signed.cluster.state / "bundles").iterdir()
+    signed.cluster.upgrade()
+    place.write_bytes(make_bundle(signed, tmp_path / "second.envc", "ada").read_bytes())
+    answer = signed.converge("n2", "--state", signed.cluster.state)
+    assert (answer.status, answer.stderr) == (
+        5,
+        refusal(
+            place,
+            "this bundle is not the one that the wanted state names",
+            "run `envc rollout` again",
+        ),
+    )
+    assert signed.cluster.current("n2") is None
+
+
+def test_a_repair_takes_no_other_bundle(signed: Signed, tmp_path: Path) -> None:
+    target = signed.cluster.folder("n1")
+    assert signed.roll_out("ada").ok
+    signed.name_keys("bob")
+    signed.cluster.site.done("lock")
+    other = make_bundle(signed, tmp_path / "other.envc", "bob")
+    answer = envc("repair", "--target", target, "--from", other)
+    assert answer.status == 5
+    assert answer.stderr.startswith(f"error: it is signed with {signed.fingerprint('bob')}, which ")
+
+
+def test_a_bundle_that_is_replaced_while_it_is_read(signed: Signed, tmp_path: Path) -> None:
+    first = make_bundle(signed, tmp_path / "first.envc", "ada")
+    accepted = AcceptedBundle(str(first), bundle_digest(str(first)))
+    assert parcel_in(accepted) == parcel_in(str(first))
+    signed.cluster.upgrade()
+    make_bundle(signed, first, "ada")
+    with pytest.raises(UntrustedError) as told:
+        receive_from_bundle(accepted, str(tmp_path), (), SilentReporter())
+    assert str(told.value) == (
+        f"{first}: this bundle was replaced while it was read\n"
+        "  mend: find out who did it; then run the same command again"
+    )
