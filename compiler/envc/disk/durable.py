@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from envc.errors import OutsideError
 
 _TEMPORARY = ".envc-tmp"
+# Between two flushes of `syncing`.
+_PAUSE_SECONDS = 0.1
 
 _MENDS = {
     errno.ENOSPC: "free space or inodes on this file system",
@@ -58,18 +60,21 @@ def sync_file_system(path: str) -> None:
 
 @contextmanager
 def syncing(path: str) -> Iterator[None]:
-    """Flush the file system beside what is done meanwhile: so much less is left for the last flush.
+    """Keep the disk busy with what is written meanwhile: so much less is left for the last flush.
 
     Raises:
         OSError: the disk refused; what was written before is to be discarded.
     """
-    from threading import Thread
+    from threading import Event, Thread
 
     errors: list[OSError] = []
+    ended = Event()
 
     def sync() -> None:
         try:
             sync_file_system(path)
+            while not ended.wait(_PAUSE_SECONDS):
+                sync_file_system(path)
         except OSError as error:
             errors.append(error)
 
@@ -78,6 +83,7 @@ def syncing(path: str) -> Iterator[None]:
     try:
         yield
     finally:
+        ended.set()
         thread.join()
     if errors:
         raise errors[0]

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
-from envc.disk.durable import disk_error
+from envc.disk.durable import disk_error, syncing
 from envc.disk.processes import share_out
 from envc.errors import EnvcError, UntrustedError
 from envc.formats.facts import facts_from_json, facts_to_json
@@ -98,7 +98,7 @@ def receive_trees(
                     raise _damaged(name, "its name cannot be that of a stored tree")
             here, *_ = share_out(
                 list(trees),
-                here=partial(_receive_all, staging, trees, reporter),
+                here=partial(_receive_and_flush, staging, trees, reporter),
                 in_forks=partial(_receive_all, staging, trees, SilentReporter()),
                 most=_PROCESSES,
             )
@@ -108,6 +108,16 @@ def receive_trees(
         raise disk_error(error, "write the store", root) from error
     finally:
         reporter.finish("receive")
+
+
+def _receive_and_flush(
+    staging: Staging,
+    trees: Mapping[str, Iterable[bytes]],
+    reporter: Reporter,
+    names: Iterator[str],
+) -> int:
+    with syncing(staging.folder):
+        return _receive_all(staging, trees, reporter, names)
 
 
 def _receive_all(
