@@ -243,3 +243,27 @@ def test_a_node_made_anew_converges_by_the_shared_folder_alone(rig: Rig) -> None
     status = rig.status("n9")
     assert status["sets"] == {"converged": "n9"}
     assert status["nodes"]["n9"]["digest"] == wanted
+
+
+def test_an_overlay_made_before_a_roll_out_works_on_every_node_after_it(rig: Rig) -> None:
+    assert rig.roll_out().json["ok"]
+    target, alice = rig.nodes.target, rig.state.parent / "alice"
+    command = f"{target}/bin/envc overlay"
+    for words in (f"init --target {target}", "add 'six<1.17'"):
+        said = rig.nodes.ssh("n1", f"{command} {words} --dir {alice}")
+        assert said.returncode == 0, said.stderr
+    see = f"{alice}/current/bin/python -c 'import report, six; print(six.__version__)'"
+    for project in ("numpy<1.26.4", "scipy<1.14"):  # more roll-outs than generations are kept
+        rig.change(project)
+        assert rig.roll_out().json["sets"] == {"switched": ALL}
+        for node in rig.nodes.names:
+            said = rig.nodes.ssh(node, see)
+            assert (said.stdout, said.stderr) == ("1.16.0\n", ""), node
+    said = rig.nodes.ssh("n16", f"{target}/bin/envc gc --keep 1 --json")
+    assert said.returncode == 0, said.stderr
+    said = rig.nodes.ssh("n16", see)
+    assert said.returncode == 1
+    begin = f"envc: {alice}/generations/000002: this node does not hold the base 'user' that the "
+    assert said.stderr.startswith(begin), said.stderr
+    assert "mend: " in said.stderr
+    assert rig.nodes.ssh("n15", see).stdout == "1.16.0\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -47,11 +46,12 @@ def _line(state: NodeState) -> None:
 @contextmanager
 def _events(path: str) -> Iterator[Callable[[NodeState], None]]:
     """One JSON object a line, each complete when it is written."""
+    from envc.disk.clock import utc_text
+
     with open(path, "a", encoding="utf-8", buffering=1) as file:
 
         def heard(state: NodeState) -> None:
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            file.write(json.dumps({"time": now, **asdict(state)}) + "\n")
+            file.write(json.dumps({"time": utc_text(), **asdict(state)}) + "\n")
 
         yield heard
 

@@ -9,10 +9,10 @@
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from envc.disk.clock import utc_text
 from envc.disk.durable import (
     append_line,
     disk_error,
@@ -163,7 +163,7 @@ def record_event(
     """
     line = {
         "event": event,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "time": utc_text(),
         "user": os.geteuid(),
         "operator": operator,
         "node": os.uname().nodename,

@@ -12,6 +12,7 @@ from typing import Any
 from envc import __version__
 from envc.check import Touched
 from envc.disk.table import Table
+from envc.errors import EnvcError
 from envc.lock import target_groups
 from envc.model.digest import Digest, digest_of, digest_of_json
 from envc.model.finding import Finding, Verdict
@@ -68,7 +69,7 @@ def _site_files(site: Site) -> list[str]:
     for layer in site.spec.layers:
         try:
             digests.append(digest_of(read_spec(site.lock_path(layer.name))))
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, the verdicts will say
+        except EnvcError:  # whatever is wrong with it, the verdicts will say
             digests.append(digest_of(b""))
     return list(digests)
 

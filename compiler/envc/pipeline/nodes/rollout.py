@@ -21,6 +21,7 @@ from typing import Any
 
 from envc.cluster.kit import kit_of_this_envc
 from envc.cluster.node_sets import expand, fold
+from envc.disk.clock import utc_text
 from envc.errors import UsageError
 from envc.formats.node_line import values_in
 from envc.model.digest import Digest
@@ -404,7 +405,7 @@ class _Rollout:
             closures=self._closures,
             parcel=self._freight.parcel,
             source=self._freight.wanted_source(),
-            since=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            since=utc_text(),
         )
 
     def _write_wanted(self) -> None:

@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from envc.disk.clock import utc_text
 from envc.errors import UntrustedError, UsageError
 from envc.formats.wanted import wanted_to_json
 from envc.model.digest import Digest
@@ -88,7 +89,7 @@ def make_statement(
         closures=closures,
         parcel=freight.parcel,
         source=freight.wanted_source(),
-        since=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        since=utc_text(now),
     )
     before = read_wanted(state) if state is not None else None
     keep = 1 if state is None else kept_of(site.spec.retain)

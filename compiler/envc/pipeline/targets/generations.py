@@ -4,6 +4,7 @@ import os
 import time
 from dataclasses import dataclass
 
+from envc.disk.clock import utc_text
 from envc.disk.durable import disk_error, remove_temporaries, write_file
 from envc.disk.locks import exclusive
 from envc.errors import UsageError
@@ -94,7 +95,7 @@ def list_generations(path: str) -> GenerationsReport:
         entries.append(
             GenerationEntry(
                 generation=number,
-                published=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(published)),
+                published=utc_text(published),
                 digest=record.digest,
                 current=kept[number] == "current",
                 pinned=number in pinned,
