@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from functools import partial
+from itertools import islice
 
 import pytest
 
@@ -17,18 +18,16 @@ def take_all(works):
     return [os.getpid(), list(works)]
 
 
-def kill_itself(works):
-    next(works)
+def kill_itself(_works):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def refuse(works, *, error):
-    next(works)
+def refuse(_works, *, error):
     raise error
 
 
 def one(works):
-    return [os.getpid(), [next(works)]]
+    return [os.getpid(), list(islice(works, 1))]
 
 
 @pytest.fixture
