@@ -31,6 +31,8 @@ def count(event, arguments):
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
+# One processor: no fork takes a share of the changes, and they come in the same order each time.
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 sys.addaudithook(count)
 from envc.cli.main import main
 status = main()
