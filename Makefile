@@ -25,7 +25,7 @@ demo: $(STAMP) ## the whole job on a small site, below build/, in half a minute
 test: $(STAMP) tools ## every test that needs no network
 	$(PYTEST) -m "not network"
 
-test-network: $(STAMP) ## the real sites, from the real index
+test-network: $(STAMP) tools ## the real sites, from the real index
 	$(PYTEST) -m network
 
 test-all-pythons: $(STAMP) ## the quick tests on the other Pythons that are found here
