@@ -1,6 +1,5 @@
 """The page of `envc check --format html` in a real browser, from a file."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from envc.cli.page import page_template
 from envc.formats.report_html import html_page
 from envc.model.finding import Finding, Verdict
-from support.browser import chromium, needs_browser, unreadable
+from support.browser import needs_browser, unreadable
 
 pytestmark = [pytest.mark.slow, needs_browser]
 
@@ -59,18 +58,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     text = html_page(template, map(verdict, range(OVERLAYS)), site="canopy", impacts=impacts)
     path.write_text(text)
     return Path(path).as_uri()
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    with chromium(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
-
-
-@pytest.fixture
-def browser(opened: webdriver.Chrome, page: str) -> webdriver.Chrome:
-    opened.get(page)
-    return opened
 
 
 def rows(browser: webdriver.Chrome) -> int:

@@ -1,6 +1,5 @@
 """The page of `envc status --format html` in a real browser, from a file."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from envc.cli.page import page_template
 from envc.formats.page import page_with
 from envc.model.digest import Digest
 from envc.pipeline.nodes.status import NodeStatus, StatusReport
-from support.browser import chromium, needs_browser, unreadable
+from support.browser import needs_browser, unreadable
 from support.sites import envc
 
 OLD, NEW = (Digest("sha256:" + digit * 64) for digit in "12")
@@ -57,18 +56,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("page") / "status.html"
     path.write_text(page_with(page_template("status"), asdict(report)))
     return Path(path).as_uri()
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    with chromium(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
-
-
-@pytest.fixture
-def browser(opened: webdriver.Chrome, page: str) -> webdriver.Chrome:
-    opened.get(page)
-    return opened
 
 
 def text(browser: webdriver.Chrome, name: str) -> str:

@@ -3,12 +3,11 @@
 import hashlib
 import zipfile
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 from envc.bundle.positioned import PositionedFile
 from envc.bundle.writer import SUFFIX
 from envc.bundle.zstandard import ZstdDecompressor, ZstdError
+from envc.disk.closing import Closing
 from envc.disk.durable import disk_error
 from envc.errors import UntrustedError, UsageError
 from envc.formats.bundle import (
@@ -25,7 +24,7 @@ _SIGNATURES_BYTES = 64 << 10
 _MEND = "make the bundle again, or fetch it again"
 
 
-class Bundle:
+class Bundle(Closing):
     """An open bundle; a context. Entries may be read in any order, by any thread and any fork.
 
     `index_text` is what `signatures` are of, b"" where it has none; nobody has verified them yet.
@@ -61,15 +60,8 @@ class Bundle:
             self._file.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def read(self, name: str) -> bytes:

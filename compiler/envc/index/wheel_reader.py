@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
+from envc.disk.closing import Closing
 from envc.errors import OutsideError, UntrustedError
 from envc.index.cache import Cache
 from envc.index.client import Client
-from envc.index.closing import Closing
 from envc.index.credentials import without_credentials
 from envc.index.ranges import NoRangesError, open_remote
 from envc.index.wheels import (

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from subprocess import DEVNULL, PIPE, Popen
-from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
+from envc.disk.closing import Closing
 from envc.disk.durable import disk_error
 from envc.errors import OutsideError, UsageError
 from envc.model.manifest import FILE_MODE, PUBLISHED_MTIME_SECONDS, Entry
@@ -23,7 +23,7 @@ TASK = "compile"
 _NO_PROGRAM = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC}
 
 
-class Compiler:
+class Compiler(Closing):
     """Compiles files of trees below one folder. A context manager; threads may share it."""
 
     def __init__(self, interpreter: str, *, python: str, folder: str, reporter: Reporter) -> None:
@@ -34,15 +34,8 @@ class Compiler:
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
         self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "compile")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the compiling processes; what is not begun is not done."""
         self._pool.shutdown(cancel_futures=True)
         while not self._idle.empty():
             self._idle.get().close()

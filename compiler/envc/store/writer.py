@@ -3,9 +3,8 @@
 import hashlib
 import os
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Self
 
+from envc.disk.closing import Closing
 from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Entry
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -13,7 +12,7 @@ _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 _PUBLISHED = (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS)
 
 
-class TreeWriter:
+class TreeWriter(Closing):
     """Writes below one folder that exists. Holds a descriptor for each folder of one path.
 
     Files of one folder should come one after another: folders are opened when the path changes.
@@ -24,15 +23,8 @@ class TreeWriter:
         self._parts: list[bytes] = []
         self._descriptors = [os.open(root, _FOLDER_FLAGS)]
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the folders."""
         while self._descriptors:
             os.close(self._descriptors.pop())
 

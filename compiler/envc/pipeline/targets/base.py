@@ -53,6 +53,22 @@ def directory_at(path: str) -> Directory:
     return Directory(folder, Shape.OVERLAY if is_overlay else Shape.TARGET)
 
 
+def materialized_at(path: str) -> Directory:
+    """The same, of which at least one generation is there.
+
+    Raises:
+        UsageError: nothing is materialized here.
+    """
+    directory = directory_at(path)
+    if not directory.numbers():
+        raise UsageError(
+            "nothing is materialized here",
+            where=directory.path,
+            mend="name a target directory, or an overlay's folder",
+        )
+    return directory
+
+
 def open_target(path: str) -> Target:
     """What is materialized in a target directory.
 

@@ -21,7 +21,7 @@ from envc.materialize.publish import remove_leftovers, switch
 from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.pipeline.sites.changes import LayerChange, changes_between
-from envc.pipeline.targets.base import directory_at, open_target
+from envc.pipeline.targets.base import materialized_at, open_target
 from envc.pipeline.targets.planned import drop_plans
 from envc.pipeline.targets.prune import prune_target, state_here, unneeded_in_target
 from envc.pipeline.targets.wanted import number_of
@@ -84,7 +84,7 @@ def list_generations(path: str) -> GenerationsReport:
     Raises:
         UsageError: nothing is materialized here.
     """
-    directory = _required(path)
+    directory = materialized_at(path)
     kept = kept_generations(directory, _keeping(directory, None))
     pinned = _pinned(directory)
     before: Generation | None = None
@@ -113,7 +113,7 @@ def pin(path: str, number: int, *, keep: bool) -> GenerationsReport:
     Raises:
         UsageError: there is no such generation.
     """
-    directory = _required(path)
+    directory = materialized_at(path)
     directory.refuse_foreign()
     if number not in directory.numbers():
         raise UsageError(
@@ -137,7 +137,7 @@ def rollback(path: str, number: int | None) -> RollbackReport:
     Raises:
         UsageError: there is no such generation.
     """
-    directory = _required(path)
+    directory = materialized_at(path)
     directory.refuse_foreign()
     with exclusive(directory.lock):
         before = directory.current_number() or 0
@@ -171,7 +171,7 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
         UsageError: nothing is materialized here, or it is somebody else's.
         OutsideError: a root cannot be read.
     """
-    directory = _required(path)
+    directory = materialized_at(path)
     directory.refuse_foreign()
     with exclusive(directory.store_lock), exclusive(directory.lock):
         kept = kept_generations(directory, _keeping(directory, newest))
@@ -212,17 +212,6 @@ def _remove_leftovers(directory: Directory) -> None:
         remove_temporaries(folder)
     remove_interrupted(directory.store)
     empty_trash(directory)
-
-
-def _required(path: str) -> Directory:
-    directory = directory_at(path)
-    if not directory.numbers():
-        raise UsageError(
-            "nothing is materialized here",
-            where=directory.path,
-            mend="name a target directory, or an overlay's folder",
-        )
-    return directory
 
 
 def _keeping(directory: Directory, newest: int | None) -> Keeping:

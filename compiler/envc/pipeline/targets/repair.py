@@ -21,7 +21,7 @@ from envc.disk.durable import (
     write_file,
 )
 from envc.disk.locks import exclusive
-from envc.errors import EnvcError, OutsideError, UntrustedError, UsageError
+from envc.errors import EnvcError, OutsideError, UntrustedError
 from envc.formats.pylock import lock_file_name
 from envc.formats.pylock_read import lock_from_text
 from envc.lock import with_absolute_paths
@@ -38,7 +38,7 @@ from envc.model.publication import Publication
 from envc.model.spec import IndexSpec
 from envc.pipeline.sites.context import Context
 from envc.pipeline.supply.indexes import indexes_of
-from envc.pipeline.targets.base import directory_at, find_target, open_target, read_location
+from envc.pipeline.targets.base import find_target, materialized_at, open_target, read_location
 from envc.pipeline.targets.planned import kept_publications
 from envc.pipeline.targets.records import file_digest, mend_current, mend_record, mend_specs
 from envc.pipeline.targets.stock import RUNTIME, Stock, runtime_sources
@@ -75,13 +75,7 @@ def repair(path: str, wheelhouse: str | None, context: Context) -> RepairReport:
         UntrustedError: the wheelhouse is a bundle that none of the keys noted here has signed.
         OutsideError: a wheel cannot be had, or the disk refused.
     """
-    directory = directory_at(path)
-    if not directory.numbers():
-        raise UsageError(
-            "nothing is materialized here",
-            where=directory.path,
-            mend="name a target directory, or an overlay's folder",
-        )
+    directory = materialized_at(path)
     directory.refuse_foreign()
     if wheelhouse is not None and os.path.isfile(wheelhouse):
         from envc.pipeline.targets.trust import accepted_bundle
