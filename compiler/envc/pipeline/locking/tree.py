@@ -1,20 +1,17 @@
 """`envc tree`: a stack as the tree of its projects, from the locks alone."""
 
-import os
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from envc.lock import Base, on_overlay, target_groups, visible_problem, with_absolute_paths
+from envc.lock import Base, target_groups, visible_problem
 from envc.model.resolution import Resolution
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.site import (
     Site,
     base_of,
-    base_under,
+    base_on,
     load_overlay,
-    overlay_lock_path,
-    require_lock,
 )
 from envc.pipeline.supply.indexes import open_source
 from envc.resolve import resolve
@@ -55,13 +52,7 @@ def overlay_tree(site: Site, spec_path: str, context: Context) -> TreeReport:
         UsageError: it has no lock.
         SpecError: its base is unknown.
     """
-    spec = load_overlay(spec_path)
-    base = base_under(site, spec)
-    mend = f"write it with `envc lock --overlay {spec.file}`"
-    found = require_lock(overlay_lock_path(spec), spec.name, mend)
-    lock = with_absolute_paths(found.lock, os.path.dirname(found.path))
-    stack = on_overlay(site.spec, spec, base=base, lock=lock, lock_digest=found.digest)
-    return _tree(site, stack, context)
+    return _tree(site, base_on(site, load_overlay(spec_path)), context)
 
 
 def _tree(site: Site, base: Base, context: Context) -> TreeReport:

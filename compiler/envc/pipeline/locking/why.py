@@ -1,6 +1,5 @@
 """`envc why`: why a project is pinned as it is in the stack of a layer or an overlay."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -32,8 +31,8 @@ from envc.pipeline.sites.site import (
     base_of,
     base_under,
     load_overlay,
-    overlay_lock_path,
     require_lock,
+    require_overlay_lock,
 )
 from envc.pipeline.supply.indexes import open_source
 from envc.ports import CandidateSource
@@ -86,9 +85,7 @@ def why_in_overlay(site: Site, spec_path: str, project: str, context: Context) -
     """
     spec = load_overlay(spec_path)
     base = base_under(site, spec)
-    mend = f"write it with `envc lock --overlay {spec.file}`"
-    path = overlay_lock_path(spec)
-    lock = with_absolute_paths(require_lock(path, spec.name, mend).lock, os.path.dirname(path))
+    lock = require_overlay_lock(spec).lock
     editable = tuple(
         SourcedRequirement(Requirement(pin.project), Origin(spec.file, 0, "overlay.editable"))
         for pin in lock.pins

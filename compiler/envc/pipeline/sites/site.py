@@ -2,7 +2,7 @@
 
 import errno
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, SpecError, UsageError
@@ -186,11 +186,18 @@ def base_under(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] 
             where=f"{overlay.file} (overlay.base-dir)",
             mend="correct base, or base-dir",
         )
-    under = base_under(site, spec, stack)
-    path = overlay_lock_path(spec)
-    found = require_lock(path, spec.name, f"write it with `envc lock --overlay {spec.file}`")
-    lock = with_absolute_paths(found.lock, os.path.dirname(path))
-    return on_overlay(site.spec, spec, base=under, lock=lock, lock_digest=found.digest)
+    return base_on(site, spec, stack)
+
+
+def base_on(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] = ()) -> Base:
+    """What would stand on an overlay: its lock, and those below it.
+
+    Raises:
+        SpecError, UsageError: as `base_under`; it has no lock itself.
+    """
+    under = base_under(site, overlay, above)
+    found = require_overlay_lock(overlay)
+    return on_overlay(site.spec, overlay, base=under, lock=found.lock, lock_digest=found.digest)
 
 
 def refuse_circle(overlay: OverlaySpec, above: tuple[OverlaySpec, ...]) -> tuple[OverlaySpec, ...]:
@@ -208,6 +215,17 @@ def refuse_circle(overlay: OverlaySpec, above: tuple[OverlaySpec, ...]) -> tuple
             mend="let one of them stand on a common layer",
         )
     return stack
+
+
+def require_overlay_lock(overlay: OverlaySpec) -> LockFile:
+    """The lock beside an overlay's spec, its paths absolute.
+
+    Raises:
+        UsageError: it has none.
+    """
+    mend = f"write it with `envc lock --overlay {overlay.file}`"
+    found = require_lock(overlay_lock_path(overlay), overlay.name, mend)
+    return replace(found, lock=with_absolute_paths(found.lock, os.path.dirname(found.path)))
 
 
 def overlay_lock_path(overlay: OverlaySpec) -> str:

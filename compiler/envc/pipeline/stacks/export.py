@@ -14,7 +14,6 @@ from envc.lock import (
     CORE_BASE,
     Base,
     lock_layer,
-    on_overlay,
     target_groups,
     visible_problem,
     with_absolute_paths,
@@ -27,10 +26,8 @@ from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.site import (
     Site,
     base_of,
-    base_under,
+    base_on,
     load_overlay,
-    overlay_lock_path,
-    require_lock,
 )
 from envc.pipeline.supply.indexes import open_source
 from envc.pipeline.targets.base import OVERLAY_SPEC
@@ -82,7 +79,7 @@ def export(
     Raises:
         UsageError: there is no such layer, or a lock is missing.
     """
-    base = _overlay_base(site, overlay) if overlay is not None else base_of(site, layer)
+    base = base_of(site, layer) if overlay is None else base_on(site, load_overlay(_spec(overlay)))
     own = base.locks[0]
     if not flat:
         # What it holds is a file of its own now: nothing tells whether that is stale.
@@ -91,14 +88,9 @@ def export(
     return Exported(title=title, lock=_flat(site, base, context))
 
 
-def _overlay_base(site: Site, path: str) -> Base:
-    """What would stand on an overlay: its lock, and those below it."""
-    spec = load_overlay(f"{path}/{OVERLAY_SPEC}" if os.path.isdir(path) else path)
-    under = base_under(site, spec)
-    mend = f"write it with `envc lock --overlay {spec.file}`"
-    found = require_lock(overlay_lock_path(spec), spec.name, mend)
-    lock = with_absolute_paths(found.lock, os.path.dirname(found.path))
-    return on_overlay(site.spec, spec, base=under, lock=lock, lock_digest=found.digest)
+def _spec(overlay: str) -> str:
+    """The spec of an overlay that is given by its spec or its folder."""
+    return f"{overlay}/{OVERLAY_SPEC}" if os.path.isdir(overlay) else overlay
 
 
 def _flat(site: Site, base: Base, context: Context) -> Lock:
