@@ -6,8 +6,6 @@ that a tree has the same bytes wherever it stands. Python reads those lines as a
 
 import re
 
-from installer.scripts import Script
-
 from envc.model.wheel import ConsoleScript
 
 _SHELL = b"#!/bin/sh\n"
@@ -21,6 +19,8 @@ _GROUPS = ("console_scripts", "gui_scripts")
 
 def entry_point_script(script: ConsoleScript) -> bytes:
     """The file that runs an entry point. Its parts must be as `parse_entry_points` returns them."""
+    from installer.scripts import Script  # many trees hold no such script
+
     generated = Script(script.name, script.module, script.attribute, "console")
     _, content = generated.generate("python", "posix")
     return _SHELL + _EXEC + b"\n" + content.partition(b"\n")[2]

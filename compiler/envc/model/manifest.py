@@ -84,6 +84,10 @@ class Manifest(NamedTuple):
         """The lines, parsed one after another."""
         return map(parse_line, self.lines)
 
+    def folders(self) -> Iterator[str]:
+        """The paths of the directories, each after the one that holds it."""
+        return (path_of(line).decode() for line in self.lines if line.startswith(b"d"))
+
 
 def manifest_from_text(text: bytes) -> Manifest:
     """The manifest that `Manifest.text` wrote. Lines are not checked here."""

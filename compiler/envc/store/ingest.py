@@ -88,7 +88,7 @@ def ingest_tree(run: Run, name: str, files: Mapping[str, bytes]) -> None:
             sources = sources_of(sorted(files), site_packages_of(run.python))
             with _compiler(run, staging) as compiler:
                 entries += _entries(compiler.submit(f"{name}/tree", sources))
-            seal(folder, entries, {})
+            seal(folder, listing(entries), {})
             staging.publish([name])
     except OSError as error:
         raise disk_error(error, "write the store", run.root) from error
@@ -165,17 +165,22 @@ def _finish_wheel(folder: str, wheel: Unpacked, bytecode: Bytecode) -> None:
     record = installed_record(entries, wheel.record)
     with TreeWriter(os.path.join(folder, "tree")) as writer:
         entries.append(writer.write(wheel.record, [record], FILE_MODE))
-    seal(folder, entries, {"facts.json": facts_to_json(wheel.facts)})
+    seal(folder, listing(entries), {"facts.json": facts_to_json(wheel.facts)})
 
 
-def seal(folder: str, entries: Iterable[Entry], records: Mapping[str, bytes]) -> None:
+def listing(entries: Iterable[Entry]) -> Manifest:
+    """The manifest of a tree with these files: they, and every folder above them."""
+    files = list(entries)
+    folders = map(directory_entry, parents_of(entry.path for entry in files))
+    return manifest_of(entry.line() for entry in (*files, *folders))
+
+
+def seal(folder: str, manifest: Manifest, records: Mapping[str, bytes]) -> None:
     """Give all folders their final mode and time, and write the records: the tree is complete."""
-    lines = [entry.line() for entry in entries]
-    folders = parents_of(entry.path for entry in entries)
     with TreeWriter(os.path.join(folder, "tree")) as writer:
-        for path in ["", *folders]:
+        writer.seal("")
+        for path in manifest.folders():
             writer.seal(path)
-    manifest: Manifest = manifest_of([*lines, *(directory_entry(f).line() for f in folders)])
     records = {**records, "manifest": manifest.text()}
     sums = [sum_line(name, digest_of(content)) for name, content in records.items()]
     with TreeWriter(folder) as writer:

@@ -20,14 +20,11 @@ from envc.model.manifest import (
     EXECUTABLE_MODE,
     FILE_MODE,
     Entry,
-    Manifest,
-    directory_entry,
     manifest_from_text,
-    manifest_of,
 )
 from envc.ports import Reporter, SilentReporter
-from envc.store.ingest import seal
-from envc.store.names import collisions, name_problem, parents_of
+from envc.store.ingest import listing, seal
+from envc.store.names import collisions, name_problem
 from envc.store.staging import Staging
 from envc.store.store import Store
 from envc.store.writer import TreeWriter
@@ -140,42 +137,40 @@ def _receive(folder: str, name: str, stream: "_Stream") -> None:
     if match is None:
         raise _damaged(name, "it does not begin as one")
     facts, text = (stream.take(int(size)) for size in match.groups())
-    manifest = _checked(name, text, facts)
+    entries = _checked(name, text, facts)
     tree = f"{folder}/tree"
     os.mkdir(tree)
-    entries: list[Entry] = []
     with TreeWriter(tree) as writer:
-        for entry in manifest.entries():
+        for entry in entries:
             if entry.kind == "f":
                 content = stream.pieces(entry.size_bytes)
-                entries.append(writer.write(entry.path, content, entry.mode))
+                if writer.write(entry.path, content, entry.mode) != entry:
+                    raise _damaged(name, f"{entry.path!r} is not what its manifest says")
     stream.end()
-    folders = map(directory_entry, parents_of(entry.path for entry in entries))
-    if manifest_of(entry.line() for entry in (*entries, *folders)) != manifest:
-        raise _damaged(name, "its files are not what its manifest says")
-    seal(folder, entries, {"facts.json": facts} if facts else {})
+    seal(folder, manifest_from_text(text), {"facts.json": facts} if facts else {})
 
 
-def _checked(name: str, text: bytes, facts: bytes) -> Manifest:
-    """The manifest, if a stored tree can have it: whoever wrote it, nothing leads out of the tree.
+def _checked(name: str, text: bytes, facts: bytes) -> list[Entry]:
+    """The entries, if a stored tree can have them: whoever wrote them, nothing leads out of it.
 
-    Order, folders and digests show when the tree is written and sealed.
+    The files' digests show when they are written.
     """
-    manifest = manifest_from_text(text)
     try:
-        entries = list(manifest.entries())
+        entries = list(manifest_from_text(text).entries())
         if facts:
             facts_from_json(facts)
     except (ValueError, KeyError, EnvcError) as error:
         raise _damaged(name, "its records are damaged") from error
-    files = [entry.path for entry in entries if entry.kind == "f"]
+    files = [entry for entry in entries if entry.kind == "f"]
     for entry in entries:
         is_plain = entry.mode in (FILE_MODE, EXECUTABLE_MODE) and entry.size_bytes >= 0
         if entry.kind == "l" or (entry.kind == "f" and not is_plain) or name_problem(entry.path):
             raise _damaged(name, f"it cannot hold {entry.path!r}")
-    for problem in collisions(files):
+    for problem in collisions(entry.path for entry in files):
         raise _damaged(name, f"of {problem.entry!r}: {problem.what}")
-    return manifest
+    if listing(files).text() != text:
+        raise _damaged(name, "its manifest is not that of its files")
+    return entries
 
 
 class _Stream:

@@ -61,14 +61,22 @@ HOSTILE = {
         stream(file("a"), file("a/b"), content=b"xx"),
         "of 'a': it is both a file and a folder",
     ),
-    "other content": (stream(file("a"), content=b"y"), "its files are not what its manifest says"),
+    "other content": (stream(file("a"), content=b"y"), "'a' is not what its manifest says"),
     "no folder": (
         stream(file("lib/a"), content=b"x"),
-        "its files are not what its manifest says",
+        "its manifest is not that of its files",
     ),
     "out of order": (
         stream(file("lib/a"), FOLDER, content=b"x"),
-        "its files are not what its manifest says",
+        "its manifest is not that of its files",
+    ),
+    "another mode of a folder": (
+        stream(Entry("d", 0o777, 0, "-", "lib"), file("lib/a"), content=b"x"),
+        "its manifest is not that of its files",
+    ),
+    "a size in other digits": (
+        b"envc-tree 1 0 78\n" + file("a").line().replace(b"\t1\t", b"\t01\t") + b"\nx",
+        "its manifest is not that of its files",
     ),
     "short": (stream(file("a")), "it ends too early"),
     "long": (stream(file("a"), content=b"xy"), "something follows it"),

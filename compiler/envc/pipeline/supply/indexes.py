@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from envc.index import IndexSource, default_index
 from envc.model.release import Distribution
 from envc.model.spec import IndexSpec
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.site import Site
-from envc.pipeline.supply.building import Building, Supply
+
+if TYPE_CHECKING:
+    from envc.pipeline.supply.building import Supply
 
 Prepare: TypeAlias = Callable[[Distribution, str], bytes]
 
@@ -41,7 +43,9 @@ def _source(
 
 @contextmanager
 def open_supply(site: Site, context: Context) -> Iterator[Supply]:
-    """The site's indexes, and who builds what they have no wheels for; only `lock` may build."""
+    """The site's indexes, and who builds what they have no wheels for."""
+    from envc.pipeline.supply.building import Building, Supply  # only `lock` may build
+
     indexes = indexes_of(site)
     building = Building(site.spec, indexes, context)
     with _source(site, context, building.metadata, indexes=indexes) as source:

@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import resources
 
 from packaging.utils import NormalizedName
 
 from envc.formats.scripts import runs_python_beside
-from envc.index import WheelFetcher
 from envc.materialize.directory import Directory, read_bytes
 from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel
@@ -101,6 +99,10 @@ class Stock:
 
     def fetch(self, wheels: list[LockedWheel]) -> list[str]:
         """Local files with the bytes of these wheels, in their order."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        from envc.index import WheelFetcher  # bundles and full stores need none
+
         context = self.context
         wheelhouses = (self.wheelhouse,) if self.wheelhouse and not self.is_bundle else ()
         total = sum(wheel.size_bytes or 0 for wheel in wheels)

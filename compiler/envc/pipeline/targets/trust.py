@@ -14,7 +14,6 @@ from dataclasses import replace
 from envc.disk.durable import disk_error, make_folder, write_file
 from envc.errors import UntrustedError, UsageError
 from envc.formats.openssh import public_keys_from_text
-from envc.formats.wanted import wanted_from_json
 from envc.materialize.directory import Directory, read_bytes
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.nodes import Statement, WantedGeneration, WantedState
@@ -147,6 +146,8 @@ def wanted_by(
         refuse_unsigned(
             statement.text, statement.signatures, keys, purpose="envc-wanted", where=where
         )
+    from envc.formats.wanted import wanted_from_json  # a bundle has none
+
     wanted = wanted_from_json(statement.text, where)
     location = read_location(directory.path)
     newest = location.serial if location is not None and keys and not replace_keys else 0
