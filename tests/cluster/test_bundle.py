@@ -114,7 +114,7 @@ def test_a_bundle_altered_on_its_way_publishes_nothing(cluster: Cluster, bundle:
     engine.before = harm
     report = rolled(cluster, engine, bundle)
     assert report.sets == {"failed": "n1"}
-    assert "of this bundle is damaged" in report.nodes["n1"].reason
+    assert "is not what its manifest says" in report.nodes["n1"].reason
     assert cluster.current("n1") is None
     for path in (cluster.folder("n1") / "wanted/bundles").glob("*"):
         path.unlink()

@@ -12,6 +12,10 @@ class PositionedFile(io.FileIO):
         super().__init__(path)
         self._position = 0
 
+    def at(self, offset: int, size: int) -> bytes:
+        """So many bytes from there on, fewer at the end; the position stays."""
+        return os.pread(self.fileno(), size, offset)
+
     def readinto(self, buffer: Any) -> int:
         """As `io.FileIO` has it."""
         size_bytes = os.preadv(self.fileno(), [buffer], self._position)

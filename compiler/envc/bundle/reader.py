@@ -1,6 +1,6 @@
 """A bundle → its entries, each verified by its digest."""
 
-import hashlib
+import struct
 import zipfile
 from collections.abc import Iterator
 
@@ -16,11 +16,14 @@ from envc.formats.bundle import (
     BundleEntry,
     index_from_json,
 )
-from envc.model.digest import digest_from_hex, digest_of
+from envc.model.digest import digest_of
 
 _CHUNK_BYTES = 1 << 20
 _INDEX_BYTES = 64 << 20
 _SIGNATURES_BYTES = 64 << 10
+# A local file header of ZIP; the sizes of the name and the extra field that stand between it and
+# the member.
+_HEADER = struct.Struct("<26x2H")
 _MEND = "make the bundle again, or fetch it again"
 
 
@@ -73,9 +76,10 @@ class Bundle(Closing):
         return b"".join(self.chunks(name))
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """The bytes of an entry, one piece after another.
+        """The bytes of an entry, one piece after another; its end is verified to be one.
 
-        They are verified when the last one has come: until then use them for nothing that stays.
+        None comes before those that the index has the digest of are verified. What follows them is
+        to be held against the digests in them.
 
         Raises:
             UntrustedError: there is none, or it is damaged.
@@ -83,33 +87,45 @@ class Bundle(Closing):
         entry = self.index.entry(name)
         if entry is None:
             raise self._damaged(f"the bundle has no entry {name}")
+        pieces = self._unpacked(entry)
         try:
-            yield from self._unpacked(entry)
-        except (ZstdError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            first = _at_least(entry.digest_bytes, pieces)
+            if digest_of(first[: entry.digest_bytes]) != entry.digest:
+                raise self._damaged(f"entry {entry.name} of this bundle is damaged")
+            yield first
+            yield from pieces
+        except (ZstdError, EOFError, KeyError) as error:
             raise self._damaged(f"entry {name} of this bundle is damaged") from error
         except OSError as error:
             raise disk_error(error, "read the bundle", self.path) from error
 
     def _unpacked(self, entry: BundleEntry) -> Iterator[bytes]:
-        hasher = hashlib.sha256()
         unpacker = ZstdDecompressor()
         size = 0
-        with self._archive.open(entry.name + SUFFIX) as member:
-            while packed := member.read(_CHUNK_BYTES):
-                hasher.update(packed)
-                while True:
-                    piece = unpacker.decompress(packed, _CHUNK_BYTES)
-                    size += len(piece)
-                    if size > entry.size_bytes:
-                        raise self._damaged(f"entry {entry.name} is larger than the index says")
-                    if piece:
-                        yield piece
-                    if unpacker.eof or unpacker.needs_input:
-                        break
-                    packed = b""
-        digest = digest_from_hex(hasher.hexdigest())
-        if digest != entry.digest or size != entry.size_bytes or not unpacker.eof:
+        for packed in self._packed(entry):
+            rest = packed
+            while True:
+                piece = unpacker.decompress(rest, _CHUNK_BYTES)
+                size += len(piece)
+                if size > entry.size_bytes:
+                    raise self._damaged(f"entry {entry.name} is larger than the index says")
+                if piece:
+                    yield piece
+                if unpacker.eof or unpacker.needs_input:
+                    break
+                rest = b""
+        if size != entry.size_bytes or not unpacker.eof:
             raise self._damaged(f"entry {entry.name} of this bundle is damaged")
+
+    def _packed(self, entry: BundleEntry) -> Iterator[bytes]:
+        """The member as it stands in the file; ZIP's own check sum of it is left to other tools."""
+        member = self._archive.getinfo(entry.name + SUFFIX)
+        header = self._file.at(member.header_offset, _HEADER.size)
+        if len(header) < _HEADER.size or member.compress_type != zipfile.ZIP_STORED:
+            raise self._damaged(f"entry {entry.name} of this bundle is damaged")
+        start = member.header_offset + _HEADER.size + sum(_HEADER.unpack(header))
+        for offset in range(start, start + member.file_size, _CHUNK_BYTES):
+            yield self._file.at(offset, min(_CHUNK_BYTES, start + member.file_size - offset))
 
     def _member(self, name: str, limit_bytes: int) -> bytes:
         """A member that is no entry."""
@@ -127,3 +143,11 @@ class Bundle(Closing):
 
     def _damaged(self, what: str) -> UntrustedError:
         return UntrustedError(what, where=self.path, mend=_MEND)
+
+
+def _at_least(size: int, pieces: Iterator[bytes]) -> bytes:
+    """The first pieces, joined: so many bytes or more, fewer only where there are no more."""
+    first = b""
+    while len(first) < size and (piece := next(pieces, b"")):
+        first = first + piece if first else piece
+    return first

@@ -62,26 +62,35 @@ class BundleWriter:
             with suppress(OSError):
                 os.unlink(self._temporary)
 
-    def add(self, name: str, chunks: Iterable[bytes]) -> None:
-        """Append an entry."""
+    def add(self, name: str, chunks: Iterable[bytes], *, digest_bytes: int | None = None) -> None:
+        """Append an entry.
+
+        Its digest is of all of it; or of so many bytes, which hold the digests of the others.
+        """
         compressor = ZstdCompressor(level=_LEVEL)
         hasher = hashlib.sha256()
         packed = size = 0
         try:
             with self._open().open(_member(name + SUFFIX), "w", force_zip64=True) as member:
                 for chunk in chunks:
+                    if digest_bytes is None or size < digest_bytes:
+                        hasher.update(
+                            chunk if digest_bytes is None else chunk[: digest_bytes - size]
+                        )
                     size += len(chunk)
-                    ready = compressor.compress(chunk)
-                    hasher.update(ready)
-                    packed += member.write(ready)
-                ready = compressor.flush()
-                hasher.update(ready)
-                packed += member.write(ready)
+                    packed += member.write(compressor.compress(chunk))
+                packed += member.write(compressor.flush())
         except OSError as error:
             raise disk_error(error, "write the bundle", self._path) from error
         digest = digest_from_hex(hasher.hexdigest())
         self._entries.append(
-            BundleEntry(name=name, digest=digest, packed_bytes=packed, size_bytes=size)
+            BundleEntry(
+                name=name,
+                digest=digest,
+                digest_bytes=size if digest_bytes is None else digest_bytes,
+                packed_bytes=packed,
+                size_bytes=size,
+            )
         )
 
     def finish(

@@ -1,7 +1,8 @@
 """`bundle.json`, the index of a bundle (format 1; docs: schemas/bundle.md).
 
-It names every entry with the digest of its bytes as they stand in the file, so that they are
-verified before anything is made of them. Its own digest is the bundle's.
+It names every entry with the digest of its first bytes, or of all of them: what follows the first
+ones is verified by digests that they hold. So each byte is digested once, whatever packed it. The
+index's own digest is the bundle's.
 """
 
 import json
@@ -24,10 +25,14 @@ _MEND = "make the bundle again, or fetch it again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleEntry:
-    """One entry: its name, the digest and size of its packed bytes, and the size unpacked."""
+    """One entry: its name, its size packed and unpacked, and the digest of what comes first in it.
+
+    `digest_bytes` are so many, unpacked; they hold the digests of the rest, if there is one.
+    """
 
     name: str
     digest: Digest
+    digest_bytes: int
     packed_bytes: int
     size_bytes: int
 
@@ -54,6 +59,7 @@ class EntryRecord(_Record):
 
     name: str
     digest: str
+    digest_bytes: int
     packed_bytes: int
     size_bytes: int
 
@@ -77,6 +83,7 @@ def index_to_json(index: BundleIndex) -> bytes:
             {
                 "name": entry.name,
                 "digest": entry.digest,
+                "digest_bytes": entry.digest_bytes,
                 "packed_bytes": entry.packed_bytes,
                 "size_bytes": entry.size_bytes,
             }
@@ -114,11 +121,13 @@ def index_from_json(content: bytes, file: str) -> BundleIndex:
 
 
 def _entry(record: EntryRecord) -> BundleEntry:
-    if not is_digest(record.digest) or record.packed_bytes < 0 or record.size_bytes < 0:
+    sizes = record.digest_bytes, record.packed_bytes, record.size_bytes
+    if not is_digest(record.digest) or min(sizes) < 0 or record.digest_bytes > record.size_bytes:
         raise ValueError(record.name)
     return BundleEntry(
         name=record.name,
         digest=Digest(record.digest),
+        digest_bytes=record.digest_bytes,
         packed_bytes=record.packed_bytes,
         size_bytes=record.size_bytes,
     )

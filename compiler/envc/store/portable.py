@@ -7,10 +7,13 @@ A tree that is not a wheel has no facts: size 0. Every file that arrives is held
 manifest's line of it.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
+from typing import NamedTuple
 
 from envc.disk.durable import disk_error, syncing
 from envc.disk.processes import share_out
@@ -37,7 +40,14 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,200}")
 _MEND = "make the bundle again, or fetch it again"
 
 
-def tree_chunks(root: str, store_id: str) -> Iterator[bytes]:
+class TreeStream(NamedTuple):
+    """A stored tree's bytes; the first `head_bytes` hold the digests of the rest."""
+
+    head_bytes: int
+    chunks: Iterator[bytes]
+
+
+def tree_stream(root: str, store_id: str) -> TreeStream:
     """A stored tree as a stream; the same bytes for the same tree.
 
     Raises:
@@ -48,24 +58,25 @@ def tree_chunks(root: str, store_id: str) -> Iterator[bytes]:
     manifest = store.manifest(store_id)
     is_wheel = os.path.exists(f"{os.path.dirname(store.tree(store_id))}/facts.json")
     text, facts = manifest.text(), facts_to_json(store.facts(store_id)) if is_wheel else b""
-    yield b"envc-tree 1 %d %d\n" % (len(facts), len(text))
-    yield facts
-    yield text
-    for entry in manifest.entries():
-        if entry.kind == "f":
-            yield from _content(f"{store.tree(store_id)}/{entry.path}", entry)
+    head = b"envc-tree 1 %d %d\n" % (len(facts), len(text)) + facts + text
+    contents = (
+        _content(f"{store.tree(store_id)}/{entry.path}", entry)
+        for entry in manifest.entries()
+        if entry.kind == "f"
+    )
+    return TreeStream(len(head), chain([head], chain.from_iterable(contents)))
 
 
 def _content(path: str, entry: Entry) -> Iterator[bytes]:
-    size = 0
+    hasher = hashlib.sha256()
     try:
         with open(path, "rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
-                size += len(chunk)
+                hasher.update(chunk)
                 yield chunk
     except OSError as error:
         raise disk_error(error, "read the store", path) from error
-    if size != entry.size_bytes:
+    if hasher.hexdigest() != entry.content:
         raise UntrustedError(
             "this file of the store is not what its manifest says",
             where=path,
@@ -74,9 +85,15 @@ def _content(path: str, entry: Entry) -> Iterator[bytes]:
 
 
 def receive_trees(
-    root: str, trees: Mapping[str, Iterable[bytes]], *, reporter: Reporter | None = None
+    root: str,
+    trees: Mapping[str, Iterable[bytes]],
+    *,
+    source: str,
+    reporter: Reporter | None = None,
 ) -> None:
     """Bring trees into the store from their streams: store id → chunks. All or none appear.
+
+    `source` is where they come from, for errors.
 
     As many arrive at a time as there are cores, in the order of the mapping: large ones should come
     first; each stream is read by one process, which may be a fork of this one. The reporter hears
@@ -92,11 +109,11 @@ def receive_trees(
         with Staging(root) as staging:
             for name in trees:
                 if _ID.fullmatch(name) is None:
-                    raise _damaged(name, "its name cannot be that of a stored tree")
+                    raise _damaged(source, name, "its name cannot be that of a stored tree")
             here, *_ = share_out(
                 list(trees),
-                here=partial(_receive_and_flush, staging, trees, reporter),
-                in_forks=partial(_receive_all, staging, trees, SilentReporter()),
+                here=partial(_receive_and_flush, staging, trees, source, reporter),
+                in_forks=partial(_receive_all, staging, trees, source, SilentReporter()),
                 most=_PROCESSES,
             )
             reporter.advance("receive", len(trees) - here)
@@ -110,34 +127,39 @@ def receive_trees(
 def _receive_and_flush(
     staging: Staging,
     trees: Mapping[str, Iterable[bytes]],
+    source: str,
     reporter: Reporter,
     names: Iterator[str],
 ) -> int:
     with syncing(staging.folder):
-        return _receive_all(staging, trees, reporter, names)
+        return _receive_all(staging, trees, source, reporter, names)
 
 
 def _receive_all(
     staging: Staging,
     trees: Mapping[str, Iterable[bytes]],
+    source: str,
     reporter: Reporter,
     names: Iterator[str],
 ) -> int:
     """Receive the trees with these names; how many there were."""
     number = 0
     for name in names:
-        _receive(staging.add(name), name, _Stream(name, trees[name]))
+        try:
+            _receive(staging.add(name), _Stream(trees[name]))
+        except _NoTreeError as error:
+            raise _damaged(source, name, str(error)) from None
         reporter.advance("receive")
         number += 1
     return number
 
 
-def _receive(folder: str, name: str, stream: "_Stream") -> None:
+def _receive(folder: str, stream: "_Stream") -> None:
     match = _HEAD.fullmatch(stream.line())
     if match is None:
-        raise _damaged(name, "it does not begin as one")
+        raise _NoTreeError("it does not begin as one")
     facts, text = (stream.take(int(size)) for size in match.groups())
-    entries = _checked(name, text, facts)
+    entries = _checked(text, facts)
     tree = f"{folder}/tree"
     os.mkdir(tree)
     with TreeWriter(tree) as writer:
@@ -145,12 +167,12 @@ def _receive(folder: str, name: str, stream: "_Stream") -> None:
             if entry.kind == "f":
                 content = stream.pieces(entry.size_bytes)
                 if writer.write(entry.path, content, entry.mode) != entry:
-                    raise _damaged(name, f"{entry.path!r} is not what its manifest says")
+                    raise _NoTreeError(f"{entry.path!r} is not what its manifest says")
     stream.end()
     seal(folder, manifest_from_text(text), {"facts.json": facts} if facts else {})
 
 
-def _checked(name: str, text: bytes, facts: bytes) -> list[Entry]:
+def _checked(text: bytes, facts: bytes) -> list[Entry]:
     """The entries, if a stored tree can have them: whoever wrote them, nothing leads out of it.
 
     The files' digests show when they are written.
@@ -160,24 +182,27 @@ def _checked(name: str, text: bytes, facts: bytes) -> list[Entry]:
         if facts:
             facts_from_json(facts)
     except (ValueError, KeyError, EnvcError) as error:
-        raise _damaged(name, "its records are damaged") from error
+        raise _NoTreeError("its records are damaged") from error
     files = [entry for entry in entries if entry.kind == "f"]
     for entry in entries:
         is_plain = entry.mode in (FILE_MODE, EXECUTABLE_MODE) and entry.size_bytes >= 0
         if entry.kind == "l" or (entry.kind == "f" and not is_plain) or name_problem(entry.path):
-            raise _damaged(name, f"it cannot hold {entry.path!r}")
+            raise _NoTreeError(f"it cannot hold {entry.path!r}")
     for problem in collisions(entry.path for entry in files):
-        raise _damaged(name, f"of {problem.entry!r}: {problem.what}")
+        raise _NoTreeError(f"of {problem.entry!r}: {problem.what}")
     if listing(files).text() != text:
-        raise _damaged(name, "its manifest is not that of its files")
+        raise _NoTreeError("its manifest is not that of its files")
     return entries
+
+
+class _NoTreeError(Exception):
+    """Why what arrives is no stored tree."""
 
 
 class _Stream:
     """Chunks of any size, taken in pieces of a known size."""
 
-    def __init__(self, name: str, chunks: Iterable[bytes]) -> None:
-        self._name = name
+    def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
         self._rest = memoryview(b"")
 
@@ -205,14 +230,14 @@ class _Stream:
     def end(self) -> None:
         """Read to the end, where nothing may be left: only then is the stream verified."""
         if self._rest or any(self._chunks):
-            raise _damaged(self._name, "something follows it")
+            raise _NoTreeError("something follows it")
 
     def _next(self) -> memoryview:
         chunk = next(self._chunks, None)
         if chunk is None:
-            raise _damaged(self._name, "it ends too early")
+            raise _NoTreeError("it ends too early")
         return memoryview(chunk)
 
 
-def _damaged(name: str, why: str) -> UntrustedError:
-    return UntrustedError(f"{name} is no stored tree: {why}", where=name, mend=_MEND)
+def _damaged(source: str, name: str, why: str) -> UntrustedError:
+    return UntrustedError(f"{name} is no stored tree: {why}", where=source, mend=_MEND)

@@ -8,6 +8,7 @@ import pytest
 
 from envc.bundle import Bundle, BundleWriter
 from envc.errors import SpecError, UntrustedError, UsageError
+from envc.model.digest import digest_of
 
 LARGE = os.urandom(1 << 20) * 3 + bytes(1 << 20)
 
@@ -80,6 +81,29 @@ def test_every_flipped_bit_of_an_entry_is_noticed(path, fraction):
             bundle.read("trees/large")
 
 
+@pytest.mark.parametrize("size", [0, 1, 700_000, 1 << 20, len(LARGE)])
+def test_the_first_bytes_are_verified_before_any_comes(tmp_path, size):
+    path = tmp_path / "a.envc"
+    with BundleWriter(str(path)) as bundle:
+        bundle.add("tree", [LARGE[:1000], LARGE[1000:]], digest_bytes=size)
+        bundle.finish("overlay", "alice")
+    with Bundle(str(path)) as bundle:
+        assert bundle.read("tree") == LARGE
+        (entry,) = bundle.index.entries
+        assert entry.digest == digest_of(LARGE[:size])
+    rewrite(path, lambda index: index["entries"][0].update(digest=digest_of(b"other")))
+    with Bundle(str(path)) as bundle, pytest.raises(UntrustedError) as caught:
+        next(bundle.chunks("tree"))
+    assert caught.value.faults[0].what == "entry tree of this bundle is damaged"
+
+
+def test_a_member_that_zip_has_packed_again(tmp_path, path):
+    rewrite(path, lambda index: None, compression=zipfile.ZIP_DEFLATED)
+    with Bundle(str(path)) as bundle, pytest.raises(UntrustedError) as caught:
+        bundle.read("small")
+    assert caught.value.faults[0].what == "entry small of this bundle is damaged"
+
+
 def test_a_truncated_bundle(path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UntrustedError) as caught:
@@ -89,21 +113,21 @@ def test_a_truncated_bundle(path):
     )
 
 
-def rewrite(path, change) -> None:
+def rewrite(path, change, *, compression=zipfile.ZIP_STORED) -> None:
     """The bundle with another index."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     index = json.loads(members["bundle.json"])
     change(index)
     members["bundle.json"] = json.dumps(index).encode()
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
 
 
 def test_an_index_that_promises_less(path):
     """A bomb: the entry goes on after what the index says."""
-    rewrite(path, lambda index: index["entries"][1].update(size_bytes=5))
+    rewrite(path, lambda index: index["entries"][1].update(size_bytes=5, digest_bytes=5))
     with Bundle(str(path)) as bundle, pytest.raises(UntrustedError) as caught:
         bundle.read("trees/large")
     assert caught.value.faults[0].what == "entry trees/large is larger than the index says"
@@ -129,6 +153,8 @@ def test_an_entry_that_is_not_there(path):
         lambda index: index.update(version="1"),
         lambda index: index["entries"][0].update(digest="sha256:x"),
         lambda index: index["entries"][0].update(size_bytes=-1),
+        lambda index: index["entries"][0].update(digest_bytes=-1),
+        lambda index: index["entries"][0].update(digest_bytes=1000),
         lambda index: index["entries"].append(index["entries"][0]),
     ],
 )

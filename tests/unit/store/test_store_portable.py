@@ -6,7 +6,7 @@ from envc.errors import UntrustedError
 from envc.model.digest import digest_of, hex_of
 from envc.model.manifest import Entry
 from envc.store import Store
-from envc.store.portable import receive_trees, tree_chunks
+from envc.store.portable import receive_trees, tree_stream
 from support.sites import PYTHON
 
 
@@ -20,7 +20,9 @@ def sent(built):
 def test_what_was_sent_arrives(sent, tmp_path):
     root, names = sent
     store = str(tmp_path / "store")
-    receive_trees(store, {name: tree_chunks(str(root), name) for name in names})
+    receive_trees(
+        store, {name: tree_stream(str(root), name).chunks for name in names}, source="a.envc"
+    )
     for name in names:
         here, there = root / "wheels" / name, tmp_path / "store" / "wheels" / name
         paths = sorted(path.relative_to(here) for path in here.rglob("*"))
@@ -35,10 +37,27 @@ def test_what_was_sent_arrives(sent, tmp_path):
 
 def test_chunks_of_any_size(sent, tmp_path):
     root, names = sent
-    whole = b"".join(tree_chunks(str(root), names[0]))
+    whole = b"".join(tree_stream(str(root), names[0]).chunks)
     pieces = (whole[start : start + 7] for start in range(0, len(whole), 7))
-    receive_trees(str(tmp_path), {names[0]: pieces})
+    receive_trees(str(tmp_path), {names[0]: pieces}, source="a.envc")
     assert Store(str(tmp_path)).has(names[0])
+
+
+def test_what_the_store_itself_has_wrong_is_not_sent(sent):
+    root, names = sent
+    path = next(path for path in (root / "wheels" / names[0] / "tree").rglob("*.py"))
+    original, mode = path.read_bytes(), path.stat().st_mode
+    path.chmod(0o644)
+    path.write_bytes(bytes(reversed(original)))
+    try:
+        with pytest.raises(UntrustedError) as caught:
+            list(tree_stream(str(root), names[0]).chunks)
+    finally:
+        path.write_bytes(original)
+        path.chmod(mode)
+    assert str(caught.value) == (
+        f"{path}: this file of the store is not what its manifest says\n  mend: run `envc repair`"
+    )
 
 
 def stream(*entries: Entry, content: bytes = b"", head: bytes | None = None) -> bytes:
@@ -95,7 +114,9 @@ def test_a_hostile_stream_leaves_nothing(case, tmp_path):
         receive_trees(
             str(tmp_path / "store"),
             {good: [stream(FOLDER, file("lib/a"), content=b"x")], "bad": [content]},
+            source="a.envc",
         )
+    assert caught.value.faults[0].where == "a.envc"
     assert caught.value.faults[0].what == f"bad is no stored tree: {why}"
     assert list((tmp_path / "store" / "wheels").iterdir()) == []
     assert list((tmp_path / "store" / "tmp").iterdir()) == []
@@ -103,4 +124,4 @@ def test_a_hostile_stream_leaves_nothing(case, tmp_path):
 
 def test_a_name_that_leads_out(tmp_path):
     with pytest.raises(UntrustedError, match="its name cannot be that of a stored tree"):
-        receive_trees(str(tmp_path / "store"), {"../a": [b""]})
+        receive_trees(str(tmp_path / "store"), {"../a": [b""]}, source="a.envc")

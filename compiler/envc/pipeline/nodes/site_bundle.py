@@ -33,7 +33,7 @@ from envc.pipeline.targets.locked import closures_of
 from envc.pipeline.targets.stock import Stock
 from envc.pipeline.targets.wanted import make_parcel
 from envc.store import Store, store_id
-from envc.store.portable import tree_chunks
+from envc.store.portable import tree_stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,8 @@ def _write(title: _Title, root: str, output: str, trees: list[str], context: Con
             bundle.add(PARCEL, [make_parcel(title.site)])
             bundle.add(KIT, [read_bytes(kit.path)])
             for name in sorted(trees, key=lambda name: (-sizes[name], name)):
-                bundle.add(TREES + name, tree_chunks(root, name))
+                stream = tree_stream(root, name)
+                bundle.add(TREES + name, stream.chunks, digest_bytes=stream.head_bytes)
                 context.reporter.advance("bundle")
             return bundle.finish("site", title.site.spec.name, sign=title.sign)
     finally:

@@ -25,7 +25,7 @@ from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
 from envc.model.publication import Publication
 from envc.pipeline.targets.base import OVERLAY_SPEC, read_location
 from envc.pipeline.targets.planned import kept_publications
-from envc.store.portable import tree_chunks
+from envc.store.portable import tree_stream
 
 PACKED = "packed.envc"
 PUBLICATION, LOCATION, TREES = "publication", "location.toml", "trees/"
@@ -124,7 +124,8 @@ def write_packed(directory: Directory, current: Generation, path: str) -> Digest
         bundle.add(PUBLICATION, [publication_to_bytes(publication)])
         bundle.add(LOCATION, [location_to_text(location)])
         for store_id in sorted(set(layer.store_ids())):
-            bundle.add(TREES + store_id, tree_chunks(directory.store, store_id))
+            stream = tree_stream(directory.store, store_id)
+            bundle.add(TREES + store_id, stream.chunks, digest_bytes=stream.head_bytes)
         return bundle.finish("overlay", name)
 
 

@@ -165,7 +165,9 @@ def _build(bundle: Bundle, publication: Publication, folder: str, context: Conte
     make_directory(directory)
     names = [entry.name for entry in bundle.index.entries if entry.name.startswith(TREES)]
     receive_trees(
-        directory.store, {name.removeprefix(TREES): bundle.chunks(name) for name in names}
+        directory.store,
+        {name.removeprefix(TREES): bundle.chunks(name) for name in names},
+        source=bundle.path,
     )
     store = Store(directory.store)
     for layer in publication.layers:

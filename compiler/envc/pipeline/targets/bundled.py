@@ -48,7 +48,7 @@ def receive_from_bundle(
         ]
         if held:
             streams = {name: bundle.chunks(TREES + name) for name in held}
-            receive_trees(root, streams, reporter=reporter)
+            receive_trees(root, streams, source=bundle.path, reporter=reporter)
     return frozenset(held)
 
 
