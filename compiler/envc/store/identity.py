@@ -1,6 +1,8 @@
 """What a stored tree is called, and where its files stand."""
 
-from envc.model.digest import Digest, hex_of
+from collections.abc import Mapping
+
+from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
 
 # Part of every store id: raised whenever the same wheel would be stored in another way.
 LAYOUT_VERSION = 3
@@ -22,6 +24,12 @@ def bytecode_tag(python: str) -> str:
 def store_id(digest: Digest, python: str) -> str:
     """The name of a wheel's tree in the store: its digest, an X.Y's bytecode tag, the layout."""
     return f"{hex_of(digest)}-{bytecode_tag(python)}-{LAYOUT_VERSION}"
+
+
+def tree_id(name: str, files: Mapping[str, bytes], python: str) -> str:
+    """The name of a tree that is no wheel, by what is in it: contents by path."""
+    contents = digest_of_json({path: digest_of(content) for path, content in files.items()})
+    return f"{name}-{hex_of(contents)}-{bytecode_tag(python)}-{LAYOUT_VERSION}"
 
 
 def bytecode_path(source: str, python: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from envc.errors import InternalError, OutsideError, SpecError
-from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
+from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.manifest import FILE_MODE, Manifest, manifest_from_text
 from envc.ports import Reporter, SilentReporter
 from envc.store import identity
@@ -136,9 +136,7 @@ class Store:
 
         if not _TREE_NAME.fullmatch(name) or any(map(name_problem, files)) or collisions(files):
             raise InternalError(f"a tree {name!r} cannot be stored: a name in it is impossible")
-        contents = digest_of_json({path: digest_of(content) for path, content in files.items()})
-        tag = identity.bytecode_tag(python)
-        tree_id = f"{name}-{hex_of(contents)}-{tag}-{identity.LAYOUT_VERSION}"
+        tree_id = identity.tree_id(name, files, python)
         if not self.has(tree_id):
             from envc.store.ingest import ingest_tree
 

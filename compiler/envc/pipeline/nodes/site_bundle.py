@@ -2,7 +2,8 @@
 
 parcel                   the site's spec and locks
 kit                      envc itself
-trees/<store id>         each wheel of the locks, unpacked, with bytecode; the largest first
+trees/<store id>         each wheel of the locks, unpacked, with bytecode, and what starts an
+                         environment; the largest first
 
 Wheels of all the locks' targets are in it. A node that has some of the trees reads only those that
 it lacks.
@@ -92,7 +93,7 @@ def make_bundle(
         indexes = indexes_of(site)
         stock = Stock(directory, python, machine.interpreter, source, indexes, context)
         stock.fill(wheels.values())
-        trees = [store_id(digest, python) for digest in wheels]
+        trees = [stock.start_up_tree(), *(store_id(digest, python) for digest in wheels)]
         title = _Title(site, signer)
         digest = _write(title, directory.store, output, trees, context)
     return BundleReport(

@@ -19,8 +19,8 @@ from envc.model.wheel import WheelFacts
 from envc.pipeline.sites.context import Context
 from envc.pipeline.targets.libraries import library_folders
 from envc.plan import StoredTree, plan_tree
-from envc.store import Store, store_id
-from envc.view import view
+from envc.store import Store, store_id, tree_id
+from envc.view import RUNTIME_FILES, view
 from envc.view.places import site_packages
 
 Chosen = Sequence[tuple[LockedPin, LockedWheel]]
@@ -92,8 +92,10 @@ class Stock:
         from envc.pipeline.targets.bundled import receive_from_bundle  # most wheels come otherwise
 
         ids = {digest: store_id(digest, self.python) for digest in missing}
+        start_up = tree_id(RUNTIME, runtime_sources(RUNTIME_FILES, self.python), self.python)
+        wanted = {*ids.values(), *([] if self.store.has(start_up) else [start_up])}
         held = receive_from_bundle(
-            self.wheelhouse or "", self.directory.store, set(ids.values()), self.context.reporter
+            self.wheelhouse or "", self.directory.store, wanted, self.context.reporter
         )
         return {digest: wheel for digest, wheel in missing.items() if ids[digest] not in held}
 
@@ -128,6 +130,19 @@ class Stock:
         store = self.store
         return tuple(store.facts(store_id(wheel.digest, self.python)) for _, wheel in chosen)
 
+    def start_up_tree(self, names: Iterable[str] = RUNTIME_FILES) -> str:
+        """The stored tree of these start-up modules, made unless it is there; its id.
+
+        Raises:
+            OutsideError: the disk refused, or the interpreter cannot be started.
+        """
+        return self.store.add_tree(
+            RUNTIME,
+            runtime_sources(names, self.python),
+            python=self.python,
+            interpreter=self.interpreter,
+        )
+
     def plan(self, stack: Stack, chosen: Chosen, *, lock: Digest) -> PublishedLayer:
         """The plan of the top of a stack, whose own wheels are `chosen`.
 
@@ -142,12 +157,7 @@ class Stock:
                 entry_points=entry_points(store, stack),
             )
         )
-        runtime = store.add_tree(
-            RUNTIME,
-            runtime_sources(seen.runtime_files, self.python),
-            python=self.python,
-            interpreter=self.interpreter,
-        )
+        runtime = self.start_up_tree(seen.runtime_files)
         wheels = tuple(
             GenerationWheel(
                 project=pin.project,
