@@ -93,11 +93,12 @@ def _links(
     below: dict[bytes, tuple[list[bytes], list[bytes]]] = {}
     folders: dict[bytes, bytes] = {}
     for path in paths:
-        parent = dirname(path)
-        if parent not in folders:
-            folders[parent] = _deepest(parent, made)
-        folder = folders[parent]
-        directories, files = below.setdefault(folder, ([], []))
+        parent = path.rpartition(b"/")[0]
+        folder = folders.get(parent)
+        if folder is None:
+            folder = folders[parent] = _deepest(parent, made)
+            below.setdefault(folder, ([], []))
+        directories, files = below[folder]
         rest = path[len(folder) + 1 :] if folder else path
         (directories if _is_directory(lines[path]) else files).append(rest)
     for folder, (directories, files) in sorted(below.items()):
@@ -107,7 +108,7 @@ def _links(
 def _deepest(path: bytes, made: frozenset[bytes]) -> bytes:
     """The deepest of these directories that a path is or is below; empty for the root."""
     while path and path not in made:
-        path = dirname(path)
+        path = path.rpartition(b"/")[0]
     return path
 
 
