@@ -3,8 +3,9 @@
     python benchmarks/lock.py [--runs N] [--without-pip]
 
 All of them get the requirements of the layer `user`, for one kind of machine. Unchanged: what they
-wrote last time is there. Warm: it is not, but all they need is in their caches, and no index is
-asked. Cold: the caches are empty; what is measured then is the network as much as the tool.
+wrote last time is there. Warm: it is not, but all they need is in their caches; each tool asks the
+index whether that still holds when its own rules say so. Offline: the same, and nobody asks. Cold:
+the caches are empty; what is measured then is the network as much as the tool.
 """
 
 import argparse
@@ -40,8 +41,7 @@ class Envc:
         self.site = site
         self.cache = WORK / "cache-of-envc"
 
-    def contestant(self, name: str, *, present: bool, cold: bool = False) -> Contestant:
-        options = [] if cold else ["--offline"]
+    def contestant(self, name: str, *options: str, present: bool, cold: bool = False) -> Contestant:
         command = [
             *("env", f"ENVC_CACHE_DIR={self.cache}"),
             *(self.envc, "lock", "-q", "--layer", LAYER, *options),
@@ -105,15 +105,17 @@ def main() -> None:
     pip = Peer(lock, pylock, "PIP_CACHE_DIR")
 
     def both(title: str, *options: str, present: bool, cold: bool = False) -> list[Contestant]:
-        own = envc.contestant(f"envc lock, {title}", present=present, cold=cold)
+        own = envc.contestant(f"envc lock, {title}", *options, present=present, cold=cold)
         peer = uv.contestant(f"uv pip compile, {title}", *options, present=present, cold=cold)
         return [own, peer]
 
     results = []
     cold = both("cold", present=False, cold=True)
     results.append(report("cold", race(cold, runs=arguments.runs), cold[0].name))
-    warm = both("warm", "--offline", present=False)
+    warm = both("warm", present=False)
     results.append(report("warm", race(warm, runs=arguments.runs), warm[0].name))
+    offline = both("offline", "--offline", present=False)
+    results.append(report("warm, offline", race(offline, runs=arguments.runs), offline[0].name))
     unchanged = both("unchanged", "--offline", present=True)
     results.append(report("unchanged", race(unchanged, runs=arguments.runs), unchanged[0].name))
     if not arguments.without_pip:
