@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cores import core_archive
 from support.sites import SiteFolder
 from support.wheelhouse import RECIPES
 from support.wheels import build_all
@@ -109,3 +110,9 @@ def warm(site: SiteFolder, built: SiteFolder) -> SiteFolder:
 def update_golden(request: pytest.FixtureRequest) -> bool:
     """Whether expected outputs are to be written anew."""
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small archive of the running interpreter, which runs wherever it is unpacked."""
+    return core_archive(tmp_path_factory.mktemp("archive") / "cpython.tar.gz")

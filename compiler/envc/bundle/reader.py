@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from envc.bundle.positioned import PositionedFile
 from envc.bundle.writer import SUFFIX
-from envc.bundle.zstandard import ZstdDecompressor, ZstdError
 from envc.disk.closing import Closing
 from envc.disk.durable import disk_error
+from envc.disk.zstandard import ZstdDecompressor, ZstdError
 from envc.errors import UntrustedError, UsageError
 from envc.formats.bundle import (
     INDEX_NAME,

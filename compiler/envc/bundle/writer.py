@@ -8,8 +8,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from envc.bundle.zstandard import ZstdCompressor
 from envc.disk.durable import disk_error, sync_directory, temporary_beside
+from envc.disk.zstandard import ZstdCompressor
 from envc.errors import InternalError
 from envc.formats.bundle import (
     INDEX_NAME,

@@ -11,9 +11,11 @@ from envc.expand.project import project_requirements
 from envc.expand.targets import make_target
 from envc.formats.document import Document
 from envc.formats.envc_toml import LayerTable, SiteDocument
+from envc.model.digest import digest_from_hex
 from envc.model.spec import (
     CORE,
     TAKEN_NAMES,
+    CoreArchive,
     CoreSpec,
     FindingRule,
     IndexSpec,
@@ -32,9 +34,9 @@ HOST_TARGET = "host"
 
 
 def expand_site(
-    document: Document[SiteDocument], machine_of: Callable[[str | None], Machine]
+    document: Document[SiteDocument], machine_of: Callable[[CoreSpec], Machine]
 ) -> SiteSpec:
-    """The site's spec. `machine_of(interpreter)` tells what this machine is; None: envc's own.
+    """The site's spec. `machine_of(core)` tells what this machine is with the site's core.
 
     Raises:
         SpecError: with every contradiction between the file's tables.
@@ -44,7 +46,7 @@ def expand_site(
     if faults:
         raise SpecError.of(faults)
     resolver, overlays, retain = tables.resolver, tables.overlays, tables.retain
-    check = tables.check
+    check, core = tables.check, _core(tables)
     codes_by_treatment: dict[Treatment, list[str]] = {
         "error": check.error,
         "warning": check.warning,
@@ -53,8 +55,8 @@ def expand_site(
     return SiteSpec(
         name=tables.site.name,
         file=document.file,
-        core=CoreSpec(python=tables.core.python, interpreter=tables.core.interpreter),
-        targets=_targets(document, machine_of),
+        core=core,
+        targets=_targets(document, core, machine_of),
         names_targets=bool(tables.target),
         layers=tuple(_layer(document, name) for name in _base_first(tables)),
         indexes=tuple(
@@ -91,15 +93,26 @@ def _projects(names: list[str]) -> tuple[NormalizedName, ...]:
     return tuple(sorted({NormalizedName(name) for name in names}))
 
 
+def _core(tables: SiteDocument) -> CoreSpec:
+    archive = tables.core.archive
+    return CoreSpec(
+        python=tables.core.python,
+        interpreter=tables.core.interpreter,
+        archive=CoreArchive(path=archive.path, digest=digest_from_hex(archive.sha256))
+        if archive is not None
+        else None,
+    )
+
+
 def _targets(
-    document: Document[SiteDocument], machine_of: Callable[[str | None], Machine]
+    document: Document[SiteDocument], core: CoreSpec, machine_of: Callable[[CoreSpec], Machine]
 ) -> tuple[Target, ...]:
     """The site's targets. This machine is asked only for what the spec does not say."""
     tables = document.tables
     if tables.target and all(target.python_full for target in tables.target):
         python_full = ""
     else:
-        machine = machine_of(tables.core.interpreter)
+        machine = machine_of(core)
         python_full = machine.python_full
         if not python_full.startswith(tables.core.python + "."):
             raise SpecError(
@@ -176,6 +189,12 @@ def _faults(document: Document[SiteDocument]) -> Iterator[Fault]:
     tables = document.tables
     if not tables.layer:
         yield Fault("no layer", str(document.origin("layer")), "add a [layer.NAME] table")
+    if tables.core.archive is not None and tables.core.interpreter is not None:
+        yield Fault(
+            "the core is both carried and the nodes' own",
+            str(document.origin("core", "archive")),
+            "give one of archive and interpreter, and remove the other",
+        )
     yield from _base_faults(document, tables.layer)
     names: set[str] = set()
     for number, index in enumerate(tables.index):

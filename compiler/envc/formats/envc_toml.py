@@ -78,11 +78,19 @@ class SiteTable(Table):
     keys: list[PublicKeyText] = []
 
 
+class ArchiveTable(Table):
+    """`core.archive`: an interpreter that the site carries."""
+
+    path: str = Field(pattern=r"^[^\x00-\x1f]+$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class CoreTable(Table):
-    """`[core]`: the interpreter of every layer."""
+    """`[core]`: the interpreter of every layer, which nodes have or the site carries."""
 
     python: PythonText
     interpreter: str | None = Field(default=None, pattern=r"^/[^\x00-\x1f]+$")
+    archive: ArchiveTable | None = None
 
 
 class IndexTable(Table):
@@ -187,6 +195,7 @@ name = "{name}"
 [core]
 python = "{python}"                      # every layer is compiled for this X.Y
 # interpreter = "/usr/bin/python{python}"   # what each node has; default: the one that runs envc
+# archive = {{ path = "cpython.tar.zst", sha256 = "…" }}   # or: bring it along
 
 # [[target]]                           # default: the machine envc runs on
 # name = "compute"

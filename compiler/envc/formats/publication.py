@@ -29,6 +29,7 @@ def publication_to_bytes(publication: Publication) -> bytes:
         "site": publication.site,
         "python": publication.python,
         "interpreter": publication.interpreter,
+        "core": publication.core,
         "specs": [[name, _text(content)] for name, content in publication.specs],
         "layers": [_layer(layer) for layer in publication.layers],
     }
@@ -62,6 +63,7 @@ def publication_from_bytes(content: bytes) -> Publication | None:
         site=header["site"],
         python=header["python"],
         interpreter=header["interpreter"],
+        core=header.get("core"),  # none before envc could carry one
         layers=layers,
         specs=tuple((name, a2b_base64(text)) for name, text in header["specs"]),
     )

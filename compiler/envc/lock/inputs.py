@@ -59,6 +59,7 @@ def _site_inputs(site: SiteSpec) -> dict[str, Any]:
     return {
         "format": LOCK_FORMAT,
         "python": site.core.python,
+        **({"core": site.core.archive.digest} if site.core.archive is not None else {}),
         "targets": sorted(
             [target.name, target.platform, target.libc, target.cpu or ""]
             for target in site.targets

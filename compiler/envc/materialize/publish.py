@@ -240,6 +240,7 @@ def _stage(
         site=publication.site,
         python=publication.python,
         interpreter=publication.interpreter,
+        core=publication.core,
         layers={},
     )
     try:

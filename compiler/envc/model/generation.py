@@ -40,7 +40,11 @@ class GenerationLayer(NamedTuple):
 
 
 class Generation(NamedTuple):
-    """A generation's record. `digest` covers its layers' names, digests and closures."""
+    """A generation's record. `digest` covers its layers' names, digests and closures.
+
+    `core` is the tree digest of the core where the target carries it, and `interpreter` is in it.
+    None: it is the node's own.
+    """
 
     generation: int
     digest: Digest
@@ -48,6 +52,7 @@ class Generation(NamedTuple):
     python: str
     interpreter: str
     layers: dict[str, GenerationLayer]
+    core: Digest | None = None
 
     def own_digest(self) -> Digest:
         """What `digest` must be for these layers."""

@@ -18,13 +18,17 @@ class PublishedLayer(NamedTuple):
 
 
 class Publication(NamedTuple):
-    """All layers of a generation to be. `specs` are copies: file name → bytes."""
+    """All layers of a generation to be. `specs` are copies: file name → bytes.
+
+    `core` is the tree digest of the core, where the target carries it.
+    """
 
     site: str
     python: str
     interpreter: str
     layers: tuple[PublishedLayer, ...]
     specs: tuple[tuple[str, bytes], ...]
+    core: Digest | None = None
 
     def digest(self) -> Digest:
         """The generation's digest: layers, trees, closures."""

@@ -7,6 +7,7 @@ from typing import Literal
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 
+from envc.model.digest import Digest
 from envc.model.target import Target
 
 CORE = "core"
@@ -61,11 +62,23 @@ class IndexSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CoreArchive:
+    """An interpreter's archive: where the spec says that it is, and the digest of its bytes."""
+
+    path: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CoreSpec:
-    """The interpreter of every layer: its X.Y, and where nodes have it (None: as envc's own)."""
+    """The interpreter of every layer: its X.Y, and where nodes have it (None: as envc's own).
+
+    With an `archive`, the site carries it, and `interpreter` is None.
+    """
 
     python: str
     interpreter: str | None = None
+    archive: CoreArchive | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

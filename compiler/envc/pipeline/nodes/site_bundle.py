@@ -25,9 +25,8 @@ from envc.model.lock import Lock, LockedWheel
 from envc.model.target import Machine, Target
 from envc.pipeline.nodes.statement import Signer, signer_of
 from envc.pipeline.sites.context import Context
-from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.sites.node import target_for
-from envc.pipeline.sites.site import Site, require_lock
+from envc.pipeline.sites.site import Site, machine_of_site, require_lock
 from envc.pipeline.supply.indexes import indexes_of
 from envc.pipeline.targets.bundled import KIT, PARCEL, TREES
 from envc.pipeline.targets.locked import closures_of
@@ -76,7 +75,7 @@ def make_bundle(
     """
     signer = signer_of(site, sign, context) if site.spec.keys or sign else None
     closures = closures_of(site)
-    machine = machine_of(site.spec.core.interpreter)
+    machine = machine_of_site(site)
     targets: dict[str, tuple[str, ...]] = {}
     wheels: dict[Digest, LockedWheel] = {}
     for layer in site.spec.layers:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from envc.disk.durable import disk_error
@@ -10,9 +11,15 @@ from envc.formats.pylock import lock_file_name
 from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths
 from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
-from envc.model.spec import CORE, OverlaySpec, SiteSpec
+from envc.model.spec import CORE, CoreSpec, OverlaySpec, SiteSpec
+from envc.model.target import Machine
+from envc.pipeline.sites.core import cached_core
+from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.sites.parsed import AskMachine, parsed, parsed_for_machine
 from envc.pipeline.sites.place import shown
+
+# Where the interpreter is that a spec carries, made if need be: its core, the folder it stands in.
+CarriedCore = Callable[[CoreSpec, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,7 @@ class Site:
     """A site's folder (absolute), its spec as a file, and its spec as a value.
 
     `origin` is the folder that relative paths of the spec start from: the folder itself, but for
-    the copy that a target keeps.
+    the copy that a target keeps. That has an `interpreter`, too: the target's.
     """
 
     folder: str
@@ -28,6 +35,7 @@ class Site:
     text: bytes
     spec: SiteSpec
     origin: str
+    interpreter: str | None = None
 
     def lock_path(self, layer: str) -> str:
         """Where a common layer's lock stands."""
@@ -49,12 +57,20 @@ class LockFile:
 
 
 def load_site(
-    folder: str, name: str, *, origin: str | None = None, interpreter: str | None = None
+    folder: str,
+    name: str,
+    *,
+    origin: str | None = None,
+    interpreter: str | None = None,
+    carried: CarriedCore = cached_core,
 ) -> Site:
     """The site in a folder; `interpreter` is the core's where the spec names none.
 
+    Where the spec carries one, and no other is given, `carried` tells where it is.
+
     Raises:
         SpecError: with every fault of its spec.
+        UntrustedError, UsageError, OutsideError: as for `carried`.
     """
     path = f"{folder}/{name}"
     text = read_spec(path)
@@ -64,10 +80,32 @@ def load_site(
         from envc.expand.site import expand_site  # dear, and needed only for a spec that is new
         from envc.formats.envc_toml import read_site
 
-        return expand_site(read_site(text, file), lambda given: ask(given or interpreter))
+        def machine_with(core: CoreSpec) -> Machine:
+            given = core.interpreter or interpreter
+            if given is None and core.archive is not None:
+                given = carried(core, origin or folder)
+            return ask(given)
+
+        return expand_site(read_site(text, file), machine_with)
 
     spec = parsed_for_machine(SiteSpec, text, file, interpreter or "", parse=parse)
-    return Site(folder, name, text, spec, origin or folder)
+    return Site(folder, name, text, spec, origin or folder, interpreter)
+
+
+def machine_of_site(site: Site) -> Machine:
+    """This machine with the site's core; one that is carried is unpacked in the cache.
+
+    Raises:
+        UntrustedError, UsageError, OutsideError: as for `cached_core` and `machine_of`.
+    """
+    return machine_of(_interpreter_of(site))
+
+
+def _interpreter_of(site: Site) -> str | None:
+    core = site.spec.core
+    if core.archive is None:
+        return core.interpreter
+    return site.interpreter or cached_core(core, site.origin)
 
 
 def load_overlay(path: str) -> OverlaySpec:

@@ -20,9 +20,8 @@ from envc.model.digest import digest_of
 from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import WheelFacts
 from envc.pipeline.sites.context import Context
-from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.sites.node import target_for
-from envc.pipeline.sites.site import Site
+from envc.pipeline.sites.site import Site, machine_of_site
 from envc.pipeline.stacks.export import Exported
 from envc.pipeline.supply.indexes import indexes_of
 from envc.pipeline.targets.stock import Chosen, Stock
@@ -53,7 +52,7 @@ def build_flat(site: Site, exported: Exported, path: str, context: Context) -> B
         raise UsageError(
             "something stands there already", where=final, mend="name a folder that is not there"
         )
-    machine = machine_of(site.spec.core.interpreter)
+    machine = machine_of_site(site)
     chosen = select_wheels(exported.lock, target_for(exported.lock, machine))
     python = site.spec.core.python
     try:

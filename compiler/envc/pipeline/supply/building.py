@@ -18,10 +18,11 @@ from envc.model.digest import Digest
 from envc.model.lock import LockedBuild
 from envc.model.release import Distribution
 from envc.model.resolution import Problem
-from envc.model.spec import IndexSpec, Origin, ResolverSpec, SiteSpec, SourcedRequirement
+from envc.model.spec import CoreSpec, IndexSpec, Origin, ResolverSpec, SourcedRequirement
 from envc.model.target import Machine
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.machine import machine_of
+from envc.pipeline.sites.site import Site, machine_of_site
 from envc.resolve import resolve
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 class Building:
     """Builds for one site, on this machine and with the site's core; any thread may ask."""
 
-    def __init__(self, site: SiteSpec, indexes: Sequence[IndexSpec], context: Context) -> None:
-        self._site = site
+    def __init__(self, site: Site, indexes: Sequence[IndexSpec], context: Context) -> None:
+        self._here = site
+        self._site = site.spec
         self._indexes = tuple(indexes)
         self._context = context
         self._lock = threading.Lock()
@@ -91,8 +93,9 @@ class Building:
         Without one, envc's own: a wheel without compiled code is the same from any.
         """
         core = self._site.core
-        own = machine_of(core.interpreter)
-        if core.interpreter is None and not own.python_full.startswith(core.python + "."):
+        own = machine_of_site(self._here)
+        is_own = core == CoreSpec(python=core.python)
+        if is_own and not own.python_full.startswith(core.python + "."):
             import shutil  # most runs build nothing
 
             found = shutil.which(f"python{core.python}")

@@ -47,7 +47,7 @@ def open_supply(site: Site, context: Context) -> Iterator[Supply]:
     from envc.pipeline.supply.building import Building, Supply  # only `lock` may build
 
     indexes = indexes_of(site)
-    building = Building(site.spec, indexes, context)
+    building = Building(site, indexes, context)
     with _source(site, context, building.metadata, indexes=indexes) as source:
         yield Supply(source, building)
 

@@ -1,6 +1,7 @@
 """What a site's bundle holds, read: its parcel, and the trees that a store lacks."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from envc.bundle import Bundle
@@ -50,6 +51,18 @@ def receive_from_bundle(
             streams = {name: bundle.chunks(TREES + name) for name in held}
             receive_trees(root, streams, source=bundle.path, reporter=reporter)
     return frozenset(held)
+
+
+@contextmanager
+def core_in(path: str, name: str) -> Iterator[Iterator[bytes] | None]:
+    """The entry of that name in a site's bundle, open to read; None: it has none.
+
+    Raises:
+        UntrustedError: it is no bundle of a site, or damaged.
+    """
+    with Bundle(str(path)) as bundle:
+        _refuse_other(bundle, path)
+        yield bundle.chunks(name) if bundle.index.entry(name) is not None else None
 
 
 def parcel_in(path: str) -> tuple[bytes, Digest]:

@@ -16,6 +16,7 @@ from envc.pipeline.sites.place import find_site
 
 if TYPE_CHECKING:
     from envc.materialize.build import LinkMode
+    from envc.model.core import PackedCore
     from envc.model.publication import Publication
 
 
@@ -23,7 +24,7 @@ class MaterializeOptions(NamedTuple):
     """What to materialize; `layers` empty: all. `source` is a folder of wheels, or a bundle.
 
     One of the public `keys` must have signed a bundle; none: one of those that the target has
-    noted, or that the site names.
+    noted, or that the site names. `packed` brings the core, where the site carries it.
     """
 
     target: str
@@ -31,6 +32,7 @@ class MaterializeOptions(NamedTuple):
     source: str | None = None
     link_mode: "LinkMode" = "auto"
     keys: tuple[str, ...] = ()
+    packed: "PackedCore | None" = None
 
 
 class Materialized(NamedTuple):
@@ -138,6 +140,7 @@ def publication_for(
     if kept is not None:
         return kept
 
+    from envc.pipeline.targets.core import Brought
     from envc.pipeline.targets.planning import plan_site
 
     publication = plan_site(
@@ -145,7 +148,7 @@ def publication_for(
         directory,
         current=current,
         layers=options.layers,
-        wheelhouse=options.source,
+        brought=Brought(options.source, options.packed),
         context=context,
     )
     save_plan(directory, key or publication.digest(), publication)

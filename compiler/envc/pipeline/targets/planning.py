@@ -11,16 +11,18 @@ from envc.lock import (
     with_absolute_paths,
 )
 from envc.materialize.directory import Directory
+from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
 from envc.model.publication import Publication
-from envc.model.spec import SiteSpec
+from envc.model.spec import CoreSpec, SiteSpec
 from envc.model.stack import Stack
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.sites.node import target_for
-from envc.pipeline.sites.site import Site, load_site
+from envc.pipeline.sites.site import CarriedCore, Site, load_site
 from envc.pipeline.supply.indexes import indexes_of
 from envc.pipeline.targets.base import read_location, write_location
+from envc.pipeline.targets.core import Brought, cores_of, place_core
 from envc.pipeline.targets.locked import LockedLayer, locks_of
 from envc.pipeline.targets.stock import Chosen, Stock, stack_layer, stacked
 
@@ -31,14 +33,15 @@ def plan_site(
     *,
     current: Generation | None,
     layers: tuple[str, ...],
-    wheelhouse: str | None,
+    brought: Brought,
     context: Context,
 ) -> Publication:
     """The generation that the site's locks describe; every wheel it needs is in the store.
 
     `spec` is the site's folder and its spec's name; a `location.toml` in the folder tells where its
     relative paths start. `layers` are those to build, none: all; the
-    others carry over from the `current` generation. A `wheelhouse` is looked into before any index.
+    others carry over from the `current` generation. What was `brought` is used before any index,
+    and before the site's archive of its core.
 
     Raises:
         UsageError: a lock is missing, or this machine is no target of the locks.
@@ -47,8 +50,13 @@ def plan_site(
         OutsideError: disk or network.
     """
     copied_from = read_location(spec[0])
-    site = load_site(*spec, origin=copied_from.checkout if copied_from is not None else None)
-    machine = machine_of(_interpreter(site, current))
+
+    def carried(core: CoreSpec, origin: str) -> str:
+        return place_core(directory, core, origin, brought, context)
+
+    checkout = copied_from.checkout if copied_from is not None else None
+    site = load_site(*spec, origin=checkout, carried=carried)
+    machine = machine_of(_interpreter(site, current, carried))
     locks = locks_of(site, directory, current, layers)
     chosen = {
         name: select_wheels(
@@ -58,7 +66,7 @@ def plan_site(
     }
     python = site.spec.core.python
     indexes = indexes_of(site)
-    stock = Stock(directory, python, machine.interpreter, wheelhouse, indexes, context)
+    stock = Stock(directory, python, machine.interpreter, brought.source, indexes, context)
     stock.fill(wheel for pins in chosen.values() for _, wheel in pins)
     stacks = _stacks(site, locks, stock, chosen)
     _write_location(site, directory)
@@ -66,6 +74,7 @@ def plan_site(
         site=site.spec.name,
         python=python,
         interpreter=machine.interpreter,
+        core=_core_digest(site, directory),
         layers=tuple(
             stock.plan(stack, chosen[name], lock=locks[name].file.digest)
             for name, stack in stacks.items()
@@ -77,16 +86,28 @@ def plan_site(
     )
 
 
-def _interpreter(site: Site, current: Generation | None) -> str | None:
+def _interpreter(site: Site, current: Generation | None, carried: CarriedCore) -> str | None:
     """The core's interpreter: the site's, else the one this target already runs on.
 
     A target keeps its interpreter, whichever envc materializes it the next time.
     """
+    if site.spec.core.archive is not None:
+        return carried(site.spec.core, site.origin)
     if site.spec.core.interpreter is not None:
         return site.spec.core.interpreter
     if current is not None and os.access(current.interpreter, os.X_OK):
         return current.interpreter
     return None
+
+
+def _core_digest(site: Site, directory: Directory) -> Digest | None:
+    """The tree digest of the core that the target carries."""
+    archive = site.spec.core.archive
+    if archive is None:
+        return None
+    from envc.store.core import core_digest  # few sites carry one
+
+    return core_digest(f"{cores_of(directory)}/{hex_of(archive.digest)}")
 
 
 def _stacks(

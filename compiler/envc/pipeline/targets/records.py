@@ -31,6 +31,7 @@ def mend_record(
         site=fitting.site,
         python=fitting.python,
         interpreter=fitting.interpreter,
+        core=fitting.core,
         layers={layer.plan.layer: _layer(directory, number, layer) for layer in fitting.layers},
     )
     with writable(directory.generation(number)):
