@@ -4,12 +4,13 @@ import hashlib
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from support.cores import carrying, core_archive
-from support.sites import PYTHON, PYTHON_FULL, SiteFolder, python
+from support.sites import PYTHON, PYTHON_FULL, SiteFolder, envc, python
 
 pytestmark = pytest.mark.slow  # an interpreter is unpacked
 
@@ -138,3 +139,189 @@ def test_a_bare_archive_has_no_leading_folder(tmp_path: Path, recipes: Path) -> 
     bare.done("lock")
     bare.materialize()
     assert os.access(core_of(bare) / f"bin/python{PYTHON}", os.X_OK)
+
+
+def test_verify_names_what_is_wrong_with_it_and_repair_mends_it(placed: SiteFolder) -> None:
+    core = core_of(placed)
+    before = listing(core)
+    ours = core / f"lib/python{PYTHON}"
+    other = core / f"lib/python{PYTHON}/bisect.py"
+    other.chmod(0o644)
+    other.write_bytes(other.read_bytes() + b"#")
+    other.chmod(0o444)
+    (ours / "ast.py").unlink()
+    (ours / "planted.py").write_text("")
+    (ours / "abc.py").chmod(0o666)
+    (core / "bin/python3").unlink()
+    (core / "bin/python3").symlink_to("/usr/bin/python3")
+    answer = placed.envc("verify", "--target", placed.target)
+    assert (answer.status, sorted(answer.stdout.splitlines())) == (
+        1,
+        [
+            f"changed: core: lib/python{PYTHON}/bisect.py",
+            f"extra: core: lib/python{PYTHON}/planted.py",
+            "link: core: bin/python3",
+            f"missing: core: lib/python{PYTHON}/ast.py",
+            f"mode: core: lib/python{PYTHON}/abc.py",
+        ],
+    )
+    report = placed.done("repair", "--target", placed.target, "--json").json
+    assert {each["where"] for each in report["repaired"]} == {"core"}
+    assert len(report["repaired"]) == 5
+    assert placed.envc("verify", "--target", placed.target).status == 0
+    assert {path: (size, mode) for path, (size, mode, _) in listing(core).items()} == {
+        path: (size, mode) for path, (size, mode, _) in before.items()
+    }
+
+
+def test_fast_verify_looks_at_it_too(placed: SiteFolder) -> None:
+    (core_of(placed) / f"lib/python{PYTHON}/ast.py").unlink()
+    answer = placed.envc("verify", "--fast", "--target", placed.target)
+    assert answer.stdout == f"missing: core: lib/python{PYTHON}/ast.py\n"
+
+
+def test_a_damaged_listing_is_mended(placed: SiteFolder) -> None:
+    listing = core_of(placed) / "envc-manifest"
+    before = listing.read_bytes()
+    listing.chmod(0o644)
+    listing.write_bytes(before.replace(b"lib/", b"lob/"))
+    assert placed.envc("verify", "--target", placed.target).stdout == (
+        "changed: core: envc-manifest\n"
+    )
+    placed.done("repair", "--target", placed.target)
+    assert listing.read_bytes() == before
+    assert placed.envc("verify", "--target", placed.target).status == 0
+
+
+def test_a_core_that_is_gone_is_brought_again(placed: SiteFolder) -> None:
+    core = core_of(placed)
+    before = listing(core)
+    shutil.rmtree(core)
+    placed.materialize()
+    assert listing(core).keys() == before.keys()
+    shutil.rmtree(core)
+    placed.done("repair", "--target", placed.target)
+    assert placed.envc("verify", "--target", placed.target).status == 0
+    assert listing(core).keys() == before.keys()
+
+
+def test_without_the_archive_repair_says_what_it_lacks(
+    placed: SiteFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENVC_CACHE_DIR", str(tmp_path / "no-cache"))
+    (placed.folder / "cpython.tar.gz").unlink()
+    (core_of(placed) / f"lib/python{PYTHON}/ast.py").unlink()
+    answer = placed.envc("repair", "--target", placed.target)
+    assert answer.status == 1
+    assert answer.stderr.startswith(
+        f"warning: {placed.folder}/cpython.tar.gz: the interpreter's archive cannot be read: No "
+        "such file or directory\n  mend: put it there, or correct core.archive\n"
+    )
+
+
+def test_gc_removes_a_core_that_nothing_runs_on(placed: SiteFolder, archive: Path) -> None:
+    first = core_of(placed)
+    other = placed.folder / "other.tar.gz"
+    other.write_bytes(archive.read_bytes() + bytes(512))
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    placed.edit("cpython.tar.gz", "other.tar.gz")
+    placed.edit(digest, hashlib.sha256(other.read_bytes()).hexdigest())
+    placed.done("lock")
+    placed.materialize()
+    (second,) = set((placed.target / "core").iterdir()) - {first}
+    words = ("gc", "--target", placed.target, "--json", "--keep")
+    assert placed.done(*words, 2).json["others_removed"] == []
+    wanted = [f"core/{first.name}"]
+    assert placed.done(*words, 1, "--dry-run").json["others_removed"] == wanted
+    assert first.is_dir()
+    assert placed.done(*words, 1).json["others_removed"] == wanted
+    assert list((placed.target / "core").iterdir()) == [second]
+    python(placed.target / "system", "import six")
+
+
+def test_uninstall_removes_it(placed: SiteFolder) -> None:
+    placed.done("uninstall", "--target", placed.target)
+    assert not placed.target.exists()
+
+
+@pytest.fixture
+def bundle(carried: SiteFolder) -> Path:
+    carried.done("lock")
+    path = carried.root / "canopy.envc"
+    carried.done("bundle", "-o", path)
+    return path
+
+
+def forget(site: SiteFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left here that an interpreter could be made of."""
+    monkeypatch.setenv("ENVC_CACHE_DIR", str(site.root / "no-cache"))
+    (site.folder / "cpython.tar.gz").unlink()
+    (site.folder / "wheels").unlink()
+
+
+def test_a_bundle_brings_the_interpreter(
+    carried: SiteFolder, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = carried.materialize()["digest"]
+    told = listing(core_of(carried))
+    shutil.rmtree(carried.target)
+    forget(carried, monkeypatch)
+    words = ("materialize", "--target", carried.target, "--from", bundle, "--offline", "--json")
+    assert envc(*words, cwd=carried.root).json["digest"] == wanted
+    assert listing(core_of(carried)).keys() == told.keys()
+    assert carried.envc("verify", "--target", carried.target).status == 0
+    assert python(carried.target / "system", "import six; print(six.__version__)") == "1.17.0"
+
+
+def test_a_bundle_with_an_interpreter_has_the_same_bytes_every_time(
+    carried: SiteFolder, bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ENVC_CACHE_DIR", str(tmp_path / "another-cache"))
+    again = carried.root / "again.envc"
+    carried.done("bundle", "-o", again)
+    assert again.read_bytes() == bundle.read_bytes()
+
+
+def test_who_holds_the_interpreter_reads_nothing_of_it(
+    placed: SiteFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed.edit('["six"]', '["six", "report"]')
+    placed.done("lock")
+    bundle = placed.root / "canopy.envc"
+    placed.done("bundle", "-o", bundle)
+    damage(bundle, "core/")
+    forget(placed, monkeypatch)
+    words = ("materialize", "--target", placed.target, "--from", bundle, "--offline", "--json")
+    assert envc(*words, cwd=placed.root).json["changed"] is True
+
+
+def test_a_damaged_interpreter_in_a_bundle_is_not_used(
+    carried: SiteFolder, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(bundle, "core/")
+    forget(carried, monkeypatch)
+    words = ("materialize", "--target", carried.target, "--from", bundle, "--offline")
+    answer = envc(*words, cwd=carried.root)
+    assert answer.status == 5
+    assert not any((carried.target / "core").iterdir())
+    assert not (carried.target / "current").is_symlink()
+
+
+def damage(bundle: Path, prefix: str) -> None:
+    """Change a byte in the middle of every entry that begins so."""
+    content = bytearray(bundle.read_bytes())
+    with zipfile.ZipFile(bundle) as archive:
+        for member in archive.infolist():
+            if member.filename.startswith(prefix):
+                content[member.header_offset + 60 + member.file_size // 2] ^= 0xFF
+    bundle.write_bytes(content)
+
+
+def test_repair_takes_the_interpreter_from_a_bundle(
+    carried: SiteFolder, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried.materialize()
+    forget(carried, monkeypatch)
+    (core_of(carried) / f"lib/python{PYTHON}/ast.py").unlink()
+    carried.done("repair", "--target", carried.target, "--from", bundle)
+    assert carried.envc("verify", "--target", carried.target).status == 0

@@ -3,6 +3,7 @@
 STATE/wanted.json
 STATE/parcels/<hex>.json     the site's spec and locks, by digest
 STATE/kits/<hex>.zip         envc itself, by digest
+STATE/cores/<hex>.tar.gz     an interpreter that a site carries, by digest
 STATE/boot.py                starts envc from a kit, and refuses one that is not what it should be
 """
 
@@ -33,6 +34,7 @@ class WantedGenerationDocument(_Strict):
     parcel: DigestText
     source: str | None
     since: str
+    core: DigestText | None = None
 
 
 class WantedDocument(_Strict):
@@ -58,6 +60,7 @@ def wanted_to_json(wanted: WantedState) -> bytes:
                 "parcel": generation.parcel,
                 "source": generation.source,
                 "since": generation.since,
+                "core": generation.core,
             }
             for generation in wanted.generations
         ],
@@ -104,4 +107,5 @@ def _generation(document: WantedGenerationDocument) -> WantedGeneration:
         parcel=Digest(document.parcel),
         source=document.source,
         since=document.since,
+        core=Digest(document.core) if document.core is not None else None,
     )

@@ -40,14 +40,15 @@ class WantedGeneration:
 
     `parcel` is the digest of the file with the site's spec and locks; `source` is where wheels are
     taken from before any index: a folder that every node sees, or a bundle, relative to the folder
-    of the wanted state. `since` is when it became wanted,
-    in UTC.
+    of the wanted state. `since` is when it became wanted, in UTC. `core` is the digest of the file
+    that brings its interpreter, None: the nodes have it.
     """
 
     closures: Mapping[str, Digest]
     parcel: Digest
     source: str | None
     since: str
+    core: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 parcel                   the site's spec and locks
 kit                      envc itself
+core/<hex>               the interpreter, where the site carries it: a tar of its tree
 trees/<store id>         each wheel of the locks, unpacked, with bytecode, and what starts an
                          environment; the largest first
 
@@ -25,14 +26,17 @@ from envc.model.lock import Lock, LockedWheel
 from envc.model.target import Machine, Target
 from envc.pipeline.nodes.statement import Signer, signer_of
 from envc.pipeline.sites.context import Context
+from envc.pipeline.sites.core import cached_core, core_cache
 from envc.pipeline.sites.node import target_for
 from envc.pipeline.sites.site import Site, machine_of_site, require_lock
 from envc.pipeline.supply.indexes import indexes_of
 from envc.pipeline.targets.bundled import KIT, PARCEL, TREES
+from envc.pipeline.targets.core import core_name
 from envc.pipeline.targets.locked import closures_of
 from envc.pipeline.targets.stock import Stock
 from envc.pipeline.targets.wanted import make_parcel
 from envc.store import Store, store_id
+from envc.store.core_travel import core_chunks
 from envc.store.portable import tree_stream
 
 
@@ -73,6 +77,8 @@ def make_bundle(
         UntrustedError: a wheel differs from its lock, or is hostile.
         OutsideError: disk or network; no bundle appears.
     """
+    if site.spec.core.archive is not None:
+        cached_core(site.spec.core, site.origin, context.reporter)
     signer = signer_of(site, sign, context) if site.spec.keys or sign else None
     closures = closures_of(site)
     machine = machine_of_site(site)
@@ -146,6 +152,9 @@ def _write(title: _Title, root: str, output: str, trees: list[str], context: Con
         with BundleWriter(output) as bundle:
             bundle.add(PARCEL, [make_parcel(title.site)])
             bundle.add(KIT, [read_bytes(kit.path)])
+            archive = title.site.spec.core.archive
+            if archive is not None:
+                bundle.add(core_name(archive.digest), core_chunks(core_cache(), archive.digest))
             for name in sorted(trees, key=lambda name: (-sizes[name], name)):
                 stream = tree_stream(root, name)
                 bundle.add(TREES + name, stream.chunks, digest_bytes=stream.head_bytes)

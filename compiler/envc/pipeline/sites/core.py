@@ -31,7 +31,7 @@ def cached_core(core: CoreSpec, origin: str, reporter: Reporter | None = None) -
     folder = core_cache()
     found = core_interpreter(folder, archive.digest, core.python)
     if not os.access(found, os.X_OK):
-        from envc.store.core import unpack_core  # most runs unpack none
+        from envc.store.core_unpack import unpack_core  # most runs unpack none
 
         unpack_core(
             folder,

@@ -54,7 +54,7 @@ def bring_core(
     Raises:
         UntrustedError, UsageError, OutsideError: as for `place_core`.
     """
-    from envc.store.core import core_chunks, receive_core, receive_packed_core
+    from envc.store.core_travel import core_chunks, receive_core, receive_packed_core
 
     digest = archive_of(core).digest
     if brought.source is not None and os.path.isfile(brought.source):

@@ -5,13 +5,14 @@ import time
 from dataclasses import dataclass
 
 from envc.disk.clock import utc_text
-from envc.disk.durable import disk_error, remove_temporaries, write_file
+from envc.disk.durable import disk_error, remove_temporaries, sync_directory, write_file
 from envc.disk.locks import exclusive
 from envc.errors import UsageError
 from envc.materialize.collect import (
     Keeping,
     empty_trash,
     kept_generations,
+    move_to_trash,
     reachable_trees,
     remove_generations,
     remove_stored,
@@ -22,9 +23,12 @@ from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.pipeline.sites.changes import LayerChange, changes_between
 from envc.pipeline.targets.base import materialized_at, open_target
+from envc.pipeline.targets.core import cores_of
+from envc.pipeline.targets.core_care import unneeded_cores
 from envc.pipeline.targets.planned import drop_plans
 from envc.pipeline.targets.prune import prune_target, state_here, unneeded_in_target
 from envc.pipeline.targets.wanted import number_of
+from envc.store.core import remove_parts
 from envc.store.staging import remove_interrupted
 
 _DAY_SECONDS = 86_400.0
@@ -66,8 +70,8 @@ class RollbackReport:
 class CollectReport:
     """What gc removed, or (with `dry_run`) would remove.
 
-    `others_removed` are paths below the target: an older envc, sites and files of wanted states
-    that no wanted generation needs.
+    `others_removed` are paths below the target: carried interpreters that nothing runs on, an older
+    envc, sites and files of wanted states that no wanted generation needs.
     """
 
     target: str
@@ -183,7 +187,7 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
             if dry_run:
                 stored = os.listdir(f"{directory.store}/wheels")
                 removed = sorted(name for name in stored if name not in trees)
-                others = unneeded_in_target(directory)
+                others = [*unneeded_cores(directory, staying), *unneeded_in_target(directory)]
             else:
                 _remove_leftovers(directory)
                 remove_generations(directory, leaving)
@@ -192,7 +196,7 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
                 removed = remove_stored(directory, trees)
                 layers = {layer.digest for r in survivors for layer in r.layers.values()}
                 drop_plans(directory, trees, frozenset(layers))
-                others = prune_target(directory)
+                others = [*_remove_cores(directory, survivors), *prune_target(directory)]
         except OSError as error:
             raise disk_error(error, "remove what is not needed", directory.path) from error
     return CollectReport(
@@ -205,12 +209,23 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
     )
 
 
+def _remove_cores(directory: Directory, survivors: list[Generation]) -> list[str]:
+    """Take away the cores that nothing runs on any more; their folders."""
+    unneeded = unneeded_cores(directory, survivors)
+    for path in unneeded:
+        move_to_trash(directory, path)
+    if unneeded:
+        sync_directory(cores_of(directory))
+    return unneeded
+
+
 def _remove_leftovers(directory: Directory) -> None:
     """Remove what runs that were killed left anywhere; the locks say that none is alive."""
     remove_leftovers(directory)
     for folder in (directory.path, f"{directory.store}/manifests", f"{directory.store}/plans"):
         remove_temporaries(folder)
     remove_interrupted(directory.store)
+    remove_parts(cores_of(directory))
     empty_trash(directory)
 
 

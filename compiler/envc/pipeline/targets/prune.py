@@ -18,10 +18,10 @@ from envc.model.digest import Digest, hex_of
 from envc.model.nodes import Statement, WantedState
 from envc.pipeline.targets.base import read_location
 from envc.pipeline.targets.trust import read_statement, signatures_path
-from envc.pipeline.targets.wanted import OWN_STATE, kit_path, parcel_path, wanted_path
+from envc.pipeline.targets.wanted import OWN_STATE, core_path, kit_path, parcel_path, wanted_path
 
-_FOLDERS = ("bundles", "kits", "parcels", "signatures")
-_NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{64}(\.[a-z]+)?")
+_FOLDERS = ("bundles", "cores", "kits", "parcels", "signatures")
+_NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{64}(\.[a-z.]+)?")
 
 
 def state_here(directory: Directory) -> tuple[str, Statement, WantedState] | None:
@@ -48,6 +48,8 @@ def unnamed_files(state: str, statement: Statement) -> list[str]:
     named = {kit_path(state, wanted.kit), signatures_path(state, statement.text)}
     for generation in wanted.generations:
         named.add(parcel_path(state, generation.parcel))
+        if generation.core is not None:
+            named.add(core_path(state, generation.core))
         if generation.source is not None:
             named.add(os.path.normpath(os.path.join(state, generation.source)))
     return [

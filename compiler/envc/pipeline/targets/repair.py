@@ -2,11 +2,13 @@
 
 1. The record, the specs and the locks of every generation: what is damaged is written anew from
    the plan that the store keeps.
-2. Every stored tree that a generation is linked from is compared with its manifest, and that with
+2. A core that the target carries is compared with its manifest, and what differs is linked from a
+   new copy of it.
+3. Every stored tree that a generation is linked from is compared with its manifest, and that with
    the manifests of the layers. A damaged one is moved aside and ingested again from its wheel.
-3. Every tree of every generation is compared with its manifest, and what differs is linked again
+4. Every tree of every generation is compared with its manifest, and what differs is linked again
    from the store, or written again from the plan.
-4. `current`, where it leads astray, is pointed at the newest generation.
+5. `current`, where it leads astray, is pointed at the newest generation.
 """
 
 import os
@@ -35,10 +37,11 @@ from envc.model.lock import LockedWheel
 from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, Manifest, path_of
 from envc.model.plan import TreePlan, WriteFile
 from envc.model.publication import Publication
-from envc.model.spec import IndexSpec
+from envc.model.spec import CORE, IndexSpec
 from envc.pipeline.sites.context import Context
 from envc.pipeline.supply.indexes import indexes_of
 from envc.pipeline.targets.base import find_target, materialized_at, open_target, read_location
+from envc.pipeline.targets.core_mend import mend_core
 from envc.pipeline.targets.planned import kept_publications
 from envc.pipeline.targets.records import file_digest, mend_current, mend_record, mend_specs
 from envc.pipeline.targets.stock import RUNTIME, Stock, runtime_sources
@@ -50,7 +53,7 @@ from envc.view.stack_file import RUNTIME_FILES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mended:
-    """A path that was not as published. `where` is `store`, or the generation and the layer."""
+    """A path that was not as published. `where`: `core`, `store`, or generation and layer."""
 
     where: str
     path: str
@@ -128,6 +131,7 @@ class _Mending:
         for record in self.records.values():
             for path, mended in mend_specs(self.directory, record, self.publications).items():
                 self.note(f"generation {record.generation}", path, "changed", mended=mended)
+        self.mend_cores()
         self.mend_store()
         plans = {layer.plan.digest: layer.plan for p in self.publications for layer in p.layers}
         for number, record in self.records.items():
@@ -158,6 +162,15 @@ class _Mending:
             self.note(where, "manifest.json", "changed", mended=record is not None)
         if record is not None:
             self.records[number] = record
+
+    def mend_cores(self) -> None:
+        """Mend the interpreters that the target carries, first: the store is compiled by them."""
+        by_core = {record.interpreter: record for record in self.records.values()}
+        for record in by_core.values():
+            mended, left = mend_core(self.directory, record, self.wheelhouse, self.context)
+            for problems, is_mended in ((mended, True), (left, False)):
+                for problem in problems:
+                    self.note(CORE, problem.path, problem.kind, mended=is_mended)
 
     @property
     def store(self) -> Store:

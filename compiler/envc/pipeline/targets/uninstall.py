@@ -13,11 +13,22 @@ from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, is_held
 from envc.errors import AnswerIsNo, UsageError
 from envc.materialize.directory import Directory
+from envc.model.core import CORE_FOLDER
 from envc.pipeline.targets.base import directory_at
 from envc.pipeline.targets.wanted import OWN_STATE
 
 _NAMES = ("current", "by-lock")
-_CONTENTS = ("bin", "envc", OWN_STATE, "generations", "store", "trash", "pins", "audit.jsonl")
+_CONTENTS = (
+    "bin",
+    "envc",
+    OWN_STATE,
+    "generations",
+    "store",
+    CORE_FOLDER,
+    "trash",
+    "pins",
+    "audit.jsonl",
+)
 _LAST = ("location.toml", ".store-lock", ".lock")
 
 

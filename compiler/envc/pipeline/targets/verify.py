@@ -12,7 +12,9 @@ from envc.materialize.verify import Problem, ProblemKind, mode_problems, verify_
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import Manifest, manifest_from_text, path_of
+from envc.model.spec import CORE
 from envc.pipeline.targets.base import directory_at
+from envc.pipeline.targets.core_care import core_problems
 from envc.store import Store
 
 _RECORDS = frozenset({"manifest.json", "manifests", "site", ".lease"})
@@ -44,7 +46,8 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
 
     Compared are the trees with their manifests, those and the locks with the digests in the
     record, the record with its own digest, and the manifests of the stored trees with those of the
-    layers; the contents of the store are repair's matter. Every byte is read; `fast` looks at
+    layers, and a core that the target carries with its own; the contents of the store are repair's
+    matter. Every byte is read; `fast` looks at
     sizes, modes and modification times of the trees' files only, and so misses a change of the
     same size whose time was set back.
 
@@ -65,6 +68,9 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
             problem
             for layer in current.layers
             for problem in _problems(directory, current, layer, fast=fast)
+        ]
+        problems += [
+            _with_owner(CORE, problem, {}) for problem in core_problems(current, fast=fast)
         ]
     except OSError as error:
         raise disk_error(error, "read the trees", folder) from error

@@ -43,6 +43,11 @@ def bundle_path(state: str, bundle: Digest) -> str:
     return f"{state}/bundles/{hex_of(bundle)}.envc"
 
 
+def core_path(state: str, packed: Digest) -> str:
+    """Where a core stands in the folder of a wanted state, packed for any tar."""
+    return f"{state}/cores/{hex_of(packed)}.tar.gz"
+
+
 def read_wanted(state: str) -> WantedState | None:
     """The wanted state in a folder; None where there is none.
 
@@ -114,7 +119,8 @@ def is_wanted(state: str, wanted: WantedGeneration, *, kit: Digest, keep: int) -
     try:
         values = json.loads(read_bytes(wanted_path(state)))
         generations = values["generations"]
-        same = generations[0] | {"since": wanted.since} == asdict(wanted)
+        # `core` is missing in what an older envc wrote.
+        same = {"core": None} | generations[0] | {"since": wanted.since} == asdict(wanted)
         return bool(same and values["kit"] == kit and len(generations) <= max(1, keep))
     except (OutsideError, ValueError, KeyError, IndexError, TypeError):
         return False
