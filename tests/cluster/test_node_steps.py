@@ -13,6 +13,7 @@ from envc.formats.node_line import values_in
 from envc.model.digest import Digest
 from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
 from envc.pipeline.sites.context import Context
+from envc.pipeline.targets.core import Brought
 from envc.pipeline.targets.prepare import prepare_parcel, switch_to, target_directory
 from envc.pipeline.targets.wanted import make_parcel, parcel_path, place_file
 from support.sites import Answer, envc
@@ -47,16 +48,16 @@ def audit(target: Path) -> list[dict[str, Any]]:
 def test_prepare_builds_and_leaves_current(cluster: Cluster) -> None:
     cluster.warm("n1")
     directory = target_directory(str(cluster.folder("n1")))
-    first = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    first = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), Brought(), Context())
     assert (first.built, first.current) == (True, False)
     assert directory.current_number() is None
     assert directory.numbers() == [1]
-    again = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    again = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), Brought(), Context())
     assert (again.built, again.generation) == (False, first.generation)
     generation, changed = switch_to(directory, first.generation.digest, event="rollout")
     assert (generation.generation, changed) == (1, True)
     assert switch_to(directory, generation.digest, event="rollout")[1] is False
-    third = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    third = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), Brought(), Context())
     assert (third.built, third.current) == (False, True)
     assert [line["event"] for line in audit(cluster.folder("n1"))] == [
         "prepare",
@@ -68,11 +69,13 @@ def test_prepare_builds_and_leaves_current(cluster: Cluster) -> None:
 def test_a_prepared_generation_takes_no_names_from_the_current_one(cluster: Cluster) -> None:
     cluster.warm("n1")
     directory = target_directory(str(cluster.folder("n1")))
-    prepared = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    prepared = prepare_parcel(
+        directory, str(cluster.state), parcel_of(cluster), Brought(), Context()
+    )
     switch_to(directory, prepared.generation.digest, event="rollout")
     cluster.site.edit('"pandas",\n', '"pandas",\n    "six",\n')  # the layer below stays as it is
     cluster.site.done("lock")
-    second = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+    second = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), Brought(), Context())
     system, user = (second.generation.layers[name].closure for name in ("system", "user"))
     assert os.readlink(directory.by_lock(system)) == "../generations/000001"
     assert os.readlink(directory.by_lock(user)) == "../generations/000002"
@@ -91,7 +94,7 @@ def test_what_is_built_is_compared_before_it_gets_a_name(cluster: Cluster) -> No
     os.utime(damaged, (315_532_800, 315_532_800))
     damaged.chmod(0o444)
     with pytest.raises(UntrustedError) as told:
-        prepare_parcel(directory, str(cluster.state), parcel_of(cluster), None, Context())
+        prepare_parcel(directory, str(cluster.state), parcel_of(cluster), Brought(), Context())
     assert " is not what was planned: " in str(told.value)
     assert " (changed)\n" in str(told.value)
     assert str(told.value).endswith("run `envc repair` on the target, and check its disk")

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +78,7 @@ class Before:
 def violations(directory: Path) -> Iterator[str]:
     """What is wrong under a final name: the store's, the generations', `current`."""
     yield from _store(directory / "store")
+    yield from _cores(directory / "core")
     for name in _names(directory / "generations"):
         if name.isdigit():
             yield from _generation(directory, directory / "generations" / name)
@@ -135,6 +137,29 @@ def incomplete(directory: Path) -> Iterator[str]:
         for store_id in [layer["runtime"], *(wheel["store_id"] for wheel in layer["wheels"])]:
             if not (directory / "store/wheels" / store_id / "manifest").is_file():
                 yield f"{store_id} is not in the store"
+
+
+def _cores(folder: Path) -> Iterator[str]:
+    """What is wrong with an interpreter that is carried: it is whole, or not there."""
+    for name in _names(folder):
+        if not _HEXADECIMAL.fullmatch(name):
+            continue
+        listed = {}
+        with suppress(FileNotFoundError):
+            for line in (folder / name / "envc-manifest").read_text().splitlines():
+                kind, mode, _, content, path = line.split("\t")
+                listed[path] = (kind, int(mode, 8), content)
+        if not listed:
+            yield f"core/{name} has no listing"
+        for path, (kind, mode, content) in listed.items():
+            place = folder / name / path
+            if not os.path.lexists(place):
+                yield f"core/{name}/{path} is missing"
+            elif kind == "f" and (_digest(str(place)), stat.S_IMODE(place.stat().st_mode)) != (
+                content,
+                mode,
+            ):
+                yield f"core/{name}/{path} is not what is listed"
 
 
 def _store(store: Path) -> Iterator[str]:

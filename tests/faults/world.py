@@ -2,16 +2,20 @@
 
 root/wheels/            the index: five wheels with scripts, data, an empty file, a namespace
 root/site-1, site-2     one site before and after an upgrade of `alpha`, locked
+root/site-3             the second, with an interpreter that it carries
 root/target, overlay    what is written to
 root/sentinel           what nobody may touch
 """
 
+import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.cores import file, tar_of
 from support.sites import PYTHON, SITE_PACKAGES, Answer, envc
 from support.wheels import Recipe, build_all
 
@@ -61,6 +65,16 @@ requires = ["tool"]
 base = "system"
 requires = ["alpha=={alpha}", "beta"]
 """
+# An interpreter that is carried, as far as envc can tell: it calls the one that runs the tests.
+PROGRAM = """\
+#!/bin/sh
+exec {interpreter} "$@"
+"""
+CORE = {
+    f"python/bin/python{PYTHON}": PROGRAM,
+    f"python/lib/python{PYTHON}/os.py": "NAME = 'core'\n",
+    f"python/lib/python{PYTHON}/json/__init__.py": "VALUE = 1\n",
+}
 
 OVERLAY = """\
 version = 1
@@ -102,7 +116,7 @@ class World:
         return self.target / f"generations/{number:06d}"
 
     def materialize(self, number: int, *words: object) -> tuple[object, ...]:
-        """The words that materialize site 1 or 2."""
+        """The words that materialize a state of the site."""
         return "materialize", "--site", self.site(number), "--target", self.target, *words
 
     def done(self, *words: object) -> Answer:
@@ -130,6 +144,7 @@ def new_world(root: Path) -> World:
         text = SPEC.format(python=PYTHON, alpha=f"{number}.0")
         (world.site(number) / "envc.toml").write_text(text)
         world.done("lock", "--site", world.site(number))
+    _carry(world)
     sentinel = root / "sentinel"
     (sentinel / "folder").mkdir(parents=True)
     (sentinel / "file").write_text("mine\n")
@@ -137,6 +152,21 @@ def new_world(root: Path) -> World:
     (sentinel / "folder/private").chmod(0o600)
     (sentinel / "link").symlink_to("file")
     return world
+
+
+def _carry(world: World) -> None:
+    """Write and lock a third state of the site, which carries an interpreter."""
+    world.site(3).mkdir()
+    members = [
+        file(name, text.format(interpreter=sys.executable).encode(), mode=0o755)
+        for name, text in CORE.items()
+    ]
+    content = tar_of(*members)
+    (world.site(3) / "core.tar").write_bytes(content)
+    archive = f'archive = {{ path = "core.tar", sha256 = "{hashlib.sha256(content).hexdigest()}" }}'
+    text = SPEC.format(python=PYTHON, alpha="2.0").replace("[[index]]", f"{archive}\n\n[[index]]")
+    (world.site(3) / "envc.toml").write_text(text)
+    world.done("lock", "--site", world.site(3))
 
 
 def _nothing(world: World) -> None:
@@ -212,6 +242,7 @@ OPERATIONS = {
     for operation in (
         Operation("first", _nothing, lambda world: world.materialize(1), [None, 1]),
         Operation("upgrade", _one, lambda world: world.materialize(2), [1, 2]),
+        Operation("carry", _one, lambda world: world.materialize(3), [1, 2]),
         Operation(
             "rollback", _two, lambda w: ["rollback", "--target", w.target, "--to", 1], [2, 1]
         ),

@@ -30,6 +30,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--bundle", metavar="DIGEST", help="prepare: the bundle that stands in --state"
     )
     parser.add_argument(
+        "--core", metavar="DIGEST", help="prepare: the interpreter's file in --state"
+    )
+    parser.add_argument(
         "--question", metavar="NAME", help="leave the answer for who asks the same again"
     )
     parser.add_argument("--digest", metavar="DIGEST", help="switch: to this generation")
@@ -106,6 +109,7 @@ def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
             parcel=Digest(arguments.parcel),
             source=arguments.source,
             bundle=arguments.bundle and Digest(arguments.bundle),
+            core=arguments.core and Digest(arguments.core),
             statement=statement,
             replace_keys=arguments.replace_keys,
             keep=arguments.keep,

@@ -10,6 +10,7 @@ in a line of `formats/node_line`.
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import zipfile
@@ -44,6 +45,7 @@ def main() -> NoReturn:
     try:
         if not os.path.isdir(home):
             _unpack(kit, digest, home)
+        _call_with_this(home)
         _name(target, digest)
     except OSError as error:
         _refuse(
@@ -64,18 +66,28 @@ def _unpack(kit: str, digest: str, home: str) -> None:
     try:
         with zipfile.ZipFile(kit) as archive:
             archive.extractall(staging)
-        command = f"{staging}/bin/envc"
-        with open(command, encoding="utf-8") as file:
-            text = file.read()
-        with open(command, "w", encoding="utf-8") as file:
-            file.write(text.replace("@INTERPRETER@", sys.executable))
-        os.chmod(command, 0o555)
+        _call_with_this(staging)
         os.sync()
         os.rename(staging, home)
     except OSError:
         shutil.rmtree(staging, ignore_errors=True)
         if not os.path.isdir(home):  # else another process was faster
             raise
+
+
+def _call_with_this(home: str) -> None:
+    """Have the kit's command call this interpreter; another one may be gone by now."""
+    command = f"{home}/bin/envc"
+    with open(command, encoding="utf-8") as file:
+        text = file.read()
+    wanted = re.sub("(?m)^exec [^ ]+ ", lambda _: f"exec {sys.executable} ", text)
+    if text == wanted:
+        return
+    temporary = f"{command}.{os.urandom(6).hex()}.part"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(wanted)
+    os.chmod(temporary, 0o555)
+    os.replace(temporary, command)
 
 
 def _is_whole(kit: str, digest: str) -> bool:

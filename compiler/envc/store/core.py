@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 from envc.disk.durable import disk_error, make_folder, sync_directory, sync_file_system
+from envc.disk.locks import is_held, try_exclusive
 from envc.errors import Fault, OutsideError, UntrustedError
 from envc.model.core import CORE_MANIFEST, PackedCore
 from envc.model.digest import Digest, digest_from_hex, hex_of
@@ -29,7 +30,8 @@ from envc.store import limits
 from envc.store.refusal import RefusedError
 
 PART_PREFIX = ".part-"
-# No lock tells whether somebody is at work: a shell unpacks cores, too.
+_LOCK = ".lock"
+# Of a shell that unpacks a core, or on a file system without locks.
 _PART_SECONDS = 3600
 
 
@@ -92,10 +94,13 @@ def incoming(folder: str, *, where: str, mend: str) -> Iterator[str]:
         make_folder(folder)
         remove_parts(folder)
         part = tempfile.mkdtemp(prefix=PART_PREFIX, dir=folder)
+        lock = try_exclusive(f"{part}/{_LOCK}")
         try:
             yield part
         finally:
             shutil.rmtree(part, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
     except RefusedError as refused:
         raise _untrusted(where, refused, mend) from refused
     except OSError as error:
@@ -103,19 +108,21 @@ def incoming(folder: str, *, where: str, mend: str) -> Iterator[str]:
 
 
 def remove_parts(folder: str) -> None:
-    """Remove what runs that were killed left; what is younger may still be at work."""
+    """Remove what runs that were killed left: nobody holds its lock, or it is old."""
     with suppress(FileNotFoundError):
         for name in os.listdir(folder):
             path = f"{folder}/{name}"
-            if name.startswith(PART_PREFIX) and _is_old(path):
+            if name.startswith(PART_PREFIX) and _is_left(path):
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_old(path: str) -> bool:
-    try:
+def _is_left(path: str) -> bool:
+    """Whether nobody works in a private folder any more; a shell's has no lock."""
+    with suppress(OSError):
+        if os.path.exists(f"{path}/{_LOCK}"):
+            return not is_held(f"{path}/{_LOCK}")
         return time.time() - os.stat(path).st_mtime > _PART_SECONDS
-    except FileNotFoundError:
-        return False
+    return False
 
 
 @contextmanager

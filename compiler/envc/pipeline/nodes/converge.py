@@ -16,7 +16,7 @@ from envc.pipeline.targets.trust import (
     source_of,
     wanted_by,
 )
-from envc.pipeline.targets.wanted import number_of, state_of, wanted_path
+from envc.pipeline.targets.wanted import number_of, packed_core, state_of, wanted_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,7 @@ def converge(
             note(directory, state, wanted, serial=wanted.serial)
         return before
 
+    from envc.pipeline.targets.core import Brought
     from envc.pipeline.targets.prepare import prepare_parcel, remember_state, switch_to
 
     keys = given_keys or keys_for(directory, state, wanted.generations[0].parcel)
@@ -82,7 +83,8 @@ def converge(
     for generation in reversed(wanted.generations):  # what is to be current becomes the newest
         if number_of(directory, generation) is None:
             source = source_of(state, generation)
-            prepared = prepare_parcel(directory, state, generation.parcel, source, context)
+            brought = Brought(source, packed_core(state, generation.core))
+            prepared = prepare_parcel(directory, state, generation.parcel, brought, context)
             if prepared.built:
                 built.append(prepared.generation.generation)
     number = number_of(directory, wanted.generations[0])

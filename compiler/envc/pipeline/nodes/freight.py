@@ -6,18 +6,23 @@ import pkgutil
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from envc.cluster.core_boot import core_words
 from envc.cluster.kit import Kit
 from envc.disk.durable import disk_error, make_folder, temporary_beside, write_file
 from envc.errors import UsageError
-from envc.model.digest import Digest, digest_of, hex_of
+from envc.materialize.directory import read_bytes
+from envc.model.core import PackedCore
+from envc.model.digest import Digest, digest_from_hex, digest_of, hex_of
 from envc.pipeline.nodes.answers import look_words, question_of
+from envc.pipeline.sites.core import cached_core, core_cache
 from envc.pipeline.sites.site import Site
 from envc.pipeline.targets.wanted import (
     bundle_path,
+    core_path,
     kept_of,
     kit_path,
     make_parcel,
@@ -35,9 +40,13 @@ exec {boot} "$target" {kit} converge --target "$target" --state {state} "$@"
 """
 
 
+# In that script, where the target will be known only when it runs.
+_TARGET = "@TARGET@"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freight:
-    """The files by what nodes call them, and the interpreter that nodes have.
+    """The files by what nodes call them, and the interpreter that nodes have or get.
 
     `source` is where wheels come from: a folder that nodes see, None: the indexes. Where it is a
     `bundle`, that is brought along, and `source` is its file here. `proof` are the words that show
@@ -52,14 +61,28 @@ class Freight:
     bundle: Digest | None
     keep: int
     proof: tuple[str, ...] = ()
+    core: "CoreFreight | None" = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What is brought: `kit`, `parcel` and, if there is one, `bundle`."""
-        return ("kit", "parcel") if self.bundle is None else ("kit", "parcel", "bundle")
+        """What is brought: `kit`, `parcel` and, if there are such, first `core`, last `bundle`."""
+        core = ("core",) if self.core is not None else ()
+        return (*core, "kit", "parcel", *(("bundle",) if self.bundle is not None else ()))
+
+    def to_bring(self, lacks: Collection[str]) -> tuple[str, ...]:
+        """What to bring where something lacks.
+
+        Without the core or the kit, a node cannot tell what else it lacks.
+        """
+        blind = next((name for name in ("core", "kit") if name in lacks), None)
+        if blind is not None:
+            return self.names[self.names.index(blind) :]
+        return tuple(name for name in self.names if name in lacks)
 
     def file(self, name: str) -> str:
         """The file here that brings it."""
+        if name == "core" and self.core is not None:
+            return self.core.packed.path
         files = {"kit": self.kit.path, "parcel": self.parcel_file, "bundle": self.source or ""}
         return files[name]
 
@@ -67,6 +90,8 @@ class Freight:
         """Where a node has it, below the folder of its wanted state."""
         if name == "bundle" and self.bundle is not None:
             return bundle_path(state, self.bundle)
+        if name == "core" and self.core is not None:
+            return core_path(state, self.core.packed.digest)
         if name == "kit":
             return kit_path(state, self.kit.digest)
         return parcel_path(state, self.parcel)
@@ -78,6 +103,10 @@ class Freight:
     def wanted_source(self) -> str | None:
         """The source as a wanted state names it: a bundle relative to the state's folder."""
         return self.source if self.bundle is None else bundle_path(".", self.bundle)
+
+    def wanted_core(self) -> Digest | None:
+        """The core as a wanted state names it."""
+        return self.core.packed.digest if self.core is not None else None
 
     def prepare_command(self, target: str, state: str) -> list[str]:
         """Has a node prepare; where it has done so, it answers without starting envc."""
@@ -107,6 +136,8 @@ class Freight:
             words += ["--bundle", self.bundle]
         elif self.source is not None:
             words += ["--from", self.source]
+        if self.core is not None:
+            words += ["--core", self.core.packed.digest]
         return [*words, "--keep", str(self.keep), "--target", target, "--state", state]
 
     def _boot(self, target: str, state: str, words: Sequence[str]) -> list[str]:
@@ -114,7 +145,22 @@ class Freight:
         begin = f"exec(__import__('base64').b64decode('{_boot_text()}'))"
         kit = kit_path(state, self.kit.digest)
         facts = [target, kit, hex_of(self.kit.digest), self.kit.python]
-        return [self.python, "-I", "-S", "-c", begin, *facts, *words]
+        return self.python_words(target, state, ["-I", "-S", "-c", begin, *facts, *words])
+
+    def python_words(self, target: str, state: str, words: Sequence[str]) -> list[str]:
+        """Call a node's interpreter with these words; a carried one may have to be unpacked."""
+        if self.core is None:
+            return [self.python, *words]
+        packed = PackedCore(self.place("core", state), self.core.packed.digest)
+        return core_words(target, self.core.archive, packed, self.kit.python, words)
+
+
+@dataclass(frozen=True, slots=True)
+class CoreFreight:
+    """The core that a site carries: the digest of its archive, and the file that brings it."""
+
+    archive: Digest
+    packed: PackedCore
 
 
 def pack(site: Site, kit: Kit, cache: str, *, python: str | None, source: str | None) -> Freight:
@@ -139,6 +185,12 @@ def pack(site: Site, kit: Kit, cache: str, *, python: str | None, source: str | 
     digest = digest_of(content)
     path = parcel_path(f"{cache}/rollouts-v1", digest)
     place_file(path, content)
+    if python is not None and site.spec.core.archive is not None:
+        raise UsageError(
+            "the site carries its interpreter: nodes need none of their own",
+            where=f"{site.spec.file} (core.archive)",
+            mend="leave --python away",
+        )
     interpreter = python or site.spec.core.interpreter or _own_interpreter()
     if source is not None and not os.path.exists(source):
         raise UsageError(
@@ -159,7 +211,30 @@ def pack(site: Site, kit: Kit, cache: str, *, python: str | None, source: str | 
         source=source,
         bundle=bundle,
         keep=kept_of(site.spec.retain),
+        core=_packed_core(site, cache),
     )
+
+
+def _packed_core(site: Site, cache: str) -> CoreFreight | None:
+    """The core that the site carries, packed once and kept in the cache."""
+    archive = site.spec.core.archive
+    if archive is None:
+        return None
+    from envc.store.core_travel import pack_core  # few sites carry one
+
+    cached_core(site.spec.core, site.origin)
+    folder = f"{cache}/rollouts-v1/cores"
+    note = f"{folder}/{hex_of(archive.digest)}"
+    try:
+        packed = digest_from_hex(read_bytes(note, missing_is_fine=True).decode())
+        path = f"{folder}/{hex_of(packed)}.tar.gz"
+        if os.path.exists(path):
+            return CoreFreight(archive.digest, PackedCore(path, packed))
+    except FileNotFoundError:
+        pass  # it was never packed here
+    made = pack_core(core_cache(), archive.digest, folder)
+    place_file(note, hex_of(made.digest).encode())
+    return CoreFreight(archive.digest, made)
 
 
 def share(freight: Freight, state: str, *, anew: bool = False) -> None:
@@ -171,9 +246,9 @@ def share(freight: Freight, state: str, *, anew: bool = False) -> None:
         OutsideError: the disk refused.
     """
     kit = freight.place("kit", state)
-    words = [freight.python, "-I", "-S", f"{state}/boot.py"]
+    boot = shlex.join(freight.python_words(_TARGET, state, ["-I", "-S", f"{state}/boot.py"]))
     script = _CONVERGE.format(
-        boot=shlex.join(words),
+        boot=boot.replace(f" {_TARGET} ", ' "$target" ').replace(_TARGET, ""),
         kit=shlex.join([kit, hex_of(freight.kit.digest), freight.kit.python]),
         state=shlex.quote(state),
     )

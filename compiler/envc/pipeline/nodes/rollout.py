@@ -290,11 +290,10 @@ class _Rollout:
         }
         self._engine.run(folders, limits, written)
         for name in self._freight.names:
-            # A node that lacks the kit cannot tell what else it lacks.
             places = {
                 node: self._freight.place(name, self._state(node))
                 for node in sorted(again)
-                if lacks[node] & {name, "kit"}
+                if name in self._freight.to_bring(lacks[node])
             }
             if places:
                 self._engine.copy(self._freight.file(name), places, limits, written)
@@ -406,6 +405,7 @@ class _Rollout:
             parcel=self._freight.parcel,
             source=self._freight.wanted_source(),
             since=utc_text(),
+            core=self._freight.wanted_core(),
         )
 
     def _write_wanted(self) -> None:

@@ -90,6 +90,7 @@ def make_statement(
         parcel=freight.parcel,
         source=freight.wanted_source(),
         since=utc_text(now),
+        core=freight.wanted_core(),
     )
     before = read_wanted(state) if state is not None else None
     keep = 1 if state is None else kept_of(site.spec.retain)

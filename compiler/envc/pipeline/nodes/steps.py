@@ -13,6 +13,7 @@ from envc.pipeline.nodes.answers import leave_answer, witness_of
 from envc.pipeline.nodes.report import NodeReport, node_failure, node_report
 from envc.pipeline.sites.context import Context
 from envc.pipeline.targets.bundled import AcceptedBundle, bundle_digest
+from envc.pipeline.targets.core import Brought
 from envc.pipeline.targets.generations import collect
 from envc.pipeline.targets.prepare import prepare_parcel, remember_state, switch_to
 from envc.pipeline.targets.prune import prune_target
@@ -33,6 +34,7 @@ from envc.pipeline.targets.wanted import (
     is_whole,
     next_wanted,
     number_of,
+    packed_core,
     parcel_path,
     read_wanted,
     write_wanted,
@@ -43,6 +45,7 @@ from envc.pipeline.targets.wanted import (
 class PrepareOrder:
     """What to prepare, by its parcel, from a folder of wheels or from a bundle that was brought.
 
+    `core` is the digest of the file that brings the interpreter, where the site carries one.
     `statement` is the wanted state that will name it, as it was signed. The newest `keep`
     generations are to be held, this one among them. With a `question`, the answer is left under
     that name where there is nothing to prepare.
@@ -52,6 +55,7 @@ class PrepareOrder:
     parcel: Digest
     source: str | None = None
     bundle: Digest | None = None
+    core: Digest | None = None
     statement: Statement | None = None
     replace_keys: bool = False
     keep: int = 1
@@ -108,7 +112,8 @@ def _prepared(directory: Directory, order: PrepareOrder, context: Context) -> No
         return node_failure(directory.path, "prepare", lacks=tuple(lacks))
     wanted = _believed(directory, order)
     _hold_older(directory, order, wanted or read_wanted(order.state), context)
-    done = prepare_parcel(directory, order.state, order.parcel, source, context)
+    brought = Brought(source, packed_core(order.state, order.core))
+    done = prepare_parcel(directory, order.state, order.parcel, brought, context)
     step = "current" if done.current else "ready"
     if done.current and wanted is not None:
         note(directory, order.state, wanted, serial=_serial(directory, order, wanted))
@@ -129,7 +134,8 @@ def _hold_older(
         if number_of(directory, generation) is None:
             source = source_of(order.state, generation)
             with suppress(EnvcError):
-                prepare_parcel(directory, order.state, generation.parcel, source, context)
+                brought = Brought(source, packed_core(order.state, generation.core))
+                prepare_parcel(directory, order.state, generation.parcel, brought, context)
 
 
 def _believed(directory: Directory, order: PrepareOrder) -> WantedState | None:
@@ -141,7 +147,7 @@ def _believed(directory: Directory, order: PrepareOrder) -> WantedState | None:
     wanted = wanted_by(directory, statement, keys, BROUGHT, replace_keys=order.replace_keys)
     newest = wanted.generations[0]
     source = order.source if order.bundle is None else bundle_path(".", order.bundle)
-    if (newest.parcel, newest.source) != (order.parcel, source):
+    if (newest.parcel, newest.source, newest.core) != (order.parcel, source, order.core):
         raise UntrustedError(
             "the wanted state that was signed names another parcel or source than was asked for",
             where=BROUGHT,

@@ -10,7 +10,7 @@ from envc.errors import EnvcError, UntrustedError
 from envc.materialize.directory import Directory
 from envc.materialize.mend import mend_modes, mend_tree
 from envc.materialize.verify import Problem, verify_tree
-from envc.model.core import CORE_MANIFEST, PackedCore
+from envc.model.core import CORE_MANIFEST
 from envc.model.digest import Digest, digest_from_hex, hex_of
 from envc.model.generation import Generation
 from envc.model.manifest import FILE_MODE, Manifest, manifest_from_text, path_of
@@ -22,7 +22,7 @@ from envc.pipeline.targets.base import read_location
 from envc.pipeline.targets.core import Brought, bring_core, cores_of
 from envc.pipeline.targets.core_care import core_problems, core_root, own_manifest
 from envc.pipeline.targets.prune import state_here
-from envc.pipeline.targets.wanted import core_path, number_of
+from envc.pipeline.targets.wanted import number_of, packed_core
 from envc.store.core import PART_PREFIX
 
 
@@ -119,5 +119,5 @@ def _brought(directory: Directory, record: Generation, wheelhouse: str | None) -
         here = state_here(directory)
         for wanted in here[2].generations if here is not None else ():
             if wanted.core is not None and number_of(directory, wanted) == record.generation:
-                packed = PackedCore(core_path(here[0] if here else "", wanted.core), wanted.core)
+                packed = packed_core(here[0] if here else "", wanted.core)
     return Brought(wheelhouse, packed)

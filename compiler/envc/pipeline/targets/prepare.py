@@ -16,6 +16,7 @@ from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.pipeline.sites.context import Context
 from envc.pipeline.targets.base import read_location, write_location
+from envc.pipeline.targets.core import Brought
 from envc.pipeline.targets.materialize import MaterializeOptions, is_current, publication_for
 from envc.pipeline.targets.wanted import unpack_parcel
 from envc.store.store import Store
@@ -31,7 +32,7 @@ class Prepared:
 
 
 def prepare_parcel(
-    directory: Directory, state: str, parcel: Digest, source: str | None, context: Context
+    directory: Directory, state: str, parcel: Digest, brought: Brought, context: Context
 ) -> Prepared:
     """Build and verify the generation that a parcel describes; `current` stays as it is.
 
@@ -46,7 +47,9 @@ def prepare_parcel(
     current = directory.current()
     if current is not None and is_current(folder, spec_name, directory, current):
         return Prepared(generation=current, built=False, current=True)
-    options = MaterializeOptions(target=directory.path, source=source)
+    options = MaterializeOptions(
+        target=directory.path, source=brought.source, packed=brought.packed
+    )
     with shared(directory.store_lock):
         generation, built = prepare(
             directory,

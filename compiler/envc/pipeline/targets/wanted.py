@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from envc.disk.durable import disk_error, make_folder, write_file
 from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.materialize.directory import Directory, read_bytes
+from envc.model.core import PackedCore
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.nodes import WantedGeneration, WantedState
 from envc.model.spec import RetainSpec
@@ -46,6 +47,11 @@ def bundle_path(state: str, bundle: Digest) -> str:
 def core_path(state: str, packed: Digest) -> str:
     """Where a core stands in the folder of a wanted state, packed for any tar."""
     return f"{state}/cores/{hex_of(packed)}.tar.gz"
+
+
+def packed_core(state: str, packed: Digest | None) -> PackedCore | None:
+    """The file that brings a core, in the folder of a wanted state; None: none is brought."""
+    return PackedCore(core_path(state, packed), packed) if packed is not None else None
 
 
 def read_wanted(state: str) -> WantedState | None:
