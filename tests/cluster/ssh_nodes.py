@@ -21,7 +21,7 @@ PermitRootLogin yes
 MaxStartups 200
 MaxSessions 200
 UseDNS no
-SetEnv ENVC_CACHE_DIR={disk}/cache HOME={disk} ENVC_NODE={name}
+SetEnv ENVC_CACHE_DIR={disk}/cache HOME={disk} ENVC_NODE={name}{path}
 Subsystem sftp internal-sftp
 """
 SSH = """\
@@ -49,6 +49,7 @@ class SshNodes:
     names: tuple[str, ...]
     running: Daemons
     port: int
+    path: str | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -73,6 +74,7 @@ class SshNodes:
                 port=self.port,
                 disk=self.folder / "homes" / node,
                 name=node,
+                path="" if self.path is None else f" PATH={self.path}",
             )
         )
         (self.folder / "homes" / node).mkdir(parents=True, exist_ok=True)
@@ -98,8 +100,8 @@ class SshNodes:
 
 
 @contextmanager
-def ssh_nodes(folder: Path, number: int) -> Iterator[SshNodes]:
-    """So many nodes, up and answering."""
+def ssh_nodes(folder: Path, number: int, *, path: str | None = None) -> Iterator[SshNodes]:
+    """So many nodes, up and answering; `path` is where they have their programs."""
     target = folder / "Canopy"
     target.mkdir()
     for name in ("key", "host_key"):
@@ -107,7 +109,7 @@ def ssh_nodes(folder: Path, number: int) -> Iterator[SshNodes]:
         subprocess.run(words, check=True)
     with daemons(folder) as running:
         names = tuple(f"n{i}" for i in range(1, number + 1))
-        nodes = SshNodes(folder, target, names, running, free_port())
+        nodes = SshNodes(folder, target, names, running, free_port(), path)
         hosts = [
             SSH.format(name=name, address=nodes.address(name), port=nodes.port) for name in names
         ]

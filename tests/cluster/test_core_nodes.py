@@ -9,10 +9,13 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cluster.bare_nodes import BareEngine, tools
+from cluster.daemons import needs
+from cluster.ssh_nodes import ssh_nodes
 from envc.cluster.core_boot import core_words
 from envc.errors import UsageError
 from envc.formats.node_line import values_in
@@ -22,7 +25,7 @@ from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
 from envc.pipeline.nodes.rollout_report import RolloutReport
 from envc.pipeline.sites.context import Context
 from support.cores import carrying, file, tar_of
-from support.sites import PYTHON, SiteFolder, python
+from support.sites import PYTHON, SiteFolder, envc_process, python
 
 pytestmark = pytest.mark.slow  # an interpreter is unpacked on every node
 
@@ -174,6 +177,36 @@ def test_nodes_need_no_python_of_their_own(site: SiteFolder, engine: BareEngine)
         f"{site.folder}/envc.toml (core.archive): the site carries its interpreter: nodes need "
         "none of their own\n  mend: leave --python away"
     )
+
+
+def test_real_nodes_without_python_come_to_equal_trees(site: SiteFolder, tmp_path: Path) -> None:
+    needs("sshd", "ssh", "ssh-keygen", "scp", "unshare")
+    (tmp_path / "ssh").mkdir()
+    path = str(tools(tmp_path / "few"))
+    with ssh_nodes(tmp_path / "ssh", 2, path=path) as nodes:
+        words = ("--nodes", "n[1-2]", "--target", nodes.target, "--json")
+        source = ("--from", site.root / "canopy.envc")
+
+        def on_all(command: str, *more: object) -> dict[str, Any]:
+            answer = envc_process(
+                command, *words, *more, cwd=site.folder, environment=nodes.environment
+            )
+            assert answer.stdout, answer.stderr
+            report: dict[str, Any] = answer.json
+            return report
+
+        assert nodes.ssh("n1", f"command -v python{PYTHON} python3").stdout == ""
+        first = on_all("rollout", *source)
+        assert first["sets"] == {"switched": "n[1-2]"}, first["nodes"]
+        assert len({node["digest"] for node in first["nodes"].values()}) == 1
+        (core,) = (nodes.disk("n2") / "core").iterdir()
+        code = "import sys, six; print(sys.base_prefix)"
+        said = nodes.ssh("n2", f"{nodes.target}/system/bin/python -c '{code}'")
+        assert said.stdout == f"{nodes.target}/core/{core.name}\n", said.stderr
+        assert on_all("rollout", *source)["sets"] == {"current": "n[1-2]"}
+        told = on_all("status", "--drift")["nodes"]
+        assert {node["drift"] for node in told.values()} == {0}
+        assert all(f"/core/{core.name}/bin/" in node["machine"] for node in told.values())
 
 
 class Boot:
