@@ -1,5 +1,6 @@
 """A site that carries its interpreter: locked, materialized, run."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -325,3 +326,54 @@ def test_repair_takes_the_interpreter_from_a_bundle(
     (core_of(carried) / f"lib/python{PYTHON}/ast.py").unlink()
     carried.done("repair", "--target", carried.target, "--from", bundle)
     assert carried.envc("verify", "--target", carried.target).status == 0
+
+
+def test_an_ordinary_environment_has_the_interpreter_in_it(
+    placed: SiteFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat = placed.root / "flat"
+    placed.done("export", "--layer", "system", "--to", flat)
+    shutil.rmtree(placed.target)
+    (core,) = (flat / "core").iterdir()
+    told = python(flat, "import sys, six; print(sys.base_prefix, sys.prefix)")
+    assert told == f"{core} {flat}"
+    assert [path.name for path in placed.root.iterdir() if "flat" in path.name] == ["flat"]
+
+
+def test_an_overlay_stands_on_the_carried_interpreter(placed: SiteFolder) -> None:
+    overlay = placed.root / "mine"
+    words = ("--dir", overlay, "--target", placed.target)
+    placed.done("overlay", "init", "--base", "system", *words)
+    placed.done("overlay", "add", "report", *words)
+    told = python(overlay, "import sys, six, report; print(sys.base_prefix)")
+    assert told == str(core_of(placed))
+    assert envc("verify", "--target", overlay).status == 0
+    assert envc("repair", "--target", overlay).status == 0
+
+
+def test_doctor_names_it(placed: SiteFolder) -> None:
+    answer = placed.envc("doctor", "--target", placed.target)
+    assert f"{core_of(placed)}/bin/python{PYTHON} is Python {PYTHON_FULL}" in answer.stdout
+
+
+def test_a_process_that_runs_on_it_keeps_it(placed: SiteFolder, archive: Path) -> None:
+    core = core_of(placed)
+    other = core.with_name("0" * 64)
+    shutil.copytree(core, other, symlinks=True)
+    words = ("gc", "--target", placed.target, "--json")
+    with (other / "envc-manifest").open("rb") as lease:
+        fcntl.flock(lease, fcntl.LOCK_SH)
+        assert placed.done(*words).json["others_removed"] == []
+    assert placed.done(*words).json["others_removed"] == [f"core/{other.name}"]
+
+
+def test_leftovers_of_killed_runs_go(placed: SiteFolder) -> None:
+    cores = placed.target / "core"
+    for name in ("killed", "old", "young"):
+        (cores / f".part-{name}/core").mkdir(parents=True)
+    (cores / ".part-killed/.lock").touch()
+    os.utime(cores / ".part-old", (0, 0))
+    placed.done("gc", "--target", placed.target)
+    assert sorted(path.name for path in cores.iterdir() if path.name.startswith(".")) == [
+        ".part-young"
+    ]

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
 from envc.pipeline.nodes.rollout_report import RolloutReport
 from envc.pipeline.sites.context import Context
 from support.cores import carrying, file, tar_of
+from support.keys import make_key
 from support.sites import PYTHON, SiteFolder, envc_process, python
 
 pytestmark = pytest.mark.slow  # an interpreter is unpacked on every node
@@ -48,7 +50,12 @@ def engine(tmp_path: Path) -> BareEngine:
 
 
 def rolled(
-    site: SiteFolder, engine: BareEngine, nodes: str = "n1", state: Path | None = None
+    site: SiteFolder,
+    engine: BareEngine,
+    nodes: str = "n1",
+    *,
+    state: Path | None = None,
+    sign: tuple[str, ...] = (),
 ) -> RolloutReport:
     options = RolloutOptions(
         nodes=nodes,
@@ -56,6 +63,7 @@ def rolled(
         source=str(site.root / "canopy.envc"),
         state=str(state) if state is not None else None,
         retries=0,
+        sign=sign,
     )
     return roll_out(str(site.folder), options, engine, Context(), lambda state: None)
 
@@ -129,6 +137,27 @@ def test_a_bare_node_converges_by_itself(site: SiteFolder, engine: BareEngine) -
     ]
     wanted = json.loads((state / "wanted.json").read_text())
     assert wanted["generations"][0]["core"] == digest_of(packed[0].read_bytes())
+
+
+def test_what_is_signed_names_the_interpreter(
+    site: SiteFolder, engine: BareEngine, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    make_key(key)
+    public = Path(f"{key}.pub").read_text().strip()
+    site.edit('name = "canopy"', f'name = "canopy"\nkeys = ["{public}"]')
+    site.done("lock")
+    site.done("bundle", "-o", site.root / "canopy.envc", "--sign", key)
+    state = site.root / "state"
+    report = rolled(site, engine, state=state, sign=(str(key),))
+    assert report.ok, report.nodes
+    late = target(site, "late")
+    assert on_node(engine, state / "converge", late).returncode == 0
+    (packed,) = (state / "cores").iterdir()
+    shutil.rmtree(late / "core")
+    packed.write_bytes(packed.read_bytes()[:-1])
+    done = on_node(engine, state / "converge", late)
+    assert (done.returncode, values_in(done.stdout)) == (os.EX_TEMPFAIL, {"lacks": ["core"]})
 
 
 def test_repair_on_a_node_takes_what_the_roll_out_brought(

@@ -29,8 +29,11 @@ import fcntl
 import os
 import sys
 
-lease = open(__file__, "rb")  # as long as it is held, this envc is not removed
-fcntl.flock(lease, fcntl.LOCK_SH)
+# As long as these are held, neither this envc nor an interpreter that is carried is removed.
+names = [__file__, os.path.join(sys.base_prefix, "envc-manifest")]
+leases = [open(name, "rb") for name in names if os.path.exists(name)]
+for lease in leases:
+    fcntl.flock(lease, fcntl.LOCK_SH)
 here = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, here + "/lib")
 from envc.cli.main import program

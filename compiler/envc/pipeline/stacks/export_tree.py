@@ -7,7 +7,7 @@ private store beside it, which is removed: so each file has that one name.
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.utils import NormalizedName
 
@@ -16,7 +16,8 @@ from envc.errors import UsageError
 from envc.lock import select_wheels
 from envc.materialize.build import build_trees
 from envc.materialize.directory import Directory, Shape
-from envc.model.digest import digest_of
+from envc.model.core import CORE_FOLDER, core_interpreter
+from envc.model.digest import Digest, digest_of
 from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import WheelFacts
 from envc.pipeline.sites.context import Context
@@ -65,7 +66,9 @@ def build_flat(site: Site, exported: Exported, path: str, context: Context) -> B
     try:
         directory = Directory(scratch, Shape.OVERLAY)
         stock = Stock(directory, python, machine.interpreter, None, indexes_of(site), context)
-        files = _build(stock, exported.title, chosen, final)
+        archive = site.spec.core.archive
+        core = archive.digest if archive is not None else None
+        files = _build(stock, exported.title, chosen, final, core)
     except OSError as error:
         raise disk_error(error, "make the environment", final) from error
     finally:
@@ -73,7 +76,8 @@ def build_flat(site: Site, exported: Exported, path: str, context: Context) -> B
     return BuiltFlat(path=final, projects=len(chosen), files=files)
 
 
-def _build(stock: Stock, title: str, chosen: Chosen, final: str) -> int:
+def _build(stock: Stock, title: str, chosen: Chosen, final: str, core: Digest | None) -> int:
+    """Build the environment, with a `core` that the site carries in it; the number of its files."""
     stock.fill(wheel for _, wheel in chosen)
     ids = [store_id(wheel.digest, stock.python) for _, wheel in chosen]
     facts = stock.facts(chosen)
@@ -83,15 +87,28 @@ def _build(stock: Stock, title: str, chosen: Chosen, final: str) -> int:
     ]
     folders = {pin.project: pin.directory for pin, _ in chosen if pin.directory is not None}
     stack = _stack(stock, title, facts, folders)
+    if core is not None:
+        home = core_interpreter(f"{final}/{CORE_FOLDER}", core, stock.python)
+        stack = replace(stack, interpreter=home)
     plan, _ = plan_tree(title, trees, plain_view(stack))
     tree = f"{stock.directory.path}/tree"
     (built,) = build_trees(
         [(plan, tree)], tree_of=stock.store.tree, copy=False, reporter=stock.context.reporter
     )
+    if core is not None:
+        _bring_core(stock.interpreter, f"{tree}/{CORE_FOLDER}", core)
     sync_file_system(stock.directory.path)
     os.rename(tree, final)
     sync_directory(os.path.dirname(final))
     return built.linked + built.copied
+
+
+def _bring_core(interpreter: str, folder: str, core: Digest) -> None:
+    """Copy the carried core that an interpreter is in: where it is now, it may be removed."""
+    from envc.store.core_travel import core_chunks, receive_core  # few sites carry one
+
+    present = os.path.dirname(os.path.dirname(os.path.dirname(interpreter)))
+    receive_core(folder, core, core_chunks(present, core), where=present)
 
 
 def _stack(

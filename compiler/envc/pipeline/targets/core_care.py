@@ -3,13 +3,13 @@
 import os
 from collections.abc import Iterable
 
+from envc.disk.locks import is_held
 from envc.materialize.directory import Directory
 from envc.materialize.verify import Problem, verify_tree
 from envc.model.core import CORE_MANIFEST
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import Manifest, manifest_from_text
-from envc.pipeline.sites.machine import default_interpreter
 from envc.pipeline.targets.core import cores_of
 from envc.store.core import PART_PREFIX
 
@@ -40,7 +40,7 @@ def core_problems(record: Generation, *, fast: bool = False) -> list[Problem]:
 
 
 def unneeded_cores(directory: Directory, records: Iterable[Generation]) -> list[str]:
-    """The cores in which no interpreter of these generations is, nor one of envc itself; in order.
+    """The cores that no interpreter of these generations is in, nor one of envc itself; in order.
 
     Raises:
         OSError: the disk refused.
@@ -50,7 +50,7 @@ def unneeded_cores(directory: Directory, records: Iterable[Generation]) -> list[
         names = sorted(os.listdir(folder))
     except FileNotFoundError:
         return []
-    used = {record.interpreter for record in records} | {default_interpreter()}
+    used = {record.interpreter for record in records}
     commands = [_command(f"{directory.path}/bin/envc"), *_commands(f"{directory.path}/envc")]
     return [
         f"{folder}/{name}"
@@ -58,6 +58,7 @@ def unneeded_cores(directory: Directory, records: Iterable[Generation]) -> list[
         if not name.startswith(PART_PREFIX)
         and not any(path.startswith(f"{folder}/{name}/") for path in used)
         and not any(f"{folder}/{name}/" in text for text in commands)
+        and not is_held(f"{folder}/{name}/{CORE_MANIFEST}")
     ]
 
 
