@@ -9,16 +9,18 @@ import os
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import IO, cast
 
 from envc.disk.durable import disk_error, make_folder, temporary_beside
 from envc.errors import OutsideError
 from envc.model.core import CORE_MANIFEST, PackedCore
 from envc.model.digest import Digest, digest_from_hex, digest_of, hex_of
-from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, PUBLISHED_MTIME_SECONDS, Entry
+from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, PUBLISHED_MTIME_SECONDS, Entry, Manifest
 from envc.store import limits
 from envc.store.core import core_manifest, incoming, manifest_in, publish_core, verified
 from envc.store.core_archive import ChunkStream, unpack_tar, unpacked_stream
+from envc.store.portable import TreeStream
 from envc.store.refusal import Problem, RefusedError
 
 # A gzip member; zlib writes neither a time nor a name into it.
@@ -27,24 +29,33 @@ _GZIP_LEVEL = 6
 _TORN = "run the same command again; if it stays so, make or fetch the file again"
 
 
-def core_chunks(folder: str, digest: Digest) -> Iterator[bytes]:
-    """A core as a tar stream that any tar reads; the same bytes for the same core.
+def core_stream(folder: str, digest: Digest) -> TreeStream:
+    """A core as a tar archive for any tar, its listing first; the same bytes for the same core.
 
     Raises:
-        OutsideError: it cannot be read.
+        OutsideError: it cannot be read, at first or while the stream is.
     """
     root = f"{folder}/{hex_of(digest)}"
     try:
         manifest = core_manifest(root)
-        text = manifest.text()
-        own = Entry("f", FILE_MODE, len(text), hex_of(digest_of(text)), CORE_MANIFEST)
-        for entry in (own, *manifest.entries()):
+    except OSError as error:
+        raise disk_error(error, "read the interpreter", root) from error
+    text = manifest.text()
+    own = Entry("f", FILE_MODE, len(text), hex_of(digest_of(text)), CORE_MANIFEST)
+    head = _header(own) + text + _padding(own)
+    return TreeStream(len(head), chain([head], _members(root, manifest)))
+
+
+def _members(root: str, manifest: Manifest) -> Iterator[bytes]:
+    try:
+        for entry in manifest.entries():
             yield _header(entry)
             if entry.kind == "f":
                 yield from _content(f"{root}/{entry.path}", entry)
-        yield bytes(2 * tarfile.BLOCKSIZE)
+                yield _padding(entry)
     except OSError as error:
         raise disk_error(error, "read the interpreter", root) from error
+    yield bytes(2 * tarfile.BLOCKSIZE)
 
 
 def pack_core(folder: str, digest: Digest, packed: str) -> PackedCore:
@@ -59,7 +70,7 @@ def pack_core(folder: str, digest: Digest, packed: str) -> PackedCore:
     try:
         make_folder(packed)
         with open(temporary, "xb") as file:
-            for chunk in core_chunks(folder, digest):
+            for chunk in core_stream(folder, digest).chunks:
                 ready = squeezer.compress(chunk)
                 hasher.update(ready)
                 file.write(ready)
@@ -76,7 +87,7 @@ def pack_core(folder: str, digest: Digest, packed: str) -> PackedCore:
 
 
 def receive_core(folder: str, digest: Digest, chunks: Iterable[bytes], *, where: str) -> None:
-    """Bring in a core that came as `core_chunks`; `where` is the file that they were read from.
+    """Bring in a core that came as a `core_stream`; `where` is the file that they were read from.
 
     Raises:
         UntrustedError: it is not what its manifest says.
@@ -103,7 +114,7 @@ def receive_packed_core(folder: str, digest: Digest, packed: PackedCore) -> None
 
 
 def _receive(part: str, stream: IO[bytes]) -> None:
-    """Unpack what `core_chunks` gave, and hold it against its manifest."""
+    """Unpack what `core_stream` gave, and hold it against its manifest."""
     tree = f"{part}/core"
     os.mkdir(tree)
     unpack_tar(stream, tree)
@@ -131,7 +142,7 @@ def _header(entry: Entry) -> bytes:
 
 
 def _content(path: str, entry: Entry) -> Iterator[bytes]:
-    """A file's bytes, filled up to a whole block.
+    """A file's bytes.
 
     Raises:
         OutsideError: it is not of the size that the manifest says.
@@ -147,4 +158,8 @@ def _content(path: str, entry: Entry) -> Iterator[bytes]:
             where=path,
             mend="remove its folder, and run the same command again",
         )
-    yield bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _padding(entry: Entry) -> bytes:
+    """What fills a file up to a whole block."""
+    return bytes(-entry.size_bytes % tarfile.BLOCKSIZE)

@@ -36,7 +36,7 @@ from envc.pipeline.targets.locked import closures_of
 from envc.pipeline.targets.stock import Stock
 from envc.pipeline.targets.wanted import make_parcel
 from envc.store import Store, store_id
-from envc.store.core_travel import core_chunks
+from envc.store.core_travel import core_stream
 from envc.store.portable import tree_stream
 
 
@@ -154,7 +154,8 @@ def _write(title: _Title, root: str, output: str, trees: list[str], context: Con
             bundle.add(KIT, [read_bytes(kit.path)])
             archive = title.site.spec.core.archive
             if archive is not None:
-                bundle.add(core_name(archive.digest), core_chunks(core_cache(), archive.digest))
+                core = core_stream(core_cache(), archive.digest)
+                bundle.add(core_name(archive.digest), core.chunks, digest_bytes=core.head_bytes)
             for name in sorted(trees, key=lambda name: (-sizes[name], name)):
                 stream = tree_stream(root, name)
                 bundle.add(TREES + name, stream.chunks, digest_bytes=stream.head_bytes)

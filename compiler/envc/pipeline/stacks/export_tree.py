@@ -105,10 +105,10 @@ def _build(stock: Stock, title: str, chosen: Chosen, final: str, core: Digest | 
 
 def _bring_core(interpreter: str, folder: str, core: Digest) -> None:
     """Copy the carried core that an interpreter is in: where it is now, it may be removed."""
-    from envc.store.core_travel import core_chunks, receive_core  # few sites carry one
+    from envc.store.core_travel import core_stream, receive_core  # few sites carry one
 
     present = os.path.dirname(os.path.dirname(os.path.dirname(interpreter)))
-    receive_core(folder, core, core_chunks(present, core), where=present)
+    receive_core(folder, core, core_stream(present, core).chunks, where=present)
 
 
 def _stack(

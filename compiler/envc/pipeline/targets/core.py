@@ -54,7 +54,7 @@ def bring_core(
     Raises:
         UntrustedError, UsageError, OutsideError: as for `place_core`.
     """
-    from envc.store.core_travel import core_chunks, receive_core, receive_packed_core
+    from envc.store.core_travel import core_stream, receive_core, receive_packed_core
 
     digest = archive_of(core).digest
     if brought.source is not None and os.path.isfile(brought.source):
@@ -68,4 +68,4 @@ def bring_core(
         receive_packed_core(folder, digest, brought.packed)
         return
     cached_core(core, origin, context.reporter)
-    receive_core(folder, digest, core_chunks(core_cache(), digest), where=core_cache())
+    receive_core(folder, digest, core_stream(core_cache(), digest).chunks, where=core_cache())
