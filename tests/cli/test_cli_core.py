@@ -369,11 +369,12 @@ def test_a_process_that_runs_on_it_keeps_it(placed: SiteFolder, archive: Path) -
 
 def test_leftovers_of_killed_runs_go(placed: SiteFolder) -> None:
     cores = placed.target / "core"
-    for name in ("killed", "old", "young"):
+    (cores / ".part-empty").mkdir()
+    for name in ("killed", "sh-old", "sh-young"):
         (cores / f".part-{name}/core").mkdir(parents=True)
     (cores / ".part-killed/.lock").touch()
-    os.utime(cores / ".part-old", (0, 0))
+    os.utime(cores / ".part-sh-old", (0, 0))
     placed.done("gc", "--target", placed.target)
     assert sorted(path.name for path in cores.iterdir() if path.name.startswith(".")) == [
-        ".part-young"
+        ".part-sh-young"
     ]

@@ -10,14 +10,15 @@ import os
 from collections.abc import Sequence
 
 from envc.formats.node_line import node_line
-from envc.model.core import CORE_FOLDER, PackedCore, core_program
+from envc.model.core import CORE_FOLDER, SHELL_PART_PREFIX, PackedCore, core_program
 from envc.model.digest import Digest, hex_of
 
 # One line, and no exclamation mark: the login shell that it passes through may be csh.
 # $1 target, $2 name of the core, $3 its program, $4 the file, $5 its sha256; then what is told
 # where: $6 the file lacks, $7 the target is of another user, $8 the disk refused, $9 it is no use.
 _BOOT = (
-    f't="$1"; c="$t/{CORE_FOLDER}/$2"; p="$c/$3"; s="$t/{CORE_FOLDER}/.part-$$-$(date +%s)"; '
+    f't="$1"; c="$t/{CORE_FOLDER}/$2"; p="$c/$3"; '
+    f's="$t/{CORE_FOLDER}/{SHELL_PART_PREFIX}$$-$(date +%s)"; '
     'end() { rm -rf "$s"; printf "%s\\n" "$1"; exit "$2"; }; '
     'if [ -x "$p" ]; then :; else umask 022; '
     f'if [ -e "$t" ] && [ "$(id -u)" -ne "$(stat -c %u "$t")" ]; then end "$7" {2}; fi; '

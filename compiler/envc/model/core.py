@@ -6,6 +6,9 @@ from envc.model.digest import Digest, hex_of
 
 CORE_FOLDER = "core"
 CORE_MANIFEST = "envc-manifest"
+# Of a folder beside the cores where one comes in, by envc or by a shell that can hold no lock.
+PART_PREFIX = ".part-"
+SHELL_PART_PREFIX = ".part-sh-"
 
 
 class PackedCore(NamedTuple):

@@ -23,13 +23,12 @@ from typing import IO
 from envc.disk.durable import disk_error, make_folder, sync_directory, sync_file_system
 from envc.disk.locks import is_held, try_exclusive
 from envc.errors import Fault, OutsideError, UntrustedError
-from envc.model.core import CORE_MANIFEST, PackedCore
+from envc.model.core import CORE_MANIFEST, PART_PREFIX, SHELL_PART_PREFIX, PackedCore
 from envc.model.digest import Digest, digest_from_hex, hex_of
 from envc.model.manifest import Entry, Manifest, directory_entry, manifest_from_text, manifest_of
 from envc.store import limits
 from envc.store.refusal import RefusedError
 
-PART_PREFIX = ".part-"
 _LOCK = ".lock"
 # Of a shell that unpacks a core, or on a file system without locks.
 _PART_SECONDS = 3600
@@ -93,8 +92,7 @@ def incoming(folder: str, *, where: str, mend: str) -> Iterator[str]:
     try:
         make_folder(folder)
         remove_parts(folder)
-        part = tempfile.mkdtemp(prefix=PART_PREFIX, dir=folder)
-        lock = try_exclusive(f"{part}/{_LOCK}")
+        part, lock = _private(folder)
         try:
             yield part
         finally:
@@ -107,20 +105,38 @@ def incoming(folder: str, *, where: str, mend: str) -> Iterator[str]:
         raise disk_error(error, "unpack the interpreter", folder) from error
 
 
+def _private(folder: str) -> tuple[str, int | None]:
+    """A new private folder, and a descriptor that holds its lock; None: there are no locks here."""
+    while True:
+        part = tempfile.mkdtemp(prefix=PART_PREFIX, dir=folder)
+        try:
+            lock = try_exclusive(f"{part}/{_LOCK}")
+        except FileNotFoundError:
+            continue  # before it had its lock, somebody took it for a leftover
+        except OSError:
+            return part, None
+        if lock is not None and os.path.exists(part):
+            return part, lock
+        if lock is not None:
+            os.close(lock)
+
+
 def remove_parts(folder: str) -> None:
     """Remove what runs that were killed left: nobody holds its lock, or it is old."""
     with suppress(FileNotFoundError):
         for name in os.listdir(folder):
             path = f"{folder}/{name}"
-            if name.startswith(PART_PREFIX) and _is_left(path):
+            if name.startswith(PART_PREFIX) and _is_left(path, name):
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_left(path: str) -> bool:
+def _is_left(path: str, name: str) -> bool:
     """Whether nobody works in a private folder any more; a shell's has no lock."""
     with suppress(OSError):
         if os.path.exists(f"{path}/{_LOCK}"):
             return not is_held(f"{path}/{_LOCK}")
+        if not name.startswith(SHELL_PART_PREFIX) and not os.listdir(path):
+            return True
         return time.time() - os.stat(path).st_mtime > _PART_SECONDS
     return False
 

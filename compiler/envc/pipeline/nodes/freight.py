@@ -14,11 +14,10 @@ from envc.cluster.core_boot import core_words
 from envc.cluster.kit import Kit
 from envc.disk.durable import disk_error, make_folder, temporary_beside, write_file
 from envc.errors import UsageError
-from envc.materialize.directory import read_bytes
 from envc.model.core import PackedCore
-from envc.model.digest import Digest, digest_from_hex, digest_of, hex_of
+from envc.model.digest import Digest, digest_of, hex_of
 from envc.pipeline.nodes.answers import look_words, question_of
-from envc.pipeline.sites.core import cached_core, core_cache
+from envc.pipeline.nodes.core_freight import CoreFreight, packed_core_of
 from envc.pipeline.sites.site import Site
 from envc.pipeline.targets.wanted import (
     bundle_path,
@@ -61,7 +60,7 @@ class Freight:
     bundle: Digest | None
     keep: int
     proof: tuple[str, ...] = ()
-    core: "CoreFreight | None" = None
+    core: CoreFreight | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -155,14 +154,6 @@ class Freight:
         return core_words(target, self.core.archive, packed, self.kit.python, words)
 
 
-@dataclass(frozen=True, slots=True)
-class CoreFreight:
-    """The core that a site carries: the digest of its archive, and the file that brings it."""
-
-    archive: Digest
-    packed: PackedCore
-
-
 def pack(site: Site, kit: Kit, cache: str, *, python: str | None, source: str | None) -> Freight:
     """The freight for a site.
 
@@ -185,12 +176,6 @@ def pack(site: Site, kit: Kit, cache: str, *, python: str | None, source: str | 
     digest = digest_of(content)
     path = parcel_path(f"{cache}/rollouts-v1", digest)
     place_file(path, content)
-    if python is not None and site.spec.core.archive is not None:
-        raise UsageError(
-            "the site carries its interpreter: nodes need none of their own",
-            where=f"{site.spec.file} (core.archive)",
-            mend="leave --python away",
-        )
     interpreter = python or site.spec.core.interpreter or _own_interpreter()
     if source is not None and not os.path.exists(source):
         raise UsageError(
@@ -211,30 +196,8 @@ def pack(site: Site, kit: Kit, cache: str, *, python: str | None, source: str | 
         source=source,
         bundle=bundle,
         keep=kept_of(site.spec.retain),
-        core=_packed_core(site, cache),
+        core=packed_core_of(site, cache, python),
     )
-
-
-def _packed_core(site: Site, cache: str) -> CoreFreight | None:
-    """The core that the site carries, packed once and kept in the cache."""
-    archive = site.spec.core.archive
-    if archive is None:
-        return None
-    from envc.store.core_travel import pack_core  # few sites carry one
-
-    cached_core(site.spec.core, site.origin)
-    folder = f"{cache}/rollouts-v1/cores"
-    note = f"{folder}/{hex_of(archive.digest)}"
-    try:
-        packed = digest_from_hex(read_bytes(note, missing_is_fine=True).decode())
-        path = f"{folder}/{hex_of(packed)}.tar.gz"
-        if os.path.exists(path):
-            return CoreFreight(archive.digest, PackedCore(path, packed))
-    except FileNotFoundError:
-        pass  # it was never packed here
-    made = pack_core(core_cache(), archive.digest, folder)
-    place_file(note, hex_of(made.digest).encode())
-    return CoreFreight(archive.digest, made)
 
 
 def share(freight: Freight, state: str, *, anew: bool = False) -> None:

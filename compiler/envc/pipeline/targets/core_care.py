@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from envc.disk.locks import is_held
 from envc.materialize.directory import Directory
 from envc.materialize.verify import Problem, verify_tree
-from envc.model.core import CORE_MANIFEST
+from envc.model.core import CORE_MANIFEST, PART_PREFIX
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import Manifest, manifest_from_text
 from envc.pipeline.targets.core import cores_of
-from envc.store.core import PART_PREFIX
 
 _IGNORED = frozenset({CORE_MANIFEST})
 

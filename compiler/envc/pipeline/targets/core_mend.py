@@ -10,7 +10,7 @@ from envc.errors import EnvcError, UntrustedError
 from envc.materialize.directory import Directory
 from envc.materialize.mend import mend_modes, mend_tree
 from envc.materialize.verify import Problem, verify_tree
-from envc.model.core import CORE_MANIFEST
+from envc.model.core import CORE_MANIFEST, PART_PREFIX
 from envc.model.digest import Digest, digest_from_hex, hex_of
 from envc.model.generation import Generation
 from envc.model.manifest import FILE_MODE, Manifest, manifest_from_text, path_of
@@ -23,7 +23,6 @@ from envc.pipeline.targets.core import Brought, bring_core, cores_of
 from envc.pipeline.targets.core_care import core_problems, core_root, own_manifest
 from envc.pipeline.targets.prune import state_here
 from envc.pipeline.targets.wanted import number_of, packed_core
-from envc.store.core import PART_PREFIX
 
 
 def mend_core(
