@@ -102,6 +102,8 @@ tools:
 	  || echo "openssh-server is missing: tests on nodes with ssh are skipped"
 	@command -v srun >/dev/null || { export RUNLEVEL=1; $(call apt_install,slurm-wlm munge); } \
 	  || echo "slurm-wlm is missing: tests on nodes with Slurm are skipped"
+	@[ -d /usr/share/lmod ] || { export RUNLEVEL=1; $(call apt_install,lmod); } \
+	  || echo "lmod is missing: tests of modulefiles are skipped"
 	@command -v chromedriver >/dev/null || $(call apt_install,chromium chromium-driver) \
 	  || echo "chromium is missing: tests of the HTML page are skipped"
 

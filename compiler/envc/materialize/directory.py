@@ -10,6 +10,7 @@ tree. Both have stable names beside `current` for what people call.
 
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
@@ -17,9 +18,11 @@ from typing import NamedTuple
 from envc.errors import OutsideError, SpecError, UsageError
 from envc.formats.generation import generation_from_json
 from envc.model.digest import Digest, hex_of
-from envc.model.generation import Generation, generation_name
+from envc.model.generation import MODULEFILE, Generation, generation_name
 from envc.model.manifest import Manifest, manifest_from_text
 
+# The folder to `module use`.
+MODULEFILES = "modulefiles"
 STAGING_PREFIX = ".staging-"
 # Of a generation's folder: an unprivileged user can neither move nor empty it.
 GENERATION_MODE = 0o555
@@ -99,11 +102,23 @@ class Directory(NamedTuple):
     def stable_names(self, generation: Generation) -> dict[str, str]:
         """Name beside `current` → where it leads, for what this generation has."""
         if self.shape is Shape.TARGET:
-            return {layer: f"current/{layer}" for layer in generation.layers}
-        tree = self.generation(generation.generation)
-        return {
-            name: f"current/{name}" for name in _OVERLAY_NAMES if os.path.lexists(f"{tree}/{name}")
-        }
+            names = {layer: f"current/{layer}" for layer in generation.layers}
+        else:
+            tree = self.generation(generation.generation)
+            shown = (name for name in _OVERLAY_NAMES if os.path.lexists(f"{tree}/{name}"))
+            names = {name: f"current/{name}" for name in shown}
+        return names | dict(self._module_names(generation))
+
+    def _module_names(self, generation: Generation) -> Iterator[tuple[str, str]]:
+        """What `module use` shows: `SITE/LAYER` of a target, an overlay's own name."""
+        for layer in generation.layers:
+            if not os.path.lexists(f"{self.tree(generation.generation, layer)}/{MODULEFILE}"):
+                continue  # an older envc made it
+            if self.shape is Shape.TARGET:
+                name = f"{MODULEFILES}/{generation.site}/{layer}.lua"
+                yield name, f"../../current/{layer}/{MODULEFILE}"
+            else:
+                yield f"{MODULEFILES}/{layer}.lua", f"../current/{MODULEFILE}"
 
     def current_number(self) -> int | None:
         """The number of the generation that `current` names; None where there is none.

@@ -36,6 +36,7 @@ from envc.materialize.build import (
 )
 from envc.materialize.directory import (
     GENERATION_MODE,
+    MODULEFILES,
     STAGING_PREFIX,
     Directory,
     read_bytes,
@@ -134,13 +135,30 @@ def switch(directory: Directory, generation: Generation) -> None:
     # A run that was killed after the rename has not closed it.
     os.chmod(directory.generation(number), GENERATION_MODE)
     _name_closures(directory, generation, only_missing=False)
+    changed: set[str] = set()
     for name, destination in directory.stable_names(generation).items():
         path = f"{directory.path}/{name}"
         if not os.path.islink(path) or os.readlink(path) != destination:
+            folders = _folders_between(directory.path, path)
+            for folder in folders:
+                make_folder(folder)
             replace_symlink(path, destination)
+            changed.update(folders)
+    for folder in sorted(changed):
+        sync_directory(folder)
     record_event(directory, "switch", generation)
     replace_symlink(f"{directory.path}/current", f"generations/{generation_name(number)}")
     sync_directory(directory.path)
+
+
+def _folders_between(top: str, path: str) -> list[str]:
+    """The folders below `top` that hold a path, the highest first."""
+    folders: list[str] = []
+    folder = os.path.dirname(path)
+    while folder != top:
+        folders.insert(0, folder)
+        folder = os.path.dirname(folder)
+    return folders
 
 
 def _name_closures(directory: Directory, generation: Generation, *, only_missing: bool) -> None:
@@ -329,6 +347,8 @@ def remove_leftovers(directory: Directory) -> None:
             elif name.startswith(TRIAL_PREFIX):
                 os.unlink(f"{directory.generations}/{name}")
     remove_temporaries(f"{directory.path}/by-lock")
+    for folder, _, _ in os.walk(f"{directory.path}/{MODULEFILES}"):
+        remove_temporaries(folder)
 
 
 def remove_tree(path: str) -> None:

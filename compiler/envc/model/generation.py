@@ -6,6 +6,8 @@ from typing import NamedTuple
 from envc.model.digest import Digest, digest_of_json
 
 GENERATION_FORMAT = 1
+# At the root of every tree; the names that lead to it are those that people load.
+MODULEFILE = "modulefile.lua"
 
 
 class GenerationWheel(NamedTuple):

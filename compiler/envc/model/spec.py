@@ -13,7 +13,19 @@ from envc.model.target import Target
 CORE = "core"
 # What a target directory holds beside its layers: a layer of such a name would take its place.
 TAKEN_NAMES = frozenset(
-    {CORE, "bin", "by-lock", "current", "envc", "generations", "pins", "store", "trash", "wanted"}
+    {
+        CORE,
+        "bin",
+        "by-lock",
+        "current",
+        "envc",
+        "generations",
+        "modulefiles",
+        "pins",
+        "store",
+        "trash",
+        "wanted",
+    }
 )
 
 ShadowPolicy = Literal["never", "coherent"]

@@ -37,7 +37,8 @@ class Stack:
     """The layers of one process, top first, on a core of version `python` (X.Y).
 
     `interpreter` is the core's executable, an absolute path. `env` is set by `activate` and
-    `envc run`, the top layer's last. `libraries` are folders that shared libraries of the top look
+    `envc run`, the top layer's last. `modules` are the environment modules that it needs, those of
+    its bases first. `libraries` are folders that shared libraries of the top look
     into and a base has: path, and the base's place among `layers`. `entry_points` are the texts of
     the top's `entry_points.txt`, by project, as far as they are known; empty where there is none.
     `editable` are the folders of the top's projects that stand elsewhere, by project.
@@ -47,6 +48,7 @@ class Stack:
     interpreter: str
     layers: tuple[StackLayer, ...]
     env: tuple[tuple[str, str], ...] = ()
+    modules: tuple[str, ...] = ()
     libraries: tuple[tuple[str, int], ...] = ()
     entry_points: tuple[tuple[NormalizedName, str], ...] = ()
     editable: tuple[tuple[NormalizedName, str], ...] = ()

@@ -18,7 +18,9 @@ _RESERVED_COMMAND = re.compile(
     r"python[0-9.]*[tw]?|(?:de)?activate(?:\..*)?|envc(?:[-_.].*)?", re.IGNORECASE
 )
 # What stands beside the folders of a tree: in an overlay, the tree's root is the generation's.
-_RESERVED_ROOTS = frozenset({"pyvenv.cfg", ".lease", "manifest.json", "site", "lib64"})
+_RESERVED_ROOTS = frozenset(
+    {"pyvenv.cfg", ".lease", "manifest.json", "modulefile.lua", "site", "lib64"}
+)
 _RESERVED_PREFIX = "_envc_"
 _OWN_PROJECT = "envc"
 

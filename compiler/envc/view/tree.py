@@ -13,6 +13,7 @@ from envc.view.data_files import inherited_data_files
 from envc.view.editable import editable_origins
 from envc.view.interpreter import interpreter_entries
 from envc.view.libraries import inherited_libraries
+from envc.view.modulefile import modulefile
 from envc.view.stack_file import RUNTIME_FILES, start_entries
 
 Entry: TypeAlias = WriteFile | MakeSymlink
@@ -22,6 +23,7 @@ Pass: TypeAlias = Callable[[Stack, frozenset[str]], Iterable[Entry]]
 PASSES: tuple[Pass, ...] = (
     interpreter_entries,
     activate_script,
+    modulefile,
     start_entries,
     editable_origins,
     inherited_commands,

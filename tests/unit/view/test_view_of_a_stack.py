@@ -80,6 +80,7 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
         (f"{SITE_PACKAGES}/+envc_stack.pth", "0o444"),
         (f"{SITE_PACKAGES}/+envc_stack.start", "0o444"),
         (f"{SITE_PACKAGES}/_envc_stack.txt", "0o444"),
+        ("modulefile.lua", "0o444"),
         ("pyvenv.cfg", "0o444"),
     ]
     assert found.symlinks == (
@@ -123,6 +124,47 @@ def test_an_overlay_names_its_base_by_digest():
         "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11\n"
         f"extends-environment = {BY_LOCK}\n"
     )
+
+
+def test_a_common_layer_is_loaded_by_its_own_place():
+    stack = Stack(
+        python="3.11",
+        interpreter="/usr/bin/python3.11",
+        layers=(common(wheel("numpy")),),
+        env=(("A", 'a "b" \\'), ("B", "é\n")),
+        modules=("gcc/12", "openmpi/4.1"),
+    )
+    assert (
+        text(view(stack), "modulefile.lua")
+        == f"""\
+-- Written by envc. `module use` the folder `modulefiles` that leads here, not this one.
+whatis("Description: the Python layer user")
+whatis("Version: {CLOSURE}")
+help("Python 3.11 with what layer user installs, by envc.")
+family("envc")
+depends_on("gcc/12")
+depends_on("openmpi/4.1")
+
+local root = myFileName():match("^(.*)/modulefiles/")
+local tree = pathJoin(root, "by-lock/{hex_of(CLOSURE)}/user")
+local target = root
+prepend_path("PATH", pathJoin(tree, "bin"))
+append_path("PATH", pathJoin(target, "bin"))
+setenv("VIRTUAL_ENV", tree)
+setenv("ENVC_TARGET", target)
+setenv("ENVC_LOCK", "{CLOSURE}")
+unsetenv("PYTHONHOME")
+pushenv("A", "a \\"b\\" \\\\")
+pushenv("B", "é\\010")
+"""
+    )
+
+
+def test_an_overlay_is_loaded_on_its_base():
+    found = text(shown(overlay(wheel("polars")), common(wheel("numpy"))), "modulefile.lua")
+    assert f'local tree = pathJoin(root, "by-lock/{hex_of(ALICE)}")\n' in found
+    assert 'local target = "/opt/site"\n' in found
+    assert f'setenv("ENVC_LOCK", "{CLOSURE}")\n' in found
 
 
 def test_the_data_file_lists_what_is_visible():

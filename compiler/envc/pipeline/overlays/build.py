@@ -36,7 +36,7 @@ from envc.pipeline.supply.indexes import indexes_of, open_supply
 from envc.pipeline.supply.wheelhouse import carry
 from envc.pipeline.targets.base import OVERLAY_SPEC, Below, Target, below, read_location
 from envc.pipeline.targets.planned import save_plan
-from envc.pipeline.targets.planning import environment_of
+from envc.pipeline.targets.planning import environment_of, modules_of
 from envc.pipeline.targets.stock import Chosen, Stock, stack_layer, stacked
 
 
@@ -200,6 +200,7 @@ class _Making:
             interpreter=target.current.interpreter,
             layers=stacked(top, file.lock.hides, layers),
             env=environment_of(site, common.name),
+            modules=modules_of(site, common.name),
             editable=self._editable(),
         )
 

@@ -18,7 +18,7 @@ from envc.formats.document import NAME_FORM
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
 from envc.formats.pylock import lock_file_name
-from envc.materialize.directory import Directory, Shape
+from envc.materialize.directory import MODULEFILES, Directory, Shape
 from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
@@ -31,7 +31,7 @@ PACKED = "packed.envc"
 PUBLICATION, LOCATION, TREES = "publication", "location.toml", "trees/"
 
 # What stands in an overlay's folder because it is built there; all of it is in the packed file.
-_BUILT = ("current", "by-lock", "generations", "store", "trash", "pins")
+_BUILT = ("current", "by-lock", "generations", MODULEFILES, "store", "trash", "pins")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,10 @@ from envc.pipeline.overlays.stage import stage_root
 from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.stacks import doctor_checks as checks
 from envc.pipeline.stacks.doctor_checks import Diagnosis
-from envc.pipeline.stacks.surroundings import DROPPED, shadowing
-from envc.pipeline.targets.base import directory_at, read_location
+from envc.pipeline.stacks.surroundings import DROPPED, missing_modules, shadowing
+from envc.pipeline.targets.base import directory_at, open_target, read_location
 from envc.pipeline.targets.by_hand import by_hand
+from envc.pipeline.targets.planning import modules_of
 from envc.pipeline.targets.verify import verify
 
 _NAMES_SHOWN = 3
@@ -45,6 +46,7 @@ def doctor(
     if target is not None:
         found += _folder("target", target, is_local=True)
         found += _built("target", target, {} if overlay is not None else surroundings)
+        found += _modules(target, surroundings)
     if overlay is not None:
         found += _folder("overlay", overlay, is_local=False)
         found += _built("overlay", overlay, surroundings)
@@ -107,6 +109,22 @@ def _built(subject: str, path: str, surroundings: Mapping[str, str]) -> Iterable
         return
     for found in shadowing(surroundings, (*trees, *below), current.python):
         yield Diagnosis(f"{subject}: {found.name}", "warning", found.message, f"unset {found.name}")
+
+
+def _modules(target: str, surroundings: Mapping[str, str]) -> Iterable[Diagnosis]:
+    """The environment modules that the target's layers need."""
+    try:
+        found = open_target(target)
+    except EnvcError:
+        return  # told as the target's generation
+    layers = found.current.layers
+    wanted = dict.fromkeys(name for each in layers for name in modules_of(found.site.spec, each))
+    missing = missing_modules(surroundings, wanted)
+    if missing:
+        mend = f"module load {' '.join(missing)}"
+        yield Diagnosis("target: modules", "warning", f"not loaded: {', '.join(missing)}", mend)
+    elif wanted:
+        yield Diagnosis("target: modules", "ok", f"loaded: {', '.join(wanted)}")
 
 
 def _overlay(path: str) -> Iterable[Diagnosis]:

@@ -29,11 +29,16 @@ from envc.pipeline.overlays.places import default_folder
 from envc.pipeline.overlays.stage import stage, stage_root, staged
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.site import load_overlay, overlay_lock_path, read_lock
-from envc.pipeline.stacks.surroundings import DROPPED, shadowing
+from envc.pipeline.stacks.surroundings import (
+    DROPPED,
+    missing_modules,
+    said_of_modules,
+    shadowing,
+)
 from envc.pipeline.supply.declared import outdated_editables
 from envc.pipeline.targets.base import OVERLAY_SPEC, Target, find_target, open_target, read_location
 from envc.pipeline.targets.by_hand import by_hand
-from envc.pipeline.targets.planning import environment_of
+from envc.pipeline.targets.planning import environment_of, modules_of
 from envc.view.stack_file import STACK_FILE, common_closure
 
 LOCK = "ENVC_LOCK"
@@ -76,6 +81,9 @@ def prepare(
     trees = (tree, *(state.tree for state in states))
     for found in shadowing(surroundings, trees, target.current.python):
         context.reporter.warn(found.message)
+    missing = missing_modules(surroundings, modules_of(target.site.spec, layer))
+    if missing:
+        context.reporter.warn(said_of_modules(missing))
     environment = _environment(target, tree, layer, surroundings)
     lock = pin or _common_closure(tree, target.current.python)
     return environment if lock is None else environment | {LOCK: lock}

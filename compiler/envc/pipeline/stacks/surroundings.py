@@ -1,7 +1,7 @@
-"""Variables of a person's environment that would put something in front of a stack."""
+"""What a person's environment puts in front of a stack, and what it lacks."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from envc.model.stack import site_packages_of
@@ -37,6 +37,22 @@ def shadowing(
     if path:
         found.append(Shadowing("LD_LIBRARY_PATH", _said("LD_LIBRARY_PATH", path, "")))
     return found
+
+
+def missing_modules(surroundings: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
+    """The environment modules that are wanted and not loaded; one without a version: any will do.
+
+    Source: `LOADEDMODULES`, as Lmod and environment-modules keep it.
+    """
+    loaded = set(filter(None, surroundings.get("LOADEDMODULES", "").split(":")))
+    loaded |= {name.rpartition("/")[0] for name in loaded}
+    return [name for name in wanted if name not in loaded]
+
+
+def said_of_modules(missing: list[str]) -> str:
+    """That modules are missing, and how to load them."""
+    named = " ".join(missing)
+    return f"the stack needs environment modules that are not loaded: `module load {named}`"
 
 
 def _said(name: str, value: str, names: str) -> str:

@@ -132,6 +132,7 @@ def _stacks(
             interpreter=stock.interpreter,
             layers=stacked(top, layer.file.lock.hides, below),
             env=environment_of(site.spec, name),
+            modules=modules_of(site.spec, name),
         )
     return stacks
 
@@ -142,6 +143,12 @@ def environment_of(site: SiteSpec, layer: str) -> tuple[tuple[str, str], ...]:
     for spec in reversed(site.chain(layer)):
         variables |= dict(spec.env)
     return tuple(sorted(variables.items()))
+
+
+def modules_of(site: SiteSpec, layer: str) -> tuple[str, ...]:
+    """The environment modules that a layer and its bases need, each once, the lowest first."""
+    chain = reversed(site.chain(layer))
+    return tuple(dict.fromkeys(name for spec in chain for name in spec.modules))
 
 
 def _write_location(site: Site, directory: Directory) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, is_held
 from envc.errors import AnswerIsNo, UsageError
-from envc.materialize.directory import Directory
+from envc.materialize.directory import MODULEFILES, Directory
 from envc.model.core import CORE_FOLDER
 from envc.pipeline.targets.base import directory_at
 from envc.pipeline.targets.wanted import OWN_STATE
@@ -21,6 +21,7 @@ _NAMES = ("current", "by-lock")
 _CONTENTS = (
     "bin",
     "envc",
+    MODULEFILES,
     OWN_STATE,
     "generations",
     "store",
