@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
@@ -185,7 +185,10 @@ def contradictions(resolution: Resolution) -> list[str]:
     found: list[str] = []
     for pin in pins.values():
         for text in pin.metadata.requires:
-            requirement = Requirement(text)
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement:
+                continue  # an override replaces it, or nobody asks for its extra
             if canonicalize_name(requirement.name) in overridden:
                 continue
             if _applies(requirement, problem, ["", *pin.extras]):

@@ -113,9 +113,10 @@ def _carry_out(arguments: argparse.Namespace) -> OverlayReport:
 
 
 def _requirements(texts: list[str], editable: list[str]) -> list[Requirement]:
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import Requirement
 
     from envc.errors import Fault, UsageError
+    from envc.formats.document import requirement_text
 
     if not texts and not editable:
         raise UsageError("nothing to add", mend="name a requirement, or a folder with -e")
@@ -123,10 +124,9 @@ def _requirements(texts: list[str], editable: list[str]) -> list[Requirement]:
     faults: list[Fault] = []
     for text in texts:
         try:
-            found.append(Requirement(text))
-        except InvalidRequirement as error:
-            reason = str(error).split("\n", 1)[0]
-            faults.append(Fault(f"{text!r} is not a requirement: {reason}", mend="correct it"))
+            found.append(Requirement(requirement_text(text)))
+        except ValueError as error:
+            faults.append(Fault(str(error), mend="correct it"))
     if faults:
         raise UsageError.of(faults)
     return found

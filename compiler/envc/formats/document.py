@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidName, canonicalize_name
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -35,10 +36,18 @@ class Table(BaseModel):
 def requirement_text(text: str) -> str:
     """The text, if it is a requirement that envc can lock; ValueError with the words for it."""
     try:
-        Requirement(text)
+        marker = Requirement(text).marker
     except InvalidRequirement as error:
         reason = str(error).split("\n", 1)[0]
         raise ValueError(f"{text!r} is not a requirement: {reason}") from error
+    if marker is not None:
+        try:
+            marker.evaluate()
+        except (UndefinedComparison, UndefinedEnvironmentName) as error:
+            raise ValueError(
+                f"the marker of {text!r} has no answer: it compares what has no order, or asks for "
+                "what only locks know"
+            ) from error
     return text
 
 

@@ -33,7 +33,8 @@ class Demand:
     `sourced` is the line of a spec that asks for it; in a demand by a release it is None and
     `parent` is that release. `text` is the requirement as its author wrote it. `kept` marks a
     project of a base's spec that only has to stay available. `url` is where a release insists that
-    its requirement is had from, and no line of a spec names: nothing meets such a demand.
+    its requirement is had from, and no line of a spec names: nothing meets such a demand. `unread`
+    marks a line that nobody can read: what it demands is that its release is not taken.
     """
 
     project: NormalizedName
@@ -45,6 +46,7 @@ class Demand:
     exact: Version | None = None
     kept: bool = False
     url: str | None = None
+    unread: bool = False
 
     @property
     def key(self) -> str:
@@ -132,6 +134,15 @@ def exactly(candidate: Candidate) -> Demand:
     """What the candidate of an extra demands: its project, at the same version."""
     text = f"{candidate.project}=={candidate.version}"
     return Demand(candidate.project, None, ANY, text, parent=candidate, exact=candidate.version)
+
+
+def unread_demand(candidate: Candidate, line: str) -> Demand:
+    """What follows from a line that nobody can read: any release but this one.
+
+    pip and uv, too, go on to another release where the metadata of one is invalid.
+    """
+    not_this = SpecifierSet(f"!={candidate.version}")
+    return Demand(candidate.project, None, not_this, line, parent=candidate, unread=True)
 
 
 def python_demand(candidate: Candidate, requires_python: str) -> Demand | None:

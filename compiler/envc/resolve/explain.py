@@ -15,7 +15,7 @@ from envc.errors import UnsatisfiableError
 from envc.resolve.demand import PYTHON, Candidate, Demand
 from envc.resolve.files import describe
 from envc.resolve.provider import Provider
-from envc.resolve.reasons import because, origin_of
+from envc.resolve.reasons import because, origin_of, wanted_by
 from envc.resolve.search import Conflict
 
 _SHOWN_VERSIONS = 3
@@ -82,7 +82,8 @@ class _Told:
                 groups.setdefault((demand.parent.key, demand.text), []).append(demand)
         for (key, text), demands in groups.items():
             parents = [demand.parent for demand in demands if demand.parent is not None]
-            wanted = text.partition(";")[0].strip() if parents[0].extra else text
+            is_cut = parents[0].extra is not None and not demands[0].unread
+            wanted = text.partition(";")[0].strip() if is_cut else wanted_by(demands[0])
             said = f"{self._subject(key, parents)} {wanted}"
             if demands[0].sourced is not None:
                 said += f" (so overridden at {origin_of(demands[0])})"

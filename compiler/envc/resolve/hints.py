@@ -20,6 +20,7 @@ from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.target import Target
 from envc.resolve.demand import PYTHON, Demand
+from envc.resolve.lines import Unread
 from envc.resolve.provider import Provider
 from envc.resolve.reasons import origin_of
 from envc.resolve.rejections import Rejections
@@ -173,6 +174,13 @@ def _of_rules(conflict: Conflict) -> Iterator[Hint]:
             f"have the constraint {constraint.text!r} at {origin_of(constraint)} relaxed",
             constraint.project,
         )
+    if not problem.can_hide:
+        for project in _unread(conflict):
+            line = SourcedRequirement(Requirement(project), Origin("", 0, ""))
+            yield Hint(
+                replace(problem, overrides=(*problem.overrides, line)),
+                f"add {project!r} to the overrides: it replaces what nobody can read",
+            )
     for override in _overrides(conflict):
         yield Hint(
             replace(problem, overrides=_with(problem.overrides, override, relaxed=False)),
@@ -194,6 +202,13 @@ def _constraints(conflict: Conflict) -> Iterator[Demand]:
     for constraint in conflict.provider.constraining():
         if id(constraint) in lines:
             yield constraint
+
+
+def _unread(conflict: Conflict) -> list[str]:
+    """The projects that lines begin with which nobody can read, in order of name."""
+    facts = (fact for fact in conflict.refutation.facts if isinstance(fact, Demand))
+    named = {Unread(fact.text).project() for fact in facts if fact.unread}
+    return sorted(filter(None, named))
 
 
 def _overrides(conflict: Conflict) -> Iterator[Demand]:

@@ -9,20 +9,37 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import (
+    InvalidMarker,
+    Marker,
+    UndefinedComparison,
+    UndefinedEnvironmentName,
+)
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.model.release import CoreMetadata
 
 _CLAUSE = r"(?:~=|==|!=|<=|>=|<|>)[ \t]*[A-Za-z0-9.*+!_-]+"
 _CLAUSES = rf"{_CLAUSE}(?:[ \t]*,[ \t]*{_CLAUSE})*"
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # A name, specifiers with or without brackets, a marker: no extras, no URL.
 _PLAIN = re.compile(
     r"[ \t]*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*"
     rf"(?:({_CLAUSES})|\([ \t]*({_CLAUSES})[ \t]*\))?[ \t]*(?:;(.+))?"
 )
+
+
+class Unread(str):
+    """A line that nobody can say of what it requires."""
+
+    __slots__ = ()
+
+    def project(self) -> NormalizedName:
+        """The project that the line begins with; empty where it does not begin with a name."""
+        name = _NAME.match(self)
+        return canonicalize_name(name[0] if name else "")
 
 
 class Lines:
@@ -34,16 +51,25 @@ class Lines:
 
     def holding(
         self, metadata: CoreMetadata, extra: NormalizedName | None
-    ) -> Iterator[Requirement]:
+    ) -> Iterator[Requirement | Unread]:
         """The requirements of a release that hold, in their order: without an extra, or by it.
 
-        Extras are compared in normalized form (PEP 685).
+        Extras are compared in normalized form (PEP 685). A line that no standard reads, or whose
+        marker compares what has no order, may hold or not: it is given as it is written.
         """
         for text in metadata.requires:
             if extra is None and "extra" in text and _only_by_extra(text):
                 continue
             requirement = requirement_of(text)
-            if requirement is not None and self._applies(requirement.marker, extra):
+            if requirement is None:
+                yield Unread(text)
+                continue
+            try:
+                applies = self._applies(requirement.marker, extra)
+            except (UndefinedComparison, UndefinedEnvironmentName):
+                yield Unread(text)
+                continue
+            if applies:
                 yield requirement
 
     def _applies(self, marker: Marker | None, extra: NormalizedName | None) -> bool:

@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from envc.model.release import CoreMetadata
 from envc.model.resolution import Problem
 from envc.model.spec import SourcedRequirement
 from envc.ports import CandidateSource
@@ -19,8 +20,9 @@ from envc.resolve.demand import (
     demands_of,
     exactly,
     python_demand,
+    unread_demand,
 )
-from envc.resolve.lines import Lines
+from envc.resolve.lines import Lines, Unread
 from envc.resolve.policy import holds
 
 
@@ -96,16 +98,23 @@ class Provider:
             demand = python_demand(candidate, metadata.requires_python)
             if demand is not None:
                 yield demand
+        yield from self._of_lines(candidate, metadata)
+
+    def _of_lines(self, candidate: Candidate, metadata: CoreMetadata) -> Iterator[Demand]:
+        """What the lines of the metadata demand, each overridden project once."""
         overridden: set[NormalizedName] = set()
-        for requirement in self._lines.holding(metadata, candidate.extra):
-            project = canonicalize_name(requirement.name)
-            if project not in self.overrides:
-                url = self._strange_url(project, requirement, candidate)
-                yield from demands_of(requirement, parent=candidate, url=url)
-            elif project not in overridden:
-                overridden.add(project)
-                for override in self.overrides[project]:
-                    yield replace(override, parent=candidate)
+        for line in self._lines.holding(metadata, candidate.extra):
+            project = line.project() if isinstance(line, Unread) else canonicalize_name(line.name)
+            if project in self.overrides:
+                if project not in overridden:
+                    overridden.add(project)
+                    for override in self.overrides[project]:
+                        yield replace(override, parent=candidate)
+            elif isinstance(line, Requirement):
+                url = self._strange_url(project, line, candidate)
+                yield from demands_of(line, parent=candidate, url=url)
+            elif candidate.layer is None:  # what the base has was let in when it was locked
+                yield unread_demand(candidate, line)
 
     def _strange_url(
         self, project: NormalizedName, requirement: Requirement, parent: Candidate
@@ -138,10 +147,14 @@ def _bare(url: str) -> str:
 def _by_project(
     problem: Problem, requirements: tuple[SourcedRequirement, ...]
 ) -> dict[NormalizedName, list[Demand]]:
-    """The demands of constraints or overrides that hold here, by project."""
+    """Each project that constraints or overrides name → their demands that hold here.
+
+    There may be none: an override that holds elsewhere takes here away what metadata says.
+    """
     found: dict[NormalizedName, list[Demand]] = {}
     for sourced in requirements:
+        demands = demands_of(sourced.requirement, sourced=sourced)
+        bound = found.setdefault(demands[0].project, [])
         if holds(sourced, problem):
-            demands = demands_of(sourced.requirement, sourced=sourced)
-            found.setdefault(demands[0].project, []).extend(demands)
+            bound.extend(demands)
     return found

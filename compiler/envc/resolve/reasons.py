@@ -25,7 +25,7 @@ def because(provider: Provider, roots: list[Demand], demand: Demand) -> str:
             return f"{origin_of(demand)} keeps {demand.project} available"
         return f"{origin_of(demand)} requires {demand.text}"
     parent = demand.parent
-    said = f"{parent} requires {demand.text}"
+    said = f"{parent} requires {wanted_by(demand)}"
     if demand.sourced is not None:
         said += f" (so overridden at {origin_of(demand)})"
     chain = _chain(provider, roots, parent)
@@ -37,6 +37,11 @@ def because(provider: Provider, roots: list[Demand], demand: Demand) -> str:
         came = f"from layer {parent.layer}: {came}"
     through = "".join(f", which requires {step}" for step in path[1:])
     return f"{said} ({came}{through})"
+
+
+def wanted_by(demand: Demand) -> str:
+    """What a release requires, as its author wrote it."""
+    return f"{demand.text} (a line that nobody can read)" if demand.unread else demand.text
 
 
 def origin_of(demand: Demand) -> str:

@@ -14,7 +14,7 @@ from envc.model.release import Release
 from envc.model.resolution import Problem
 from envc.ports import CandidateSource
 from envc.resolve.demand import Candidate, Demand
-from envc.resolve.reasons import because, origin_of
+from envc.resolve.reasons import because, origin_of, wanted_by
 from envc.resolve.rejections import Kind
 from envc.resolve.search import Conflict, find
 from envc.resolve.visible import Visible
@@ -183,6 +183,8 @@ def _excluded_by_itself(
     for demand in visible.provider.dependencies(candidate) if candidate is not None else ():
         if demand.url is not None:
             return "release", f"it requires {demand.text}, and no line of a spec names that URL"
+        if demand.project == pin.project and not demand.accepts(version):
+            return "release", f"it requires {wanted_by(demand)}, and so not itself"
         other = visible.pins.get(demand.project)
         if other is not None and other is not pin and not demand.accepts(other.version):
             return "release", f"it requires {demand.text}, and {other} is pinned"

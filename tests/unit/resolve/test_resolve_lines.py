@@ -4,7 +4,7 @@ import pytest
 from packaging.requirements import InvalidRequirement, Requirement
 
 from envc.model.release import CoreMetadata
-from envc.resolve.lines import Lines, requirement_of
+from envc.resolve.lines import Lines, Unread, requirement_of
 
 READ = [
     "a",
@@ -71,7 +71,7 @@ def test_what_the_library_refuses_is_none(line):
 def holding(*lines, extra=None):
     environment = {"python_version": "3.11", "os_name": "posix"}
     metadata = CoreMetadata(project="p", version="1", requires=lines)
-    return [str(requirement) for requirement in Lines(environment).holding(metadata, extra)]
+    return [str(line) for line in Lines(environment).holding(metadata, extra)]
 
 
 LINES = (
@@ -81,7 +81,6 @@ LINES = (
     "d; extra == 'x-y' and os_name == 'nt'",
     "e; python_version > '3' or extra == 'x-y'",
     "f; extra != 'x-y'",
-    "g g",
 )
 
 
@@ -96,3 +95,29 @@ def test_without_an_extra_the_lines_hold_that_need_none():
 def test_an_extra_adds_the_lines_that_hold_by_it_alone():
     assert holding(*LINES, extra="x-y") == ['c; extra == "x-y"']
     assert holding(*LINES, extra="z") == []
+
+
+UNREADABLE = (
+    "g g",
+    "g; python_version ~= '3'",
+    "g; python_version ~= 'new'",
+    "g; os_name === 'posix'",
+    "g; 'fast' in extras",
+    "g; 'test' in dependency_groups",
+    "g; 'x' == 'x'",
+)
+
+
+@pytest.mark.parametrize("line", UNREADABLE)
+@pytest.mark.parametrize("extra", [None, "x-y"])
+def test_a_line_that_may_hold_or_not_is_given_as_it_is_written(line, extra):
+    environment = {"python_version": "3.11", "os_name": "posix"}
+    metadata = CoreMetadata(project="p", version="1", requires=(line,))
+    (found,) = Lines(environment).holding(metadata, extra)
+    assert isinstance(found, Unread)
+    assert (found, found.project()) == (line, "g")
+
+
+def test_a_line_that_begins_with_no_name_is_of_no_project():
+    assert Unread("(A_b)").project() == ""
+    assert Unread("A_b >").project() == "a-b"

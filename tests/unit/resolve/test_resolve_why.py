@@ -47,6 +47,14 @@ CAUSES = {
         two_releases('["b<1"]', 'requires = ["a", "b"]', '[releases.b]\n"1" = []'),
         [("release", "it requires b<1, and b 1 is pinned", ("2",))],
     ),
+    "what it requires of itself": (
+        two_releases('["a<2"]'),
+        [("release", "it requires a<2, and so not itself", ("2",))],
+    ),
+    "a line that nobody can read": (
+        two_releases('["b>>1"]'),
+        [("release", "it requires b>>1 (a line that nobody can read), and so not itself", ("2",))],
+    ),
     "its Python": (
         two_releases('{ python = ">=3.12" }'),
         [("python", "needs Python >=3.12", ("2",))],

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 
 from envc.errors import BuildError, UnsatisfiableError, UsageError
 from envc.expand.targets import make_target
+from envc.formats.document import requirement_text
 from envc.index import IndexSource, digest_of_file
 from envc.model.digest import Digest
 from envc.model.lock import LockedBuild
@@ -170,8 +171,8 @@ def source_of(distribution: Distribution, path: str) -> "Source":
 
 def _sourced(text: str, label: str) -> SourcedRequirement:
     try:
-        requirement = Requirement(text)
-    except InvalidRequirement as error:
+        requirement = Requirement(requirement_text(text))
+    except ValueError as error:
         raise BuildError(
             f"{label} cannot be built: it requires {text!r}, which is no requirement",
             where=label,
