@@ -11,7 +11,8 @@ import pytest
 from cluster.fake_nodes import Cluster, FakeEngine
 from envc.formats.node_line import values_in
 from envc.pipeline.nodes.answers import look_words, question_of, witness_of
-from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout import roll_out
+from envc.pipeline.nodes.rollout_options import RolloutOptions
 from envc.pipeline.sites.context import Context
 
 

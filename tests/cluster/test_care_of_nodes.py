@@ -20,7 +20,8 @@ from envc.pipeline.nodes.collect import (
     NodesCollectReport,
     collect_on_nodes,
 )
-from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout import roll_out
+from envc.pipeline.nodes.rollout_options import RolloutOptions
 from envc.pipeline.sites.context import Context
 from support.sites import envc
 

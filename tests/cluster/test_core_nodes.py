@@ -22,7 +22,8 @@ from envc.errors import UsageError
 from envc.formats.node_line import values_in
 from envc.model.core import PackedCore
 from envc.model.digest import digest_of
-from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout import roll_out
+from envc.pipeline.nodes.rollout_options import RolloutOptions
 from envc.pipeline.nodes.rollout_report import RolloutReport
 from envc.pipeline.sites.context import Context
 from support.cores import carrying, file, tar_of

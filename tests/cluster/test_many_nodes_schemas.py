@@ -9,7 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cluster.fake_nodes import Cluster, FakeEngine
-from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout import roll_out
+from envc.pipeline.nodes.rollout_options import RolloutOptions
 from envc.pipeline.nodes.status import StatusOptions, ask_nodes
 from envc.pipeline.sites.context import Context
 from support.sites import envc

@@ -11,7 +11,8 @@ from cluster.fake_nodes import Cluster, FakeEngine
 from envc.errors import UntrustedError
 from envc.formats.node_line import values_in
 from envc.model.digest import Digest
-from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout import roll_out
+from envc.pipeline.nodes.rollout_options import RolloutOptions
 from envc.pipeline.sites.context import Context
 from envc.pipeline.targets.core import Brought
 from envc.pipeline.targets.prepare import prepare_parcel, switch_to, target_directory

@@ -9,7 +9,8 @@ import pytest
 from cluster.fake_nodes import Cluster, FakeEngine, killed, said
 from envc.errors import UsageError
 from envc.model.nodes import NodeAnswer
-from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout import roll_out
+from envc.pipeline.nodes.rollout_options import RolloutOptions
 from envc.pipeline.nodes.rollout_report import NodeState, RolloutReport
 from envc.pipeline.sites.context import Context
 

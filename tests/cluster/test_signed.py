@@ -11,7 +11,8 @@ from cluster.fake_nodes import Cluster, FakeEngine
 from envc.errors import UntrustedError, UsageError
 from envc.formats.location import location_from_text
 from envc.formats.openssh import public_key_from_text
-from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout import roll_out
+from envc.pipeline.nodes.rollout_options import RolloutOptions
 from envc.pipeline.nodes.rollout_report import RolloutReport
 from envc.pipeline.sites.context import Context
 from envc.pipeline.targets.bundled import (

@@ -10,7 +10,8 @@ import pytest
 from cluster.fake_nodes import Cluster, FakeEngine
 from envc.cluster.node_sets import expand
 from envc.model.nodes import NodeAnswer
-from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+from envc.pipeline.nodes.rollout import roll_out
+from envc.pipeline.nodes.rollout_options import RolloutOptions
 from envc.pipeline.nodes.status import StatusOptions, StatusReport, ask_nodes
 from envc.pipeline.sites.context import Context
 from support.sites import SiteFolder, envc

@@ -70,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.rollout_progress import progress_of
     from envc.cli.trust_options import signing_keys
     from envc.cluster import engine_of
-    from envc.pipeline.nodes.rollout import RolloutOptions, roll_out
+    from envc.pipeline.nodes.rollout import roll_out
+    from envc.pipeline.nodes.rollout_options import RolloutOptions
 
     options = RolloutOptions(
         nodes=arguments.nodes,
