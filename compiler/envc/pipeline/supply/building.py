@@ -13,7 +13,6 @@ from packaging.utils import NormalizedName
 
 from envc.errors import BuildError, UnsatisfiableError, UsageError
 from envc.expand.targets import make_target
-from envc.formats.document import requirement_text
 from envc.index import IndexSource, digest_of_file
 from envc.model.digest import Digest
 from envc.model.lock import LockedBuild
@@ -170,6 +169,8 @@ def source_of(distribution: Distribution, path: str) -> "Source":
 
 
 def _sourced(text: str, label: str) -> SourcedRequirement:
+    from envc.formats.document import requirement_text  # brings pydantic, and few locks build
+
     try:
         requirement = Requirement(requirement_text(text))
     except ValueError as error:
