@@ -8,12 +8,7 @@ from pathlib import Path
 import pytest
 
 from envc.errors import UnsatisfiableError
-from envc.formats.pylock_read import lock_from_text
-from envc.lock import pinned_versions
-from envc.pipeline.locking.lock import lock_site
-from envc.pipeline.locking.report import LockOptions
-from envc.pipeline.sites.context import Context
-from support.packse import Scenario, ScenarioServer, scenarios
+from support.packse import agrees, scenarios
 
 REPOSITORY = Path(__file__).parents[2]
 SCENARIOS = scenarios(REPOSITORY / "../shared/peers/packse")
@@ -28,37 +23,6 @@ DOES_NOT_APPLY = {
 }
 
 pytestmark = pytest.mark.skipif(not SCENARIOS, reason="there is no ../shared/peers/packse")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with ScenarioServer(tmp_path_factory.mktemp("indexes")) as server:
-        yield server
-
-
-@pytest.fixture
-def outcome(server, tmp_path):
-    """A scenario's answer: (project, version) of every pin, or the error."""
-
-    def lock(scenario: Scenario) -> set[tuple[str, str]] | UnsatisfiableError:
-        url = server.serve(scenario)
-        site = scenario.site(tmp_path / "site", url)
-        try:
-            lock_site(site, LockOptions(), Context())
-        except UnsatisfiableError as error:
-            return error
-        text = Path(site.lock_path("user")).read_bytes()
-        written = lock_from_text(text, "pylock.user.toml", "user")
-        pins = [pinned_versions(written, target.markers) for target in site.spec.targets]
-        return {(project, str(version)) for one in pins for project, version in one.items()}
-
-    return lock
-
-
-def agrees(scenario: Scenario, found: set[tuple[str, str]] | UnsatisfiableError) -> bool:
-    if isinstance(found, UnsatisfiableError):
-        return not scenario.is_satisfiable
-    return scenario.is_satisfiable and found == (scenario.expected or found)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from envc.errors import UnsatisfiableError
 from envc.expand.targets import make_target
 from envc.model.spec import CoreSpec
 from envc.model.target import Target
@@ -158,6 +159,12 @@ def scenarios(folder: Path) -> list[Scenario]:
         Scenario(path.stem, tomllib.loads(path.read_text()))
         for path in sorted(folder.glob("*/*.toml"))
     ]
+
+
+def agrees(scenario: Scenario, found: set[tuple[str, str]] | UnsatisfiableError) -> bool:
+    if isinstance(found, UnsatisfiableError):
+        return not scenario.is_satisfiable
+    return scenario.is_satisfiable and found == (scenario.expected or found)
 
 
 def bound(extra: str, requirement: str) -> str:
