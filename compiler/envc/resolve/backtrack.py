@@ -55,6 +55,33 @@ class _Impatient(BaseReporter[Demand, Candidate, str]):
             raise ResolutionTooDeep(self._conflicts)
 
 
+class _Matches(Sequence[Candidate]):
+    """Candidates, found when they are looked at, in an order that depends on what is pinned then.
+
+    resolvelib keeps the first one that a function has given; of a sequence, it keeps none.
+    """
+
+    def __init__(
+        self,
+        found: Callable[[], Iterator[Candidate]],
+        ordered: Callable[[Iterator[Candidate]], Iterator[Candidate]],
+    ) -> None:
+        self._found = found
+        self._ordered = ordered
+
+    def __bool__(self) -> bool:
+        return next(self._found(), None) is not None
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return self._ordered(self._found())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._found())
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self)[index]
+
+
 class _Questions(AbstractProvider[Demand, Candidate, str]):
     """What resolvelib asks, in its words."""
 
@@ -100,7 +127,7 @@ class _Questions(AbstractProvider[Demand, Candidate, str]):
         requirements: Mapping[str, Iterator[Demand]],
         incompatibilities: Mapping[str, Iterator[Candidate]],
     ) -> Any:
-        """A factory of candidates, so that only those that are looked at are made.
+        """The candidates, of which only those that are looked at are made.
 
         There may be no requirement left: resolvelib forgets those of a pin that it takes back.
         """
@@ -112,14 +139,13 @@ class _Questions(AbstractProvider[Demand, Candidate, str]):
             demands += list(requirements[project]) if project in requirements else []
         excluded = {candidate.version for candidate in incompatibilities[identifier]}
 
-        def matches() -> Iterator[Candidate]:
-            found = self._provider.matches(project, extra, demands=demands, excluded=excluded)
-            return self._those_that_fit_first(found)
+        def found() -> Iterator[Candidate]:
+            return self._provider.matches(project, extra, demands=demands, excluded=excluded)
 
-        best = next(matches(), None)
+        best = next(found(), None)
         if best is not None:
             self._provider.prefetch_metadata(best)
-        return matches
+        return _Matches(found, self._those_that_fit_first)
 
     def _those_that_fit_first(self, found: Iterator[Candidate]) -> Iterator[Candidate]:
         """The same; those that contradict what is pinned come after others, but for a few.
@@ -143,11 +169,11 @@ class _Questions(AbstractProvider[Demand, Candidate, str]):
         yield from found
 
     def _contradicts_a_pin(self, candidate: Candidate) -> bool:
-        pins = self.pins()
+        """Whether it demands another release of what is pinned, or of itself."""
+        pins = {**self.pins(), candidate.key: candidate}
         return any(
-            pin.project != candidate.project and not demand.accepts(pin.version)
+            demand.key in pins and not demand.accepts(pins[demand.key].version)
             for demand in self._provider.dependencies(candidate)
-            if (pin := pins.get(demand.key)) is not None
         )
 
     def is_satisfied_by(self, requirement: Demand, candidate: Candidate) -> bool:
