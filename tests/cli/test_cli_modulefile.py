@@ -89,8 +89,8 @@ def test_a_layer_is_loaded_and_unloaded(world: SiteFolder, shell: Shell) -> None
     prefix, loaded = json.loads(shell.said("module load canopy/user", tell))
     user = closure(world, "user").removeprefix("sha256:")
     assert prefix == f"{world.target}/generations/000001/user"
-    assert loaded["VIRTUAL_ENV"] == f"{world.target}/by-lock/{user}/user"
-    assert loaded["PATH"].split(":")[0] == f"{world.target}/by-lock/{user}/user/bin"
+    assert loaded["VIRTUAL_ENV"] == f"{world.target}/user"
+    assert loaded["PATH"].split(":")[0] == f"{world.target}/user/bin"
     assert loaded["PATH"].split(":")[-1] == f"{world.target}/bin"
     assert loaded["ENVC_LOCK"] == f"sha256:{user}"
     assert loaded["ENVC_TARGET"] == str(world.target)
@@ -140,11 +140,17 @@ def test_a_job_stays_on_its_generation(world: SiteFolder, shell: Shell) -> None:
         tell,
         moved,
         tell,
-        f"{world.target}/user/bin/{tell}",
         "module load canopy/user",
         tell,
+        "module unload canopy/user",
+        "echo $PATH $ENVC_LOCK $VIRTUAL_ENV",
     )
-    assert said.splitlines() == [first, first, first, second]
+    assert said.splitlines() == [
+        first,
+        first,
+        second,
+        f"{Path(sys.executable).parent}:/usr/bin:/bin",
+    ]
 
 
 def test_an_overlay_is_loaded(world: SiteFolder, shell: Shell, others: Path) -> None:

@@ -143,7 +143,7 @@ def test_nodes_must_be_named(words: tuple[str, ...]) -> None:
     assert "the following arguments are required: --nodes" in answer.stderr
 
 
-@pytest.mark.parametrize("name", ["bin", "store", "wanted"])
+@pytest.mark.parametrize("name", ["bin", "store", "wanted", "site", "modulefiles"])
 def test_a_layer_takes_no_name_of_the_target_itself(site: SiteFolder, name: str) -> None:
     site.edit("[layer.system]", f"[layer.{name}]")
     answer = site.envc("lock")

@@ -1,5 +1,6 @@
 """`envc.toml`, the site's spec (format 1; docs: schemas/envc.md)."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -71,6 +72,23 @@ ProjectSourceText = Annotated[
 ]
 
 
+def _variable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError(f"{text!r} has a NUL, which no variable can hold")
+    return text
+
+
+def _module(text: str) -> str:
+    """`-openmpi` would unload it, and a colon separates the names of those that are loaded."""
+    if not re.fullmatch(r"[A-Za-z0-9_.][A-Za-z0-9_.+/@=-]*", text):
+        raise ValueError(f"{text!r} is no name of an environment module, such as openmpi/4.1")
+    return text
+
+
+VariableText = Annotated[str, AfterValidator(_variable)]
+ModuleText = Annotated[str, AfterValidator(_module)]
+
+
 class SiteTable(Table):
     """`[site]`; nodes take what one of the `keys` has signed."""
 
@@ -121,8 +139,8 @@ class LayerTable(Table):
     constraints: list[ConstraintText] = []
     overrides: list[ConstraintText] = []
     mode: Literal["open", "managed"] = "open"
-    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = {}
-    modules: list[str] = []
+    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], VariableText] = {}
+    modules: list[ModuleText] = []
 
 
 class ResolverTable(Table):

@@ -11,20 +11,12 @@ from envc.model.digest import Digest
 from envc.model.target import Target
 
 CORE = "core"
-# What a target directory holds beside its layers: a layer of such a name would take its place.
+# What a target directory and a generation hold beside the layers: one of such a name would take
+# its place.
 TAKEN_NAMES = frozenset(
     {
-        CORE,
-        "bin",
-        "by-lock",
-        "current",
-        "envc",
-        "generations",
-        "modulefiles",
-        "pins",
-        "store",
-        "trash",
-        "wanted",
+        *(CORE, "bin", "by-lock", "current", "envc", "generations", "pins", "store", "trash"),
+        *("wanted", "manifests", "modulefiles", "site"),
     }
 )
 

@@ -57,6 +57,11 @@ def base_states(tree: str, python: str) -> tuple[BaseState, ...]:
     return tuple(_state(record, own) for record in records)
 
 
+def common_layer(states: tuple[BaseState, ...]) -> str:
+    """The nearest common layer among an overlay's bases; "": what they were is not recorded."""
+    return next((state.layer for state in states if state.subdirectory), "")
+
+
 def _state(record: BaseRecord, own: str) -> BaseState:
     shape = Shape.TARGET if record.subdirectory else Shape.OVERLAY
     directory = Directory(own if record.location == HERE else record.location, shape)

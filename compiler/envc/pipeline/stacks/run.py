@@ -19,6 +19,7 @@ from envc.model.stack import site_packages_of
 from envc.pipeline.overlays.base_state import (
     BaseState,
     base_states,
+    common_layer,
     refuse_absent,
     refuse_without_core,
     said_of_moved_bases,
@@ -74,8 +75,9 @@ def prepare(
         folder = os.path.abspath(options.overlay or default_folder(None, options.target))
         if not os.path.exists(f"{folder}/{OVERLAY_SPEC}") and options.overlay is None:
             create(OverlayOptions(folder=folder, target=options.target), None, context)
-        target, tree, layer = _overlay(folder, options, context)
+        target, tree = _overlay(folder, options, context)
         states = base_states(tree, target.current.python)
+        layer = common_layer(states)
         refuse_without_core(tree, f"envc overlay sync --dir {folder}")
         _look_below(folder, states, context)
     trees = (tree, *(state.tree for state in states))
@@ -114,8 +116,8 @@ def replace_process(command: list[str], environment: dict[str, str]) -> None:
         ) from error
 
 
-def _overlay(folder: str, options: RunOptions, context: Context) -> tuple[Target, str, str]:
-    """The target, the tree to run in, and the layer below: a staged copy if this node has one.
+def _overlay(folder: str, options: RunOptions, context: Context) -> tuple[Target, str]:
+    """The target, and the tree to run in: a staged copy if this node has one.
 
     A packed overlay of which nothing else is there is staged now.
     """
@@ -138,7 +140,7 @@ def _overlay(folder: str, options: RunOptions, context: Context) -> tuple[Target
     told = [*by_hand(directory, found).said(directory.path), *_said_of_editables(spec, folder)]
     for each in told:
         context.reporter.warn(each)
-    return target, directory.tree(found.generation, spec.name), spec.base
+    return target, directory.tree(found.generation, spec.name)
 
 
 def _said_of_editables(spec: OverlaySpec, folder: str) -> list[str]:
