@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from packaging.requirements import Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.model.release import Distribution, Release
@@ -73,5 +73,5 @@ def _runs(file: Distribution, target: Target) -> bool:
         return True
     try:
         return SpecifierSet(file.requires_python).contains(target.python_full, prereleases=True)
-    except InvalidSpecifier:
+    except ValueError:
         return True

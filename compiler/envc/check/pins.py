@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from packaging.markers import Marker
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from envc.check.make import finding
@@ -69,7 +69,7 @@ def _refusals(pin: LockedPin, scene: Scene) -> Iterator[str]:
         try:
             if not SpecifierSet(claimed).contains(scene.target.python_full, prereleases=True):
                 yield claimed
-        except InvalidSpecifier:
+        except ValueError:
             continue  # pip takes it for absent, and so does the resolver
 
 

@@ -33,6 +33,9 @@ class Table(BaseModel):
     )
 
 
+_ENDLESS = re.compile(r"\d{1000}")  # nobody means it, and Python reads up to 4300 digits
+
+
 def requirement_text(text: str) -> str:
     """The text, if it is a requirement that envc can lock; ValueError with the words for it."""
     try:
@@ -40,6 +43,8 @@ def requirement_text(text: str) -> str:
     except InvalidRequirement as error:
         reason = str(error).split("\n", 1)[0]
         raise ValueError(f"{text!r} is not a requirement: {reason}") from error
+    if _ENDLESS.search(text):
+        raise ValueError(f"'{text[:30]}…' is not a requirement: a number without end")
     if marker is not None:
         try:
             marker.evaluate()

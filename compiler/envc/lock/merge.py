@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
 from envc.errors import OutsideError
@@ -90,12 +90,13 @@ def _requires_python(places: list[tuple[tuple[Target, ...], Pin]]) -> str | None
     found = places[0][1].distributions[0].requires_python
     if found is None:
         return None
+    pythons = [target.python_full for targets, _ in places for target in targets]
     try:
         specifier = SpecifierSet(found)
-    except InvalidSpecifier:
+        is_met = all(specifier.contains(python, prereleases=True) for python in pythons)
+    except ValueError:
         return None
-    pythons = [target.python_full for targets, _ in places for target in targets]
-    return found if all(specifier.contains(p, prereleases=True) for p in pythons) else None
+    return found if is_met else None
 
 
 def _wheel(file: Distribution, folder: str) -> LockedWheel:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packaging.requirements import Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
@@ -148,8 +148,7 @@ def unread_demand(candidate: Candidate, line: str) -> Demand:
 def python_demand(candidate: Candidate, requires_python: str) -> Demand | None:
     """The demand on the interpreter: lower bounds only; None for what nobody can read."""
     try:
-        specifier = SpecifierSet(requires_python)
-    except InvalidSpecifier:
+        bounds = lower_bounds(SpecifierSet(requires_python))
+    except ValueError:
         return None
-    text = f"Python {requires_python}"
-    return Demand(PYTHON, None, lower_bounds(specifier), text, parent=candidate)
+    return Demand(PYTHON, None, bounds, f"Python {requires_python}", parent=candidate)

@@ -8,7 +8,7 @@ for laws and goes back to the last release without a bound; uv heeds lower bound
 from functools import lru_cache
 from typing import Literal
 
-from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
+from packaging.specifiers import Specifier, SpecifierSet
 from packaging.version import Version
 
 Fit = Literal["fits", "beyond", "below"]
@@ -24,11 +24,12 @@ def python_fit(requires_python: str, python_full: str) -> Fit:
     """
     try:
         specifier = SpecifierSet(requires_python)
-    except InvalidSpecifier:
+        if specifier.contains(python_full, prereleases=True):
+            return "fits"
+        is_beyond = lower_bounds(specifier).contains(python_full, prereleases=True)
+    except ValueError:  # no specifier, or numbers without end
         return "fits"
-    if specifier.contains(python_full, prereleases=True):
-        return "fits"
-    return "beyond" if lower_bounds(specifier).contains(python_full, prereleases=True) else "below"
+    return "beyond" if is_beyond else "below"
 
 
 def lower_bounds(specifier: SpecifierSet) -> SpecifierSet:

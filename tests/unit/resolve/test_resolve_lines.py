@@ -42,6 +42,12 @@ UNREAD = [
     "a>=1; bogus == '1'",
     "a; os_name == 'x'; os_name == 'y'",
 ]
+ENDLESS = ("b>" + "9" * 5000, "b; python_version > '" + "9" * 5000 + "'", "b[x]==1." + "1" * 1000)
+
+
+@pytest.mark.parametrize("line", ENDLESS, ids=["specifier", "marker", "extra"])
+def test_numbers_without_end_are_not_read(line):
+    assert requirement_of(line) is None
 
 
 def parts(requirement):
