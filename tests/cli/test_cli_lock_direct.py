@@ -111,6 +111,16 @@ def test_a_folder_is_built(site):
     assert site.done("lock", "--json").json["changed"] is False
 
 
+def test_what_no_build_is_given_does_not_make_a_lock_stale(site):
+    folder = unpacked(LARK, site.folder / "vendor").rename(site.folder / "lark")
+    asking(site, "lark @ ./lark").done("lock")
+    for name in (".tox", ".nox", ".hg", ".git", "__pycache__"):
+        (folder / name).mkdir()
+        (folder / name / "state").write_text("of a tool")
+    (folder / ".venv").write_text("a file that names a folder")
+    assert site.envc("lock", "--check").status == 0
+
+
 def test_a_wheel_that_has_changed_is_locked_anew(site):
     wheel = LARK.build(site.folder / "vendor")
     asking(site, f"lark @ ./vendor/{wheel.name}").done("lock")

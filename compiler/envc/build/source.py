@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from envc.errors import UntrustedError
 from envc.model.digest import Digest
+from envc.model.source import NOT_SOURCES
 
 LIMIT_BYTES = 8 * 1024**3
 _HOSTILE = "do not use this file; ask for another version, or tell who publishes it"
@@ -83,8 +84,7 @@ def _check_size(sizes: Iterable[int]) -> None:
 
 
 def _not_sources(_folder: str, names: list[str]) -> set[str]:
-    """What a build does not need, and what would change with every run of one."""
-    return {".git", ".hg", ".venv", "__pycache__", ".tox", ".nox"} & set(names)
+    return set(NOT_SOURCES.intersection(names))
 
 
 def _unusable(path: str, reason: str) -> UntrustedError:

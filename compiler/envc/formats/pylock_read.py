@@ -117,16 +117,7 @@ def lock_from_text(text: bytes, file: str, layer: str) -> Lock:
         pins=pins,
         requires_python=requires_python,
         environments=environments,
-        targets=tuple(
-            LockedTarget(
-                name=target.name,
-                python_full=target.python_full,
-                platform=target.platform,
-                libc=target.libc,
-                cpu=target.cpu,
-            )
-            for target in tool.targets
-        ),
+        targets=tuple(map(_target, tool.targets)),
         inputs=_digest(tool.inputs, f"{file} (tool.envc.inputs)"),
         base=None
         if tool.base is None
@@ -170,6 +161,16 @@ def _tool_table(pylock: Pylock, file: str) -> LockToolTable | None:
     return LockToolTable.model_validate(table)
 
 
+def _target(target: LockTargetTable) -> LockedTarget:
+    return LockedTarget(
+        name=target.name,
+        python_full=target.python_full,
+        platform=target.platform,
+        libc=target.libc,
+        cpu=target.cpu,
+    )
+
+
 def _digest(text: str, where: str) -> Digest:
     if not is_digest(text):
         raise SpecError(f"{text!r} is not a sha256 digest", where=where, mend=_MEND)
@@ -189,13 +190,26 @@ def _pin(package: Package, where: str) -> LockedPin:
         project=package.name,
         version=str(package.version),
         wheels=tuple(_wheel(wheel, where) for wheel in package.wheels),
-        marker=str(package.marker) if package.marker is not None else None,
+        marker=_marker(package, where),
         requires_python=(
             str(package.requires_python) if package.requires_python is not None else None
         ),
         index=package.index,
         dependencies=_dependencies(package),
     )
+
+
+def _marker(package: Package, where: str) -> str | None:
+    """The marker, if it has an answer: whoever asks it later counts on that."""
+    if package.marker is None:
+        return None
+    try:
+        package.marker.evaluate(context="lock_file")
+    except (ValueError, KeyError) as error:  # no order, no number that can be read, no such name
+        raise SpecError(
+            f"the marker of {package.name} has no answer", where=where, mend=_MEND
+        ) from error
+    return str(package.marker)
 
 
 def _dependencies(package: Package) -> tuple[NormalizedName, ...]:
@@ -226,7 +240,7 @@ def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
         project=package.name,
         version=table.version,
         wheels=(wheel,),
-        marker=str(package.marker) if package.marker is not None else None,
+        marker=_marker(package, where),
         dependencies=_dependencies(package),
         directory=directory,
     )

@@ -7,9 +7,8 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from envc.index import digest_of_file
 from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock
+from envc.model.source import NOT_SOURCES
 from envc.model.spec import SourcedRequirement
-
-_NOT_CONTENT = {".git", "__pycache__", ".venv"}
 
 
 def names_files(requirements: Iterable[SourcedRequirement]) -> bool:
@@ -50,8 +49,8 @@ def digest_of_folder(folder: str) -> Digest:
     """The digest of every file below a folder, by path; what no build reads is left out."""
     found: dict[str, str] = {}
     for path, folders, names in os.walk(folder):
-        folders[:] = sorted(set(folders) - _NOT_CONTENT)
-        for name in names:
+        folders[:] = sorted(set(folders) - NOT_SOURCES)
+        for name in set(names) - NOT_SOURCES:  # `.git` may be a file
             place = os.path.join(path, name)
             if os.path.isfile(place):
                 found[os.path.relpath(place, folder)] = digest_of_file(place)
