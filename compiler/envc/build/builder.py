@@ -12,7 +12,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from envc.build.environment import BuildEnvironment
 from envc.build.hooks import Hooks, build_system
@@ -21,6 +20,7 @@ from envc.disk.durable import disk_error, write_file
 from envc.errors import BuildError
 from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
 from envc.model.target import Machine
+from envc.model.value import value
 from envc.ports import Reporter
 
 BUILD_TASK = "build"
@@ -28,7 +28,7 @@ _FORMAT = 1
 _KEY_DIGITS = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Built:
     """A wheel, and the pins (`name==version`, in order) that it was built with."""
 
@@ -38,7 +38,7 @@ class Built:
     requires: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tool:
     """A wheel that a build needs: its pin, and a file with its bytes."""
 
@@ -189,7 +189,7 @@ class Builder:
         return _Workshop(scratch, hooks, tuple(sorted(tool.pin for tool in tools)))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Workshop:
     scratch: str
     hooks: Hooks

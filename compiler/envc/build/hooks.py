@@ -8,11 +8,11 @@ import subprocess
 import tomllib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeGuard, TypeVar
 
 from envc.build.environment import BuildEnvironment
 from envc.errors import BuildError
+from envc.model.value import value
 
 _DEFAULT_REQUIRES = ("setuptools>=40.8.0",)
 _DEFAULT_BACKEND = "setuptools.build_meta:__legacy__"
@@ -25,7 +25,7 @@ _MEND = (
 Reply = TypeVar("Reply")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BuildSystem:
     """`[build-system]`: what the backend needs, what it is, and where it is, if in the project."""
 

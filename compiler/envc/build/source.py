@@ -10,17 +10,17 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from envc.errors import UntrustedError
 from envc.model.digest import Digest
 from envc.model.source import NOT_SOURCES
+from envc.model.value import value
 
 LIMIT_BYTES = 8 * 1024**3
 _HOSTILE = "do not use this file; ask for another version, or tell who publishes it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Source:
     """What a wheel is built from: the file of a source distribution, or a folder.
 

@@ -4,7 +4,6 @@ WheelContents of its visible projects ──survey──▶ Ground
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -13,12 +12,13 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.model.contents import WheelContents
 from envc.model.resolution import InheritedPin
+from envc.model.value import value
 from envc.model.wheel import ModuleTree
 
 PresenceKind = Literal["package", "module", "namespace"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Presence:
     """That a project has something under a dotted name.
 
@@ -30,7 +30,7 @@ class Presence:
     joined: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Ground:
     """The visible projects of a base: pins by name, and who has which name, command and file.
 

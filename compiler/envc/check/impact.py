@@ -1,14 +1,14 @@
 """What a change of a site means for an overlay: the verdict before and the one now, compared."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from envc.model.finding import Verdict
+from envc.model.value import value
 
 ImpactKind = Literal["unaffected", "re-lock", "broken", "still-broken", "mended", "new"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Impact:
     """How an overlay fares: `changes` say what its lock would hold otherwise, `why` what breaks it.
 

@@ -1,7 +1,6 @@
 """Why nothing that an overlay asks for can be taken: its own requirement against what there is."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from packaging.requirements import Requirement
@@ -10,6 +9,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.model.release import Distribution, Release
 from envc.model.target import Target
+from envc.model.value import value
 
 PassedKind = Literal["no-wheel", "python", "yanked"]
 
@@ -20,7 +20,7 @@ _WORDS: dict[PassedKind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PassedOver:
     """That no release which a requirement accepts will do, for one reason that all share."""
 

@@ -1,7 +1,7 @@
 """What is known of one overlay before it is judged."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from packaging.utils import NormalizedName
@@ -13,6 +13,7 @@ from envc.model.contents import Library, Unknown, WheelContents
 from envc.model.lock import Lock
 from envc.model.spec import FindingRule
 from envc.model.target import Target
+from envc.model.value import value
 
 
 class LockState(Enum):
@@ -24,7 +25,7 @@ class LockState(Enum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Scene:
     """An overlay on one target: its own wheels in order of project, and the ground below them.
 
@@ -45,7 +46,7 @@ class Scene:
         return project not in self.masked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Subject:
     """What is known of one overlay.
 

@@ -7,7 +7,6 @@ no resolution, everything counts.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 
@@ -15,9 +14,10 @@ from envc.check.ground import Ground, commands_of, presences, project_of
 from envc.check.libraries import wanted_libraries
 from envc.check.subject import Subject
 from envc.model.digest import Digest, digest_of_json
+from envc.model.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Touched:
     """The parts of a base that a verdict rests on; `everything` makes the others superfluous.
 

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import RootModel, TypeAdapter, create_model
@@ -28,6 +27,7 @@ from envc.formats.wanted import WantedDocument
 from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.lock import LOCK_FORMAT
 from envc.model.nodes import WANTED_FORMAT
+from envc.model.value import value
 from envc.model.wheel import WheelFacts
 from envc.pipeline.checking.check import CheckReport
 from envc.pipeline.locking.report import LockReport
@@ -58,7 +58,7 @@ from envc.pipeline.targets.verify import VerifyReport
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FaultList:
     """An error: its code, the exit status that goes with it, and what is wrong."""
 
@@ -67,14 +67,14 @@ class FaultList:
     faults: tuple[Fault, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ErrorReport:
     """What a command that fails prints with `--json`, on stdout."""
 
     error: FaultList
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RunReport:
     """What `envc run --json` prints before it becomes the command."""
 
@@ -102,7 +102,7 @@ class _CompleteGenerator(_Generator):
         return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Entry:
     """One schema: its name, what it says, and the type that it is generated from.
 

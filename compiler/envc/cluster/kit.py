@@ -6,16 +6,16 @@ What a kit is, `kit_file` tells; to find out what goes into one takes longer tha
 import json
 import os
 import sys
-from dataclasses import dataclass
 
 import envc
 from envc.disk.durable import disk_error, make_folder, write_file
 from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
+from envc.model.value import value
 
 _FORMAT = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Kit:
     """A kit on this machine; `python` is the X.Y that it is for."""
 

@@ -6,13 +6,13 @@ index's own digest is the bundle's.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from envc.errors import SpecError, UntrustedError
 from envc.model.digest import Digest, is_digest
+from envc.model.value import value
 
 BUNDLE_FORMAT = 1
 INDEX_NAME = "bundle.json"
@@ -23,7 +23,7 @@ BundleKind = Literal["overlay", "site"]
 _MEND = "make the bundle again, or fetch it again"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class BundleEntry:
     """One entry: its name, its size packed and unpacked, and the digest of what comes first in it.
 
@@ -37,7 +37,7 @@ class BundleEntry:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class BundleIndex:
     """What a bundle holds, in the order of the file. `title` is for people."""
 

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, Generic, TypeVar
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
@@ -16,6 +16,7 @@ from envc.formats.openssh import public_key_from_text
 from envc.formats.toml_lines import KeyPath, line_at, lines_of, path_text
 from envc.model.codes import CODES, FIXED
 from envc.model.spec import Origin
+from envc.model.value import value
 
 MAXIMUM_BYTES = 4 << 20
 NAME_FORM = r"[a-z0-9][a-z0-9_-]*"
@@ -100,7 +101,7 @@ FullPythonText = Annotated[str, StringConstraints(pattern=r"^3\.(1[1-9]|[2-9][0-
 DocumentT = TypeVar("DocumentT", bound=Table)
 
 
-@dataclass(frozen=True)
+@value
 class Document(Generic[DocumentT]):
     """A checked spec file: its tables, and where each key stands.
 

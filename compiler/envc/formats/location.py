@@ -4,16 +4,15 @@ A target has one, and so has an overlay's folder, which is how each finds the ot
 checkout of the site (Canopy's `location.cfg`).
 """
 
-from dataclasses import dataclass
-
 import tomli_w
 from pydantic import ValidationError
 
 from envc.errors import SpecError
 from envc.formats.document import PublicKeyText, Table, parse_toml
+from envc.model.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Location:
     """Where things are.
 

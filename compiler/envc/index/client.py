@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from envc.index.credentials import (
     without_credentials,
 )
 from envc.model.spec import IndexSpec
+from envc.model.value import value
 
 if TYPE_CHECKING:
     import httpx  # imported when the first request is made: a warm run makes none
@@ -34,7 +34,7 @@ _REFUSALS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """A complete answer. `url` is where it came from in the end, without credentials."""
 

@@ -9,7 +9,6 @@ import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from itertools import takewhile
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from envc.model.spec import IndexSpec
+from envc.model.value import value
 
 if TYPE_CHECKING:
     import netrc  # few runs need it
@@ -25,7 +25,7 @@ _USER_INFORMATION = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Login:
     """What an index asks for; never part of a text that envc writes."""
 
@@ -36,7 +36,7 @@ class Login:
         return "Login(…)"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Door:
     """A login and the part of the web it is for."""
 

@@ -9,7 +9,6 @@ alone: of its files, those that are looked at.
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple, overload
@@ -19,6 +18,7 @@ from packaging.version import Version
 
 from envc.model.digest import digest_from_hex
 from envc.model.release import DeferredFiles, Distribution, Release
+from envc.model.value import value
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -40,7 +40,7 @@ class ListedFile(NamedTuple):
     yanked: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Listing:
     """The page of a project: `versions` newest first, and the `files` of each place.
 
@@ -87,7 +87,7 @@ def _text_of(files: list[ListedFile]) -> bytes:
     return "\n".join([names, *map(_ENCODE, files)]).encode()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Offer:
     """What one index has of a project: `releases` newest first, the rest as in `Listing`."""
 

@@ -16,7 +16,6 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -26,12 +25,13 @@ from packaging.utils import NormalizedName
 from envc.errors import OutsideError
 from envc.index.cache import Cache, key_of
 from envc.index.listing import Listing
+from envc.model.value import value
 
 _HEAD_BYTES = 32 * 1024
 _NANOSECONDS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CachedListing:
     """A listing as it was answered; `expires` in seconds since the epoch.
 

@@ -3,11 +3,11 @@
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from envc.index.client import Client
+from envc.model.value import value
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -23,7 +23,7 @@ class NoRangesError(Exception):
     """The server does not answer ranged requests as it should: the whole file is needed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Piece:
     """A part of a remote file, and how long the whole is."""
 

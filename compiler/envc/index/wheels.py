@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import BinaryIO, TypeVar
 
@@ -16,6 +15,7 @@ from envc.index.cache import Cache
 from envc.index.client import BODY_ATTEMPTS, Client, no_answer, status_text, whom
 from envc.index.credentials import for_people
 from envc.model.digest import Digest, digest_from_hex, hex_of
+from envc.model.value import value
 
 UNTRUSTED_MEND = (
     "do not use this file; if the index replaced it on purpose, run `envc lock --upgrade`"
@@ -29,7 +29,7 @@ def _nobody(_amount: int) -> None:
     """Who hears of a download that nobody watches."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RemoteWheel:
     """A wheel on a server: where it is, what it must be, and the name of its index ("" unknown)."""
 

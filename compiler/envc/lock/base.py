@@ -1,7 +1,5 @@
 """What a layer stands on: the locks below it, and what their specs still demand above them."""
 
-from dataclasses import dataclass
-
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.errors import InternalError
@@ -11,9 +9,10 @@ from envc.model.lock import Lock
 from envc.model.resolution import Group, InheritedPin
 from envc.model.spec import OverlaySpec, SiteSpec, SourcedRequirement
 from envc.model.target import Target
+from envc.model.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Base:
     """The stack below a layer. `locks` are top first, none for the core.
 

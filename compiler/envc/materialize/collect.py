@@ -8,7 +8,6 @@ empties.
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal
 
 from envc.disk.durable import make_folder, sync_directory
@@ -17,11 +16,12 @@ from envc.errors import OutsideError
 from envc.materialize.directory import Directory
 from envc.materialize.publish import remove_tree
 from envc.model.generation import Generation, generation_name
+from envc.model.value import value
 
 Reason = Literal["current", "newest", "young", "pinned", "in use", "wanted"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Keeping:
     """What to keep beside the current generation: the newest, the young, the pinned, the wanted."""
 

@@ -6,11 +6,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal
 
 from envc.materialize.directory import GENERATION_MODE, Directory
 from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Entry, Manifest, path_of
+from envc.model.value import value
 
 # A folder that is gone, or none, or closed to us: that is told of the folder itself.
 _CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)
@@ -18,7 +18,7 @@ _CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)
 ProblemKind = Literal["missing", "changed", "extra", "mode", "link"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Problem:
     """One path of a tree that is not as it was published; paths are relative to the tree."""
 

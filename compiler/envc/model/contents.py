@@ -1,12 +1,11 @@
 """What a wheel would put into a tree, as far as a check asks; read without running it."""
 
-from dataclasses import dataclass
-
 from envc.errors import Fault
+from envc.model.value import value
 from envc.model.wheel import WheelFacts
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Library:
     """A shared library or extension module (ELF): the libraries it needs, and where it looks.
 
@@ -18,7 +17,7 @@ class Library:
     folders: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class WheelContents:
     """A wheel's facts, and its files: path below the root → sha256 in hexadecimal.
 
@@ -31,7 +30,7 @@ class WheelContents:
     joined: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unknown:
     """A wheel whose contents cannot be had, and why."""
 

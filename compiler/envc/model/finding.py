@@ -1,12 +1,13 @@
 """What a check says about one overlay."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from envc.model.value import value
 
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Finding:
     """One finding: a stable code, the projects it is about, where it stems from, and its mend.
 
@@ -22,7 +23,7 @@ class Finding:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Verdict:
     """The answer for one overlay: `ok` when no finding is an error.
 

@@ -1,16 +1,16 @@
 """All pins of a layer for all targets, with hashes: what a `pylock.<layer>.toml` says."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from packaging.utils import NormalizedName
 
 from envc.model.digest import Digest
+from envc.model.value import value
 
 LOCK_FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LockedWheel:
     """One wheel of a pin. Exactly one of `url` and `path` is set."""
 
@@ -22,7 +22,7 @@ class LockedWheel:
     upload_time: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LockedBuild:
     """How a wheel of the lock was built: from which source, with what, by which Python.
 
@@ -40,7 +40,7 @@ class LockedBuild:
     requested: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LockedPin:
     """A release that the layer installs, on the targets that `marker` names (None: on all).
 
@@ -57,7 +57,7 @@ class LockedPin:
     directory: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LockedTarget:
     """A target as the lock records it."""
 
@@ -68,7 +68,7 @@ class LockedTarget:
     cpu: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BaseReference:
     """The layer that a lock stands on and the closure digest it was made against."""
 
@@ -76,7 +76,7 @@ class BaseReference:
     closure: Digest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Lock:
     """A lock file's content. `pins` are in order of project, then version.
 

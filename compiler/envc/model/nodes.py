@@ -1,17 +1,17 @@
 """What is asked of nodes and what comes back; and the state that all of them are to be in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from envc.model.digest import Digest
+from envc.model.value import value
 
 WANTED_FORMAT = 1
 
 Outcome = Literal["ended", "late", "unreachable", "busy"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Limits:
     """How many nodes are worked on at once, and how long each may take."""
 
@@ -19,7 +19,7 @@ class Limits:
     timeout_seconds: float = 1800.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class NodeAnswer:
     """How a command ended on one node.
 
@@ -34,7 +34,7 @@ class NodeAnswer:
     trouble: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class WantedGeneration:
     """A generation that nodes are to hold: its layers' closures, and what it is made from.
 
@@ -51,7 +51,7 @@ class WantedGeneration:
     core: Digest | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class WantedState:
     """The generations that every node must hold; the first one is to be current.
 
@@ -64,7 +64,7 @@ class WantedState:
     generations: tuple[WantedGeneration, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Statement:
     """A wanted state as the bytes that were signed, and the signatures; b"": nobody signed it."""
 

@@ -1,7 +1,6 @@
 """What an index offers: releases, their distributions, and their metadata."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -11,6 +10,7 @@ from packaging.utils import BuildTag, NormalizedName, parse_wheel_filename
 from packaging.version import Version
 
 from envc.model.digest import Digest
+from envc.model.value import value
 
 
 @lru_cache(maxsize=4096)
@@ -19,7 +19,7 @@ def _tags_of(text: str) -> frozenset[Tag]:
     return parse_tag(text)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value(kw_only=True, slots=False)
 class Distribution:
     """One file of a release as an index (or a folder) lists it.
 
@@ -91,7 +91,7 @@ class DeferredFiles(Sequence[Distribution]):
         return hash(tuple(self))
 
 
-@dataclass(frozen=True)
+@value(slots=False)
 class Release:
     """A version of a project and its distributions, in the order of their file names."""
 
@@ -131,7 +131,7 @@ class Release:
             return distributions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CoreMetadata:
     """The part of a distribution's metadata that resolving needs.
 

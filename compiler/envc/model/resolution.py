@@ -1,7 +1,7 @@
 """What is to be resolved, and the pins that come out: one layer, one kind of machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from packaging.utils import NormalizedName
@@ -10,9 +10,10 @@ from packaging.version import Version
 from envc.model.release import CoreMetadata, Distribution
 from envc.model.spec import ResolverSpec, ShadowPolicy, SourcedRequirement
 from envc.model.target import Target
+from envc.model.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class InheritedPin:
     """A release that the base already installs: one distribution for each target, in order."""
 
@@ -25,7 +26,7 @@ class InheritedPin:
 Group: TypeAlias = tuple[NormalizedName, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Problem:
     """What one layer asks for on `targets`, which no marker tells apart: they share every pin.
 
@@ -58,7 +59,7 @@ class Problem:
         return self.targets[0].markers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Pin:
     """A chosen release: its distribution for each target, and its metadata.
 
@@ -75,7 +76,7 @@ class Pin:
     layer: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Resolution:
     """All visible pins of a stack for one problem, in order of project.
 

@@ -1,13 +1,14 @@
 """Public keys, and what is signed with them."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from envc.model.value import value
 
 # What a signature is for: one for a bundle says nothing of a wanted state.
 Purpose = Literal["envc-bundle", "envc-wanted"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PublicKey:
     """An Ed25519 key: its 32 bytes, its SHA-256 as OpenSSH shows it, and the comment beside it."""
 
@@ -19,7 +20,7 @@ class PublicKey:
         return f"{self.fingerprint} {self.comment}".rstrip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Signature:
     """A signature with the key that it claims to be of: believed only when it is verified.
 

@@ -1,6 +1,6 @@
 """What a site and an overlay ask for, each requirement with the line it stands on."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
@@ -9,6 +9,7 @@ from packaging.utils import NormalizedName
 
 from envc.model.digest import Digest
 from envc.model.target import Target
+from envc.model.value import value
 
 CORE = "core"
 # What a target directory and a generation hold beside the layers: one of such a name would take
@@ -26,7 +27,7 @@ ResolutionMode = Literal["highest", "lowest", "lowest-direct"]
 Treatment = Literal["error", "warning", "ignore"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Origin:
     """Where something was written: file, line (1-based, 0 when unknown) and key path."""
 
@@ -39,7 +40,7 @@ class Origin:
         return f"{place} ({self.key})" if self.key else place
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SourcedRequirement:
     """A requirement of a spec and its origin."""
 
@@ -47,7 +48,7 @@ class SourcedRequirement:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SourcedPath:
     """A path of a spec as it is written there, and its origin."""
 
@@ -55,7 +56,7 @@ class SourcedPath:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class IndexSpec:
     """A simple index by URL, or a folder of wheels by path (exactly one of the two)."""
 
@@ -65,7 +66,7 @@ class IndexSpec:
     explicit: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CoreArchive:
     """An interpreter's archive: where the spec says that it is, and the digest of its bytes."""
 
@@ -73,7 +74,7 @@ class CoreArchive:
     digest: Digest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CoreSpec:
     """The interpreter of every layer: its X.Y, and where nodes have it (None: as envc's own).
 
@@ -85,7 +86,7 @@ class CoreSpec:
     archive: CoreArchive | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LayerSpec:
     """A common layer as `envc.toml` asks for it."""
 
@@ -99,7 +100,7 @@ class LayerSpec:
     modules: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ResolverSpec:
     """How candidates are chosen; `exclude_newer` hides files uploaded at or after it.
 
@@ -120,7 +121,7 @@ class ResolverSpec:
         return project not in self.no_build
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class OverlaysSpec:
     """Where overlays live, which specs CI checks, and what they may replace."""
 
@@ -129,7 +130,7 @@ class OverlaysSpec:
     shadow: ShadowPolicy = "coherent"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FindingRule:
     """How findings of a code are treated, and why; only overlays have to give a reason."""
 
@@ -138,7 +139,7 @@ class FindingRule:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RetainSpec:
     """How many generations of common layers a node keeps, and for how many days."""
 
@@ -146,7 +147,7 @@ class RetainSpec:
     days: int = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SiteSpec:
     """A whole `envc.toml`. `layers` are in an order in which every base comes first.
 
@@ -183,7 +184,7 @@ class SiteSpec:
         return tuple(chain)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class OverlaySpec:
     """An `overlay.toml`: a user's layer on a common layer, or on another overlay.
 

@@ -1,14 +1,13 @@
 """A stack: the core, and the chain of layers that a process sees, top first."""
 
-from dataclasses import dataclass
-
 from packaging.utils import NormalizedName
 
 from envc.model.digest import Digest
+from envc.model.value import value
 from envc.model.wheel import WheelFacts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class StackLayer:
     """One layer of a stack, and which of its projects the layers above may not see.
 
@@ -32,7 +31,7 @@ class StackLayer:
         return tuple(wheel for wheel in self.wheels if wheel.project not in self.masked)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Stack:
     """The layers of one process, top first, on a core of version `python` (X.Y).
 

@@ -1,12 +1,13 @@
 """One kind of machine: what wheels it takes and how markers evaluate on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from packaging.tags import Tag
 
+from envc.model.value import value
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@value(kw_only=True)
 class Target:
     """A machine kind, complete: markers and tags follow from the other fields.
 
@@ -24,7 +25,7 @@ class Target:
     tags: tuple[Tag, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Machine:
     """What the machine that envc runs on is: the default target, and what nodes are held to."""
 

@@ -1,11 +1,10 @@
 """What a layer's tree holds beside its linked wheels."""
 
-from dataclasses import dataclass
-
 from envc.model.plan import MakeSymlink, WriteFile
+from envc.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class View:
     """The files and symlinks that are the layer's own, each in order of path.
 

@@ -1,18 +1,18 @@
 """What a wheel contains and claims, read without running it."""
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from packaging.utils import NormalizedName
 
 from envc.model.digest import Digest
+from envc.model.value import value
 
 # What stands under an importable name: "package" (has an `__init__`; everything below is its
 # own), "module" (one file), or a namespace (PEP 420): its portions, by name.
 ModuleTree: TypeAlias = "dict[str, Literal['package', 'module'] | ModuleTree]"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ConsoleScript:
     """A console or GUI entry point: the command, and what it calls."""
 
@@ -21,7 +21,7 @@ class ConsoleScript:
     attribute: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class WheelFacts:
     """A wheel's claims and contents. Paths are relative to the environment's root.
 

@@ -1,17 +1,17 @@
 """One layer's plan, from manifests alone: nothing is walked, nothing is read twice."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from posixpath import dirname
 
 from envc.errors import Fault, UntrustedError
 from envc.model.digest import digest_of, hex_of
 from envc.model.manifest import Entry, Manifest, directory_entry, path_of
 from envc.model.plan import LinkTree, MakeSymlink, PathLines, TreePlan, WriteFile
+from envc.model.value import value
 from envc.model.view import View
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoredTree:
     """A tree of the store and what people call it: `numpy 2.4.6`, or envc's own files."""
 

@@ -7,7 +7,6 @@ candidate of an extra demands its project at the same version, and what the extr
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -17,6 +16,7 @@ from packaging.version import Version
 
 from envc.model.release import Distribution
 from envc.model.spec import SourcedRequirement
+from envc.model.value import value
 from envc.resolve.interpreter import lower_bounds
 
 ANY = SpecifierSet()
@@ -26,7 +26,7 @@ ANY = SpecifierSet()
 PYTHON = NormalizedName("<python>")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value(eq=False)
 class Demand:
     """A project (or one extra of it) that must be there, and why.
 
@@ -62,7 +62,7 @@ class Demand:
         return self.specifier.contains(version, prereleases=True)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value(eq=False)
 class Candidate:
     """A release that may be pinned; one object for each release and extra in a search.
 

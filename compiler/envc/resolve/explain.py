@@ -6,12 +6,12 @@ the indexes have of it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.errors import UnsatisfiableError
+from envc.model.value import value
 from envc.resolve.demand import PYTHON, Candidate, Demand
 from envc.resolve.files import describe
 from envc.resolve.provider import Provider
@@ -36,7 +36,7 @@ def explain(conflict: Conflict, hints: Sequence[str]) -> UnsatisfiableError:
     return error
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Told:
     """The facts of a conflict, sorted into lines of specs and what releases demand."""
 

@@ -5,7 +5,7 @@ the least change first.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Literal
 
@@ -19,6 +19,7 @@ from envc.errors import OutsideError, UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.target import Target
+from envc.model.value import value
 from envc.resolve.demand import PYTHON, Demand
 from envc.resolve.lines import Unread
 from envc.resolve.provider import Provider
@@ -30,7 +31,7 @@ _OFFERED = 3
 _PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hint:
     """A change: the problem after it, the words for it, and whose new pin completes them.
 

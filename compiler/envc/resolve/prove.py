@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from envc.model.value import value
 from envc.resolve.demand import Candidate, Demand
 from envc.resolve.provider import Provider
 
@@ -36,7 +37,7 @@ class TooManyConflictsError(Exception):
     """The search was given up: neither pins nor a proof."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unusable:
     """Releases that have nothing for the targets."""
 
@@ -47,7 +48,7 @@ class Unusable:
 Fact = Demand | Unusable
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value(eq=False)
 class Incompatibility:
     """Identities that are never all within their sets, and why: a fact, or two others."""
 
@@ -70,7 +71,7 @@ class Incompatibility:
         return list(found.values())
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Conclusion:
     """One step of the trail: what is left of an identity's values after it, and what was before.
 
@@ -112,7 +113,7 @@ class Variable:
                 yield bit, version
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refutation:
     """The proof that demands cannot be met: the facts that contradict each other."""
 

@@ -1,16 +1,17 @@
 """Why releases were passed over. An answer of "yes" needs no reasons: they wait to be asked for."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from envc.model.value import value
+
 Kind = Literal["prerelease", "yanked", "too new", "python", "tags", "sdist", "binary", "empty"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reason:
     """Why a release may not be chosen: which rule says so, and the words for it."""
 

@@ -14,13 +14,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from envc.errors import UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
+from envc.model.value import value
 from envc.ports import CandidateSource
 from envc.resolve.coherence import cohere
 from envc.resolve.demand import Candidate, Demand, demands_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from envc.resolve.prove import Refutation
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Conflict:
     """A problem that has no solution: what was searched, its root demands, and the proof."""
 

@@ -5,18 +5,19 @@ each of the layer's own pins is tried at the releases that are preferred to it, 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.utils import NormalizedName
 
 from envc.model.resolution import Problem
+from envc.model.value import value
 from envc.resolve.demand import PYTHON, Candidate, Demand
 from envc.resolve.provider import Provider
 
 Pins = dict[NormalizedName, Candidate]
 
 
-@dataclass(frozen=True)
+@value
 class Visible:
     """A set of pins under a problem's root demands."""
 

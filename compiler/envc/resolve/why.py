@@ -4,7 +4,6 @@ Problem with the present lock's pins preferred, CandidateSource, project ──w
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from packaging.utils import NormalizedName
@@ -12,6 +11,7 @@ from packaging.version import Version
 
 from envc.model.release import Release
 from envc.model.resolution import Problem
+from envc.model.value import value
 from envc.ports import CandidateSource
 from envc.resolve.demand import Candidate, Demand
 from envc.resolve.reasons import because, origin_of, wanted_by
@@ -24,7 +24,7 @@ _LOOKED_INTO = 10
 HeldKind = Literal["requirement", "constraint", "release", "base", "policy", "lock"] | Kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Asking:
     """Who asks for a project, and with what words.
 
@@ -40,7 +40,7 @@ class Asking:
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Held:
     """Releases newer than the pin, newest first, and what keeps the pin from moving to them."""
 
@@ -49,7 +49,7 @@ class Held:
     versions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Why:
     """A pin, who asks for it, the newest release there is, and what holds the pin back from it.
 

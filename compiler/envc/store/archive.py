@@ -14,8 +14,8 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from envc.model.value import value
 from envc.store import limits
 from envc.store.central_directory import (
     EXTRA_ZIP64,
@@ -47,7 +47,7 @@ _SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 _ATTRIBUTES_OF_NO_FILE = 0x10 | 0x08
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Member:
     """One file of an archive. `start` is where its packed data begins."""
 

@@ -11,9 +11,9 @@ Source: APPNOTE.TXT 6.3.10, sections 4.3.12 to 4.3.16 and 4.5.3
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from envc.model.value import value
 from envc.store import limits
 from envc.store.refusal import Problem, RefusedError
 
@@ -37,7 +37,7 @@ class RawWheel(Protocol):
     def __getitem__(self, key: slice, /) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Listed:
     """One entry of the central directory. `problem` is what is wrong with its form, if anything.
 

@@ -4,7 +4,6 @@ Source: https://packaging.python.org/specifications/binary-distribution-format/
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from packaging.utils import (
     InvalidWheelFilename,
@@ -15,6 +14,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from envc.formats.scripts import parse_entry_points
+from envc.model.value import value
 from envc.model.wheel import ConsoleScript
 from envc.store.refusal import Problem, RefusedError
 
@@ -25,7 +25,7 @@ INSTALLER_FILES = frozenset({"INSTALLER", "REQUESTED", "direct_url.json"})
 SIGNATURE_FILES = frozenset({"RECORD.jws", "RECORD.p7s"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Identity:
     """What a wheel's file name says it is, and its `.dist-info` and `.data` folders."""
 
@@ -39,7 +39,7 @@ class Identity:
         return f"{self.dist_info}/{name}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Claims:
     """The part of METADATA that facts keep, requirements as written, and the scripts."""
 

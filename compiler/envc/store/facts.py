@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from envc.model.lock import LockedWheel
+from envc.model.value import value
 from envc.model.wheel import ModuleTree, WheelFacts
 from envc.store.dist_info import Claims
 from envc.store.identity import bytecode_tag
@@ -13,7 +13,7 @@ from envc.store.layout import Layout
 _START_FILE = re.compile(r"[^/]*\.(?:pth|start)|(?:sitecustomize|usercustomize)(?:\.[^/]*|/.*)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Contents:
     """The paths of an installed form (no bytecode among them), and its wheel's size."""
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 from envc.disk.durable import disk_error
 from envc.errors import Fault, UntrustedError
@@ -19,6 +18,7 @@ from envc.model.manifest import (
     manifest_of,
 )
 from envc.model.stack import site_packages_of
+from envc.model.value import value
 from envc.ports import Reporter
 from envc.store.bytecode import TASK as COMPILE
 from envc.store.bytecode import Compiler
@@ -34,7 +34,7 @@ _UNPACK = "unpack"
 Bytecode = list[Future[list[Entry]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Run:
     """What the trees of one run have in common: the store's root and the core."""
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from envc.model.stack import site_packages_of
+from envc.model.value import value
 from envc.store.dist_info import INSTALLER_FILES, SIGNATURE_FILES, Identity
 from envc.store.names import name_problem
 from envc.store.refusal import Problem
@@ -28,7 +28,7 @@ _LIBRARY = re.compile(r"lib/python[^/]*(?:/|$)")
 _METADATA_FOLDER = re.compile(r"[^/]+\.(?:dist-info|egg-info)(?:/|$)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Placement:
     """Where one file goes. A `script` may need a new first line."""
 
@@ -36,7 +36,7 @@ class Placement:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Layout:
     """The rules for one wheel on one X.Y."""
 

@@ -9,11 +9,11 @@ import hashlib
 import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from installer.records import Hash, RecordEntry
 
 from envc.model.manifest import Entry
+from envc.model.value import value
 from envc.store.archive import Member
 from envc.store.names import name_problem
 from envc.store.refusal import Problem, RefusedError, refuse_if
@@ -27,7 +27,7 @@ _SIZE = re.compile(r"[0-9]{1,20}")
 _SHOWN = 80
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecordRow:
     """What RECORD says of one file; `size_bytes` None where it leaves the size out."""
 

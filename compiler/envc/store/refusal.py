@@ -1,15 +1,15 @@
 """Why a wheel is refused: problems by entry → `UntrustedError`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from envc.errors import Fault, UntrustedError
+from envc.model.value import value
 from envc.store import limits
 
 _MEND = "do not use this wheel: pin another release, and tell the project"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Problem:
     """What is wrong with one entry; `entry` is empty when it is the wheel as a whole."""
 

@@ -10,7 +10,6 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from envc.errors import OutsideError, UntrustedError
@@ -18,6 +17,7 @@ from envc.formats.scripts import entry_point_script, rebind_script
 from envc.model.digest import digest_from_hex
 from envc.model.lock import LockedWheel
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE, Entry
+from envc.model.value import value
 from envc.model.wheel import WheelFacts
 from envc.store import limits
 from envc.store.archive import Member, chunks_of, members_of
@@ -39,7 +39,7 @@ from envc.store.writer import TreeWriter
 _INSTALLER = b"envc\n"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unpacked:
     """A wheel whose files are written, all but bytecode and RECORD."""
 
@@ -49,7 +49,7 @@ class Unpacked:
     record: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Verified:
     """A wheel that has passed: its members by path, RECORD's rows, and where each member goes."""
 

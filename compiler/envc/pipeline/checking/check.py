@@ -9,7 +9,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing import get_context
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from envc.check import Impact, LockState, restated
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, OutsideError
 from envc.model.finding import Verdict
+from envc.model.value import value
 from envc.pipeline.checking.checker import Checker, Judged
 from envc.pipeline.checking.verdict_cache import Row, VerdictCache
 from envc.pipeline.sites.context import Context
@@ -33,7 +34,7 @@ _FEW = 24
 _SHARE = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CheckReport:
     """The verdicts, in order of spec; `ok` when all are.
 
@@ -49,7 +50,7 @@ class CheckReport:
     against: "AgainstReport | None" = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class AgainstReport:
     """How each overlay fares against another state of the site; `counts` by kind, for the sum."""
 
@@ -58,7 +59,7 @@ class AgainstReport:
     overlays: tuple[Impact, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CheckOptions:
     """Which overlays, and where else their wheels may be."""
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -26,6 +26,7 @@ from envc.model.finding import Verdict
 from envc.model.lock import Lock
 from envc.model.release import Distribution
 from envc.model.spec import OverlaySpec, SiteSpec
+from envc.model.value import value
 from envc.pipeline.checking.scenes import Seen, look_into
 from envc.pipeline.checking.unlocked import Unlocked
 from envc.pipeline.locking.foundation import Foundation, lay_foundation
@@ -52,7 +53,7 @@ from envc.pipeline.supply.recorded import RecordedSource
 from envc.ports import SilentReporter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Judged:
     """A verdict and what it rests on; `touched` is None where it must be found anew each time.
 

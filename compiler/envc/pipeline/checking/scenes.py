@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from packaging.utils import NormalizedName
@@ -14,11 +14,12 @@ from envc.model.contents import Library, Unknown, WheelContents
 from envc.model.lock import Lock, LockedWheel
 from envc.model.spec import OverlaySpec
 from envc.model.target import Target
+from envc.model.value import value
 from envc.pipeline.locking.foundation import Foundation
 from envc.pipeline.supply.contents import ContentsSource
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Seen:
     """The scenes, and the wheels that could not be looked into."""
 

@@ -5,7 +5,6 @@ Nothing is built: an editable project is taken by the wheel that the present loc
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -16,6 +15,7 @@ from envc.lock import lock_layer, overlay_inputs, overlay_problem, resolve_toget
 from envc.model.lock import Lock
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import OverlaySpec, SiteSpec
+from envc.model.value import value
 from envc.pipeline.locking.foundation import Foundation
 from envc.pipeline.locking.overlay_resolution import Edges, resolve_above
 from envc.pipeline.locking.report import LockOptions
@@ -32,7 +32,7 @@ from envc.pipeline.supply.sole import SoleSource, with_shadows
 from envc.ports import CandidateSource
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unlocked:
     """An overlay, what it stands on, and the lock that does not fit (None: there is none)."""
 

@@ -6,7 +6,7 @@ row of that spec serves too, if the parts of the base that it rests on are as th
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from envc import __version__
@@ -17,6 +17,7 @@ from envc.lock import target_groups
 from envc.model.digest import Digest, digest_of, digest_of_json
 from envc.model.finding import Finding, Verdict
 from envc.model.spec import SiteSpec
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.overlay_files import Files
 from envc.pipeline.sites.site import Site, read_spec
@@ -26,7 +27,7 @@ from envc.pipeline.supply.contents import check_cache
 VERDICT_FORMAT = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Row:
     """A verdict and what it rests on; `listings` are the indexes' fingerprints by project."""
 

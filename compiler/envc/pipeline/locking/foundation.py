@@ -1,7 +1,7 @@
 """What a check needs of a base, computed once for all overlays on it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from urllib.parse import unquote
 
@@ -15,13 +15,14 @@ from envc.model.release import Distribution
 from envc.model.resolution import Group, InheritedPin
 from envc.model.spec import SiteSpec
 from envc.model.target import Target
+from envc.model.value import value
 from envc.pipeline.locking.overlay_resolution import Edges, edges_of
 from envc.pipeline.supply.contents import ContentsSource
 from envc.ports import CandidateSource
 from envc.resolve import resolve
 
 
-@dataclass(frozen=True)
+@value(slots=False)
 class Foundation:
     """A base as overlays on it see it. `grounds` are in the order of the site's target groups.
 

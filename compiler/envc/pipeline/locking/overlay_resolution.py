@@ -11,19 +11,20 @@ from it to a project that the overlay changes; the rest stays at its pins, whate
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.errors import UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
+from envc.model.value import value
 from envc.ports import CandidateSource
 from envc.resolve import resolve
 
 Projects = frozenset[NormalizedName]
 
 
-@dataclass(frozen=True)
+@value
 class Edges:
     """Who requires whom among what is visible on a base; both directions.
 

@@ -1,11 +1,12 @@
 """What `envc lock` is asked and what it answers; light to import."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from envc.model.digest import Digest
+from envc.model.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LockOptions:
     """What to lock, and what may move. `projects` are those that `--upgrade-package` names."""
 
@@ -16,7 +17,7 @@ class LockOptions:
     check: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LockedLayer:
     """A lock as it is now: `pins` are those of every target, differing ones stand in `targets`.
 
@@ -34,7 +35,7 @@ class LockedLayer:
     built: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LockReport:
     """What `envc lock` did; `removed` are wheels that were carried, and no lock names any more."""
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -22,6 +22,7 @@ from envc.model.lock import Lock
 from envc.model.resolution import Group, Problem, Resolution
 from envc.model.spec import SourcedRequirement
 from envc.model.target import Target
+from envc.model.value import value
 from envc.pipeline.locking.report import LockOptions
 from envc.pipeline.sites.site import LockFile
 from envc.pipeline.supply.building import Supply
@@ -39,7 +40,7 @@ from envc.ports import CandidateSource
 from envc.resolve import resolve
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """A layer's lock, whether it differs from what the disk has, and the wheels it carries.
 
@@ -52,7 +53,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Start:
     """Where locking starts: the present lock (None where there is none), and what may move."""
 
@@ -88,7 +89,7 @@ class Start:
         return {project: pin for project, pin in pins.items() if project not in moving}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LockTask:
     """A layer or an overlay to be locked: its requirements, what it stands on, where it starts."""
 

@@ -1,11 +1,10 @@
 """`envc tree`: a stack as the tree of its projects, from the locks alone."""
 
-from dataclasses import dataclass
-
 from packaging.utils import canonicalize_name
 
 from envc.lock import Base, target_groups, visible_problem
 from envc.model.resolution import Resolution
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.site import (
     Site,
@@ -17,7 +16,7 @@ from envc.pipeline.supply.indexes import open_source
 from envc.resolve import resolve
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TreeProject:
     """A visible project: its pin, the layer it is in, and what it requires here."""
 
@@ -26,7 +25,7 @@ class TreeProject:
     requires: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TreeReport:
     """A stack: its layers top first, what their specs ask for, and every visible project."""
 

@@ -1,7 +1,7 @@
 """`envc why`: why a project is pinned as it is in the stack of a layer or an overlay."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -25,6 +25,7 @@ from envc.model.release import CoreMetadata, Distribution, Release
 from envc.model.resolution import InheritedPin, Problem
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.target import Target
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.site import (
     Site,
@@ -39,7 +40,7 @@ from envc.ports import CandidateSource
 from envc.resolve import Asking, Held, why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class WhyReport:
     """A pin of a stack on one target: who asks for it, and what holds it back.
 

@@ -1,18 +1,19 @@
 """`envc gc --nodes`: what each node removes or would remove, and why the rest stays."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from envc.cluster.node_sets import expand, fold
 from envc.model.nodes import Limits, NodeAnswer
+from envc.model.value import value
 from envc.pipeline.nodes.status import Silence, answer_of
 from envc.ports import Engine
 
 CollectState = Literal["collected", "absent", "failed", "pending"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class NodesCollectOptions:
     """On which nodes to collect. `{node}` in `target` is the node's name; `newest` as for gc."""
 
@@ -23,7 +24,7 @@ class NodesCollectOptions:
     limits: Limits = field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class NodeCollected:
     """One node: what it keeps and why, what it removed or would remove; `reason`: why it did not.
 
@@ -40,7 +41,7 @@ class NodeCollected:
     mend: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class NodesCollectReport:
     """What the nodes did; `ok`: all of them. `sets` folds those of one state."""
 

@@ -1,11 +1,11 @@
 """`envc converge`: what the wanted state asks for, on this node."""
 
 import os
-from dataclasses import dataclass
 
 from envc.materialize.directory import Directory
 from envc.model.digest import Digest
 from envc.model.nodes import Statement, WantedState
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 from envc.pipeline.targets.trust import (
     Keys,
@@ -19,7 +19,7 @@ from envc.pipeline.targets.trust import (
 from envc.pipeline.targets.wanted import number_of, packed_core, state_of, wanted_path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ConvergeReport:
     """How far a node is from the wanted state.
 

@@ -1,18 +1,18 @@
 """The interpreter that a roll-out brings to nodes, where the site carries one."""
 
 import os
-from dataclasses import dataclass
 
 from envc.errors import UsageError
 from envc.materialize.directory import read_bytes
 from envc.model.core import PackedCore
 from envc.model.digest import Digest, digest_from_hex, hex_of
+from envc.model.value import value
 from envc.pipeline.sites.core import cached_core, core_cache
 from envc.pipeline.sites.site import Site
 from envc.pipeline.targets.wanted import place_file
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CoreFreight:
     """The core that a site carries: the digest of its archive, and the file that brings it."""
 

@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from envc.cluster.core_boot import core_words
 from envc.cluster.kit import Kit
@@ -16,6 +15,7 @@ from envc.disk.durable import disk_error, make_folder, temporary_beside, write_f
 from envc.errors import UsageError
 from envc.model.core import PackedCore
 from envc.model.digest import Digest, digest_of, hex_of
+from envc.model.value import value
 from envc.pipeline.nodes.answers import look_words, question_of
 from envc.pipeline.nodes.core_freight import CoreFreight, packed_core_of
 from envc.pipeline.sites.site import Site
@@ -43,7 +43,7 @@ exec {boot} "$target" {kit} converge --target "$target" --state {state} "$@"
 _TARGET = "@TARGET@"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Freight:
     """The files by what nodes call them, and the interpreter that nodes have or get.
 

@@ -2,7 +2,6 @@
 
 import os
 import time
-from dataclasses import dataclass
 
 from envc import __version__
 from envc.disk.durable import disk_error
@@ -11,12 +10,13 @@ from envc.errors import EnvcError, Fault
 from envc.materialize.directory import Directory
 from envc.model.digest import Digest
 from envc.model.generation import Generation
+from envc.model.value import value
 from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.targets.base import read_location
 from envc.pipeline.targets.generations import CollectReport
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class NodeReport:
     """One node: what it holds and what it was asked to do.
 

@@ -14,7 +14,7 @@ import os
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from getpass import getuser
 
 from envc.cluster.kit import kit_of_this_envc
@@ -23,6 +23,7 @@ from envc.disk.clock import utc_text
 from envc.errors import UsageError
 from envc.model.digest import Digest
 from envc.model.nodes import NodeAnswer, Statement, WantedGeneration
+from envc.model.value import value
 from envc.pipeline.nodes.freight import Freight, pack, share
 from envc.pipeline.nodes.rollout_ledger import DONE, Heard, Ledger
 from envc.pipeline.nodes.rollout_options import RolloutOptions
@@ -76,7 +77,7 @@ def roll_out(
     return run.report(stopped)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Order:
     """What is rolled out, and how."""
 

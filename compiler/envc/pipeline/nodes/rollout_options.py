@@ -1,12 +1,13 @@
 """Where a roll-out goes, and how carefully."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from envc.model.nodes import Limits
+from envc.model.value import value
 from envc.pipeline.targets.wanted import OWN_STATE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RolloutOptions:
     """Where to roll out what, and how carefully.
 

@@ -1,14 +1,14 @@
 """What a roll-out says: of each node as it goes on, and of all of them in the end."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from envc.model.digest import Digest
+from envc.model.value import value
 
 State = Literal["waiting", "ready", "switched", "current", "failed", "pending"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class NodeState:
     """How far a node is.
 
@@ -28,7 +28,7 @@ class NodeState:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RolloutReport:
     """How a roll-out ended; `ok`: every node runs the wanted generation.
 

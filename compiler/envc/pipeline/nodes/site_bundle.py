@@ -12,7 +12,6 @@ it lacks.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from envc.bundle import BundleWriter
 from envc.cluster.kit import kit_of_this_envc
@@ -24,6 +23,7 @@ from envc.materialize.publish import make_directory
 from envc.model.digest import Digest
 from envc.model.lock import Lock, LockedWheel
 from envc.model.target import Machine, Target
+from envc.model.value import value
 from envc.pipeline.nodes.statement import Signer, signer_of
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.core import cached_core, core_cache
@@ -40,7 +40,7 @@ from envc.store.core_travel import core_stream
 from envc.store.portable import tree_stream
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class BundleReport:
     """A bundle: its file, the digest of its index, and what it is for.
 
@@ -129,7 +129,7 @@ def _targets(lock: Lock, machine: Machine) -> tuple[Target, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Title:
     """Whose bundle it is, and who signs for it."""
 

@@ -3,7 +3,7 @@
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from envc.disk.clock import utc_text
 from envc.errors import UntrustedError, UsageError
@@ -11,6 +11,7 @@ from envc.formats.wanted import wanted_to_json
 from envc.model.digest import Digest
 from envc.model.nodes import Statement, WantedGeneration
 from envc.model.signature import Purpose
+from envc.model.value import value
 from envc.pipeline.nodes.freight import Freight
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.site import Site
@@ -22,7 +23,7 @@ from envc.signing import refuse_unsigned, sign
 _MEND = "name the private key with --sign KEY, or set ENVC_SIGN_KEY"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Signer:
     """Who signs for a site: the files of private keys, and the public keys that the site names."""
 

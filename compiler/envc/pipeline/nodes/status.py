@@ -1,7 +1,7 @@
 """`envc status`: what each node runs, by the node's own word."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, NamedTuple
 
 from envc.cluster.node_sets import expand, fold
@@ -9,6 +9,7 @@ from envc.errors import Fault
 from envc.formats.node_line import values_in
 from envc.model.digest import Digest
 from envc.model.nodes import Limits, NodeAnswer
+from envc.model.value import value
 from envc.pipeline.targets.wanted import required_state
 from envc.ports import Engine
 
@@ -18,7 +19,7 @@ _NOT_FOUND = 127
 _GOOD: tuple[NodeCondition, ...] = ("present", "converged")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class StatusOptions:
     """Which nodes to ask. `state` is the folder of a wanted state to compare them with.
 
@@ -32,7 +33,7 @@ class StatusOptions:
     limits: Limits = field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class NodeStatus:
     """One node. `drift` counts paths that differ, None: nobody looked. `reason`: why it failed.
 
@@ -59,7 +60,7 @@ class Silence(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class StatusReport:
     """What the nodes said; `ok`: all of them run what they should. `sets` folds equal ones."""
 

@@ -2,13 +2,13 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 
 from envc.errors import EnvcError, UntrustedError
 from envc.formats.wanted import wanted_from_json
 from envc.materialize.directory import Directory
 from envc.model.digest import Digest, hex_of
 from envc.model.nodes import Statement, WantedState
+from envc.model.value import value
 from envc.pipeline.nodes.answers import leave_answer, witness_of
 from envc.pipeline.nodes.report import NodeReport, node_failure, node_report
 from envc.pipeline.sites.context import Context
@@ -41,7 +41,7 @@ from envc.pipeline.targets.wanted import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class PrepareOrder:
     """What to prepare, by its parcel, from a folder of wheels or from a bundle that was brought.
 
@@ -174,7 +174,7 @@ def _is_bundle(path: str, digest: Digest) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SwitchOrder:
     """What to switch to, and where the wanted state is.
 

@@ -1,7 +1,6 @@
 """What an overlay was compiled for, and whether its bases are still here, and still the newest."""
 
 import os
-from dataclasses import dataclass
 
 from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, EnvcError
@@ -9,12 +8,13 @@ from envc.materialize.directory import Directory, Shape
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
 from envc.model.stack import site_packages_of
+from envc.model.value import value
 from envc.pipeline.sites.changes import LayerChange, changes_between
 from envc.view.places import HERE
 from envc.view.stack_file import STACK_FILE, BaseRecord, base_references
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class BaseState:
     """A base that a tree was compiled for, at the place where it stands.
 

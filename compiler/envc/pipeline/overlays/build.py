@@ -1,7 +1,6 @@
 """An overlay from its spec to its tree: locked, weighed, fetched, planned, published."""
 
 import os
-from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 
@@ -20,6 +19,7 @@ from envc.model.spec import OverlaySpec
 from envc.model.stack import Stack
 from envc.model.target import Machine
 from envc.model.target import Target as NodeTarget
+from envc.model.value import value
 from envc.model.wheel import WheelFacts
 from envc.pipeline.locking.lock import lock_overlay, write_lock
 from envc.pipeline.locking.report import LockOptions
@@ -40,7 +40,7 @@ from envc.pipeline.targets.planning import environment_of, modules_of
 from envc.pipeline.targets.stock import Chosen, Stock, stack_layer, stacked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class OverlayReport:
     """An overlay as it is now built. `inherits` counts the base's projects that it sees.
 
@@ -120,7 +120,7 @@ def _warn_of_packed(folder: str, context: Context) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class _Making:
     """What an overlay is made from: its spec and its lock, on what stands below it here.
 

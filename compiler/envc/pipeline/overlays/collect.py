@@ -9,12 +9,12 @@ The layout is the storage's, so that an overlay on another one (`base-dir`) find
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from envc.disk.durable import disk_error, write_file
 from envc.errors import EnvcError, UsageError
 from envc.formats.pylock import lock_file_name
 from envc.model.lock import Lock
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.overlay_files import owner_of
 from envc.pipeline.sites.site import Site, overlay_from, overlay_lock_path, read_lock, read_spec
@@ -23,7 +23,7 @@ from envc.pipeline.targets.base import OVERLAY_SPEC
 FOLDER = "overlays"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CollectedOverlay:
     """An overlay that was copied: where to in the site, and whether that changed anything."""
 
@@ -34,7 +34,7 @@ class CollectedOverlay:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CollectedOverlays:
     """What was copied, in order of owner and name; what was left out and why; what is gone.
 

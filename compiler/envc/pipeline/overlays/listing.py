@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from envc.errors import EnvcError
 from envc.materialize.directory import Directory, Shape
 from envc.model.generation import Generation
 from envc.model.spec import OverlaySpec
+from envc.model.value import value
 from envc.pipeline.overlays.base_state import base_states, gone_interpreter
 from envc.pipeline.overlays.pack import PACKED
 from envc.pipeline.overlays.places import own_storage, storage_of
@@ -30,7 +30,7 @@ State = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class OverlayEntry:
     """An overlay as it is listed; `why` says more where its state is not `current`."""
 
@@ -46,7 +46,7 @@ class OverlayEntry:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class OverlayList:
     """The overlays of a storage, in order of owner and name."""
 

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -19,6 +18,7 @@ from envc.formats.overlay_edit import (
 from envc.formats.overlay_toml import TEMPLATE
 from envc.materialize.directory import Directory, Shape
 from envc.model.spec import OverlaySpec
+from envc.model.value import value
 from envc.pipeline.locking.report import LockOptions
 from envc.pipeline.overlays.build import OverlayReport, build
 from envc.pipeline.overlays.pack import built_overlay
@@ -35,7 +35,7 @@ from envc.pipeline.targets.base import OVERLAY_SPEC, Target, find_target, open_t
 from envc.pipeline.targets.by_hand import ByHand, Foreign, by_hand
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class OverlayOptions:
     """Which overlay, and where the common layers are."""
 

@@ -8,7 +8,6 @@ trees/<store id>         each stored tree that it is linked from
 import os
 import re
 import shutil
-from dataclasses import dataclass
 
 from envc.bundle import Bundle, BundleWriter
 from envc.disk.durable import disk_error
@@ -23,6 +22,7 @@ from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
 from envc.model.publication import Publication
+from envc.model.value import value
 from envc.pipeline.targets.base import OVERLAY_SPEC, read_location
 from envc.pipeline.targets.planned import kept_publications
 from envc.store.portable import tree_stream
@@ -34,7 +34,7 @@ PUBLICATION, LOCATION, TREES = "publication", "location.toml", "trees/"
 _BUILT = ("current", "by-lock", "generations", MODULEFILES, "store", "trash", "pins")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class PackReport:
     """A packed overlay: its file, the digest of the file's index, and what is in it.
 

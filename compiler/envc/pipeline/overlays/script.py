@@ -6,7 +6,7 @@ Those that no script has run in for as long as `[retain]` says go when another o
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import tomli_w
 from packaging.specifiers import SpecifierSet
@@ -18,6 +18,7 @@ from envc.formats.inline_metadata import ScriptTable, read_inline_metadata
 from envc.materialize.directory import Directory, Shape
 from envc.model.digest import digest_of_json, hex_of
 from envc.model.spec import OverlaySpec
+from envc.model.value import value
 from envc.pipeline.locking.report import LockOptions
 from envc.pipeline.overlays.base_state import base_states
 from envc.pipeline.overlays.build import build
@@ -37,7 +38,7 @@ _CACHED = "scripts-v1"
 _KEY_DIGITS = 16
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Script:
     """A script with metadata, and the target that it is to run on."""
 

@@ -11,7 +11,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from envc.bundle import Bundle
 from envc.disk.durable import disk_error, sync_directory, write_file
@@ -23,6 +22,7 @@ from envc.materialize.directory import Directory, Shape
 from envc.materialize.publish import make_directory, publish
 from envc.model.digest import Digest, hex_of
 from envc.model.publication import Publication
+from envc.model.value import value
 from envc.pipeline.overlays.budget import Need, refuse_what_cannot_fit
 from envc.pipeline.overlays.pack import PACKED, TREES, built_overlay, read_packed, write_packed
 from envc.pipeline.sites.context import Context
@@ -37,7 +37,7 @@ _SCRATCH = ("SLURM_TMPDIR", "PBS_JOBFS", "TMPDIR")
 _DIGITS = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class StageReport:
     """A staged overlay: its folder, and whether it was unpacked now or found there."""
 

@@ -1,10 +1,11 @@
 """How one set of projects differs from another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from envc.model.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LayerChange:
     """How a layer differs from what it was before: projects with their versions."""
 

@@ -3,15 +3,15 @@
 import os
 import re
 import sys
-from dataclasses import dataclass
 
 from envc.disk.durable import disk_error, write_file
 from envc.errors import UsageError
 from envc.formats.envc_toml import TEMPLATE
+from envc.model.value import value
 from envc.pipeline.sites.place import SPEC_NAME
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class InitReport:
     """The spec that was written."""
 

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, SpecError, UsageError
@@ -13,6 +13,7 @@ from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
 from envc.model.spec import CORE, CoreSpec, OverlaySpec, SiteSpec
 from envc.model.target import Machine
+from envc.model.value import value
 from envc.pipeline.sites.core import cached_core
 from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.sites.parsed import AskMachine, parsed, parsed_for_machine
@@ -22,7 +23,7 @@ from envc.pipeline.sites.place import shown
 CarriedCore = Callable[[CoreSpec, str], str]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Site:
     """A site's folder (absolute), its spec as a file, and its spec as a value.
 
@@ -42,7 +43,7 @@ class Site:
         return f"{self.folder}/{lock_file_name(layer)}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LockFile:
     """A lock and the file it was read from; `digest` is that of the file's bytes."""
 

@@ -4,11 +4,11 @@ An operand is a lock file, or a target's or an overlay's folder, `DIR@N` for its
 """
 
 import os
-from dataclasses import dataclass
 
 from envc.errors import UsageError
 from envc.materialize.directory import Directory
 from envc.model.generation import Generation, GenerationLayer
+from envc.model.value import value
 from envc.pipeline.overlays.base_state import base_states
 from envc.pipeline.sites.changes import LayerChange, changes_between
 from envc.pipeline.sites.place import shown
@@ -18,7 +18,7 @@ from envc.pipeline.targets.base import directory_at
 _LOCK_PREFIX, _LOCK_SUFFIX = "pylock.", ".toml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class DiffReport:
     """Whether two sides have the same projects at the same versions, and what differs.
 
@@ -33,7 +33,7 @@ class DiffReport:
     layers: dict[str, LayerChange]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Side:
     """An operand: its layers, top first, each project → version."""
 

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from envc.errors import EnvcError
 from envc.materialize.directory import Directory
+from envc.model.value import value
 from envc.pipeline.overlays.base_state import base_states
 from envc.pipeline.overlays.stage import stage_root
 from envc.pipeline.sites.machine import machine_of
@@ -20,7 +20,7 @@ from envc.pipeline.targets.verify import verify
 _NAMES_SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class DoctorReport:
     """What was looked at, in order; `ok` when nothing is an error."""
 

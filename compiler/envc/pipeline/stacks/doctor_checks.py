@@ -4,7 +4,6 @@ import os
 import resource
 import tempfile
 import time
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from envc.disk.locks import try_exclusive
@@ -12,6 +11,7 @@ from envc.errors import EnvcError
 from envc.materialize.build import can_link
 from envc.materialize.directory import Directory, Shape
 from envc.model.target import Machine
+from envc.model.value import value
 from envc.pipeline.overlays.budget import amount, rooms_at
 
 State = Literal["ok", "warning", "error"]
@@ -30,7 +30,7 @@ _SHARED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Diagnosis:
     """One thing that was looked at: what is so, and how to mend it unless it is well."""
 

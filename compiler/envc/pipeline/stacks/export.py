@@ -1,7 +1,7 @@
 """`envc export`: a layer, or the whole stack that a process sees in it, for other tools."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from packaging.utils import NormalizedName
@@ -22,6 +22,7 @@ from envc.model.digest import digest_of
 from envc.model.lock import Lock
 from envc.model.resolution import Resolution
 from envc.model.spec import SiteSpec
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.site import (
     Site,
@@ -36,7 +37,7 @@ from envc.resolve import resolve
 ExportFormat = Literal["requirements", "pylock", "cyclonedx"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Exported:
     """A layer or a stack as one lock, and its name: layers top first."""
 
@@ -54,7 +55,7 @@ class Exported:
                 return cyclonedx_to_json(self.lock, self.title)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ExportReport:
     """What was exported: where to, or (without a path) the content.
 

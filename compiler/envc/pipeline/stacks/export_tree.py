@@ -7,7 +7,7 @@ private store beside it, which is removed: so each file has that one name.
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.utils import NormalizedName
 
@@ -19,6 +19,7 @@ from envc.materialize.directory import Directory, Shape
 from envc.model.core import CORE_FOLDER, core_interpreter
 from envc.model.digest import Digest, digest_of
 from envc.model.stack import Stack, StackLayer
+from envc.model.value import value
 from envc.model.wheel import WheelFacts
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.node import target_for
@@ -31,7 +32,7 @@ from envc.store import store_id
 from envc.view import plain_view
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BuiltFlat:
     """The environment that was made."""
 

@@ -7,7 +7,6 @@ runs on the base that it was compiled for, and pins the others to that.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, OutsideError, UsageError
@@ -16,6 +15,7 @@ from envc.model.digest import Digest, digest_from_hex, is_digest
 from envc.model.generation import Generation
 from envc.model.spec import OverlaySpec
 from envc.model.stack import site_packages_of
+from envc.model.value import value
 from envc.pipeline.overlays.base_state import (
     BaseState,
     base_states,
@@ -45,7 +45,7 @@ from envc.view.stack_file import STACK_FILE, common_closure
 LOCK = "ENVC_LOCK"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RunOptions:
     """Which stack: a common layer, an overlay's folder, or (neither) the user's own overlay."""
 

@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from envc.model.release import Distribution
 from envc.model.resolution import Problem
 from envc.model.spec import CoreSpec, IndexSpec, Origin, ResolverSpec, SourcedRequirement
 from envc.model.target import Machine
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 from envc.pipeline.sites.machine import machine_of
 from envc.pipeline.sites.site import Site, machine_of_site
@@ -149,7 +149,7 @@ class Building:
             ]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Supply:
     """Where candidates come from, and who builds wheels for those that have none."""
 

@@ -2,10 +2,10 @@
 
 import os
 import re
-from dataclasses import dataclass
 
 from envc.disk.durable import disk_error
 from envc.disk.removal import remove_folder
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 
 # What envc keeps has a name and the number of its form. A folder that ENVC_CACHE_DIR names may
@@ -13,7 +13,7 @@ from envc.pipeline.sites.context import Context
 _OURS = re.compile(r"([a-z]+)-v[0-9]+(\.sqlite(-[a-z]+)?)?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CachePart:
     """So much of one kind: pages of indexes, metadata, wheels, builds, answers."""
 
@@ -21,7 +21,7 @@ class CachePart:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CacheReport:
     """The cache's folder and its parts, in order of name; with `removed`, they were there."""
 

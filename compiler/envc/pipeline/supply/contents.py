@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import BinaryIO, Generic, TypeVar
 
 from envc.disk.table import Table
@@ -22,6 +21,7 @@ from envc.model.contents import Library, Unknown, WheelContents
 from envc.model.digest import Digest
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 from envc.ports import SilentReporter
 from envc.store import Store, store_id
@@ -39,7 +39,7 @@ _KEPT = 1_000
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Kind(Generic[Value]):
     """A kind of knowledge of a wheel: how it is kept, and how it is read, given an X.Y."""
 

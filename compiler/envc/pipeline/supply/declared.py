@@ -8,7 +8,6 @@ import os
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from packaging.metadata import RawMetadata, parse_email
@@ -18,9 +17,10 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envc.model.lock import Lock
+from envc.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outdated:
     """An editable project that declares something else than was locked: its folder, and what."""
 

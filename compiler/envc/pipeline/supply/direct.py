@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 from urllib.parse import parse_qsl, quote, urldefrag, urlsplit
 
@@ -33,6 +33,7 @@ from envc.model.digest import Digest, digest_from_hex, digest_of_json, is_digest
 from envc.model.lock import Lock, LockedBuild
 from envc.model.resolution import Problem
 from envc.model.spec import SourcedRequirement
+from envc.model.value import value
 from envc.pipeline.supply.building import Supply
 from envc.pipeline.supply.local_files import digest_of_folder, local_path
 from envc.pipeline.supply.sole import SoleRelease, adopt, file_at, filename_of, off_the_base
@@ -43,7 +44,7 @@ ProjectVersion: TypeAlias = tuple[NormalizedName, Version]
 _REMOTE = ("https", "http")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Direct(SoleRelease):
     """What a requirement names, and how its file was built (if it was)."""
 

@@ -6,7 +6,7 @@ it a directory (PEP 751). It is built again when the project's build configurati
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote
 
 from packaging.requirements import Requirement
@@ -19,6 +19,7 @@ from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock, LockedPin
 from envc.model.resolution import Problem
 from envc.model.spec import OverlaySpec, SourcedPath, SourcedRequirement
+from envc.model.value import value
 from envc.pipeline.supply.building import Supply
 from envc.pipeline.supply.sole import SoleRelease, adopt, file_at, off_the_base
 from envc.pipeline.supply.wheelhouse import Carried
@@ -27,7 +28,7 @@ from envc.pipeline.supply.wheelhouse import Carried
 _CONFIGURATION = ("pyproject.toml", "setup.cfg", "setup.py")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Editable(SoleRelease):
     """A project where it stands; its file is the wheel that leads there."""
 

@@ -5,7 +5,7 @@ the present lock carries is taken as it is: building twice need not give the sam
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote, unquote
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -16,11 +16,12 @@ from envc.model.lock import Lock, LockedBuild
 from envc.model.release import Distribution
 from envc.model.resolution import Pin, Resolution
 from envc.model.target import Target
+from envc.model.value import value
 from envc.pipeline.supply.building import Supply, source_of
 from envc.pipeline.supply.wheelhouse import Carried, place_of
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Realized:
     """Resolutions that pin wheels only, how those that had to be built were, and their files."""
 

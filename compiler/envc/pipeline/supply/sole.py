@@ -7,7 +7,7 @@ the file where it asks for the project's releases, and nothing of the project in
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
@@ -20,6 +20,7 @@ from envc.model.digest import Digest
 from envc.model.release import CoreMetadata, Distribution, Release
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin
+from envc.model.value import value
 from envc.pipeline.supply.building import Supply
 from envc.pipeline.supply.wheelhouse import Carried, place_of
 from envc.ports import CandidateSource
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from envc.build import Built
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SoleRelease(ABC):
     """A file that a spec names, the line that does, and how it comes beside the lock (if built)."""
 

@@ -7,11 +7,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from envc.disk.durable import disk_error, write_file
 from envc.model.digest import Digest, hex_of
 from envc.model.lock import Lock
+from envc.model.value import value
 
 WHEELHOUSE = "wheelhouse"
 _DIGEST_DIGITS = 16
@@ -19,7 +19,7 @@ _FOLDER = re.compile(rf"[0-9a-f]{{{_DIGEST_DIGITS}}}")
 _LOCK = re.compile(r"pylock\..+\.toml|pylock\.toml")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Carried:
     """A wheel to be put beside a lock: from where, to where."""
 

@@ -1,7 +1,7 @@
 """What is materialized below an overlay: the site as the target keeps it, and the stack on disk."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from envc.disk.durable import disk_error, write_file
 from envc.errors import UsageError
@@ -12,6 +12,7 @@ from envc.materialize.directory import Directory, Shape
 from envc.model.generation import Generation
 from envc.model.spec import OverlaySpec
 from envc.model.stack import StackLayer
+from envc.model.value import value
 from envc.pipeline.sites.place import SPEC_NAME
 from envc.pipeline.sites.site import (
     Site,
@@ -28,7 +29,7 @@ from envc.store import Store
 OVERLAY_SPEC = "overlay.toml"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Target:
     """A target directory, its current generation, and the site that it was made from."""
 
@@ -38,7 +39,7 @@ class Target:
     location: Location
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Below:
     """What an overlay stands on: for the resolver, and as it is on disk (top first)."""
 

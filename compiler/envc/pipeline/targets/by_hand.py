@@ -3,7 +3,7 @@
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from operator import attrgetter
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -12,11 +12,12 @@ from envc.materialize.directory import Directory
 from envc.model.generation import Generation
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.stack import site_packages_of
+from envc.model.value import value
 
 _DIST_INFO = re.compile(r"(?P<project>[^-]+)-(?P<version>[^-]+)\.dist-info")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value
 class Foreign:
     """A project that a tree has and its lock has not.
 
@@ -28,7 +29,7 @@ class Foreign:
     requested: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ByHand:
     """What differs from the lock, each in order of name."""
 
@@ -70,7 +71,8 @@ def by_hand(directory: Directory, current: Generation) -> ByHand:
             each for each in present if not _is_version(each.version, published.get(each.project))
         ]
         removed |= published.keys() - {each.project for each in present}
-    return ByHand(tuple(sorted(installed)), tuple(sorted(removed)))
+    in_order = sorted(installed, key=attrgetter("project", "version"))
+    return ByHand(tuple(in_order), tuple(sorted(removed)))
 
 
 def _is_as_published(folder: str) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import time
-from dataclasses import dataclass
 
 from envc.disk.clock import utc_text
 from envc.disk.durable import disk_error, remove_temporaries, sync_directory, write_file
@@ -21,6 +20,7 @@ from envc.materialize.directory import Directory
 from envc.materialize.publish import remove_leftovers, switch
 from envc.model.digest import Digest
 from envc.model.generation import Generation
+from envc.model.value import value
 from envc.pipeline.sites.changes import LayerChange, changes_between
 from envc.pipeline.targets.base import materialized_at, open_target
 from envc.pipeline.targets.core import cores_of
@@ -34,7 +34,7 @@ from envc.store.staging import remove_interrupted
 _DAY_SECONDS = 86_400.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class GenerationEntry:
     """A generation as it is listed. `kept` says why gc would keep it, None: it would not."""
 
@@ -47,7 +47,7 @@ class GenerationEntry:
     layers: dict[str, LayerChange]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class GenerationsReport:
     """The generations of a target, the oldest first."""
 
@@ -55,7 +55,7 @@ class GenerationsReport:
     generations: tuple[GenerationEntry, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RollbackReport:
     """Where `current` led, and where it leads now."""
 
@@ -66,7 +66,7 @@ class RollbackReport:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class CollectReport:
     """What gc removed, or (with `dry_run`) would remove.
 

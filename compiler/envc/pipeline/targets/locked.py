@@ -1,7 +1,6 @@
 """A site's locks as they are to be materialized: present, fresh, each with what it stands on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from envc.errors import AnswerIsNo, Fault, UsageError
 from envc.formats.pylock import lock_file_name
@@ -11,11 +10,12 @@ from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.model.lock import Lock
 from envc.model.spec import CORE, LayerSpec
+from envc.model.value import value
 from envc.pipeline.sites.place import shown
 from envc.pipeline.sites.site import LockFile, Site, require_lock
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LockedLayer:
     """A layer's lock, and what a layer above it stands on."""
 

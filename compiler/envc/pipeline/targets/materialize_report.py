@@ -1,12 +1,11 @@
 """What `envc materialize --json` prints; a run that prints none does without."""
 
-from dataclasses import dataclass
-
 from envc.model.digest import Digest
+from envc.model.value import value
 from envc.pipeline.targets.materialize import Materialized
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class LayerReport:
     """A layer's tree in the report."""
 
@@ -18,7 +17,7 @@ class LayerReport:
     copied: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class MaterializeReport:
     """What `envc materialize` did, or found done."""
 

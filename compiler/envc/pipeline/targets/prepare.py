@@ -4,7 +4,7 @@ Each can be repeated: what is done already is found done.
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, shared
@@ -14,6 +14,7 @@ from envc.materialize.directory import Directory, Shape
 from envc.materialize.publish import make_directory, prepare, record_event, switch
 from envc.model.digest import Digest
 from envc.model.generation import Generation
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 from envc.pipeline.targets.base import read_location, write_location
 from envc.pipeline.targets.core import Brought
@@ -22,7 +23,7 @@ from envc.pipeline.targets.wanted import unpack_parcel
 from envc.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Prepared:
     """A generation that is ready to be switched to; `built`: by this run. `current`: it is on."""
 

@@ -38,6 +38,7 @@ from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, Manifest, path_of
 from envc.model.plan import TreePlan, WriteFile
 from envc.model.publication import Publication
 from envc.model.spec import CORE, IndexSpec
+from envc.model.value import value
 from envc.pipeline.sites.context import Context
 from envc.pipeline.supply.indexes import indexes_of
 from envc.pipeline.targets.base import find_target, materialized_at, open_target, read_location
@@ -51,7 +52,7 @@ from envc.store import Store, store_id
 from envc.view.stack_file import RUNTIME_FILES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Mended:
     """A path that was not as published. `where`: `core`, `store`, or generation and layer."""
 
@@ -60,7 +61,7 @@ class Mended:
     kind: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RepairReport:
     """What was mended, and what could not be; `ok` when nothing is left."""
 

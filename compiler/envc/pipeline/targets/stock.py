@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import resources
 
 from packaging.utils import NormalizedName
@@ -15,6 +15,7 @@ from envc.model.lock import LockedPin, LockedWheel
 from envc.model.publication import PublishedLayer
 from envc.model.spec import IndexSpec
 from envc.model.stack import Stack, StackLayer, site_packages_of
+from envc.model.value import value
 from envc.model.wheel import WheelFacts
 from envc.pipeline.sites.context import Context
 from envc.pipeline.targets.libraries import library_folders
@@ -30,7 +31,7 @@ _FETCHES_AT_ONCE = 8
 RUNTIME = "envc-runtime"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stock:
     """The store of `directory`, for a core of version `python` whose executable is `interpreter`.
 

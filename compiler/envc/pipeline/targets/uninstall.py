@@ -7,13 +7,13 @@ run that was killed can be repeated.
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, is_held
 from envc.errors import AnswerIsNo, UsageError
 from envc.materialize.directory import MODULEFILES, Directory
 from envc.model.core import CORE_FOLDER
+from envc.model.value import value
 from envc.pipeline.targets.base import directory_at
 from envc.pipeline.targets.wanted import OWN_STATE
 
@@ -33,7 +33,7 @@ _CONTENTS = (
 _LAST = ("location.toml", ".store-lock", ".lock")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class UninstallReport:
     """What was removed, or (with `dry_run`) would be; `left` is not envc's, and stays."""
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, UsageError
@@ -13,6 +12,7 @@ from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import Manifest, manifest_from_text, path_of
 from envc.model.spec import CORE
+from envc.model.value import value
 from envc.pipeline.targets.base import directory_at
 from envc.pipeline.targets.core_care import core_problems
 from envc.store import Store
@@ -20,7 +20,7 @@ from envc.store import Store
 _RECORDS = frozenset({"manifest.json", "manifests", "site", ".lease"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class VerifyProblem:
     """A path that is not as it was published; `project` is whose file it is, if any's."""
 
@@ -30,7 +30,7 @@ class VerifyProblem:
     project: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class VerifyReport:
     """What `envc verify` found; `ok` when nothing."""
 
