@@ -27,7 +27,7 @@ from envc.index.cache import Cache, key_of
 from envc.index.listing import Listing
 from envc.model.value import value
 
-_HEAD_BYTES = 32 * 1024
+_HEAD_BYTES = 8 * 1024
 _NANOSECONDS = 1_000_000_000
 
 
@@ -90,7 +90,7 @@ class _Page:
         end, checksum = map(int, self._places[first : first + 2])
         content = self._head[start:end]
         if len(content) < end - start:
-            with open(self.path, "rb") as file:
+            with open(self.path, "rb", buffering=0) as file:
                 file.seek(self.start + start)
                 content = file.read(end - start)
         if zlib.crc32(content) != checksum:

@@ -3,11 +3,11 @@
 <cache>/wheels-v1/<sha256>/<file name>
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from io import BufferedIOBase
 from typing import BinaryIO, TypeVar
 
 from envc.errors import InternalError, OutsideError, UntrustedError
@@ -111,7 +111,7 @@ def download_by_url(client: Client, cache: Cache, wheel: RemoteWheel) -> tuple[s
     with tempfile.TemporaryFile() as file:
         download(client, wheel, file)
         file.seek(0)
-        digest = digest_from_hex(hashlib.file_digest(file, "sha256").hexdigest())
+        digest = _digest_of(file)
         file.seek(0)
         place = _place(digest, wheel.filename)
         with cache.replacement(place) as kept:
@@ -133,6 +133,8 @@ def download(
         OutsideError: the wheel cannot be had.
         UntrustedError: the bytes are not those of the digest, or more than there should be.
     """
+    import hashlib
+
     import httpx
 
     reported = 0
@@ -168,7 +170,13 @@ def digest_of_file(path: str) -> Digest:
         OSError: it cannot be read.
     """
     with open(path, "rb") as file:
-        return digest_from_hex(hashlib.file_digest(file, "sha256").hexdigest())
+        return _digest_of(file)
+
+
+def _digest_of(file: BufferedIOBase) -> Digest:
+    import hashlib  # 3 ms: it brings OpenSSL, and a lock from the cache digests no file
+
+    return digest_from_hex(hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _place(digest: Digest, filename: str) -> str:
