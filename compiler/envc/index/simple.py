@@ -72,15 +72,15 @@ def _files_of_json(
     files: list[Any], project: NormalizedName, base_url: str
 ) -> Iterator[tuple[Version, ListedFile]]:
     for file in files:
-        match file:
-            case {"filename": str(filename), "url": str(url)}:
-                version = version_of(filename, project)
-                url_joined = _joined(base_url, url)
-                if version is not None and url_joined is not None:
-                    yield version, _file_of_json(file, filename, url_joined)
+        filename, url = (file.get("filename"), file.get("url")) if type(file) is dict else (0, 0)
+        if type(filename) is str and type(url) is str:
+            version = version_of(filename, project)
+            url_joined = _joined(base_url, url)
+            if version is not None and url_joined is not None:
+                yield version, _file_of_json(file, filename, url_joined)
 
 
-def _file_of_json(file: Mapping[str, Any], filename: str, url: str) -> ListedFile:
+def _file_of_json(file: dict[str, Any], filename: str, url: str) -> ListedFile:
     size, python, yanked = file.get("size"), file.get("requires-python"), file.get("yanked", False)
     # PEP 714: the first name is the one to believe, the other is what it was once called.
     metadata = file.get("core-metadata", file.get("dist-info-metadata", False))
@@ -93,7 +93,7 @@ def _file_of_json(file: Mapping[str, Any], filename: str, url: str) -> ListedFil
         size if type(size) is int and size >= 0 else None,
         python if isinstance(python, str) and python.strip() else None,
         _upload_time(file.get("upload-time")),
-        (_sha256(metadata) or True) if isinstance(metadata, Mapping) else metadata is True,
+        (_sha256(metadata) or True) if type(metadata) is dict else metadata is True,
         yanked if isinstance(yanked, str) else None,
     )
 
@@ -161,8 +161,8 @@ def _joined(base_url: str, url: str) -> str | None:
 
 
 def _sha256(hashes: Any) -> str | None:
-    value = hashes.get("sha256") if isinstance(hashes, Mapping) else None
-    if isinstance(value, str) and _SHA256.fullmatch(value):
+    value = hashes.get("sha256") if type(hashes) is dict else None
+    if type(value) is str and _SHA256.fullmatch(value):
         return value.lower()
     return None
 
