@@ -141,6 +141,24 @@ def edited_lock(world):
     edit(world.generation(2) / "site/pylock.user.toml", b"beta", b"beth")
 
 
+def edited_spec(world):
+    edit(world.generation(2) / "site/envc.toml", b"[site]", b"[sitE]")
+
+
+def without_a_spec(world):
+    (world.generation(2) / "site/envc.toml").unlink()
+
+
+def more_records(world):
+    generation = world.generation(2)
+    generation.chmod(0o755)
+    (generation / "evil").mkdir()
+    (generation / "evil/evil.py").write_text("")
+    (generation / "manifests/evil").write_text("")
+    (generation / "site/pylock.evil.toml").write_text("")
+    generation.chmod(0o555)
+
+
 def edited_record(world):
     path = world.generation(2) / "manifest.json"
     record = json.loads(path.read_bytes())
@@ -194,6 +212,16 @@ DAMAGES = [
     Damage(edited_store_manifest, (f"changed: {STORED}/",)),
     Damage(edited_store, (f"changed: {NAMES}/beta.py", f"changed: {STORED}/")),
     Damage(edited_lock, ("changed: user: ../site/pylock.user.toml",)),
+    Damage(edited_spec, ("changed: system: ../site/envc.toml",)),
+    Damage(without_a_spec, ("missing: system: ../site/envc.toml",)),
+    Damage(
+        more_records,
+        (
+            "extra: system: ../evil",
+            "extra: system: ../manifests/evil",
+            "extra: system: ../site/pylock.evil.toml",
+        ),
+    ),
     Damage(edited_record, ("changed: system: ../manifest.json", "changed: user: ../manifest.json")),
 ]
 IDS = [

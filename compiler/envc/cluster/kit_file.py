@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import envc
+from envc.disk.walk import walk
 
 # A file's time in the kit: the earliest that a ZIP archive can express.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -86,7 +87,7 @@ def _dependencies(name: str, seen: set[str]) -> set[str]:
 
 
 def _tree(folder: str, place: str) -> Iterator[tuple[str, str]]:
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in walk(folder):
         folders[:] = [name for name in folders if name != "__pycache__"]
         inside = os.path.relpath(parent, folder)
         for name in names:

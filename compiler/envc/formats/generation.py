@@ -4,6 +4,7 @@ import json
 from typing import Any, TypeVar
 
 from envc.errors import SpecError
+from envc.model.digest import Digest
 from envc.model.generation import (
     GENERATION_FORMAT,
     Generation,
@@ -40,7 +41,8 @@ def generation_from_json(text: bytes, file: str) -> Generation:
                 mend="use the envc that made it, or a newer one",
             )
         layers = {name: _layer(layer) for name, layer in record.pop("layers").items()}
-        return _checked(Generation(**record, layers=layers))
+        specs = _digests(record.pop("specs", None))
+        return _checked(Generation(**record, layers=layers, specs=specs))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SpecError(
             f"not a generation's record: {error}", where=file, mend="run `envc repair`"
@@ -50,6 +52,12 @@ def generation_from_json(text: bytes, file: str) -> Generation:
 def _layer(layer: dict[str, Any]) -> GenerationLayer:
     wheels = tuple(_checked(GenerationWheel(**wheel)) for wheel in layer.pop("wheels"))
     return _checked(GenerationLayer(**layer, wheels=wheels))
+
+
+def _digests(specs: dict[str, Any] | None) -> dict[str, Digest] | None:
+    if specs is not None and not {*map(type, specs.values())} <= {str}:
+        raise TypeError("specs are no digests")
+    return specs
 
 
 def _checked(value: Record) -> Record:

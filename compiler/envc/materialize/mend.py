@@ -38,7 +38,7 @@ def mend_tree(manifest: Manifest, root: str, problems: list[Problem], source: So
         for problem in problems:
             path = f"{root}/{problem.path}"
             if problem.kind == "extra":
-                _remove(path)
+                remove(path)
                 continue
             entry = entries[problem.path]
             if entry.kind == "d":
@@ -92,7 +92,8 @@ def _clear_directory(path: str) -> None:
         remove_tree(path)
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """Remove a file or a folder that was never published."""
     if is_directory(path):
         remove_tree(path)
     else:

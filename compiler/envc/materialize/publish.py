@@ -260,6 +260,7 @@ def _stage(
         interpreter=publication.interpreter,
         core=publication.core,
         layers={},
+        specs=publication.spec_digests(),
     )
     try:
         plans = [

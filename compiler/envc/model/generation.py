@@ -45,7 +45,8 @@ class Generation(NamedTuple):
     """A generation's record. `digest` covers its layers' names, digests and closures.
 
     `core` is the tree digest of the core where the target carries it, and `interpreter` is in it.
-    None: it is the node's own.
+    None: it is the node's own. `specs` are the files of `site/`, locks and all; None where an
+    earlier envc did not tell.
     """
 
     generation: int
@@ -55,6 +56,7 @@ class Generation(NamedTuple):
     interpreter: str
     layers: dict[str, GenerationLayer]
     core: Digest | None = None
+    specs: dict[str, Digest] | None = None
 
     def own_digest(self) -> Digest:
         """What `digest` must be for these layers."""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from envc.model.digest import Digest
+from envc.model.digest import Digest, digest_of
 from envc.model.generation import GenerationWheel, generation_digest
 from envc.model.plan import TreePlan
 
@@ -35,3 +35,7 @@ class Publication(NamedTuple):
         return generation_digest(
             {layer.plan.layer: (layer.plan.digest, layer.closure) for layer in self.layers}
         )
+
+    def spec_digests(self) -> dict[str, Digest]:
+        """The digest of each copy, by its name."""
+        return {name: digest_of(text) for name, text in self.specs}

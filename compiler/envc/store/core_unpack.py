@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 
+from envc.disk.walk import walk
 from envc.errors import UsageError
 from envc.model.core import CORE_MANIFEST, PackedCore, core_program
 from envc.model.digest import Digest
@@ -89,7 +90,7 @@ def _refuse_other(root: str, archive: str, python: str) -> None:
 
 def _drop_bytecode(root: str) -> None:
     """Leave out bytecode: it names times that its sources do not keep."""
-    for folder, folders, _ in os.walk(root):
+    for folder, folders, _ in walk(root):
         if "__pycache__" in folders:
             folders.remove("__pycache__")
             shutil.rmtree(f"{folder}/__pycache__")
@@ -104,7 +105,7 @@ def _compile(part: str, python: str, reporter: Reporter) -> None:
     root = f"{part}/core"
     sources = sorted(
         os.path.relpath(f"{folder}/{name}", root)
-        for folder, _, names in os.walk(f"{root}/lib")
+        for folder, _, names in walk(f"{root}/lib")
         for name in names
         if name.endswith(".py") and not os.path.islink(f"{folder}/{name}")
     )
@@ -120,7 +121,7 @@ def _compile(part: str, python: str, reporter: Reporter) -> None:
 
 def _seal(root: str) -> None:
     """Give folders their mode and time, and write the listing: the core is complete."""
-    folders = [os.path.relpath(folder, root) for folder, _, _ in os.walk(root)]
+    folders = [os.path.relpath(folder, root) for folder, _, _ in walk(root)]
     with TreeWriter(root) as writer:
         for folder in folders:
             writer.seal("" if folder == "." else folder)

@@ -35,6 +35,7 @@ generations = st.builds(
     python=texts,
     interpreter=texts,
     layers=st.dictionaries(texts, layers, max_size=2),
+    specs=st.none() | st.dictionaries(texts, digests, max_size=2),
 )
 locations = st.builds(
     Location,

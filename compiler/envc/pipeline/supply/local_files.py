@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from urllib.parse import unquote, urldefrag, urlsplit
 
+from envc.disk.walk import walk
 from envc.index import digest_of_file
 from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock
@@ -48,7 +49,7 @@ def local_path(url: str, folder: str) -> str | None:
 def digest_of_folder(folder: str) -> Digest:
     """The digest of every file below a folder, by path; what no build reads is left out."""
     found: dict[str, str] = {}
-    for path, folders, names in os.walk(folder):
+    for path, folders, names in walk(folder):
         folders[:] = sorted(set(folders) - NOT_SOURCES)
         for name in set(names) - NOT_SOURCES:  # `.git` may be a file
             place = os.path.join(path, name)

@@ -33,6 +33,7 @@ def mend_record(
         interpreter=fitting.interpreter,
         core=fitting.core,
         layers={layer.plan.layer: _layer(directory, number, layer) for layer in fitting.layers},
+        specs=fitting.spec_digests(),
     )
     with writable(directory.generation(number)):
         path = f"{directory.generation(number)}/manifest.json"
@@ -43,28 +44,29 @@ def mend_record(
 def mend_specs(
     directory: Directory, record: Generation, publications: list[Publication]
 ) -> dict[str, bool]:
-    """Locks of a generation that were damaged (by their path in it), and whether they are mended.
-
-    With the locks come the specs that they were planned with.
-    """
+    """Specs and locks of a generation that were damaged: path in it → whether it is mended."""
     folder = f"{directory.generation(record.generation)}/site"
-    locks = {layer: record.layers[layer].lock for layer in record.layers}
+    published = published_specs(record)
     damaged = [
-        layer
-        for layer, digest in locks.items()
-        if file_digest(f"{folder}/{lock_file_name(layer)}") != digest
+        name for name, digest in published.items() if file_digest(f"{folder}/{name}") != digest
     ]
     if not damaged:
         return {}
-    fitting = next(
-        (p for p in publications if {x.plan.layer: x.lock for x in p.layers} == locks), None
-    )
-    if fitting is not None:
-        with writable(directory.generation(record.generation)):
-            make_folder(folder)
-        for name, text in fitting.specs:
+    specs = (publication.specs for publication in publications)
+    kept = {(name, digest_of(text)): text for each in specs for name, text in each}
+    mended = {name: kept.get((name, published[name])) for name in damaged}
+    with writable(directory.generation(record.generation)):
+        make_folder(folder)
+    for name, text in mended.items():
+        if text is not None:
             write_file(f"{folder}/{name}", text, mode=FILE_MODE)
-    return {f"site/{lock_file_name(layer)}": fitting is not None for layer in damaged}
+    return {f"site/{name}": text is not None for name, text in mended.items()}
+
+
+def published_specs(record: Generation) -> dict[str, Digest]:
+    """The digest of each file in a generation's `site/`, as far as its record tells them."""
+    locks = {lock_file_name(name): layer.lock for name, layer in record.layers.items()}
+    return locks | (record.specs or {})
 
 
 def mend_current(directory: Directory, complete: list[int]) -> bool:

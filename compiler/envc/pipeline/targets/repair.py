@@ -29,7 +29,7 @@ from envc.formats.pylock_read import lock_from_text
 from envc.lock import with_absolute_paths
 from envc.materialize.collect import empty_trash, move_to_trash, reachable_trees
 from envc.materialize.directory import GENERATION_MODE, Directory, read_bytes
-from envc.materialize.mend import Source, mend_modes, mend_tree, writable
+from envc.materialize.mend import Source, mend_modes, mend_tree, remove, writable
 from envc.materialize.publish import record_event, remove_leftovers
 from envc.materialize.verify import Problem, mode_problems, verify_tree
 from envc.model.generation import Generation
@@ -46,7 +46,7 @@ from envc.pipeline.targets.core_mend import mend_core
 from envc.pipeline.targets.planned import kept_publications
 from envc.pipeline.targets.records import file_digest, mend_current, mend_record, mend_specs
 from envc.pipeline.targets.stock import RUNTIME, Stock, runtime_sources
-from envc.pipeline.targets.verify import published_manifest, records_in
+from envc.pipeline.targets.verify import extra_records, published_manifest, records_in
 from envc.plan import manifest_of_plan
 from envc.store import Store, store_id
 from envc.view.stack_file import RUNTIME_FILES
@@ -132,6 +132,7 @@ class _Mending:
         for record in self.records.values():
             for path, mended in mend_specs(self.directory, record, self.publications).items():
                 self.note(f"generation {record.generation}", path, "changed", mended=mended)
+            self.remove_extra_records(record)
         self.mend_cores()
         self.mend_store()
         plans = {layer.plan.digest: layer.plan for p in self.publications for layer in p.layers}
@@ -163,6 +164,16 @@ class _Mending:
             self.note(where, "manifest.json", "changed", mended=record is not None)
         if record is not None:
             self.records[number] = record
+
+    def remove_extra_records(self, record: Generation) -> None:
+        """Remove what was put beside a generation's records."""
+        generation = self.directory.generation(record.generation)
+        for name in sorted(extra_records(self.directory, record)):
+            path = f"{generation}/{name}"
+            with writable(os.path.dirname(path)):
+                remove(path)
+            gone = not os.path.lexists(path)
+            self.note(f"generation {record.generation}", name, "extra", mended=gone)
 
     def mend_cores(self) -> None:
         """Mend the interpreters that the target carries, first: the store is compiled by them."""

@@ -7,7 +7,7 @@ from envc.disk.durable import disk_error
 from envc.errors import EnvcError, UsageError
 from envc.formats.pylock import lock_file_name
 from envc.materialize.directory import Directory, read_bytes
-from envc.materialize.verify import Problem, ProblemKind, mode_problems, verify_tree
+from envc.materialize.verify import Problem, ProblemKind, is_directory, mode_problems, verify_tree
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import Manifest, manifest_from_text, path_of
@@ -44,12 +44,11 @@ class VerifyReport:
 def verify(path: str, *, fast: bool = False) -> VerifyReport:
     """Every difference between the current generation and what it was published as.
 
-    Compared are the trees with their manifests, those and the locks with the digests in the
-    record, the record with its own digest, and the manifests of the stored trees with those of the
-    layers, and a core that the target carries with its own; the contents of the store are repair's
-    matter. Every byte is read; `fast` looks at
-    sizes, modes and modification times of the trees' files only, and so misses a change of the
-    same size whose time was set back.
+    Compared are the trees with their manifests, those and the specs and locks with the digests in
+    the record, the record with its own digest, and the manifests of the stored trees with those of
+    the layers, and a core that the target carries with its own; the contents of the store are
+    repair's matter. Every byte is read; `fast` looks at sizes, modes and modification times of the
+    trees' files only, and so misses a change of the same size whose time was set back.
 
     Raises:
         UsageError: nothing is materialized here.
@@ -69,6 +68,7 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
             for layer in current.layers
             for problem in _problems(directory, current, layer, fast=fast)
         ]
+        problems += _spec_problems(directory, current)
         problems += [
             _with_owner(CORE, problem, {}) for problem in core_problems(current, fast=fast)
         ]
@@ -114,6 +114,39 @@ def damaged_records(directory: Directory, record: Generation, layer: str) -> Ite
     for name, digest in wanted.items():
         if _read(f"{directory.generation(record.generation)}/{name}", digest) is None:
             yield name
+
+
+def _spec_problems(directory: Directory, record: Generation) -> Iterator[VerifyProblem]:
+    """What is told of the bottom layer: damaged specs, and what was put beside the records."""
+    layer = next(iter(record.layers))
+    folder = directory.generation(record.generation)
+    root = directory.tree(record.generation, layer)
+    locks = {lock_file_name(name) for name in record.layers}
+    found: dict[str, ProblemKind] = {}
+    for name, digest in (record.specs or {}).items():
+        path = f"{folder}/site/{name}"
+        if name not in locks and _read(path, digest) is None:
+            found[path] = "changed" if os.path.lexists(path) else "missing"
+    found |= {f"{folder}/{name}": "extra" for name in extra_records(directory, record)}
+    for path in sorted(found):
+        yield _with_owner(layer, Problem(os.path.relpath(path, root), found[path]), {})
+
+
+def extra_records(directory: Directory, record: Generation) -> Iterator[str]:
+    """What stands beside a generation's records and trees, and was not published; relative to it.
+
+    Of an overlay's folder, which is its tree, what is at the top is the tree's own matter.
+    """
+    wanted = {"manifests": {*record.layers}}
+    if record.specs is not None:
+        wanted["site"] = {*record.specs}
+    if not directory.is_overlay:
+        wanted["."] = {*_RECORDS, *record.layers}
+    generation = directory.generation(record.generation)
+    for folder, names in wanted.items():
+        if is_directory(f"{generation}/{folder}"):  # else its records tell that it is not
+            present = set(os.listdir(f"{generation}/{folder}"))
+            yield from (os.path.normpath(f"{folder}/{name}") for name in present - names)
 
 
 def _stored_records(
