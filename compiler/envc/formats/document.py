@@ -15,6 +15,7 @@ from envc.errors import Fault, SpecError
 from envc.formats.openssh import public_key_from_text
 from envc.formats.toml_lines import KeyPath, line_at, lines_of, path_text
 from envc.model.codes import CODES, FIXED
+from envc.model.requirement import has_endless_number
 from envc.model.spec import Origin
 from envc.model.value import value
 
@@ -34,9 +35,6 @@ class Table(BaseModel):
     )
 
 
-_ENDLESS = re.compile(r"\d{1000}")  # nobody means it, and Python reads up to 4300 digits
-
-
 def requirement_text(text: str) -> str:
     """The text, if it is a requirement that envc can lock; ValueError with the words for it."""
     try:
@@ -44,7 +42,7 @@ def requirement_text(text: str) -> str:
     except InvalidRequirement as error:
         reason = str(error).split("\n", 1)[0]
         raise ValueError(f"{text!r} is not a requirement: {reason}") from error
-    if _ENDLESS.search(text):
+    if has_endless_number(text):
         raise ValueError(f"'{text[:30]}…' is not a requirement: a number without end")
     if marker is not None:
         try:

@@ -117,7 +117,7 @@ def lock_from_text(text: bytes, file: str, layer: str) -> Lock:
         pins=pins,
         requires_python=requires_python,
         environments=environments,
-        targets=tuple(map(_target, tool.targets)),
+        targets=tuple(LockedTarget(**target.model_dump()) for target in tool.targets),
         inputs=_digest(tool.inputs, f"{file} (tool.envc.inputs)"),
         base=None
         if tool.base is None
@@ -159,16 +159,6 @@ def _tool_table(pylock: Pylock, file: str) -> LockToolTable | None:
             mend="use a newer envc, or lock again with this one",
         )
     return LockToolTable.model_validate(table)
-
-
-def _target(target: LockTargetTable) -> LockedTarget:
-    return LockedTarget(
-        name=target.name,
-        python_full=target.python_full,
-        platform=target.platform,
-        libc=target.libc,
-        cpu=target.cpu,
-    )
 
 
 def _digest(text: str, where: str) -> Digest:

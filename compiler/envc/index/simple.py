@@ -72,7 +72,9 @@ def _files_of_json(
     files: list[Any], project: NormalizedName, base_url: str
 ) -> Iterator[tuple[Version, ListedFile]]:
     for file in files:
-        filename, url = (file.get("filename"), file.get("url")) if type(file) is dict else (0, 0)
+        if type(file) is not dict:
+            continue
+        filename, url = file.get("filename"), file.get("url")
         if type(filename) is str and type(url) is str:
             version = version_of(filename, project)
             url_joined = _joined(base_url, url)

@@ -155,16 +155,12 @@ class _Questions(AbstractProvider[Demand, Candidate, str]):
         """
         passed: list[Candidate] = []
         for candidate in found:
-            if len(passed) < _PASSED_AT_MOST and self._contradicts_a_pin(candidate):
-                passed.append(candidate)
-                continue
-            if len(passed) < _PASSED_AT_MOST:
+            if not self._contradicts_a_pin(candidate):
                 yield candidate
                 continue
-            yield from passed
-            passed = []
-            yield candidate
-            break
+            passed.append(candidate)
+            if len(passed) == _PASSED_AT_MOST:
+                break
         yield from passed
         yield from found
 

@@ -20,12 +20,10 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.model.release import CoreMetadata
+from envc.model.requirement import has_endless_number
 
 _CLAUSE = r"(?:~=|==|!=|<=|>=|<|>)[ \t]*[A-Za-z0-9.*+!_-]+"
 _CLAUSES = rf"{_CLAUSE}(?:[ \t]*,[ \t]*{_CLAUSE})*"
-# Python refuses to read numbers of more than 4300 digits, and nobody means them.
-_ENDLESS_DIGITS = 1000
-_ENDLESS = re.compile(rf"\d{{{_ENDLESS_DIGITS}}}")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # A name, specifiers with or without brackets, a marker: no extras, no URL.
 _PLAIN = re.compile(
@@ -91,7 +89,7 @@ class Lines:
 @lru_cache(maxsize=1 << 16)
 def requirement_of(text: str) -> Requirement | None:
     """The requirement of a line; None for one that no standard reads, or no machine."""
-    if len(text) > _ENDLESS_DIGITS and _ENDLESS.search(text):
+    if has_endless_number(text):
         return None
     plain = _PLAIN.fullmatch(text)
     try:

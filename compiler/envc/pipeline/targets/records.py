@@ -54,13 +54,13 @@ def mend_specs(
         return {}
     specs = (publication.specs for publication in publications)
     kept = {(name, digest_of(text)): text for each in specs for name, text in each}
-    mended = {name: kept.get((name, published[name])) for name in damaged}
-    with writable(directory.generation(record.generation)):
-        make_folder(folder)
-    for name, text in mended.items():
-        if text is not None:
-            write_file(f"{folder}/{name}", text, mode=FILE_MODE)
-    return {f"site/{name}": text is not None for name, text in mended.items()}
+    texts = {name: kept[key] for name in damaged if (key := (name, published[name])) in kept}
+    if texts:
+        with writable(directory.generation(record.generation)):
+            make_folder(folder)
+    for name, text in texts.items():
+        write_file(f"{folder}/{name}", text, mode=FILE_MODE)
+    return {f"site/{name}": name in texts for name in damaged}
 
 
 def published_specs(record: Generation) -> dict[str, Digest]:
