@@ -5,8 +5,8 @@ import resource
 import pytest
 
 from envc.model.target import Machine
-from envc.pipeline.stacks import doctor_checks as checks
-from envc.pipeline.stacks.doctor_checks import Mount, mount_of
+from envc.target import fitness as checks
+from envc.target.fitness import Mount, mount_of
 from support.sites import PYTHON, SITE_PACKAGES, envc
 
 MOUNTS = """\

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from envc.pipeline.sites.site import read_lock
-from envc.pipeline.supply.declared import outdated_editables
+from envc.sites.site import read_lock
+from envc.supply.declared import outdated_editables
 from support.projects import write_project
 from support.sites import SITE_PACKAGES, envc, envc_process, python
 from support.wheels import Recipe

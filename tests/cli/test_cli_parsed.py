@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envc.pipeline.sites.machine import machine_of
+from envc.host.machine import machine_of
 from support.sites import SiteFolder
 
 
@@ -55,7 +55,7 @@ def test_what_is_no_kept_value_is_parsed_anew(locked):
 def test_a_spec_is_expanded_anew_on_another_machine(locked, monkeypatch):
     here = machine_of(None)
     older = replace(here, libc="glibc-2.17")
-    monkeypatch.setattr("envc.pipeline.sites.parsed.machine_of", lambda _: older)
+    monkeypatch.setattr("envc.sites.parsed.machine_of", lambda _: older)
     locked.done("lock", "--upgrade")
     text = (locked.folder / "pylock.user.toml").read_text()
     assert here.libc != older.libc

@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from envc.cli.page import page_template
 from envc.formats.page import page_with
 from envc.model.digest import Digest
-from envc.pipeline.nodes.status import NodeStatus, StatusReport
+from envc.reports.status import NodeStatus, StatusReport
 from support.browser import needs_browser, unreadable
 from support.sites import envc
 

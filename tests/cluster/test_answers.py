@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from cluster.fake_nodes import Cluster, FakeEngine
+from envc.commands.rollout import roll_out
+from envc.fleet.answers import look_words, question_of, witness_of
+from envc.fleet.rollout_options import RolloutOptions
 from envc.formats.node_line import values_in
-from envc.pipeline.nodes.answers import look_words, question_of, witness_of
-from envc.pipeline.nodes.rollout import roll_out
-from envc.pipeline.nodes.rollout_options import RolloutOptions
-from envc.pipeline.sites.context import Context
+from envc.host.context import Context
 
 
 def rolled(cluster: Cluster, engine: FakeEngine, state: str | None) -> dict[str, object]:

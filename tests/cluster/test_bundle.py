@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from cluster.fake_nodes import Cluster, FakeEngine
+from envc.commands.rollout import roll_out
+from envc.fleet.rollout_options import RolloutOptions
+from envc.host.context import Context
 from envc.model.nodes import NodeAnswer
-from envc.pipeline.nodes.rollout import roll_out
-from envc.pipeline.nodes.rollout_options import RolloutOptions
-from envc.pipeline.nodes.rollout_report import RolloutReport
-from envc.pipeline.sites.context import Context
+from envc.reports.rollout import RolloutReport
 from support.sites import envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out

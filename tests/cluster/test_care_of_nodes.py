@@ -14,15 +14,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cluster.fake_nodes import Cluster, FakeEngine
+from envc.commands.gc_nodes import NodesCollectOptions, collect_on_nodes
+from envc.commands.rollout import roll_out
+from envc.fleet.rollout_options import RolloutOptions
+from envc.host.context import Context
 from envc.model.nodes import NodeAnswer
-from envc.pipeline.nodes.collect import (
-    NodesCollectOptions,
-    NodesCollectReport,
-    collect_on_nodes,
-)
-from envc.pipeline.nodes.rollout import roll_out
-from envc.pipeline.nodes.rollout_options import RolloutOptions
-from envc.pipeline.sites.context import Context
+from envc.reports.gc_nodes import NodesCollectReport
 from support.sites import envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out

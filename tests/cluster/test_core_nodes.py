@@ -17,15 +17,15 @@ import pytest
 from cluster.bare_nodes import BareEngine, tools
 from cluster.daemons import needs
 from cluster.ssh_nodes import ssh_nodes
-from envc.cluster.core_boot import core_words
+from envc.commands.rollout import roll_out
+from envc.core.boot import core_words
 from envc.errors import UsageError
+from envc.fleet.rollout_options import RolloutOptions
 from envc.formats.node_line import values_in
+from envc.host.context import Context
 from envc.model.core import PackedCore
 from envc.model.digest import digest_of
-from envc.pipeline.nodes.rollout import roll_out
-from envc.pipeline.nodes.rollout_options import RolloutOptions
-from envc.pipeline.nodes.rollout_report import RolloutReport
-from envc.pipeline.sites.context import Context
+from envc.reports.rollout import RolloutReport
 from support.cores import carrying, file, tar_of
 from support.keys import make_key
 from support.sites import PYTHON, SiteFolder, envc_process, python

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from envc.cluster.kit import Kit, kit_of_this_envc
+from envc.fleet.freight import boot_source
 from envc.formats.node_line import values_in
 from envc.model.digest import hex_of
-from envc.pipeline.nodes.freight import boot_source
 
 pytestmark = pytest.mark.slow  # a kit is made of a thousand files
 
@@ -55,8 +55,8 @@ def test_it_imports_nothing_of_the_interpreters_own_packages(kit: Kit, tmp_path:
     assert boot(target, kit.path, hex_of(kit.digest), "--version").returncode == 0
     (home,) = (target / "envc").iterdir()
     names = (
-        "envc.pipeline.nodes.rollout, envc.pipeline.nodes.site_bundle, "
-        "envc.pipeline.checking.check, envc.pipeline.overlays.overlay, "
+        "envc.commands.rollout, envc.commands.bundle, "
+        "envc.commands.check, envc.overlays.edit, "
         "envc.index, envc.cluster.clustershell"
     )
     code = f"import sys; sys.path.insert(0, {str(home / 'lib')!r}); import {names}"

@@ -9,10 +9,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cluster.fake_nodes import Cluster, FakeEngine
-from envc.pipeline.nodes.rollout import roll_out
-from envc.pipeline.nodes.rollout_options import RolloutOptions
-from envc.pipeline.nodes.status import StatusOptions, ask_nodes
-from envc.pipeline.sites.context import Context
+from envc.commands.rollout import roll_out
+from envc.commands.status import StatusOptions, ask_nodes
+from envc.fleet.rollout_options import RolloutOptions
+from envc.host.context import Context
 from support.sites import envc
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"

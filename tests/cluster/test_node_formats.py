@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from envc.errors import SpecError
+from envc.fleet.wanted import next_wanted
 from envc.formats.node_line import node_line, values_in
 from envc.formats.parcel import parcel_from_json, parcel_to_json
 from envc.formats.wanted import wanted_from_json, wanted_to_json
 from envc.model.digest import Digest
 from envc.model.nodes import WantedGeneration, WantedState
-from envc.pipeline.targets.wanted import next_wanted
 
 ONE, TWO = (Digest("sha256:" + digit * 64) for digit in "12")
 

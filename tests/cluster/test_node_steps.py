@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from cluster.fake_nodes import Cluster, FakeEngine
+from envc.commands.rollout import roll_out
 from envc.errors import UntrustedError
+from envc.fleet.prepare import prepare_parcel, switch_to, target_directory
+from envc.fleet.rollout_options import RolloutOptions
+from envc.fleet.wanted import make_parcel, parcel_path, place_file
 from envc.formats.node_line import values_in
+from envc.host.context import Context
 from envc.model.digest import Digest
-from envc.pipeline.nodes.rollout import roll_out
-from envc.pipeline.nodes.rollout_options import RolloutOptions
-from envc.pipeline.sites.context import Context
-from envc.pipeline.targets.core import Brought
-from envc.pipeline.targets.prepare import prepare_parcel, switch_to, target_directory
-from envc.pipeline.targets.wanted import make_parcel, parcel_path, place_file
+from envc.target.core import Brought
 from support.sites import Answer, envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow  # whole sites are rolled out
 def parcel_of(cluster: Cluster) -> Digest:
     """The site's parcel, in the shared folder."""
     from envc.model.digest import digest_of
-    from envc.pipeline.sites.site import load_site
+    from envc.sites.site import load_site
 
     content = make_parcel(load_site(str(cluster.site.folder), "envc.toml"))
     place_file(parcel_path(str(cluster.state), digest_of(content)), content)

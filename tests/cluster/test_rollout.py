@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from cluster.fake_nodes import Cluster, FakeEngine, killed, said
+from envc.commands.rollout import roll_out
 from envc.errors import UsageError
+from envc.fleet.rollout_options import RolloutOptions
+from envc.host.context import Context
 from envc.model.nodes import NodeAnswer
-from envc.pipeline.nodes.rollout import roll_out
-from envc.pipeline.nodes.rollout_options import RolloutOptions
-from envc.pipeline.nodes.rollout_report import NodeState, RolloutReport
-from envc.pipeline.sites.context import Context
+from envc.reports.rollout import NodeState, RolloutReport
 
 LATE = 7200.0
 
@@ -300,7 +300,7 @@ def test_the_wanted_state_keeps_what_the_site_retains(cluster: Cluster, engine: 
     second = rolled(cluster, engine, "n1", state=str(cluster.state))
     answer = cluster.site.done("converge", "--target", cluster.folder("n1"), "--check", "--json")
     assert answer.json["converged"]
-    from envc.pipeline.targets.wanted import read_wanted
+    from envc.fleet.wanted import read_wanted
 
     wanted = read_wanted(str(cluster.state))
     assert wanted is not None

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from cluster.fake_nodes import Cluster, FakeEngine
+from envc.commands.rollout import roll_out
 from envc.errors import UntrustedError, UsageError
+from envc.fleet.rollout_options import RolloutOptions
 from envc.formats.location import location_from_text
 from envc.formats.openssh import public_key_from_text
-from envc.pipeline.nodes.rollout import roll_out
-from envc.pipeline.nodes.rollout_options import RolloutOptions
-from envc.pipeline.nodes.rollout_report import RolloutReport
-from envc.pipeline.sites.context import Context
-from envc.pipeline.targets.bundled import (
+from envc.host.context import Context
+from envc.ports import SilentReporter
+from envc.reports.rollout import RolloutReport
+from envc.supply.bundled import (
     AcceptedBundle,
     bundle_digest,
     parcel_in,
     receive_from_bundle,
 )
-from envc.ports import SilentReporter
 from support.keys import make_key
 from support.sites import Answer, envc
 
@@ -160,7 +160,7 @@ def test_a_state_that_is_not_what_was_signed_is_not_converged_to(signed: Signed)
         answer = signed.converge("n1", *words)
         assert (answer.status, answer.stderr) == (5, not_signed)
 
-    from envc.pipeline.targets.trust import signatures_path
+    from envc.fleet.trust import signatures_path
 
     Path(signatures_path(str(state), wanted.read_bytes())).write_bytes(signature)
     answer = signed.converge("n1")

@@ -9,11 +9,12 @@ import pytest
 
 from cluster.fake_nodes import Cluster, FakeEngine
 from envc.cluster.node_sets import expand
+from envc.commands.rollout import roll_out
+from envc.commands.status import StatusOptions, ask_nodes
+from envc.fleet.rollout_options import RolloutOptions
+from envc.host.context import Context
 from envc.model.nodes import NodeAnswer
-from envc.pipeline.nodes.rollout import roll_out
-from envc.pipeline.nodes.rollout_options import RolloutOptions
-from envc.pipeline.nodes.status import StatusOptions, StatusReport, ask_nodes
-from envc.pipeline.sites.context import Context
+from envc.reports.status import StatusReport
 from support.sites import SiteFolder, envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out

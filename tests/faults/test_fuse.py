@@ -170,7 +170,7 @@ def test_a_full_disk_behind_it_leaves_the_old_one(built, can_mount, tmp_path):
 def test_a_disk_that_fills_up_on_the_way_leaves_the_old_one(
     built, can_mount, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("envc.pipeline.overlays.build.refuse_what_cannot_fit", lambda *_: None)
+    monkeypatch.setattr("envc.overlays.build.refuse_what_cannot_fit", lambda *_: None)
     with (
         made(tmp_path, "ext4", 24) as image,
         passed_through(image.folder / "server", tmp_path / "storage") as storage,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from envc.commands.generations import rollback
 from envc.disk import locks
-from envc.pipeline.targets.generations import rollback
 from faults.oracle import incomplete, leftovers, listing, violations
 from faults.processes import Processes
 from faults.sweep import copied, remove

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envc.pipeline.sites.machine import machine_of
+from envc.host.machine import machine_of
 from faults.oracle import incomplete, leftovers, violations
 from faults.processes import Processes
 from faults.sweep import copied, remove

@@ -21,9 +21,9 @@ from envc.formats.location import location_from_text
 from envc.formats.overlay_toml import read_overlay
 from envc.formats.publication import publication_from_bytes
 from envc.formats.pylock_read import lock_from_text
-from envc.materialize.verify import verify_tree
-from envc.pipeline.sites.machine import machine_of
+from envc.host.machine import machine_of
 from envc.store import Store
+from envc.target.compare import verify_tree
 from fuzz.arena import Arena, Fuzz
 from fuzz.mutations import mutated, mutated_json, mutated_toml
 from hostile.snapshots import snapshot

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from envc.errors import UntrustedError
-from envc.materialize.verify import verify_tree
 from envc.model.digest import digest_of
 from envc.model.lock import LockedWheel
 from envc.model.wheel import WheelFacts
 from envc.ports import SilentReporter
 from envc.store import Store, store_id
+from envc.target.compare import verify_tree
 from hostile.forge import FILENAME, INFO, Entry, changed, pack, plain, recorded
 from hostile.snapshots import snapshot
 

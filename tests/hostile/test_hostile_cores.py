@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from envc.core.travel import receive_core
+from envc.core.unpack import unpack_core
 from envc.errors import EnvcError, OutsideError, UntrustedError, UsageError
 from envc.model.digest import Digest, digest_of
 from envc.ports import SilentReporter
 from envc.store import limits
-from envc.store.core_travel import receive_core
-from envc.store.core_unpack import unpack_core
 from support.cores import file, special, tar_of
 from support.sites import PYTHON
 

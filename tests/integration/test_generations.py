@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from envc.pipeline.targets.generations import rollback
+from envc.commands.generations import rollback
 from faults.oracle import incomplete, leftovers, listing, violations
 from support.sites import envc
 

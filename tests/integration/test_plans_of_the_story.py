@@ -19,7 +19,7 @@ def plans(monkeypatch):
         made.append(plan)
         return plan, manifest
 
-    monkeypatch.setattr("envc.pipeline.targets.stock.plan_tree", checked)
+    monkeypatch.setattr("envc.target.stock.plan_tree", checked)
     return made
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from envc.errors import UnsatisfiableError
 from envc.formats.pylock_read import lock_from_text
+from envc.host.context import Context
 from envc.lock import pinned_versions
-from envc.pipeline.locking.lock import lock_site
-from envc.pipeline.locking.report import LockOptions
-from envc.pipeline.sites.context import Context
+from envc.locking.lock import lock_site
+from envc.locking.report import LockOptions
 from support.packse import Scenario, ScenarioServer
 
 

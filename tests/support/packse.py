@@ -17,7 +17,7 @@ from envc.errors import UnsatisfiableError
 from envc.expand.targets import make_target
 from envc.model.spec import CoreSpec
 from envc.model.target import Target
-from envc.pipeline.sites.site import Site, load_site
+from envc.sites.site import Site, load_site
 from support.index_server import FileFacts, IndexServer, Reply
 from support.sdists import Sdist
 from support.wheels import Recipe

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.context import context_of, site_of
     from envc.cli.output import counted, print_json, say
     from envc.cli.trust_options import signing_keys
-    from envc.pipeline.nodes.site_bundle import make_bundle
+    from envc.commands.bundle import make_bundle
 
     context = context_of(arguments, offline=arguments.offline)
     report = make_bundle(

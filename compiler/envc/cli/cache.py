@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from envc.cli.context import context_of
     from envc.cli.output import counted, print_json, say
-    from envc.pipeline.supply.cache import clean_cache, show_cache
+    from envc.commands.cache import clean_cache, show_cache
 
     context = context_of(arguments)
     report = clean_cache(context) if arguments.action == "clean" else show_cache(context)

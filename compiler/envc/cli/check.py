@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from envc.pipeline.checking.check import AgainstReport, CheckReport
+    from envc.reports.check import AgainstReport, CheckReport
 
 EXAMPLE = "envc check --against origin/main --format html > check.html"
 
@@ -42,9 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from envc.cli.context import context_of, site_of
     from envc.cli.output import say
-    from envc.pipeline.checking.against import check_against
-    from envc.pipeline.checking.check import CheckOptions, check
-    from envc.pipeline.checking.explanation import explanation
+    from envc.commands.check import CheckOptions, check
+    from envc.commands.check_against import check_against
+    from envc.commands.check_explain import explanation
 
     if arguments.explain is not None:
         sys.stdout.write(explanation(arguments.explain))

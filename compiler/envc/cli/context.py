@@ -5,10 +5,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from envc.cli.arguments import Arguments
-from envc.pipeline.sites.context import Context
+from envc.host.context import Context
 
 if TYPE_CHECKING:
-    from envc.pipeline.sites.site import Site
+    from envc.sites.site import Site
 
 
 def context_of(arguments: Arguments, *, offline: bool = False) -> Context:
@@ -23,8 +23,8 @@ def context_of(arguments: Arguments, *, offline: bool = False) -> Context:
 def site_of(arguments: Arguments) -> "Site":
     """The site that `--site` names, else the nearest one upwards, else what `ENVC_TARGET` keeps."""
     from envc.errors import UsageError
-    from envc.pipeline.sites.place import find_site
-    from envc.pipeline.sites.site import load_site
+    from envc.sites.place import find_site
+    from envc.sites.site import load_site
 
     try:
         folder, name = find_site(arguments.site)
@@ -32,7 +32,7 @@ def site_of(arguments: Arguments) -> "Site":
         target = os.environ.get("ENVC_TARGET")
         if arguments.site is not None or not target:
             raise
-        from envc.pipeline.targets.base import open_target
+        from envc.target.base import open_target
 
         return open_target(target).site
     return load_site(folder, name)

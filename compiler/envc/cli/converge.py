@@ -30,8 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.context import context_of
     from envc.cli.output import counted, print_json, say
     from envc.cli.trust_options import trusted_keys
-    from envc.pipeline.nodes.converge import check_converged, converge
-    from envc.pipeline.targets.prepare import target_directory
+    from envc.commands.converge import check_converged, converge
+    from envc.fleet.prepare import target_directory
 
     directory = target_directory(arguments.target)
     keys = trusted_keys(arguments)

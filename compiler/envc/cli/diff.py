@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from envc.pipeline.stacks.diff import DiffReport
+    from envc.reports.diff import DiffReport
 
 EXAMPLE = "envc diff /usr/local/Canopy@3 /usr/local/Canopy"
 
@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Say what differs; the status is 1 where something does."""
     from envc.cli.output import print_json, print_lines, say
-    from envc.pipeline.stacks.diff import diff
+    from envc.commands.diff import diff
 
     report = diff(arguments.before, arguments.after)
     if arguments.json:

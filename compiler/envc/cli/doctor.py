@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from envc.pipeline.stacks.doctor import DoctorReport
+    from envc.reports.doctor import DoctorReport
 
 EXAMPLE = "envc doctor --target /usr/local/Canopy --overlay /shared/canopy/alice/plots"
 
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
 
     from envc.cli.output import print_json
-    from envc.pipeline.stacks.doctor import doctor
+    from envc.commands.doctor import doctor
 
     report = doctor(arguments.target, arguments.overlay, os.environ)
     if arguments.json:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from envc.pipeline.sites.site import Site
-    from envc.pipeline.stacks.export import Exported
+    from envc.commands.export import Exported
+    from envc.sites.site import Site
 
 EXAMPLE = "envc export --layer user --flat --format requirements -o requirements.txt"
 FORMATS = ("requirements", "pylock", "cyclonedx")
@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print or write the file, or build the environment."""
     from envc.cli.context import context_of
-    from envc.pipeline.stacks.export import default_layer, export
+    from envc.commands.export import default_layer, export
 
     context = context_of(arguments, offline=arguments.offline)
     site = _site(arguments)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _site(arguments: argparse.Namespace) -> Site:
     """The site of `--site` or the nearest one; else the copy that a target keeps."""
     from envc.cli.context import site_of
-    from envc.pipeline.targets.base import find_target, open_target
+    from envc.target.base import find_target, open_target
 
     if arguments.site is None and (arguments.target or arguments.overlay):
         return open_target(find_target(arguments.target, arguments.overlay)).site
@@ -58,7 +58,7 @@ def _write(arguments: argparse.Namespace, text: bytes, title: str) -> None:
     import sys
 
     from envc.cli.output import print_json, say
-    from envc.pipeline.stacks.export import ExportReport
+    from envc.reports.export import ExportReport
 
     if arguments.output is not None:
         from envc.disk.durable import disk_error, write_file
@@ -82,8 +82,8 @@ def _write(arguments: argparse.Namespace, text: bytes, title: str) -> None:
 def _build(arguments: argparse.Namespace, site: Site, exported: Exported) -> int:
     from envc.cli.context import context_of
     from envc.cli.output import print_json, say
-    from envc.pipeline.stacks.export import ExportReport
-    from envc.pipeline.stacks.export_tree import build_flat
+    from envc.commands.export_tree import build_flat
+    from envc.reports.export import ExportReport
 
     built = build_flat(
         site, exported, arguments.to, context_of(arguments, offline=arguments.offline)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from envc.pipeline.nodes.collect import NodeCollected, NodesCollectReport
+    from envc.reports.gc_nodes import NodeCollected, NodesCollectReport
 
 EXAMPLE = "envc gc --target /usr/local/Canopy --nodes n[1-16] --dry-run"
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.nodes is not None:
         return _on_nodes(arguments)
     from envc.cli.output import counted, print_json, say
-    from envc.pipeline.targets.generations import collect
+    from envc.commands.generations import collect
 
     report = collect(arguments.target, newest=arguments.keep, dry_run=arguments.dry_run)
     if arguments.json:
@@ -63,7 +63,7 @@ def _on_nodes(arguments: argparse.Namespace) -> int:
     from envc.cli.node_options import limits_of
     from envc.cli.output import print_json, print_table
     from envc.cluster import engine_of
-    from envc.pipeline.nodes.collect import NodesCollectOptions, collect_on_nodes
+    from envc.commands.gc_nodes import NodesCollectOptions, collect_on_nodes
 
     options = NodesCollectOptions(
         nodes=arguments.nodes,

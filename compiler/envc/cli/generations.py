@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from envc.pipeline.sites.changes import LayerChange
-    from envc.pipeline.targets.generations import GenerationEntry
+    from envc.reports.change import LayerChange
+    from envc.reports.generations import GenerationEntry
 
 EXAMPLE = "envc generations --target /usr/local/Canopy --pin 3"
 
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
 
     from envc.cli.output import print_json
-    from envc.pipeline.targets.generations import list_generations, pin
+    from envc.commands.generations import list_generations, pin
 
     if arguments.pin is not None:
         report = pin(arguments.target, arguments.pin, keep=True)

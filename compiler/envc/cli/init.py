@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the spec."""
     from envc.cli.output import print_json, say
-    from envc.pipeline.sites.init import init_site
+    from envc.commands.init import init_site
 
     report = init_site(arguments.folder)
     if arguments.json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from envc.pipeline.locking.report import LockedLayer
+    from envc.reports.lock import LockedLayer
 
 EXAMPLE = "envc lock --upgrade-package numpy"
 
@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Lock; the status is 1 when `--check` found a stale lock."""
     from envc.cli.context import context_of
     from envc.cli.output import print_json, say
-    from envc.pipeline.locking.report import LockOptions
-    from envc.pipeline.locking.unchanged import lock
+    from envc.commands.lock import lock
+    from envc.locking.report import LockOptions
 
     options = LockOptions(
         layers=tuple(arguments.layer),

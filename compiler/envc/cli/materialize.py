@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.context import context_of
     from envc.cli.output import counted, print_json, say
     from envc.cli.trust_options import trusted_keys
-    from envc.pipeline.targets.materialize import MaterializeOptions, materialize
+    from envc.commands.materialize import MaterializeOptions, materialize
 
     options = MaterializeOptions(
         target=arguments.target,
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     done = materialize(arguments.site, options, context_of(arguments, offline=arguments.offline))
     if arguments.json:
-        from envc.pipeline.targets.materialize_report import materialize_report
+        from envc.commands.materialize import materialize_report
 
         print_json(materialize_report(done))
         return 0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from envc.pipeline.nodes.report import NodeReport
-    from envc.pipeline.sites.context import Context
+    from envc.host.context import Context
+    from envc.reports.node import NodeReport
 
 EXAMPLE = "envc node status --target /usr/local/Canopy --json"
 
@@ -64,8 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.context import context_of
     from envc.cli.output import print_json
     from envc.errors import EnvcError
+    from envc.fleet.node_report import node_failure
     from envc.formats.node_line import node_line
-    from envc.pipeline.nodes.report import node_failure
 
     if arguments.json:
         print_json(_step(arguments, context_of(arguments)))
@@ -79,10 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
-    from envc.errors import UsageError
-    from envc.model.digest import Digest
-    from envc.pipeline.nodes.statement import statement_of
-    from envc.pipeline.nodes.steps import (
+    from envc.commands.node import (
         PrepareOrder,
         SwitchOrder,
         collect_step,
@@ -90,7 +87,10 @@ def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
         status_step,
         switch_step,
     )
-    from envc.pipeline.targets.prepare import target_directory
+    from envc.errors import UsageError
+    from envc.fleet.prepare import target_directory
+    from envc.fleet.statement import statement_of
+    from envc.model.digest import Digest
 
     directory = target_directory(arguments.target)
     if arguments.step == "status":

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
-    from envc.pipeline.overlays.build import OverlayReport
-    from envc.pipeline.overlays.collect import CollectedOverlays
-    from envc.pipeline.overlays.listing import OverlayList
+    from envc.reports.overlay import OverlayReport
+    from envc.reports.overlay_collect import CollectedOverlays
+    from envc.reports.overlay_list import OverlayList
 
 EXAMPLE = "envc overlay add 'polars>=1' --dir /shared/canopy/alice/plots"
 
@@ -87,8 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _carry_out(arguments: argparse.Namespace) -> OverlayReport:
     from envc.cli.context import context_of
-    from envc.pipeline.overlays import overlay
-    from envc.pipeline.overlays.places import default_folder
+    from envc.overlays import edit as overlay
+    from envc.overlays.places import default_folder
 
     name = getattr(arguments, "name", None)
     options = overlay.OverlayOptions(
@@ -151,7 +151,7 @@ def _say(arguments: argparse.Namespace, report: OverlayReport) -> None:
 
 def _list(arguments: argparse.Namespace) -> int:
     from envc.cli.output import print_json, print_lines, say
-    from envc.pipeline.overlays.listing import list_overlays
+    from envc.commands.overlay_list import list_overlays
 
     report: OverlayList = list_overlays(arguments.target, everybody=arguments.all)
     if arguments.json:
@@ -175,7 +175,7 @@ def _list(arguments: argparse.Namespace) -> int:
 def _collect(arguments: argparse.Namespace) -> int:
     from envc.cli.context import context_of, site_of
     from envc.cli.output import counted, print_json, say
-    from envc.pipeline.overlays.collect import collect_overlays
+    from envc.commands.overlay_collect import collect_overlays
 
     report: CollectedOverlays = collect_overlays(
         site_of(arguments), prune=arguments.prune, context=context_of(arguments)
@@ -200,8 +200,8 @@ def _collect(arguments: argparse.Namespace) -> int:
 
 def _pack(arguments: argparse.Namespace) -> int:
     from envc.cli.output import counted, print_json, say
-    from envc.pipeline.overlays.pack import pack
-    from envc.pipeline.overlays.places import default_folder
+    from envc.overlays.pack import pack
+    from envc.overlays.places import default_folder
 
     folder = arguments.folder or default_folder(None, arguments.target)
     report = pack(folder, arguments.output, alone=arguments.alone)

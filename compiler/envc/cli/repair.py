@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Repair; the status is 1 when something could not be mended."""
     from envc.cli.context import context_of
     from envc.cli.output import counted, print_json, print_lines, say
-    from envc.pipeline.targets.repair import repair
+    from envc.commands.repair import repair
 
     context = context_of(arguments, offline=arguments.offline)
     report = repair(arguments.target, arguments.source, context)

@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Switch back."""
     from envc.cli.output import print_json, say
-    from envc.pipeline.targets.generations import rollback
+    from envc.commands.generations import rollback
 
     report = rollback(arguments.target, arguments.to)
     if arguments.json:

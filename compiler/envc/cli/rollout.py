@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from envc.pipeline.nodes.rollout_report import RolloutReport
+    from envc.reports.rollout import RolloutReport
 
 EXAMPLE = "envc rollout --nodes n[1-16] --target /usr/local/Canopy --state /shared/canopy-state"
 
@@ -70,8 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.rollout_progress import progress_of
     from envc.cli.trust_options import signing_keys
     from envc.cluster import engine_of
-    from envc.pipeline.nodes.rollout import roll_out
-    from envc.pipeline.nodes.rollout_options import RolloutOptions
+    from envc.commands.rollout import roll_out
+    from envc.fleet.rollout_options import RolloutOptions
 
     options = RolloutOptions(
         nodes=arguments.nodes,

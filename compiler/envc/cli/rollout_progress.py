@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from envc.pipeline.nodes.rollout_report import NodeState
+    from envc.reports.rollout import NodeState
 
 _STATES = ("waiting", "ready", "switched", "current", "pending", "failed")
 _ROWS = 12

@@ -37,8 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     import os
 
     from envc.cli.context import context_of
+    from envc.commands.run import RunOptions, prepare
     from envc.errors import UsageError
-    from envc.pipeline.stacks.run import RunOptions, prepare
 
     context = context_of(arguments)
     command: list[str] = arguments.command
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     overlay: str | None = arguments.overlay
     if is_script:
         if overlay is None and arguments.layer is None:
-            from envc.pipeline.overlays.script import overlay_of_script
+            from envc.overlays.script import overlay_of_script
 
             overlay = overlay_of_script(command[0], arguments.target, context)
         command = ["python", *command]
@@ -63,7 +63,7 @@ def become(arguments: argparse.Namespace, command: list[str], environment: dict[
     """Replace this process by a command in an environment; with `--json` say first by which."""
     import sys
 
-    from envc.pipeline.stacks.run import replace_process
+    from envc.commands.run import replace_process
 
     if arguments.json:
         from envc.cli.output import print_object

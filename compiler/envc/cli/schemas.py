@@ -16,7 +16,6 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from pydantic import RootModel, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
-from envc.errors import Fault
 from envc.formats.bundle import BUNDLE_FORMAT, BundleRecord
 from envc.formats.envc_toml import SiteDocument
 from envc.formats.facts import FACTS_FORMAT
@@ -29,57 +28,35 @@ from envc.model.lock import LOCK_FORMAT
 from envc.model.nodes import WANTED_FORMAT
 from envc.model.value import value
 from envc.model.wheel import WheelFacts
-from envc.pipeline.checking.check import CheckReport
-from envc.pipeline.locking.report import LockReport
-from envc.pipeline.locking.tree import TreeReport
-from envc.pipeline.locking.why import WhyReport
-from envc.pipeline.nodes.collect import NodesCollectReport
-from envc.pipeline.nodes.converge import ConvergeReport
-from envc.pipeline.nodes.report import NodeReport
-from envc.pipeline.nodes.rollout_report import RolloutReport
-from envc.pipeline.nodes.site_bundle import BundleReport
-from envc.pipeline.nodes.status import StatusReport
-from envc.pipeline.overlays.build import OverlayReport
-from envc.pipeline.overlays.collect import CollectedOverlays
-from envc.pipeline.overlays.listing import OverlayList
-from envc.pipeline.overlays.pack import PackReport
-from envc.pipeline.overlays.stage import StageReport
-from envc.pipeline.sites.init import InitReport
-from envc.pipeline.stacks.diff import DiffReport
-from envc.pipeline.stacks.doctor import DoctorReport
-from envc.pipeline.stacks.export import ExportReport
-from envc.pipeline.supply.cache import CacheReport
-from envc.pipeline.targets.generations import CollectReport, GenerationsReport, RollbackReport
-from envc.pipeline.targets.materialize_report import MaterializeReport
-from envc.pipeline.targets.repair import RepairReport
-from envc.pipeline.targets.uninstall import UninstallReport
-from envc.pipeline.targets.verify import VerifyReport
+from envc.reports.bundle import BundleReport
+from envc.reports.cache import CacheReport
+from envc.reports.check import CheckReport
+from envc.reports.converge import ConvergeReport
+from envc.reports.diff import DiffReport
+from envc.reports.doctor import DoctorReport
+from envc.reports.error import ErrorReport, FaultList
+from envc.reports.export import ExportReport
+from envc.reports.gc_nodes import NodesCollectReport
+from envc.reports.generations import CollectReport, GenerationsReport, RollbackReport
+from envc.reports.init import InitReport
+from envc.reports.lock import LockReport
+from envc.reports.materialize import MaterializeReport
+from envc.reports.node import NodeReport
+from envc.reports.overlay import OverlayReport
+from envc.reports.overlay_collect import CollectedOverlays
+from envc.reports.overlay_list import OverlayList
+from envc.reports.overlay_pack import PackReport
+from envc.reports.repair import RepairReport
+from envc.reports.rollout import RolloutReport
+from envc.reports.run import RunReport
+from envc.reports.stage import StageReport
+from envc.reports.status import StatusReport
+from envc.reports.tree import TreeReport
+from envc.reports.uninstall import UninstallReport
+from envc.reports.verify import VerifyReport
+from envc.reports.why import WhyReport
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-@value
-class FaultList:
-    """An error: its code, the exit status that goes with it, and what is wrong."""
-
-    code: str
-    status: Literal[1, 2, 3, 4, 5, 70]
-    faults: tuple[Fault, ...]
-
-
-@value
-class ErrorReport:
-    """What a command that fails prints with `--json`, on stdout."""
-
-    error: FaultList
-
-
-@value
-class RunReport:
-    """What `envc run --json` prints before it becomes the command."""
-
-    tree: str
-    command: tuple[str, ...]
 
 
 class ModuleNames(RootModel[dict[str, "Literal['package', 'module'] | ModuleNames"]]):

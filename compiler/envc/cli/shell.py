@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     import os
 
     from envc.cli.context import context_of
-    from envc.pipeline.stacks.run import RunOptions, prepare
-    from envc.pipeline.stacks.shell import shell_command
+    from envc.commands.run import RunOptions, prepare
+    from envc.commands.shell import shell_command
 
     options = RunOptions(layer=arguments.layer, overlay=arguments.overlay, target=arguments.target)
     environment = prepare(options, os.environ, context_of(arguments))

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from envc.cli.context import context_of
     from envc.cli.output import counted, print_json, say
-    from envc.pipeline.overlays.stage import stage
+    from envc.overlays.stage import stage
 
     report = stage(arguments.overlay, arguments.to, context_of(arguments))
     if arguments.json:

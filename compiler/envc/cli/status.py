@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from envc.pipeline.nodes.status import StatusReport
+    from envc.reports.status import StatusReport
 
 EXAMPLE = "envc status --nodes n[1-16] --target /usr/local/Canopy"
 
@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.output import print_json, print_lines, print_table
     from envc.cli.page import page_template
     from envc.cluster import engine_of
+    from envc.commands.status import StatusOptions, ask_nodes
     from envc.formats.page import page_with
-    from envc.pipeline.nodes.status import StatusOptions, ask_nodes
 
     options = StatusOptions(
         nodes=arguments.nodes,

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from envc.pipeline.locking.tree import TreeReport
+    from envc.reports.tree import TreeReport
 
 EXAMPLE = "envc tree --layer user"
 
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from envc.cli.context import context_of, site_of
     from envc.cli.output import print_json
-    from envc.pipeline.locking.tree import layer_tree, overlay_tree
+    from envc.commands.tree import layer_tree, overlay_tree
 
     context = context_of(arguments, offline=arguments.offline)
     site = site_of(arguments)

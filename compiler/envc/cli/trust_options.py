@@ -41,6 +41,6 @@ def trusted_keys(arguments: argparse.Namespace) -> tuple[str, ...]:
     """The public keys that were given; none: none were."""
     if arguments.trust is None:
         return ()
-    from envc.pipeline.targets.trust import keys_in_file
+    from envc.fleet.trust import keys_in_file
 
     return keys_in_file(arguments.trust)

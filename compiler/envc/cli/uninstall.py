@@ -19,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Remove the target."""
     from envc.cli.output import print_json, say
-    from envc.pipeline.targets.uninstall import uninstall
+    from envc.commands.uninstall import uninstall
 
     report = uninstall(arguments.target, dry_run=arguments.dry_run)
     if arguments.json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from envc.pipeline.targets.verify import VerifyProblem
+    from envc.reports.verify import VerifyProblem
 
 EXAMPLE = "envc verify --target /usr/local/Canopy"
 
@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Verify; the status is 1 when there are problems."""
     from envc.cli.output import counted, print_json, print_lines, say
-    from envc.pipeline.targets.verify import verify
+    from envc.commands.verify import verify
 
     report = verify(arguments.target, fast=arguments.fast)
     if arguments.json:

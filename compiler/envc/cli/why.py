@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from envc.pipeline.locking.why import WhyReport
+    from envc.reports.why import WhyReport
     from envc.resolve import Asking, Held
 
 EXAMPLE = "envc why numpy"
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from envc.cli.context import context_of, site_of
     from envc.cli.output import print_json
-    from envc.pipeline.locking.why import why_in_layer, why_in_overlay
+    from envc.commands.why import why_in_layer, why_in_overlay
 
     context = context_of(arguments, offline=arguments.offline)
     site = site_of(arguments)

@@ -8,7 +8,7 @@ from packaging.markers import default_environment
 from packaging.tags import Tag, sys_tags
 
 from envc.expand.targets import make_target
-from envc.pipeline.sites.machine import machine_of
+from envc.host.machine import machine_of
 
 FULL = ".".join(map(str, sys.version_info[:3]))
 

@@ -1,0 +1,322 @@
+"""One overlay after another, judged: its files, its resolution, what its wheels contain."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NoReturn
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from envc.check import (
+    LockState,
+    PassedOver,
+    Subject,
+    Touched,
+    judge,
+    passed_over,
+    touched,
+    unreadable,
+)
+from envc.checking.scenes import Seen, look_into
+from envc.checking.unlocked import Unlocked
+from envc.errors import BuildError, EnvcError, HashMissingError, OutsideError, UnsatisfiableError
+from envc.host.context import Context
+from envc.index import IndexSource
+from envc.lock import overlay_inputs
+from envc.locking.foundation import Foundation, lay_foundation
+from envc.model import codes
+from envc.model.digest import Digest, digest_of, digest_of_json
+from envc.model.finding import Verdict
+from envc.model.lock import Lock
+from envc.model.release import Distribution
+from envc.model.spec import OverlaySpec, SiteSpec
+from envc.model.value import value
+from envc.ports import SilentReporter
+from envc.sites.overlay_files import Files, digest_of_file, files_beside
+from envc.sites.place import shown
+from envc.sites.site import (
+    LockFile,
+    Site,
+    base_of,
+    base_under,
+    load_overlay,
+    overlay_lock_path,
+    read_lock,
+)
+from envc.supply.contents import ContentsSource
+from envc.supply.declared import outdated_editables
+from envc.supply.editable import (
+    directory_of,
+)
+from envc.supply.indexes import indexes_of, open_source
+from envc.supply.local_files import is_as_locked, names_files
+from envc.supply.recorded import RecordedSource
+from envc.target.drift import drift_of
+
+
+@value(kw_only=True)
+class Judged:
+    """A verdict and what it rests on; `touched` is None where it must be found anew each time.
+
+    `beside` are the files that were read with the spec, `asked` the projects whose listings were.
+    """
+
+    verdict: Verdict
+    beside: Files = ()
+    asked: tuple[str, ...] = ()
+    touched: Touched | None = None
+    fingerprint: Digest | None = None
+
+
+class Checker:
+    """Judges the overlays of a site, one process's share of them. Foundations are laid once."""
+
+    def __init__(self, site: Site, context: Context, wheelhouses: tuple[str, ...] = ()) -> None:
+        self.site = site
+        self._context = context
+        self.contents = ContentsSource(
+            site.spec.core.python, context, wheelhouses=wheelhouses, indexes=indexes_of(site)
+        )
+        self._foundations: dict[str, Foundation | EnvcError] = {}
+        self._passed_over: dict[str, PassedOver | None] = {}
+        self._opened: IndexSource | None = None
+        self._closed_bytes = 0
+
+    @property
+    def received_bytes(self) -> int:
+        """How much has come over the network so far."""
+        present = self._opened.received_bytes if self._opened is not None else 0
+        return self._closed_bytes + present + self.contents.received_bytes
+
+    @property
+    def source(self) -> IndexSource:
+        """The site's indexes, opened at first use."""
+        if self._opened is None:
+            self._opened = open_source(self.site, self._context, _refuse_to_build)
+        return self._opened
+
+    def close(self) -> None:
+        """Let go of connections and threads; what is asked for later opens them anew."""
+        if self._opened is not None:
+            self._opened.close()
+            self._closed_bytes += self._opened.received_bytes
+            self._opened = None
+
+    def quieten(self) -> None:
+        """Report nothing any more: a forked process must not wait for a lock of its parent's."""
+        self._context = self._context._replace(reporter=SilentReporter())
+        self.contents.quieten()
+
+    def warm(self, layer: str) -> None:
+        """Lay the foundation of a common layer, so that processes that are forked have it."""
+        foundation = self._foundation_of_layer(layer)
+        if isinstance(foundation, Foundation):
+            foundation.edges(self.source)
+
+    def judged(self, path: str, owner: str) -> Judged:
+        """The verdict on the overlay whose spec is at `path`.
+
+        Raises:
+            OutsideError: an index did not answer; a verdict without it would be a guess.
+        """
+        name = os.path.splitext(os.path.basename(path))[0]
+        told = shown(path)
+        try:
+            spec = load_overlay(path)
+        except EnvcError as error:
+            code = codes.SPEC_UNREADABLE
+            return _unjudged(unreadable(name, told, code=code, error=error), owner)
+        try:
+            foundation = self.foundation(spec)
+        except EnvcError as error:
+            code = codes.BASE_UNUSABLE
+            verdict = unreadable(spec.name, told, code=code, error=error)
+            return _unjudged(verdict, owner, spec.base)
+        code = codes.LOCK_UNREADABLE
+        try:
+            present = read_lock(overlay_lock_path(spec), spec.name)
+            code = codes.SPEC_UNREADABLE
+            return self._judged(spec, foundation, present, owner)
+        except EnvcError as error:
+            match error:
+                case HashMissingError():
+                    code = codes.HASH_MISSING
+                case BuildError():
+                    code = codes.CONTENTS_UNKNOWN
+                case OutsideError() if code == codes.SPEC_UNREADABLE:
+                    raise
+            verdict = unreadable(spec.name, told, code=code, error=error)
+            return _unjudged(verdict, owner, spec.base)
+
+    def foundation(self, spec: OverlaySpec) -> Foundation:
+        """What an overlay stands on.
+
+        Raises:
+            EnvcError: its base cannot be used.
+        """
+        if spec.base_dir is None and self.site.spec.layer(spec.base) is not None:
+            found = self._foundation_of_layer(spec.base)
+            # What is wrong with the overlay's own choice of a base is for `base_under` to say.
+            if isinstance(found, Foundation) and _is_open(self.site.spec, spec):
+                return found
+        base = base_under(self.site, spec)
+        return lay_foundation(self.site.spec, base, self.contents)
+
+    def state(self, spec: OverlaySpec, foundation: Foundation, lock: Lock | None) -> LockState:
+        """How a lock stands to the spec and to the base."""
+        if lock is None:
+            return LockState.MISSING
+        base = foundation.base
+        if lock.base is None or lock.base.closure != base.closure:
+            return LockState.OTHER_BASE
+        folder = os.path.dirname(overlay_lock_path(spec))
+        fresh = (
+            lock.inputs == overlay_inputs(self.site.spec, spec, base)
+            and is_as_locked(spec.requires, lock, folder=folder)
+            and not outdated_editables(lock, folder)
+        )
+        return LockState.FRESH if fresh else LockState.STALE
+
+    def fingerprint(self, touched: Touched, foundation: Foundation) -> Digest:
+        """The digest of the parts of a base that a verdict rests on."""
+        base = foundation.base
+        kept = {canonicalize_name(sourced.requirement.name) for sourced in base.kept}
+        parts = touched.fingerprint((ground for _, ground in foundation.grounds), kept)
+        # What explains a failure names lines of the site's spec.
+        if touched.everything:
+            return digest_of_json([parts, digest_of(self.site.text), base.closure])
+        return parts
+
+    def _foundation_of_layer(self, layer: str) -> "Foundation | EnvcError":
+        if layer not in self._foundations:
+            try:
+                base = base_of(self.site, layer)
+                self._foundations[layer] = lay_foundation(self.site.spec, base, self.contents)
+            except EnvcError as error:
+                self._foundations[layer] = error
+        return self._foundations[layer]
+
+    def _judged(
+        self, spec: OverlaySpec, foundation: Foundation, present: LockFile | None, owner: str
+    ) -> Judged:
+        source = RecordedSource(self.source)
+        state = self.state(spec, foundation, present.lock if present is not None else None)
+        lock = present.lock if present is not None and state is LockState.FRESH else None
+        failure: UnsatisfiableError | None = None
+        if lock is None:
+            try:
+                unlocked = Unlocked(self.site.spec, spec, foundation, present)
+                lock = unlocked.resolved(self.source, source)
+            except UnsatisfiableError as error:
+                failure = error
+        seen = Seen((), ()) if lock is None else look_into(spec, foundation, lock, self.contents)
+        subject = Subject(
+            name=spec.name,
+            spec=spec.file,
+            state=state,
+            lock=lock,
+            ground=foundation.ground(),
+            scenes=seen.scenes,
+            base=spec.base,
+            owner=owner,
+            failure=failure,
+            passed=tuple(self._passed(spec, failure, source)) if failure is not None else (),
+            origins=_origins(spec, lock),
+            yanked=self._yanked(lock, source) if lock is not None else {},
+            unknown=seen.unknown,
+            drift=drift_of(spec, present),
+            site_rules=self.site.spec.check,
+            rules=spec.check,
+        )
+        parts = touched(subject, _asked(spec))
+        return Judged(
+            verdict=judge(subject),
+            beside=(*files_beside(spec), *_projects_beside(spec)),
+            asked=source.asked(),
+            touched=None if subject.unknown or _looks_further(spec) else parts,
+            fingerprint=self.fingerprint(parts, foundation),
+        )
+
+    def _passed(
+        self, spec: OverlaySpec, failure: UnsatisfiableError, source: RecordedSource
+    ) -> Iterator[PassedOver]:
+        for sourced in spec.requires:
+            project = canonicalize_name(sourced.requirement.name)
+            if project in failure.projects:
+                releases = source.releases(project)
+                asked = str(sourced.requirement)
+                if asked not in self._passed_over:
+                    found = passed_over(sourced.requirement, releases, self.site.spec.targets)
+                    self._passed_over[asked] = found
+                if (known := self._passed_over[asked]) is not None:
+                    yield known
+
+    def _yanked(self, lock: Lock, source: RecordedSource) -> dict[NormalizedName, str]:
+        """Withdrawn releases among a lock's pins, and why; nothing where an index is silent."""
+        found: dict[NormalizedName, str] = {}
+        try:
+            listed = [pin for pin in lock.pins if pin.directory is None]
+            source.prefetch(pin.project for pin in listed)
+            for pin in listed:
+                release = next(
+                    (r for r in source.releases(pin.project) if str(r.version) == pin.version), None
+                )
+                files = release.distributions if release is not None else ()
+                if files and all(file.yanked is not None for file in files):
+                    found[pin.project] = files[0].yanked or ""
+        except OutsideError as error:
+            self._context.reporter.warn(
+                f"whether releases were yanked is not known: {error.args[0]}"
+            )
+        return found
+
+
+def _unjudged(verdict: Verdict, owner: str, base: str = "") -> Judged:
+    return Judged(verdict=replace(verdict, owner=owner, base=base))
+
+
+def _projects_beside(spec: OverlaySpec) -> Iterator[tuple[str, str]]:
+    """What its editable projects declare: a verdict holds only as long as that does."""
+    for sourced in spec.editable:
+        path = f"{directory_of(spec, sourced.path)}/pyproject.toml"
+        yield path, digest_of_file(path)
+
+
+def _looks_further(spec: OverlaySpec) -> bool:
+    """Whether a verdict rests on what is not among the files beside: other folders, sources."""
+    return spec.base_dir is not None or names_files(spec.requires)
+
+
+def _is_open(site: SiteSpec, spec: OverlaySpec) -> bool:
+    layer = site.layer(spec.base)
+    taken = any(each.name == spec.name for each in site.layers)
+    return layer is not None and layer.mode == "open" and not taken
+
+
+def _asked(spec: OverlaySpec) -> Iterator[str]:
+    """The projects that a spec speaks of."""
+    for sourced in (*spec.requires, *spec.constraints):
+        yield canonicalize_name(sourced.requirement.name)
+    yield from spec.hide
+
+
+def _refuse_to_build(distribution: Distribution, _path: str) -> NoReturn:
+    raise BuildError(
+        f"what {distribution.filename} requires shows only when it is built, and a check "
+        "builds nothing",
+        mend="lock the overlay, or ask for a version that has wheels",
+    )
+
+
+def _origins(spec: OverlaySpec, lock: Lock | None) -> dict[NormalizedName, str]:
+    """Project → the line of the spec that brings it in, as far as the lock's edges tell."""
+    found: dict[NormalizedName, str] = {}
+    needs = {pin.project: pin.dependencies for pin in lock.pins} if lock is not None else {}
+    for sourced in (*spec.requires, *spec.constraints):
+        waiting = [canonicalize_name(sourced.requirement.name)]
+        while waiting:
+            project = waiting.pop()
+            if project not in found:
+                found[project] = str(sourced.origin)
+                waiting += needs.get(project, ())
+    return found

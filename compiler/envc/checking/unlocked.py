@@ -1,0 +1,138 @@
+"""An overlay without a lock that fits, resolved in memory: what `envc lock` would come to.
+
+Nothing is built: an editable project is taken by the wheel that the present lock has of it.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envc.errors import BuildError, HashMissingError
+from envc.index import IndexSource
+from envc.lock import lock_layer, overlay_inputs, overlay_problem, resolve_together, target_groups
+from envc.locking.foundation import Foundation
+from envc.locking.overlay_resolution import Edges, resolve_above
+from envc.locking.report import LockOptions
+from envc.locking.task import Start
+from envc.model.lock import Lock
+from envc.model.resolution import Problem, Resolution
+from envc.model.spec import OverlaySpec, SiteSpec
+from envc.model.value import value
+from envc.ports import CandidateSource
+from envc.sites.site import LockFile, overlay_lock_path
+from envc.supply.declared import outdated_editables
+from envc.supply.editable import (
+    Editable,
+    locked_editables,
+    with_directories,
+    with_editables,
+)
+from envc.supply.sole import SoleSource, with_shadows
+
+
+@value
+class Unlocked:
+    """An overlay, what it stands on, and the lock that does not fit (None: there is none)."""
+
+    site: SiteSpec
+    spec: OverlaySpec
+    foundation: Foundation
+    present: LockFile | None
+
+    def resolved(self, indexes: IndexSource, source: CandidateSource) -> Lock:
+        """The lock that it would get; overlays are resolved with what `source` has of the indexes.
+
+        Raises:
+            UnsatisfiableError: there is no solution.
+            BuildError: something would have to be built.
+            HashMissingError: an index gives no hash.
+        """
+        editables = self._editables(indexes)
+        for sourced in self.spec.requires:
+            if sourced.requirement.url is not None:
+                raise self._must_be_locked(f"{sourced.requirement.name} is named by a URL")
+        base = self.foundation.base
+        with_soles = SoleSource(source, editables)
+        resolutions: list[Resolution] = []
+        for problem, ways in zip(
+            self._problems(resolutions), self.foundation.edges(indexes), strict=True
+        ):
+
+            def above(part: Problem, ways: Edges = ways) -> Resolution:
+                return resolve_above(part, ways, with_soles)
+
+            found = resolve_together(with_editables(problem, editables), above)
+            resolutions.append(with_shadows(found, editables, base))
+        self._refuse_what_no_lock_takes(resolutions)
+        lock = lock_layer(
+            self.spec.name,
+            resolutions,
+            inputs=overlay_inputs(self.site, self.spec, base),
+            base=base,
+            folder=self._folder,
+        )
+        return with_directories(lock, editables)
+
+    @property
+    def _folder(self) -> str:
+        return os.path.dirname(overlay_lock_path(self.spec))
+
+    def _problems(self, earlier: list[Resolution]) -> Iterator[Problem]:
+        """What is asked on each group of targets; pins of the `earlier` ones are preferred."""
+        start = Start(self.present, LockOptions())
+        groups = target_groups(self.site.targets)
+        for group, pins in zip(groups, self.foundation.pins, strict=True):
+            preferred: dict[NormalizedName, Version] = {}
+            for resolution in earlier:
+                preferred |= {pin.project: pin.version for pin in resolution.own()}
+            yield overlay_problem(
+                self.site,
+                self.spec,
+                base=self.foundation.base,
+                targets=group,
+                preferred=preferred | start.preferred(group[0]),
+                inherited=pins,
+            )
+
+    def _editables(self, indexes: IndexSource) -> tuple[Editable, ...]:
+        """Its editable projects.
+
+        Raises:
+            BuildError: the lock has no wheel of one, or the project declares something else now.
+        """
+        if not self.spec.editable:
+            return ()
+        lock = self.present.lock if self.present is not None else None
+        found = locked_editables(self.spec, lock, indexes, folder=self._folder)
+        for sourced in self.spec.editable:
+            if sourced.path not in found:
+                raise self._must_be_locked(f"{sourced.path} is editable")
+        for outdated in outdated_editables(lock, self._folder) if lock is not None else ():
+            raise self._must_be_locked(outdated.said(self.spec.name), why="")
+        return tuple(found.values())
+
+    def _refuse_what_no_lock_takes(self, resolutions: Iterable[Resolution]) -> None:
+        for resolution in resolutions:
+            for pin in resolution.own():
+                for file in pin.distributions:
+                    if file.kind == "sdist":
+                        raise self._must_be_locked(f"{file.filename} is a source distribution")
+                    if file.digest is None:
+                        raise HashMissingError(
+                            f"index {file.index} gives no sha256 for {file.filename}",
+                            where=self.spec.file,
+                            mend="use an index that lists hashes (PEP 503), or a folder of wheels",
+                        )
+
+    def _must_be_locked(
+        self,
+        what: str,
+        why: str = ": what it contains shows only when it is built, and a check builds nothing",
+    ) -> BuildError:
+        return BuildError(
+            f"{what}{why}",
+            where=self.spec.file,
+            mend=f"lock it: envc lock --overlay {self.spec.file}",
+        )

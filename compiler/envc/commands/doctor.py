@@ -1,0 +1,177 @@
+"""`envc doctor`: is this node fit for a target, and for an overlay on it?"""
+
+import os
+from collections.abc import Iterable, Mapping
+
+from envc.commands.verify import verify
+from envc.errors import EnvcError
+from envc.host.machine import machine_of
+from envc.host.surroundings import DROPPED, missing_modules, shadowing
+from envc.overlays.stage import stage_root
+from envc.reports.doctor import Diagnosis, DoctorReport
+from envc.target import fitness as checks
+from envc.target.base import directory_at, open_target, read_location
+from envc.target.base_state import base_states
+from envc.target.by_hand import by_hand
+from envc.target.directory import Directory
+from envc.target.planning import modules_of
+
+_NAMES_SHOWN = 3
+
+
+def doctor(
+    target: str | None, overlay: str | None, surroundings: Mapping[str, str]
+) -> DoctorReport:
+    """Look at this node; at the target and the overlay as far as they are named or known.
+
+    Whatever goes wrong while looking is a diagnosis, too.
+    """
+    overlay = os.path.abspath(overlay) if overlay is not None else None
+    if target is None and overlay is not None:
+        target = _target_of(overlay)
+    target = target or surroundings.get("ENVC_TARGET")
+    target = os.path.abspath(target) if target else None
+    found = [checks.system(), checks.open_files(), checks.file_size()]
+    if target is not None:
+        found += _folder("target", target, is_local=True)
+        found += _built("target", target, {} if overlay is not None else surroundings)
+        found += _modules(target, surroundings)
+    if overlay is not None:
+        found += _folder("overlay", overlay, is_local=False)
+        found += _built("overlay", overlay, surroundings)
+        found += _overlay(overlay)
+    found += [checks.scratch(stage_root(None)), *_variables(surroundings)]
+    return DoctorReport(
+        ok=all(each.state != "error" for each in found),
+        target=target,
+        overlay=overlay,
+        diagnoses=tuple(found),
+    )
+
+
+def _target_of(overlay: str) -> str | None:
+    """The target that an overlay recorded, if it can be read."""
+    try:
+        location = read_location(overlay)
+    except EnvcError:
+        return None
+    return location.target if location is not None else None
+
+
+def _folder(subject: str, path: str, *, is_local: bool) -> Iterable[Diagnosis]:
+    """What the file system does, at the folder or at the nearest one above it that is there."""
+    place = path
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    yield checks.file_system(subject, place, is_local=is_local)
+    yield checks.room(subject, place)
+    yield checks.exposure(subject, path)
+    if not os.access(place, os.W_OK):
+        yield Diagnosis(f"{subject}: links", "ok", f"not tried: {place} is not yours to write")
+        return
+    yield checks.links(subject, place)
+    yield checks.locks(subject, place, is_local=is_local)
+    yield checks.clock(subject, place)
+
+
+def _built(subject: str, path: str, surroundings: Mapping[str, str]) -> Iterable[Diagnosis]:
+    """What was materialized there: can it run, and what would go before it?"""
+    directory = directory_at(path)
+    try:
+        current = directory.current()
+        if current is None:
+            yield Diagnosis(
+                f"{subject}: generation",
+                "warning",
+                f"nothing is built in {path}",
+                "run `envc materialize`, for an overlay `envc overlay sync`",
+            )
+            return
+        yield Diagnosis(
+            f"{subject}: generation", "ok", f"generation {current.generation} of {current.site}"
+        )
+        yield checks.interpreter(subject, machine_of(current.interpreter), current.python)
+        trees = [directory.tree(current.generation, layer) for layer in current.layers]
+        below = [state.tree for tree in trees for state in base_states(tree, current.python)]
+    except EnvcError as error:
+        yield _trouble(f"{subject}: generation", error)
+        return
+    for found in shadowing(surroundings, (*trees, *below), current.python):
+        yield Diagnosis(f"{subject}: {found.name}", "warning", found.message, f"unset {found.name}")
+
+
+def _modules(target: str, surroundings: Mapping[str, str]) -> Iterable[Diagnosis]:
+    """The environment modules that the target's layers need."""
+    try:
+        found = open_target(target)
+    except EnvcError:
+        return  # told as the target's generation
+    layers = found.current.layers
+    wanted = dict.fromkeys(name for each in layers for name in modules_of(found.site.spec, each))
+    missing = missing_modules(surroundings, wanted)
+    if missing:
+        mend = f"module load {' '.join(missing)}"
+        yield Diagnosis("target: modules", "warning", f"not loaded: {', '.join(missing)}", mend)
+    elif wanted:
+        yield Diagnosis("target: modules", "ok", f"loaded: {', '.join(wanted)}")
+
+
+def _overlay(path: str) -> Iterable[Diagnosis]:
+    """Is the overlay's tree what was built, and are its bases here?"""
+    directory = directory_at(path)
+    try:
+        if directory.current() is None:
+            return
+        yield from _bases(directory)
+        problems = verify(path, fast=True).problems
+    except EnvcError as error:
+        yield _trouble("overlay: sources", error)
+        return
+    if problems:
+        shown = ", ".join(problem.path for problem in problems[:_NAMES_SHOWN])
+        more = f" and {len(problems) - _NAMES_SHOWN} more" if len(problems) > _NAMES_SHOWN else ""
+        yield Diagnosis(
+            "overlay: sources",
+            "warning",
+            f"not as they were built: {shown}{more}",
+            f"`envc repair --target {path}` brings them back",
+        )
+    else:
+        yield Diagnosis("overlay: sources", "ok", "as they were built")
+
+
+def _bases(directory: Directory) -> Iterable[Diagnosis]:
+    current = directory.current()
+    if current is None:
+        return
+    sync = f"compile it for the base that is here: `envc overlay sync --dir {directory.path}`"
+    for layer in current.layers:
+        for state in base_states(directory.tree(current.generation, layer), current.python):
+            name = f"overlay: base {state.layer}"
+            if state.held is None:
+                what = f"{state.location} does not hold {state.closure}"
+                yield Diagnosis(name, "error", what, sync)
+            elif state.moved_on:
+                yield Diagnosis(name, "warning", "it has moved on", sync)
+            else:
+                yield Diagnosis(name, "ok", f"generation {state.held.generation}")
+    for told in by_hand(directory, current).said(directory.path):
+        yield Diagnosis("overlay: by hand", "warning", told, "see there")
+
+
+def _variables(surroundings: Mapping[str, str]) -> Iterable[Diagnosis]:
+    """Variables that change what any Python does; `envc run` drops them."""
+    for name in DROPPED:
+        if surroundings.get(name):
+            yield Diagnosis(
+                f"variable {name}",
+                "warning",
+                f"{name} is set: {surroundings[name]}",
+                f"unset {name}, or start programs with `envc run`, which drops it",
+            )
+
+
+def _trouble(name: str, error: EnvcError) -> Diagnosis:
+    fault = error.faults[0]
+    where = f" ({fault.where})" if fault.where else ""
+    return Diagnosis(name, "error", f"{fault.what}{where}", fault.mend)

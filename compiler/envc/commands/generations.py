@@ -1,0 +1,233 @@
+"""`envc generations`, `envc rollback`, `envc gc`: which generations there are, and which stay."""
+
+import os
+import time
+
+from envc.core.published import remove_parts
+from envc.disk.clock import utc_text
+from envc.disk.durable import disk_error, remove_temporaries, sync_directory, write_file
+from envc.disk.locks import exclusive
+from envc.disk.ownership import refuse_foreign
+from envc.errors import UsageError
+from envc.fleet.prune import prune_target, state_here, unneeded_in_target
+from envc.fleet.wanted import number_of
+from envc.model.generation import Generation
+from envc.reports.change import LayerChange, changes_between
+from envc.reports.generations import (
+    CollectReport,
+    GenerationEntry,
+    GenerationsReport,
+    RollbackReport,
+)
+from envc.store.staging import remove_interrupted
+from envc.target.base import materialized_at, open_target
+from envc.target.core import cores_of
+from envc.target.core_care import unneeded_cores
+from envc.target.directory import Directory
+from envc.target.planned import drop_plans
+from envc.target.publish import remove_leftovers, switch
+from envc.target.remove import (
+    Keeping,
+    empty_trash,
+    kept_generations,
+    move_to_trash,
+    reachable_trees,
+    remove_generations,
+    remove_stored,
+)
+
+_DAY_SECONDS = 86_400.0
+
+
+def list_generations(path: str) -> GenerationsReport:
+    """Every generation, with what changed from the one before it.
+
+    Raises:
+        UsageError: nothing is materialized here.
+    """
+    directory = materialized_at(path)
+    kept = kept_generations(directory, _keeping(directory, None))
+    pinned = _pinned(directory)
+    before: Generation | None = None
+    entries: list[GenerationEntry] = []
+    for number in directory.numbers():
+        record = directory.record(number)
+        published = os.stat(f"{directory.generation(number)}/manifest.json").st_mtime
+        entries.append(
+            GenerationEntry(
+                generation=number,
+                published=utc_text(published),
+                digest=record.digest,
+                current=kept[number] == "current",
+                pinned=number in pinned,
+                kept=kept[number],
+                layers=_changes(before, record),
+            )
+        )
+        before = record
+    return GenerationsReport(target=directory.path, generations=tuple(entries))
+
+
+def pin(path: str, number: int, *, keep: bool) -> GenerationsReport:
+    """Keep a generation whatever gc is told, or let it go again.
+
+    Raises:
+        UsageError: there is no such generation.
+    """
+    directory = materialized_at(path)
+    refuse_foreign(directory.path)
+    if number not in directory.numbers():
+        raise UsageError(
+            f"there is no generation {number}",
+            where=directory.path,
+            mend="list them with `envc generations`",
+        )
+    with exclusive(directory.lock):
+        pins = _pinned(directory) | {number} if keep else _pinned(directory) - {number}
+        text = "".join(f"{pinned}\n" for pinned in sorted(pins))
+        try:
+            write_file(f"{directory.path}/pins", text.encode())
+        except OSError as error:
+            raise disk_error(error, "write the pins", directory.path) from error
+    return list_generations(path)
+
+
+def rollback(path: str, number: int | None) -> RollbackReport:
+    """Switch to generation `number`, None: to the one before the current.
+
+    Raises:
+        UsageError: there is no such generation.
+    """
+    directory = materialized_at(path)
+    refuse_foreign(directory.path)
+    with exclusive(directory.lock):
+        before = directory.current_number() or 0
+        earlier = [present for present in directory.numbers() if present < before]
+        goal = number if number is not None else max(earlier, default=0)
+        if goal not in directory.numbers():
+            what = f"there is no generation {goal}" if goal else "there is no earlier generation"
+            raise UsageError(what, where=directory.path, mend="list them with `envc generations`")
+        record = directory.record(goal)
+        try:
+            if goal != before:
+                switch(directory, record)
+        except OSError as error:
+            raise disk_error(error, "switch", directory.path) from error
+    return RollbackReport(
+        target=directory.path,
+        before=before,
+        generation=goal,
+        digest=record.digest,
+        changed=goal != before,
+    )
+
+
+def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
+    """Remove generations that nothing keeps, and stored trees that none is linked from.
+
+    `newest` replaces what the site's `[retain]` says. Every record is read before anything is
+    removed: one that cannot be read ends the run.
+
+    Raises:
+        UsageError: nothing is materialized here, or it is somebody else's.
+        OutsideError: a root cannot be read.
+    """
+    directory = materialized_at(path)
+    refuse_foreign(directory.path)
+    with exclusive(directory.store_lock), exclusive(directory.lock):
+        kept = kept_generations(directory, _keeping(directory, newest))
+        records = {number: directory.record(number) for number in kept}
+        leaving = tuple(number for number, reason in kept.items() if reason is None)
+        staying = [record for number, record in records.items() if number not in leaving]
+        trees = reachable_trees(staying)
+        try:
+            if dry_run:
+                stored = os.listdir(f"{directory.store}/wheels")
+                removed = sorted(name for name in stored if name not in trees)
+                others = [*unneeded_cores(directory, staying), *unneeded_in_target(directory)]
+            else:
+                _remove_leftovers(directory)
+                remove_generations(directory, leaving)
+                survivors = [directory.record(number) for number in directory.numbers()]
+                trees = reachable_trees(survivors)
+                removed = remove_stored(directory, trees)
+                layers = {layer.digest for r in survivors for layer in r.layers.values()}
+                drop_plans(directory, trees, frozenset(layers))
+                others = [*_remove_cores(directory, survivors), *prune_target(directory)]
+        except OSError as error:
+            raise disk_error(error, "remove what is not needed", directory.path) from error
+    return CollectReport(
+        target=directory.path,
+        dry_run=dry_run,
+        kept={number: reason for number, reason in kept.items() if reason is not None},
+        removed=leaving,
+        stored_trees_removed=tuple(removed),
+        others_removed=tuple(path.removeprefix(f"{directory.path}/") for path in others),
+    )
+
+
+def _remove_cores(directory: Directory, survivors: list[Generation]) -> list[str]:
+    """Take away the cores that nothing runs on any more; their folders."""
+    unneeded = unneeded_cores(directory, survivors)
+    for path in unneeded:
+        move_to_trash(directory, path)
+    if unneeded:
+        sync_directory(cores_of(directory))
+    return unneeded
+
+
+def _remove_leftovers(directory: Directory) -> None:
+    """Remove what runs that were killed left anywhere; the locks say that none is alive."""
+    remove_leftovers(directory)
+    for folder in (directory.path, f"{directory.store}/manifests", f"{directory.store}/plans"):
+        remove_temporaries(folder)
+    remove_interrupted(directory.store)
+    remove_parts(cores_of(directory))
+    empty_trash(directory)
+
+
+def _keeping(directory: Directory, newest: int | None) -> Keeping:
+    """What is to be kept: by the site's `[retain]`, or the newest only when a number is given."""
+    generations, days = _retain(directory) if newest is None else (newest, 0)
+    return Keeping(
+        newest=generations,
+        younger_than_seconds=days * _DAY_SECONDS,
+        now_seconds=time.time(),
+        pinned=_pinned(directory),
+        wanted=_wanted(directory),
+    )
+
+
+def _wanted(directory: Directory) -> frozenset[int]:
+    """The generations that the wanted state names: what gc removed would have to be built again."""
+    here = state_here(directory)
+    if here is None:
+        return frozenset()
+    numbers = (number_of(directory, generation) for generation in here[2].generations)
+    return frozenset(number for number in numbers if number is not None)
+
+
+def _retain(directory: Directory) -> tuple[int, int]:
+    """`[retain]` of the site: generations and days. An overlay keeps its newest two."""
+    if directory.current_number() is None or directory.is_overlay:
+        return 2, 0
+    retain = open_target(directory.path).site.spec.retain
+    return retain.generations, retain.days
+
+
+def _pinned(directory: Directory) -> frozenset[int]:
+    try:
+        with open(f"{directory.path}/pins", encoding="utf-8") as file:
+            return frozenset(int(line) for line in file if line.strip().isdigit())
+    except FileNotFoundError:
+        return frozenset()
+
+
+def _changes(before: Generation | None, after: Generation) -> dict[str, LayerChange]:
+    changes: dict[str, LayerChange] = {}
+    for name, layer in after.layers.items():
+        old_layer = before.layers.get(name) if before is not None else None
+        old = {w.project: w.version for w in old_layer.wheels} if old_layer else {}
+        new = {wheel.project: wheel.version for wheel in layer.wheels}
+        changes[name] = changes_between(old, new)
+    return changes

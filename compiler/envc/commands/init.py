@@ -1,0 +1,33 @@
+"""`envc init`: a commented spec to start a site from."""
+
+import os
+import re
+import sys
+
+from envc.disk.durable import disk_error, write_file
+from envc.errors import UsageError
+from envc.formats.envc_toml import TEMPLATE
+from envc.reports.init import InitReport
+from envc.sites.place import SPEC_NAME
+
+
+def init_site(folder: str) -> InitReport:
+    """A new `envc.toml` in `folder`, which is made if need be; the site is named after it.
+
+    Raises:
+        UsageError: there is a site already.
+    """
+    folder = os.path.abspath(folder)
+    path = f"{folder}/{SPEC_NAME}"
+    if os.path.lexists(path):
+        raise UsageError(
+            "there is a site already", where=path, mend="edit it, or start in another folder"
+        )
+    name = re.sub(r"[^a-z0-9_-]+", "-", os.path.basename(folder).lower()).strip("-_") or "site"
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    try:
+        os.makedirs(folder, exist_ok=True)
+        write_file(path, TEMPLATE.format(name=name, python=python).encode())
+    except OSError as error:
+        raise disk_error(error, "write the spec", path) from error
+    return InitReport(path=path)

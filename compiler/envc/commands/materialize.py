@@ -1,0 +1,157 @@
+"""`envc materialize`: what the locks describe, as a generation of a target directory.
+
+The path that runs on every node, every time, is short: compare bytes and be done. Where something
+is to be done, what was planned before for the same specs and locks is carried out again; only a
+plan that nobody has made yet brings in parsers, stores and views (`planning`).
+"""
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from envc.disk.ownership import refuse_foreign
+from envc.errors import UsageError
+from envc.host.context import Context
+from envc.model.generation import Generation
+from envc.sites.place import find_site
+from envc.target.directory import Directory, Shape
+from envc.target.publication import is_current, publication_for
+
+if TYPE_CHECKING:
+    from envc.model.core import PackedCore
+    from envc.reports.materialize import MaterializeReport
+    from envc.target.trees import LinkMode
+
+
+class MaterializeOptions(NamedTuple):
+    """What to materialize; `layers` empty: all. `source` is a folder of wheels, or a bundle.
+
+    One of the public `keys` must have signed a bundle; none: one of those that the target has
+    noted, or that the site names. `packed` brings the core, where the site carries it.
+    """
+
+    target: str
+    layers: tuple[str, ...] = ()
+    source: str | None = None
+    link_mode: "LinkMode" = "auto"
+    keys: tuple[str, ...] = ()
+    packed: "PackedCore | None" = None
+
+
+class Materialized(NamedTuple):
+    """What a target directory runs now, and whether it ran something else before."""
+
+    target: str
+    generation: Generation
+    changed: bool
+
+
+def materialize(site: str | None, options: MaterializeOptions, context: Context) -> Materialized:
+    """Build the generation that the site's locks describe and switch to it.
+
+    `site` is the folder given; None: that of the bundle where the source is one, else the nearest.
+
+    Raises:
+        UsageError: a lock is missing, the target is somebody else's, or this machine is no
+            target of the locks.
+        AnswerIsNo: a lock is stale.
+        UntrustedError: a wheel differs from its lock or is hostile, or nobody who is trusted has
+            signed the bundle; nothing is switched.
+        OutsideError: disk or network; nothing is switched.
+    """
+    directory = Directory(os.path.abspath(options.target), Shape.TARGET)
+    keys: tuple[str, ...] = ()
+    is_bundle = options.source is not None and os.path.isfile(options.source)
+    if is_bundle:
+        options, keys = _with_accepted(site, options, directory)
+    folder, spec_name = _site_of(site, options, directory)
+    current = directory.current()
+    whole = not options.layers
+    if whole and current is not None and is_current(folder, spec_name, directory, current):
+        return Materialized(directory.path, current, changed=False)
+    refuse_foreign(directory.path)
+
+    from envc.disk.locks import shared
+    from envc.store.store import Store
+    from envc.target.carried import leave_command
+    from envc.target.core import Brought
+    from envc.target.publish import make_directory, publish
+
+    make_directory(directory)
+    leave_command(directory)
+    with shared(directory.store_lock):
+        generation, changed = publish(
+            directory,
+            publication_for(
+                (folder, spec_name),
+                directory,
+                current,
+                options.layers,
+                Brought(options.source, options.packed),
+                context,
+            ),
+            Store(directory.store),
+            link_mode=options.link_mode,
+            reporter=context.reporter,
+        )
+    if is_bundle:
+        from envc.fleet.trust import note_bundle
+
+        note_bundle(directory, keys)
+    return Materialized(directory.path, generation, changed)
+
+
+def _with_accepted(
+    site: str | None, options: MaterializeOptions, directory: Directory
+) -> tuple[MaterializeOptions, tuple[str, ...]]:
+    """The options with a bundle that is signed, where it has to be; and the keys of the site."""
+    from envc.fleet.trust import accepted_bundle, keys_of_spec
+
+    named = keys_of_spec(*find_site(site)) if site is not None else None
+    bundle, keys = accepted_bundle(directory, options.source or "", named, options.keys)
+    return options._replace(source=bundle), keys
+
+
+def _site_of(
+    site: str | None, options: MaterializeOptions, directory: Directory
+) -> tuple[str, str]:
+    """The folder of the spec and the locks, and the spec's name."""
+    if options.source is not None and not os.path.exists(options.source):
+        raise UsageError(
+            "there is no such bundle or folder of wheels",
+            where=options.source,
+            mend="correct what --from names",
+        )
+    if site is not None or options.source is None or not os.path.isfile(options.source):
+        return find_site(site)
+
+    from envc.fleet.wanted import place_parcel
+    from envc.supply.bundled import parcel_in
+    from envc.target.publish import make_directory
+
+    refuse_foreign(directory.path)
+    content, _ = parcel_in(options.source)
+    make_directory(directory)
+    return place_parcel(directory, content, options.source)
+
+
+def materialize_report(done: Materialized) -> "MaterializeReport":
+    """What was done, as a report; a run that prints none does without."""
+    from envc.reports.materialize import LayerReport, MaterializeReport
+
+    return MaterializeReport(
+        target=done.target,
+        generation=done.generation.generation,
+        digest=done.generation.digest,
+        changed=done.changed,
+        layers={
+            name: LayerReport(
+                digest=layer.digest,
+                closure=layer.closure,
+                distributions=layer.distributions,
+                files=layer.files,
+                linked=layer.linked,
+                copied=layer.copied,
+            )
+            for name, layer in done.generation.layers.items()
+        },
+    )

@@ -1,0 +1,210 @@
+"""`envc run`: a command in a stack, with the environment that the stack sets.
+
+`ENVC_LOCK` goes with the command to whatever it starts, on other nodes too, and pins the common
+layers there. A common layer is run from the generation that a given `ENVC_LOCK` names; an overlay
+runs on the base that it was compiled for, and pins the others to that.
+"""
+
+import os
+from collections.abc import Mapping
+
+from envc.disk.durable import disk_error
+from envc.errors import AnswerIsNo, OutsideError, UsageError
+from envc.host.context import Context
+from envc.host.surroundings import (
+    DROPPED,
+    missing_modules,
+    said_of_modules,
+    shadowing,
+)
+from envc.model.digest import Digest, digest_from_hex, is_digest
+from envc.model.generation import Generation
+from envc.model.spec import OverlaySpec
+from envc.model.stack import site_packages_of
+from envc.model.value import value
+from envc.overlays.edit import OverlayOptions, create
+from envc.overlays.pack import PACKED, built_overlay
+from envc.overlays.places import default_folder
+from envc.overlays.stage import stage, stage_root, staged
+from envc.sites.site import load_overlay, overlay_lock_path, read_lock
+from envc.supply.declared import outdated_editables
+from envc.target.base import OVERLAY_SPEC, Target, find_target, open_target, read_location
+from envc.target.base_state import (
+    BaseState,
+    base_states,
+    common_layer,
+    refuse_absent,
+    refuse_without_core,
+    said_of_moved_bases,
+)
+from envc.target.by_hand import by_hand
+from envc.target.directory import Directory, Shape
+from envc.target.planning import environment_of, modules_of
+from envc.view.stack_file import STACK_FILE, common_closure
+
+LOCK = "ENVC_LOCK"
+
+
+@value(kw_only=True)
+class RunOptions:
+    """Which stack: a common layer, an overlay's folder, or (neither) the user's own overlay."""
+
+    layer: str | None = None
+    overlay: str | None = None
+    target: str | None = None
+
+
+def prepare(
+    options: RunOptions, surroundings: Mapping[str, str], context: Context
+) -> dict[str, str]:
+    """The environment to run a command in; the user's overlay is created at first use.
+
+    Raises:
+        UsageError: nothing is materialized there.
+        AnswerIsNo: `ENVC_LOCK` pins the job to a generation that is not here.
+    """
+    pin: str | None = None
+    if options.layer is not None:
+        target = open_target(find_target(options.target, None))
+        pin = _pin(target, surroundings)
+        generation = target.current if pin is None else _pinned(target, pin)
+        tree, layer = _tree(target.directory, generation, options.layer), options.layer
+        states = base_states(tree, target.current.python)
+        refuse_without_core(tree, f"envc materialize --target {target.directory.path}")
+    else:
+        folder = os.path.abspath(options.overlay or default_folder(None, options.target))
+        if not os.path.exists(f"{folder}/{OVERLAY_SPEC}") and options.overlay is None:
+            create(OverlayOptions(folder=folder, target=options.target), None, context)
+        target, tree = _overlay(folder, options, context)
+        states = base_states(tree, target.current.python)
+        layer = common_layer(states)
+        refuse_without_core(tree, f"envc overlay sync --dir {folder}")
+        _look_below(folder, states, context)
+    trees = (tree, *(state.tree for state in states))
+    for found in shadowing(surroundings, trees, target.current.python):
+        context.reporter.warn(found.message)
+    missing = missing_modules(surroundings, modules_of(target.site.spec, layer))
+    if missing:
+        context.reporter.warn(said_of_modules(missing))
+    environment = _environment(target, tree, layer, surroundings)
+    lock = pin or _common_closure(tree, target.current.python)
+    return environment if lock is None else environment | {LOCK: lock}
+
+
+def _look_below(folder: str, states: tuple[BaseState, ...], context: Context) -> None:
+    """Refuse an overlay whose base is gone, and say when it has moved on."""
+    name = os.path.basename(folder)
+    refuse_absent(name, folder, states)
+    moved = said_of_moved_bases(name, folder, states)
+    if moved is not None:
+        context.reporter.warn(moved)
+
+
+def replace_process(command: list[str], environment: dict[str, str]) -> None:
+    """Become the command.
+
+    Raises:
+        OutsideError: it is not found, or cannot be run.
+    """
+    try:
+        os.execvpe(command[0], command, environment)
+    except OSError as error:
+        raise OutsideError(
+            f"{command[0]} cannot be run: {error.strerror}",
+            where=environment["VIRTUAL_ENV"],
+            mend="check the command's name; the stack's own are in its bin folder",
+        ) from error
+
+
+def _overlay(folder: str, options: RunOptions, context: Context) -> tuple[Target, str]:
+    """The target, and the tree to run in: a staged copy if this node has one.
+
+    A packed overlay of which nothing else is there is staged now.
+    """
+    directory = Directory(folder, Shape.OVERLAY)
+    current = directory.current()
+    if current is None and not os.path.exists(f"{folder}/{PACKED}"):
+        raise UsageError(
+            "no overlay is built here", where=folder, mend=f"run `envc overlay sync --dir {folder}`"
+        )
+    spec = load_overlay(f"{folder}/{OVERLAY_SPEC}")
+    location = read_location(folder)
+    target = open_target(location.target if location else find_target(options.target, folder))
+    if current is not None:
+        place = staged(spec.name, current.digest, stage_root(None))
+    else:
+        place = stage(folder, None, context).path
+    if place is not None:
+        directory = Directory(place, Shape.OVERLAY)
+    found = built_overlay(directory)
+    told = [*by_hand(directory, found).said(directory.path), *_said_of_editables(spec, folder)]
+    for each in told:
+        context.reporter.warn(each)
+    return target, directory.tree(found.generation, spec.name)
+
+
+def _said_of_editables(spec: OverlaySpec, folder: str) -> list[str]:
+    """What to tell of the overlay's editable projects: those that declare something else now."""
+    lock = read_lock(overlay_lock_path(spec), spec.name) if spec.editable else None
+    found = outdated_editables(lock.lock, folder) if lock is not None else ()
+    mend = f"`envc overlay sync --dir {folder}` locks and builds it anew"
+    return [f"{each.said(spec.name)}; {mend}" for each in found]
+
+
+def _pin(target: Target, surroundings: Mapping[str, str]) -> str | None:
+    """The `ENVC_LOCK` that this job has already, unless it is about another target."""
+    elsewhere = surroundings.get("ENVC_TARGET")
+    if elsewhere and os.path.realpath(elsewhere) != os.path.realpath(target.directory.path):
+        return None
+    return surroundings.get(LOCK) or None
+
+
+def _pinned(target: Target, pin: str) -> Generation:
+    """The generation that a job is pinned to."""
+    closure = digest_from_hex(pin.removeprefix("sha256:"))
+    if not is_digest(closure):
+        raise UsageError(
+            f"{LOCK} is {pin!r}, which is no closure digest",
+            where="the environment",
+            mend=f"unset {LOCK}, or let `envc run` set it",
+        )
+    try:
+        name = os.readlink(target.directory.by_lock(closure))
+    except OSError as error:
+        raise AnswerIsNo(
+            f"this node does not hold the generation that {LOCK} pins this job to: {closure}",
+            where=target.directory.path,
+            mend="materialize those locks again, or unset ENVC_LOCK to run on what is here",
+        ) from error
+    return target.directory.record(int(os.path.basename(name)))
+
+
+def _common_closure(tree: str, python: str) -> Digest | None:
+    """The closure of the nearest common layer of a tree's stack."""
+    path = f"{tree}/{site_packages_of(python)}/{STACK_FILE}"
+    try:
+        with open(path, encoding="utf-8") as file:
+            return common_closure(file.read())
+    except OSError as error:
+        raise disk_error(error, "read what the layer stands on", path) from error
+
+
+def _tree(directory: Directory, current: Generation, layer: str) -> str:
+    if layer not in current.layers:
+        raise UsageError(
+            f"layer {layer!r} is not materialized here",
+            where=directory.path,
+            mend=f"use {', '.join(current.layers)}",
+        )
+    return directory.tree(current.generation, layer)
+
+
+def _environment(
+    target: Target, tree: str, layer: str, surroundings: Mapping[str, str]
+) -> dict[str, str]:
+    environment = {k: v for k, v in surroundings.items() if k not in DROPPED}
+    environment |= dict(environment_of(target.site.spec, layer))
+    environment["PATH"] = f"{tree}/bin:{surroundings.get('PATH', os.defpath)}"
+    environment["VIRTUAL_ENV"] = tree
+    environment["ENVC_TARGET"] = target.directory.path
+    return environment

@@ -1,0 +1,57 @@
+"""`envc tree`: a stack as the tree of its projects, from the locks alone."""
+
+from packaging.utils import canonicalize_name
+
+from envc.host.context import Context
+from envc.lock import Base, target_groups, visible_problem
+from envc.model.resolution import Resolution
+from envc.reports.tree import TreeProject, TreeReport
+from envc.resolve import resolve
+from envc.sites.site import (
+    Site,
+    base_of,
+    base_on,
+    load_overlay,
+)
+from envc.supply.indexes import open_source
+
+
+def layer_tree(site: Site, layer: str, context: Context) -> TreeReport:
+    """The tree of a common layer.
+
+    Raises:
+        UsageError: it has no lock.
+    """
+    return _tree(site, base_of(site, layer), context)
+
+
+def overlay_tree(site: Site, spec_path: str, context: Context) -> TreeReport:
+    """The tree of an overlay and what it inherits.
+
+    Raises:
+        UsageError: it has no lock.
+        SpecError: its base is unknown.
+    """
+    return _tree(site, base_on(site, load_overlay(spec_path)), context)
+
+
+def _tree(site: Site, base: Base, context: Context) -> TreeReport:
+    """The tree of what stands on `base`, for the site's first kind of machine."""
+    targets = target_groups(site.spec.targets)[0]
+    with open_source(site, context) as source:
+        resolution: Resolution = resolve(visible_problem(site.spec, base, targets), source)
+    roots = {canonicalize_name(kept.requirement.name) for kept in base.kept}
+    visible = {pin.project for pin in resolution.pins}
+    return TreeReport(
+        target=targets[0].name,
+        layers=tuple(lock.layer for lock in base.locks),
+        roots=tuple(sorted(roots & visible)),
+        projects={
+            pin.project: TreeProject(
+                version=str(pin.version),
+                layer=pin.layer or base.layer,
+                requires=tuple(project for project in pin.requires if project in visible),
+            )
+            for pin in resolution.pins
+        },
+    )

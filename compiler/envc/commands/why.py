@@ -1,0 +1,152 @@
+"""`envc why`: why a project is pinned as it is in the stack of a layer or an overlay."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from envc.errors import AnswerIsNo, UsageError
+from envc.host.context import Context
+from envc.lock import (
+    CORE_BASE,
+    ProblemOf,
+    layer_problem,
+    overlay_problem,
+    pinned_versions,
+    target_groups,
+    with_absolute_paths,
+)
+from envc.lock.select import inherited_pins
+from envc.model.lock import Lock
+from envc.model.release import CoreMetadata, Distribution, Release
+from envc.model.resolution import InheritedPin, Problem
+from envc.model.spec import Origin, SourcedRequirement
+from envc.model.target import Target
+from envc.ports import CandidateSource
+from envc.reports.why import WhyReport
+from envc.resolve import why
+from envc.sites.site import (
+    Site,
+    base_of,
+    base_under,
+    load_overlay,
+    require_lock,
+    require_overlay_lock,
+)
+from envc.supply.indexes import open_source
+
+
+def why_in_layer(site: Site, layer: str, project: str, context: Context) -> WhyReport:
+    """Why a project is in the stack of a common layer.
+
+    Raises:
+        UsageError: there is no such layer, or a lock is missing.
+        AnswerIsNo: the project is not in its stack.
+        OutsideError: an index did not answer.
+    """
+    spec = site.spec.layer(layer)
+    if spec is None:
+        known = ", ".join(each.name for each in site.spec.layers)
+        raise UsageError(f"no layer {layer!r} in site {site.spec.name}", mend=f"use {known}")
+    base = CORE_BASE if site.spec.layer(spec.base) is None else base_of(site, spec.base)
+    lock = with_absolute_paths(require_lock(site.lock_path(layer), layer).lock, site.origin)
+
+    problem = partial(layer_problem, site.spec, spec, base=base)
+    return _report(site, problem, lock, project, context=context)
+
+
+def why_in_overlay(site: Site, spec_path: str, project: str, context: Context) -> WhyReport:
+    """Why a project is in the stack of an overlay.
+
+    Raises:
+        UsageError: a lock is missing.
+        SpecError: the overlay's base is unknown.
+        AnswerIsNo: the project is not in its stack.
+        OutsideError: an index did not answer.
+    """
+    spec = load_overlay(spec_path)
+    base = base_under(site, spec)
+    lock = require_overlay_lock(spec).lock
+    editable = tuple(
+        SourcedRequirement(Requirement(pin.project), Origin(spec.file, 0, "overlay.editable"))
+        for pin in lock.pins
+        if pin.directory is not None
+    )
+
+    def problem(
+        *, targets: tuple[Target, ...], preferred: Mapping[NormalizedName, Version]
+    ) -> Problem:
+        asked = overlay_problem(site.spec, spec, base=base, targets=targets, preferred=preferred)
+        return replace(asked, roots=(*asked.roots, *editable))
+
+    return _report(site, problem, lock, project, context=context)
+
+
+def _report(
+    site: Site, problem: ProblemOf, lock: Lock, project: str, *, context: Context
+) -> WhyReport:
+    """The answer for the first kind of machine that has the project."""
+    name = canonicalize_name(project)
+    with open_source(site, context) as source:
+        for targets in target_groups(site.spec.targets):
+            present = pinned_versions(lock, targets[0].markers)
+            locked = _LockedSource(source, inherited_pins(lock, targets))
+            found = why(problem(targets=targets, preferred=present), locked, name)
+            if found is not None:
+                return WhyReport(
+                    project=name,
+                    version=found.version,
+                    layer=found.layer or lock.layer,
+                    target=targets[0].name,
+                    asked=found.asked,
+                    newest=found.newest,
+                    held=found.held,
+                )
+    raise AnswerIsNo(
+        f"{name} is not in the stack of {lock.layer}: nothing there asks for it",
+        mend="see what is with `envc tree`",
+    )
+
+
+class _LockedSource:
+    """`ports.CandidateSource`: the lock's own files of what it pins, and all else as it is offered.
+
+    So nothing is built again, and projects that no index has are there.
+    """
+
+    def __init__(self, source: CandidateSource, pins: Iterable[InheritedPin]) -> None:
+        self._source = source
+        self._locked = {
+            pin.project: Release(pin.project, pin.version, tuple(map(_there, pin.distributions)))
+            for pin in pins
+        }
+
+    def prefetch(self, projects: Iterable[NormalizedName]) -> None:
+        """As the port has it."""
+        self._source.prefetch(projects)
+
+    def releases(self, project: NormalizedName) -> Sequence[Release]:
+        """As the port has it."""
+        offered = self._source.releases(project)
+        locked = self._locked.get(project)
+        if locked is None:
+            return offered
+        others = [release for release in offered if release.version != locked.version]
+        return sorted((locked, *others), key=lambda release: release.version, reverse=True)
+
+    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
+        """As the port has it."""
+        self._source.prefetch_metadata(distributions)
+
+    def metadata(self, distribution: Distribution) -> CoreMetadata:
+        """As the port has it."""
+        return self._source.metadata(distribution)
+
+
+def _there(file: Distribution) -> Distribution:
+    """A locked file, which `exclude-newer` leaves alone: wheels that were built have no time."""
+    return file if file.upload_time else replace(file, upload_time=datetime.fromtimestamp(0, UTC))

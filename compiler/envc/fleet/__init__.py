@@ -1,0 +1,1 @@
+"""The wanted state of many nodes, and what travels to them."""

@@ -1,0 +1,83 @@
+"""What a node answers at once, without starting envc, while what it rests on is as it was.
+
+    TARGET/wanted/answer     four lines: the question, paths, their witness, the answer
+
+The answer to a question is left when envc has given it: `current`, there is nothing to prepare.
+The witness is device, inode, size and both times of each path, taken before envc looked. A shell
+compares it with what `stat` says now. Any difference, another question, or a `stat` that is not
+GNU's, and envc itself is asked.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from envc.disk.durable import write_file
+from envc.fleet.wanted import OWN_STATE
+from envc.model.digest import digest_of_json, hex_of
+
+if TYPE_CHECKING:
+    from envc.reports.node import NodeReport
+
+# Raised when what stands in the file, or what it means, changes.
+_FORMAT = 1
+_BETWEEN = ":"
+# What is another a moment later: nobody may be told an old one.
+_LIVE = ("now_seconds", "in_use", "free_bytes", "free_files")
+
+# One line, and no exclamation mark: the login shell that it passes through may be csh.
+_LOOK = (
+    f'a="$1/{OWN_STATE}/answer"; q="$2"; shift 2; '
+    'if [ -O "$a" ] && { IFS= read -r k && IFS= read -r p && IFS= read -r w && IFS= read -r l; }'
+    ' <"$a" && [ "$k" = "$q" ] && s=$(set -f; IFS=:; '
+    'stat -L --printf="%d %i %s %.9Y %.9Z;" -- $p 2>/dev/null) && [ "$s" = "$w" ]; then '
+    'printf "envc-node: {\\"now_seconds\\": %s, %s\\n" "$(date +%s)" "$l"; exit 0; fi; '
+    'if [ $# -gt 0 ]; then exec "$@"; fi; '
+    'printf "envc-node: {\\"step\\": \\"unsure\\"}\\n"'
+)
+
+
+def question_of(words: Sequence[str]) -> str:
+    """A short name for what a node is asked; `words` are all that the answer depends on."""
+    return hex_of(digest_of_json([_FORMAT, *words]))[:32]
+
+
+def look_words(target: str, question: str, otherwise: Sequence[str] = ()) -> list[str]:
+    """The command that gives the answer that was left, else runs `otherwise`; none: is `unsure`."""
+    return ["sh", "-c", _LOOK, "sh", target, question, *otherwise]
+
+
+def witness_of(paths: Sequence[str]) -> str | None:
+    """What `stat` in `_LOOK` says of these paths; None: one is not there, or cannot be asked of."""
+    if any(_BETWEEN in path or "\n" in path for path in paths):
+        return None
+    try:
+        return "".join(map(_seen, paths))
+    except OSError:
+        return None
+
+
+def leave_answer(
+    target: str, question: str, report: "NodeReport", *, paths: Sequence[str], witness: str
+) -> None:
+    """Leave the answer to a question; where the disk refuses, envc will be asked again."""
+    values = {name: value for name, value in asdict(report).items() if name not in _LIVE}
+    answer = json.dumps(values, sort_keys=True).removeprefix("{")
+    lines = (question, _BETWEEN.join(paths), witness, answer)
+    content = "".join(f"{line}\n" for line in lines).encode()
+    path = f"{target}/{OWN_STATE}/answer"
+    with suppress(OSError):
+        write_file(path, content)
+
+
+def _seen(path: str) -> str:
+    status = os.stat(path)
+    modified, changed = map(_seconds, (status.st_mtime_ns, status.st_ctime_ns))
+    return f"{status.st_dev} {status.st_ino} {status.st_size} {modified} {changed};"
+
+
+def _seconds(nanoseconds: int) -> str:
+    return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09}"

@@ -1,0 +1,113 @@
+"""What a node says of itself, to a roll-out and to `envc status`."""
+
+import os
+import time
+
+from envc import __version__
+from envc.disk.durable import disk_error
+from envc.disk.locks import is_held
+from envc.errors import EnvcError
+from envc.host.machine import machine_of
+from envc.model.generation import Generation
+from envc.reports.generations import CollectReport
+from envc.reports.node import NodeReport
+from envc.target.base import read_location
+from envc.target.directory import Directory
+
+
+def node_report(
+    directory: Directory,
+    step: str,
+    *,
+    generation: Generation | None = None,
+    built: bool = False,
+    drift: int | None = None,
+    collected: CollectReport | None = None,
+) -> NodeReport:
+    """What is true of a node now that a step is done.
+
+    Raises:
+        OutsideError, SpecError: the target's records cannot be read.
+    """
+    current = directory.current()
+    told = generation or current
+    location = read_location(directory.path)
+    free_bytes, free_files = _free(directory.path)
+    return NodeReport(
+        step=step,
+        status=0,
+        target=directory.path,
+        generation=told.generation if told else None,
+        digest=told.digest if told else None,
+        closures={name: layer.closure for name, layer in told.layers.items()} if told else {},
+        built=built,
+        current=current.generation if current else None,
+        in_use=_in_use(directory),
+        drift=drift,
+        wanted=location.wanted if location else None,
+        machine=_machine(told.interpreter) if told else "",
+        envc=__version__,
+        now_seconds=time.time(),
+        free_bytes=free_bytes,
+        free_files=free_files,
+        lacks=(),
+        faults=(),
+        collected=collected,
+    )
+
+
+def node_failure(
+    target: str, step: str, *, error: EnvcError | None = None, lacks: tuple[str, ...] = ()
+) -> NodeReport:
+    """What a node says where a step could not be taken."""
+    return NodeReport(
+        step=step,
+        status=error.status if error is not None else os.EX_TEMPFAIL,
+        target=target,
+        generation=None,
+        digest=None,
+        closures={},
+        built=False,
+        current=None,
+        in_use=(),
+        drift=None,
+        wanted=None,
+        machine="",
+        envc=__version__,
+        now_seconds=time.time(),
+        free_bytes=None,
+        free_files=None,
+        lacks=lacks,
+        faults=error.faults if error is not None else (),
+    )
+
+
+def _in_use(directory: Directory) -> tuple[int, ...]:
+    """The generations whose lease some process holds, ascending."""
+    try:
+        return tuple(
+            number
+            for number in directory.numbers()
+            if is_held(f"{directory.generation(number)}/.lease")
+        )
+    except OSError as error:
+        raise disk_error(error, "ask which generations are in use", directory.path) from error
+
+
+def _free(path: str) -> tuple[int | None, int | None]:
+    """Bytes and inodes that are left; None where nobody counts them."""
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None, None
+    files = status.f_favail if status.f_files else None
+    return status.f_bavail * status.f_frsize, files
+
+
+def _machine(interpreter: str) -> str:
+    """The kind of machine: nodes of one kind have the same tree digests."""
+    try:
+        machine = machine_of(interpreter)
+    except EnvcError:
+        return f"{interpreter} does not run"
+    return f"{machine.platform} {machine.libc} {machine.interpreter} {machine.python_full}"

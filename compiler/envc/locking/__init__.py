@@ -1,0 +1,1 @@
+"""From a spec to its lock: problems made, resolved and merged."""

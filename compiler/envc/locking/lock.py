@@ -1,0 +1,260 @@
+"""`envc lock`: resolve every layer that changed, and write its lock."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from packaging.utils import canonicalize_name
+
+from envc.disk.durable import disk_error, write_file
+from envc.errors import UsageError
+from envc.host.context import Context
+from envc.lock import (
+    CORE_BASE,
+    Base,
+    layer_inputs,
+    layer_problem,
+    on_layer,
+    overlay_inputs,
+    overlay_problem,
+    pinned_versions,
+    with_absolute_paths,
+)
+from envc.locking.report import LockOptions
+from envc.locking.task import LockTask, Outcome, Start
+from envc.model.lock import Lock
+from envc.model.resolution import Group
+from envc.model.spec import LayerSpec, OverlaySpec, SiteSpec
+from envc.model.target import Target
+from envc.reports.lock import LockedLayer, LockReport
+from envc.sites.place import shown
+from envc.sites.site import (
+    LockFile,
+    Site,
+    base_of,
+    base_under,
+    load_overlay,
+    overlay_lock_path,
+    read_lock,
+)
+from envc.supply.building import Supply
+from envc.supply.editable import editables_of, is_of, missing_wheels
+from envc.supply.indexes import indexes_of, open_supply
+from envc.supply.local_files import is_as_locked
+from envc.supply.wheelhouse import WHEELHOUSE, carry, prune
+
+
+def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
+    """Lock the layers (or the one overlay) that `options` name; write what changed.
+
+    With `check` nothing is written, and a stale lock shows as `changed`.
+
+    Raises:
+        UnsatisfiableError: a layer has no solution; nothing is written for it or above it.
+    """
+    unknown = set(options.layers) - {layer.name for layer in site.spec.layers}
+    if unknown:
+        known = ", ".join(layer.name for layer in site.spec.layers)
+        raise UsageError(f"no layer {min(unknown)!r} in site {site.spec.name}", mend=f"use {known}")
+    with open_supply(site, context) as supply:
+        if options.overlay is not None:
+            spec = load_overlay(options.overlay)
+            base = base_under(site, spec)
+            shared = partial(shared_below, site, base, context)
+            outcomes = {spec.name: lock_overlay(site, spec, base, options, supply, shared=shared)}
+        else:
+            outcomes = _lock_layers(site, options, supply)
+    _warn_of_unknown(options, outcomes.values(), context)
+    for outcome in outcomes.values():
+        for note in outcome.notes:
+            context.reporter.warn(note)
+    removed: tuple[str, ...] = ()
+    if not options.check:
+        for outcome in outcomes.values():
+            carry(outcome.carried)
+            if outcome.changed:
+                write_lock(outcome.file)
+        removed = tuple(_pruned(site, {os.path.dirname(o.file.path) for o in outcomes.values()}))
+    return LockReport(
+        changed=any(outcome.changed for outcome in outcomes.values()),
+        layers={name: _report(outcome, site.spec) for name, outcome in sorted(outcomes.items())},
+        removed=removed,
+    )
+
+
+def _pruned(site: Site, folders: Iterable[str]) -> Iterator[str]:
+    """The wheels that were removed from the wheelhouses beside the locks: nobody names them."""
+    for folder in sorted(folders):
+        if os.path.isdir(f"{folder}/{WHEELHOUSE}"):
+            from envc.sites.overlay_files import specs_of  # few sites carry wheels
+
+            beside = {os.path.dirname(os.path.abspath(path)) for path in specs_of(site)}
+            yield from (shown(path) for path in prune(folder, {site.folder, *beside}))
+
+
+def _warn_of_unknown(options: LockOptions, outcomes: Iterable[Outcome], context: Context) -> None:
+    """Say which names of `--upgrade-package` are pinned nowhere: most are misspelt."""
+    pinned = {pin.project for outcome in outcomes for pin in outcome.file.lock.pins}
+    for name in sorted(options.projects):
+        if canonicalize_name(name) not in pinned:
+            context.reporter.warn(f"--upgrade-package {name}: nothing that was locked has it")
+
+
+def _lock_layers(site: Site, options: LockOptions, supply: Supply) -> dict[str, Outcome]:
+    """Every layer asked for, bases first; a base that is not asked for is taken as it stands."""
+    wanted = set(options.layers) or {layer.name for layer in site.spec.layers}
+    outcomes: dict[str, Outcome] = {}
+    bases: dict[str, Base] = {"core": CORE_BASE}
+    for layer in site.spec.layers:
+        base = bases.get(layer.base) or base_of(site, layer.base)
+        if layer.name in wanted:
+            outcome = _lock_layer(site, layer, base, options, supply)
+            outcomes[layer.name] = outcome
+            bases[layer.name] = on_layer(
+                site.spec,
+                layer.name,
+                base=base,
+                lock=with_absolute_paths(outcome.file.lock, site.origin),
+                lock_digest=outcome.file.digest,
+            )
+    return outcomes
+
+
+def _lock_layer(
+    site: Site, layer: LayerSpec, base: Base, options: LockOptions, supply: Supply
+) -> Outcome:
+    path = site.lock_path(layer.name)
+    inputs = layer_inputs(site.spec, layer, base)
+    start = Start(read_lock(path, layer.name), options)
+    kept = start.kept(inputs)
+    if kept is not None and is_as_locked(layer.requires, kept.lock, folder=os.path.dirname(path)):
+        return Outcome(kept, changed=False)
+
+    task = LockTask(
+        name=layer.name,
+        path=path,
+        requires=layer.requires,
+        targets=site.spec.targets,
+        base=base,
+        inputs=inputs,
+        start=start,
+        problem=partial(layer_problem, site.spec, layer, base=base),
+    )
+    return task.carried_out(supply)
+
+
+def lock_overlay(
+    site: Site,
+    overlay: OverlaySpec,
+    base: Base,
+    options: LockOptions,
+    supply: Supply,
+    *,
+    shared: Callable[[], tuple[Group, ...]] | None = None,
+) -> Outcome:
+    """The overlay's lock against `base`, kept when nothing that decides it has changed.
+
+    `shared` tells which projects of the base share a package directory, where `base` does not: it
+    is asked only when one of them is replaced, since it may have to look into all their wheels.
+
+    Raises:
+        UnsatisfiableError: there is no solution, or it needs a shadow that is refused.
+    """
+    path = overlay_lock_path(overlay)
+    start = Start(read_lock(path, overlay.name), options)
+    inputs = overlay_inputs(site.spec, overlay, base)
+    folder = os.path.dirname(path)
+    editables = editables_of(overlay, supply, folder=folder)
+    kept = start.kept(inputs)
+    if (
+        kept is not None
+        and is_of(kept.lock, editables)
+        and is_as_locked(overlay.requires, kept.lock, folder=folder)
+    ):
+        return Outcome(kept, changed=False, carried=missing_wheels(editables))
+
+    task = LockTask(
+        name=overlay.name,
+        path=path,
+        requires=overlay.requires,
+        targets=site.spec.targets,
+        base=base,
+        inputs=inputs,
+        start=start,
+        problem=partial(overlay_problem, site.spec, overlay, base=base),
+        editables=editables,
+        shared=shared,
+    )
+    return task.carried_out(supply)
+
+
+def shared_below(site: Site, base: Base, context: Context) -> tuple[Group, ...]:
+    """The projects of a base that share a package directory, as their wheels' contents tell.
+
+    A wheel that cannot be looked into is named, and taken to share nothing.
+    """
+    from envc.locking.foundation import lay_foundation
+    from envc.supply.contents import (
+        ContentsSource,  # no layer needs it, and few overlays do
+    )
+
+    contents = ContentsSource(site.spec.core.python, context, indexes=indexes_of(site))
+    foundation = lay_foundation(site.spec, base, contents)
+    for unknown in foundation.unknown:
+        context.reporter.warn(
+            f"whether {unknown.project} shares a package directory with another project of "
+            f"{base.layer} is not known: {unknown.fault.what}"
+        )
+    return foundation.base.together
+
+
+def write_lock(file: LockFile) -> None:
+    """Write a lock to its place, in one step.
+
+    Raises:
+        OutsideError: the disk refused.
+    """
+    try:
+        write_file(file.path, file.text)
+    except OSError as error:
+        raise disk_error(error, "write the lock", file.path) from error
+
+
+def _report(outcome: Outcome, site: SiteSpec) -> LockedLayer:
+    lock = outcome.file.lock
+    pins, targets = _pins_by_target(lock, site.targets)
+    return LockedLayer(
+        path=shown(outcome.file.path),
+        digest=outcome.file.digest,
+        changed=outcome.changed,
+        pins=pins,
+        targets=targets,
+        shadows=lock.shadows,
+        lifts=lock.lifts,
+        hides=lock.hides,
+        built=tuple(build.wheel for build in lock.builds),
+    )
+
+
+def _pins_by_target(
+    lock: Lock, targets: Iterable[Target]
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """The pins that hold on every target, and by target those that do not."""
+    pins = {
+        target.name: {
+            str(project): str(version)
+            for project, version in pinned_versions(lock, target.markers).items()
+        }
+        for target in targets
+    }
+    first, *others = pins.values()
+    everywhere = {
+        project: version
+        for project, version in first.items()
+        if all(other.get(project) == version for other in others)
+    }
+    differing = {
+        name: {project: v for project, v in own.items() if project not in everywhere}
+        for name, own in pins.items()
+    }
+    return everywhere, {name: own for name, own in differing.items() if own}

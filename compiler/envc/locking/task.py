@@ -1,0 +1,164 @@
+"""One layer or overlay to be locked: what is asked, where it starts, and what comes out."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from envc.formats.pylock import lock_to_text
+from envc.lock import (
+    Base,
+    ProblemOf,
+    lock_layer,
+    pinned_versions,
+    resolve_together,
+    target_groups,
+)
+from envc.locking.report import LockOptions
+from envc.model.digest import Digest
+from envc.model.lock import Lock
+from envc.model.resolution import Group, Problem, Resolution
+from envc.model.spec import SourcedRequirement
+from envc.model.target import Target
+from envc.model.value import value
+from envc.ports import CandidateSource
+from envc.resolve import resolve
+from envc.sites.site import LockFile
+from envc.supply.building import Supply
+from envc.supply.direct import builds_of, carried_by, directs_of, with_directs
+from envc.supply.editable import (
+    Editable,
+    missing_wheels,
+    with_directories,
+    with_editables,
+)
+from envc.supply.realize import realize
+from envc.supply.sole import SoleSource, with_shadows
+from envc.supply.wheelhouse import Carried, has_its_wheels
+
+
+@value
+class Outcome:
+    """A layer's lock, whether it differs from what the disk has, and the wheels it carries.
+
+    `notes` are what a person should know of it.
+    """
+
+    file: LockFile
+    changed: bool
+    carried: tuple[Carried, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@value
+class Start:
+    """Where locking starts: the present lock (None where there is none), and what may move."""
+
+    present: LockFile | None
+    options: LockOptions
+
+    @property
+    def lock(self) -> Lock | None:
+        """The present lock."""
+        return None if self.present is None else self.present.lock
+
+    def kept(self, inputs: Digest) -> LockFile | None:
+        """The present lock, when it was made from these inputs, whole, and nothing is to move."""
+        present = self.present
+        if self.options.upgrade or self.options.projects or present is None:
+            return None
+        is_whole = has_its_wheels(present.lock, os.path.dirname(present.path))
+        return present if is_whole and present.lock.inputs == inputs else None
+
+    @property
+    def moving(self) -> frozenset[NormalizedName] | None:
+        """The projects that may move; None: all."""
+        if self.options.upgrade:
+            return None
+        return frozenset(map(canonicalize_name, self.options.projects))
+
+    def preferred(self, target: Target) -> dict[NormalizedName, Version]:
+        """The pins to keep if possible."""
+        moving = self.moving
+        if self.present is None or moving is None:
+            return {}
+        pins = pinned_versions(self.present.lock, target.markers)
+        return {project: pin for project, pin in pins.items() if project not in moving}
+
+
+@value(kw_only=True)
+class LockTask:
+    """A layer or an overlay to be locked: its requirements, what it stands on, where it starts."""
+
+    name: str
+    path: str
+    requires: tuple[SourcedRequirement, ...]
+    targets: tuple[Target, ...]
+    base: Base
+    inputs: Digest
+    start: Start
+    problem: ProblemOf
+    editables: tuple[Editable, ...] = ()
+    shared: Callable[[], tuple[Group, ...]] | None = None
+
+    def carried_out(self, supply: Supply) -> Outcome:
+        """The lock, resolved anew, with what it carries."""
+        folder, present = os.path.dirname(self.path), self.start.lock
+        directs = directs_of(
+            self.requires, supply, present=present, folder=folder, moving=self.start.moving
+        )
+        soles = (*self.editables, *directs)
+
+        def asked(
+            *, targets: tuple[Target, ...], preferred: Mapping[NormalizedName, Version]
+        ) -> Problem:
+            problem = self.problem(targets=targets, preferred=preferred)
+            return with_directs(with_editables(problem, self.editables), directs)
+
+        resolutions = [
+            with_shadows(resolution, soles, self.base)
+            for resolution in self._resolved(asked, SoleSource(supply.source, soles))
+        ]
+        realized = realize(resolutions, supply, present=present, folder=folder)
+        builds = {build.wheel: build for build in (*realized.builds, *builds_of(directs))}
+        lock = lock_layer(
+            self.name,
+            realized.resolutions,
+            inputs=self.inputs,
+            base=self.base,
+            folder=folder,
+            builds=tuple(build for _, build in sorted(builds.items())),
+        )
+        lock = with_directories(lock, self.editables)
+        carried = (*realized.carried, *missing_wheels(self.editables), *carried_by(directs))
+        outcome = _outcome(self.path, lock, self.start, carried)
+        unknown = {text for resolution in resolutions for text in resolution.unknown_extras()}
+        return replace(outcome, notes=tuple(sorted(unknown)))
+
+    def _resolved(self, asked: ProblemOf, source: CandidateSource) -> list[Resolution]:
+        """A resolution for each group of targets; later ones prefer what the earlier ones chose."""
+        resolutions: list[Resolution] = []
+        for group in target_groups(self.targets):
+            preferred: dict[NormalizedName, Version] = {}
+            for earlier in resolutions:
+                preferred |= {pin.project: pin.version for pin in earlier.own()}
+            preferred |= self.start.preferred(group[0])
+            resolutions.append(self._together(asked(targets=group, preferred=preferred), source))
+        return resolutions
+
+    def _together(self, problem: Problem, source: CandidateSource) -> Resolution:
+        answer = partial(resolve, source=source)
+        found = resolve_together(problem, answer)
+        if self.shared is None or not (found.shadows or found.lifts):
+            return found
+        groups = self.shared()
+        return resolve_together(replace(problem, together=groups), answer) if groups else found
+
+
+def _outcome(path: str, lock: Lock, start: Start, carried: tuple[Carried, ...]) -> Outcome:
+    text = lock_to_text(lock)
+    changed = start.present is None or start.present.text != text
+    return Outcome(LockFile(path, text, lock), changed, carried)

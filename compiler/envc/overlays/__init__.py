@@ -1,0 +1,1 @@
+"""An overlay from its spec to its tree, and its ways to nodes."""

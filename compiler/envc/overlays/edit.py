@@ -1,0 +1,234 @@
+"""`envc overlay`: create, edit, lock and build a user's layer."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from envc.errors import UsageError
+from envc.formats.document import NAME_FORM
+from envc.formats.overlay_edit import (
+    with_editables,
+    with_requirements,
+    without_editables,
+    without_projects,
+)
+from envc.formats.overlay_toml import TEMPLATE
+from envc.host.context import Context
+from envc.locking.report import LockOptions
+from envc.model.spec import OverlaySpec
+from envc.model.value import value
+from envc.overlays.build import build
+from envc.overlays.pack import built_overlay
+from envc.reports.overlay import OverlayReport
+from envc.sites.site import (
+    check_base,
+    overlay_from,
+    overlay_lock_path,
+    read_lock,
+    read_spec,
+)
+from envc.supply.editable import directory_of
+from envc.target.base import OVERLAY_SPEC, Target, find_target, open_target
+from envc.target.by_hand import ByHand, Foreign, by_hand
+from envc.target.directory import Directory, Shape
+
+
+@value(kw_only=True)
+class OverlayOptions:
+    """Which overlay, and where the common layers are."""
+
+    folder: str
+    target: str | None = None
+
+
+def create(options: OverlayOptions, base: str | None, context: Context) -> OverlayReport:
+    """A new overlay, built: it sees its base and nothing else yet.
+
+    Raises:
+        UsageError: there is one already, or the name cannot be an overlay's.
+    """
+    folder = os.path.abspath(options.folder)
+    path = f"{folder}/{OVERLAY_SPEC}"
+    if os.path.exists(path):
+        raise UsageError(
+            "there is an overlay already", where=path, mend="build it with `envc overlay sync`"
+        )
+    name = os.path.basename(folder)
+    if re.fullmatch(NAME_FORM, name) is None:
+        raise UsageError(
+            f"{name!r} cannot be an overlay's name: lower-case letters, digits, - and _",
+            where=folder,
+            mend="choose another folder name",
+        )
+    target = open_target(find_target(options.target, folder))
+    chosen = base or default_layer(target)
+    text = TEMPLATE.format(name=name, base=chosen).encode()
+    check_base(target.site.spec, overlay_from(text, path))
+    return build(folder, target, text, LockOptions(), context)
+
+
+def default_layer(target: Target) -> str:
+    """The layer to stand on when nobody says: `user`, or the only one that is open."""
+    known = [layer.name for layer in target.site.spec.layers if layer.mode == "open"]
+    if "user" in known:
+        return "user"
+    if len(known) == 1:
+        return known[0]
+    raise UsageError(
+        "which common layer to stand on is not clear",
+        where=target.directory.path,
+        mend=f"say --base with one of {', '.join(known)}",
+    )
+
+
+def add(
+    options: OverlayOptions,
+    requirements: Sequence[Requirement],
+    editable: Sequence[str],
+    context: Context,
+) -> OverlayReport:
+    """The overlay with these requirements, and with the projects that stand in these folders.
+
+    Spec and tree stay as they were when it fails.
+    """
+    folders = [_written(path) for path in editable]
+
+    def edit(spec: OverlaySpec, text: bytes) -> bytes:
+        known = {directory_of(spec, sourced.path) for sourced in spec.editable}
+        new = [path for path in folders if directory_of(spec, path) not in known]
+        return with_editables(with_requirements(text, requirements), new)
+
+    return _edited(options, edit, LockOptions(), context)
+
+
+def _written(path: str) -> str:
+    """A folder as the spec shall name it: absolute, from home where it is there."""
+    absolute, home = os.path.abspath(os.path.expanduser(path)), os.path.expanduser("~")
+    return f"~{absolute.removeprefix(home)}" if absolute.startswith(f"{home}/") else absolute
+
+
+def remove(options: OverlayOptions, words: Sequence[str], context: Context) -> OverlayReport:
+    """The overlay without requirements on these projects, and without these editable ones.
+
+    A word is a project's name, or the folder of an editable project.
+
+    Raises:
+        UsageError: it has no requirement on one of them.
+    """
+
+    def edit(spec: OverlaySpec, text: bytes) -> bytes:
+        places = {word: _editable_paths(spec, word) for word in words}
+        gone = [path for paths in places.values() for path in paths]
+        names = [canonicalize_name(word) for word, paths in places.items() if not paths]
+        edited, absent = without_projects(without_editables(text, gone), names)
+        if absent:
+            raise UsageError(
+                f"the overlay has no requirement on {', '.join(absent)}",
+                where=f"{options.folder}/{OVERLAY_SPEC}",
+                mend="name a project that stands in overlay.requires",
+            )
+        return edited
+
+    return _edited(options, edit, LockOptions(), context)
+
+
+def _editable_paths(spec: OverlaySpec, word: str) -> list[str]:
+    """The entries of `editable` that a word means: by path, or by the project's name."""
+    lock = read_lock(overlay_lock_path(spec), spec.name)
+    folders = {os.path.abspath(os.path.expanduser(word))} if "/" in word else set()
+    for pin in lock.lock.pins if lock is not None else ():
+        if pin.directory is not None and pin.project == canonicalize_name(word):
+            folders.add(pin.directory)
+    return [each.path for each in spec.editable if directory_of(spec, each.path) in folders]
+
+
+def sync(options: OverlayOptions, context: Context) -> OverlayReport:
+    """The overlay as its spec says, locked against the base that the target has now."""
+    return _edited(options, _unedited, LockOptions(), context)
+
+
+def upgrade(options: OverlayOptions, projects: tuple[str, ...], context: Context) -> OverlayReport:
+    """The overlay with the newest releases that its spec allows: of `projects`, none given: of all.
+
+    Raises:
+        UsageError: it has none of a project of its own.
+    """
+    moving = LockOptions(upgrade=not projects, projects=frozenset(projects))
+
+    def known(spec: OverlaySpec, text: bytes) -> bytes:
+        lock = read_lock(overlay_lock_path(spec), spec.name)
+        own = {pin.project for pin in lock.lock.pins} if lock is not None else set()
+        unknown = [name for name in projects if canonicalize_name(name) not in own]
+        if unknown:
+            raise UsageError(
+                f"the overlay installs no {', '.join(unknown)} of its own",
+                where=spec.file,
+                mend="`envc overlay add` asks for another release than the base's; the base "
+                "itself is its administrator's to upgrade",
+            )
+        return text
+
+    return _edited(options, known, moving, context)
+
+
+def adopt(options: OverlayOptions, context: Context) -> OverlayReport:
+    """The overlay with what was installed into it by hand, as requirements of its spec.
+
+    What only came along with something else is left to the resolver. A `sync` may have left behind
+    what was installed: then an earlier generation has it.
+    """
+    installed = _last_installed(Directory(os.path.abspath(options.folder), Shape.OVERLAY))
+    asked = [each for each in installed if each.requested] or installed
+    requirements = [Requirement(f"{each.project}=={each.version}") for each in asked]
+    return _edited(
+        options,
+        lambda _, text: with_requirements(text, requirements),
+        LockOptions(),
+        context,
+        quiet=True,
+    )
+
+
+def _last_installed(directory: Directory) -> Sequence[Foreign]:
+    """What was installed by hand into the newest generation that has such a thing.
+
+    Raises:
+        UsageError: no overlay is built here.
+    """
+    built_overlay(directory)
+    for number in reversed(directory.numbers()):
+        found = by_hand(directory, directory.record(number)).installed
+        if found:
+            return found
+    return ()
+
+
+def _unedited(_: OverlaySpec, text: bytes) -> bytes:
+    return text
+
+
+def _edited(
+    options: OverlayOptions,
+    edit: Callable[[OverlaySpec, bytes], bytes],
+    lock_options: LockOptions,
+    context: Context,
+    *,
+    quiet: bool = False,
+) -> OverlayReport:
+    folder = os.path.abspath(options.folder)
+    path = f"{folder}/{OVERLAY_SPEC}"
+    text = read_spec(path)
+    spec = overlay_from(text, path)
+    target = open_target(find_target(options.target, folder))
+    if not quiet:
+        for told in _by_hand(Directory(folder, Shape.OVERLAY)).said(folder):
+            context.reporter.warn(told)
+    return build(folder, target, edit(spec, text), lock_options, context)
+
+
+def _by_hand(directory: Directory) -> ByHand:
+    current = directory.current()
+    return by_hand(directory, current) if current is not None else ByHand((), ())

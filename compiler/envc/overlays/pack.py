@@ -1,0 +1,171 @@
+"""`envc overlay pack`: an overlay's current generation as one file.
+
+publication              what the generation is made from, as the store keeps it
+location.toml            where its base is
+trees/<store id>         each stored tree that it is linked from
+"""
+
+import os
+import re
+import shutil
+
+from envc.bundle import Bundle, BundleWriter
+from envc.disk.durable import disk_error
+from envc.disk.locks import exclusive
+from envc.disk.ownership import refuse_foreign
+from envc.errors import UntrustedError, UsageError
+from envc.formats.document import NAME_FORM
+from envc.formats.location import Location, location_from_text, location_to_text
+from envc.formats.publication import publication_from_bytes, publication_to_bytes
+from envc.formats.pylock import lock_file_name
+from envc.model.digest import Digest
+from envc.model.generation import Generation
+from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
+from envc.model.publication import Publication
+from envc.reports.overlay_pack import PackReport
+from envc.store.portable import tree_stream
+from envc.target.base import OVERLAY_SPEC, read_location
+from envc.target.directory import MODULEFILES, Directory, Shape
+from envc.target.planned import kept_publications
+
+PACKED = "packed.envc"
+PUBLICATION, LOCATION, TREES = "publication", "location.toml", "trees/"
+
+# What stands in an overlay's folder because it is built there; all of it is in the packed file.
+_BUILT = ("current", "by-lock", "generations", MODULEFILES, "store", "trash", "pins")
+
+
+def pack(folder: str, output: str | None, *, alone: bool) -> PackReport:
+    """Pack the overlay in `folder`; with `alone`, remove what was built there afterwards.
+
+    Raises:
+        UsageError: no overlay is built here, it is somebody else's, or `alone` with an `output`
+            that the overlay would not find again.
+        OutsideError: the disk refused.
+    """
+    directory = Directory(os.path.abspath(folder), Shape.OVERLAY)
+    current = built_overlay(directory)
+    if alone and output is not None:
+        raise UsageError(
+            "an overlay finds its packed file in its own folder only",
+            where=output,
+            mend="leave out -o, or --alone",
+        )
+    if alone or output is None:
+        refuse_foreign(directory.path)
+    path = output or f"{directory.path}/{PACKED}"
+    with exclusive(directory.store_lock):
+        digest = write_packed(directory, current, path)
+        if alone:
+            with exclusive(directory.lock):
+                _remove_built(directory)
+    (name,) = current.layers
+    return PackReport(
+        name=name,
+        path=os.path.abspath(path),
+        digest=digest,
+        generation=current.digest,
+        size_bytes=os.stat(path).st_size,
+        files=current.layers[name].files,
+        alone=alone,
+    )
+
+
+def built_overlay(directory: Directory) -> Generation:
+    """The current generation of an overlay's folder.
+
+    Raises:
+        UsageError: there is none.
+    """
+    current = directory.current()
+    if current is None or len(current.layers) != 1:
+        raise UsageError(
+            "no overlay is built here",
+            where=directory.path,
+            mend=f"run `envc overlay sync --dir {directory.path}`",
+        )
+    return current
+
+
+def write_packed(directory: Directory, current: Generation, path: str) -> Digest:
+    """Write the current generation to a file; the digest of its index.
+
+    Raises:
+        UsageError: what it was made from is not kept any more.
+        OutsideError: the disk refused.
+    """
+    publication = next(
+        (each for each in kept_publications(directory) if each.digest() == current.digest), None
+    )
+    location = read_location(directory.path)
+    if publication is None or location is None:
+        raise UsageError(
+            "what this overlay was built from is not kept any more",
+            where=directory.path,
+            mend=f"run `envc overlay sync --dir {directory.path}`",
+        )
+    ((name, layer),) = current.layers.items()
+    with BundleWriter(path) as bundle:
+        bundle.add(PUBLICATION, [publication_to_bytes(publication)])
+        bundle.add(LOCATION, [location_to_text(location)])
+        for store_id in sorted(set(layer.store_ids())):
+            stream = tree_stream(directory.store, store_id)
+            bundle.add(TREES + store_id, stream.chunks, digest_bytes=stream.head_bytes)
+        return bundle.finish("overlay", name)
+
+
+def read_packed(bundle: Bundle) -> tuple[Publication, Location]:
+    """What a packed overlay is made from, and where its base is.
+
+    Raises:
+        UntrustedError: it is no packed overlay, or damaged.
+    """
+    publication = None
+    if bundle.index.kind == "overlay":
+        publication = publication_from_bytes(bundle.read(PUBLICATION))
+    trees = {entry.name.removeprefix(TREES) for entry in bundle.index.entries}
+    if publication is None or not _is_sound(publication, trees):
+        raise UntrustedError(
+            "this is no packed overlay that this envc can read",
+            where=bundle.path,
+            mend="pack it again with `envc overlay pack`",
+        )
+    return publication, location_from_text(bundle.read(LOCATION), f"{bundle.path} ({LOCATION})")
+
+
+def _is_sound(publication: Publication, trees: set[str]) -> bool:
+    """Whether a publication that came in a file names an overlay, and nothing outside of it.
+
+    What its plan does is checked when the trees are there (`stage`).
+    """
+    if len(publication.layers) != 1:
+        return False
+    (layer,) = publication.layers
+    name = layer.plan.layer
+    linked = {link.store_id for link in layer.plan.links}
+    named = {layer.runtime, *(wheel.store_id for wheel in layer.wheels)}
+    specs = {spec for spec, _ in publication.specs}
+    return (
+        re.fullmatch(NAME_FORM, name) is not None
+        and linked | named <= trees
+        and specs == {OVERLAY_SPEC, lock_file_name(name)}
+        and all(file.mode in (FILE_MODE, EXECUTABLE_MODE) for file in layer.plan.files)
+    )
+
+
+def _remove_built(directory: Directory) -> None:
+    """Remove what the packed file holds: first the names, then what they name."""
+    current = directory.current()
+    names = [*(directory.stable_names(current) if current is not None else ()), *_BUILT]
+    try:
+        for name in names:
+            path = f"{directory.path}/{name}"
+            if os.path.islink(path) or os.path.isfile(path):
+                os.unlink(path)
+        for number in directory.numbers():
+            os.chmod(directory.generation(number), 0o755)
+        for name in _BUILT:
+            if os.path.isdir(f"{directory.path}/{name}"):
+                shutil.rmtree(f"{directory.path}/{name}")
+    except OSError as error:
+        raise disk_error(error, "remove what is packed now", directory.path) from error

@@ -1,0 +1,132 @@
+"""`envc run SCRIPT.py`: the overlay that a script's own metadata asks for, made at first use.
+
+It stands below the user's folder in the site's storage, else in the cache, under a name that
+follows from the metadata: scripts that ask for the same share it, and an edited one gets another.
+Those that no script has run in for as long as `[retain]` says go when another one is made.
+"""
+
+import os
+from dataclasses import replace
+
+import tomli_w
+from packaging.specifiers import SpecifierSet
+
+from envc.errors import SpecError
+from envc.expand.script import expand_script
+from envc.formats.document import Document
+from envc.formats.inline_metadata import ScriptTable, read_inline_metadata
+from envc.host.context import Context
+from envc.host.machine import machine_of
+from envc.locking.report import LockOptions
+from envc.model.digest import digest_of_json, hex_of
+from envc.model.spec import OverlaySpec
+from envc.model.value import value
+from envc.overlays.build import build
+from envc.overlays.edit import default_layer
+from envc.overlays.places import own_storage
+from envc.overlays.script_collection import collect_scripts, note_use
+from envc.sites.place import shown
+from envc.sites.site import check_base, read_spec
+from envc.supply.local_files import names_files
+from envc.target.base import OVERLAY_SPEC, Target, find_target, open_target
+from envc.target.base_state import base_states
+from envc.target.directory import Directory, Shape
+
+# Hidden, so that they are no overlays to `envc overlay list`: nobody wrote their specs.
+_SCRIPTS = ".scripts"
+_CACHED = "scripts-v1"
+_KEY_DIGITS = 16
+
+
+@value
+class _Script:
+    """A script with metadata, and the target that it is to run on."""
+
+    path: str
+    metadata: Document[ScriptTable]
+    target: Target
+
+    @property
+    def base(self) -> str:
+        """The layer that it names, else the one that an overlay of the target stands on."""
+        return self.metadata.tables.tool.envc.base or default_layer(self.target)
+
+
+def overlay_of_script(path: str, target: str | None, context: Context) -> str | None:
+    """The folder of the overlay that a script runs in, built; None where it has no metadata.
+
+    Raises:
+        UsageError: the script cannot be read, or nothing is materialized there.
+        SpecError: with every fault of its metadata, each with its line.
+        UnsatisfiableError: there is no solution.
+    """
+    metadata = read_inline_metadata(read_spec(path), shown(os.path.abspath(path)))
+    if metadata is None:
+        return None
+    script = _Script(os.path.abspath(path), metadata, open_target(find_target(target, None)))
+    _check_python(script)
+    spec = _spec(script, context)
+    folder = os.path.dirname(spec.file)
+    note_use(folder)
+    if not _is_built(spec, folder, script.target):
+        unused = collect_scripts(os.path.dirname(folder), days=script.target.site.spec.retain.days)
+        if unused:
+            context.reporter.note(f"removed overlays of scripts that nobody runs: {len(unused)}")
+        build(folder, script.target, _text(spec), LockOptions(), context, spec=spec)
+    return folder
+
+
+def _check_python(script: _Script) -> None:
+    """Refuse a script for another Python than the core's."""
+    wanted = script.metadata.tables.requires_python
+    machine = machine_of(script.target.current.interpreter)
+    if wanted is None or SpecifierSet(wanted).contains(machine.python_full, prereleases=True):
+        return
+    raise SpecError(
+        f"the script requires Python {wanted}, and the core of {script.target.directory.path} is "
+        f"Python {machine.python_full}",
+        where=str(script.metadata.origin("requires-python")),
+        mend="relax it, or run the script on a target with another core (--target)",
+    )
+
+
+def _spec(script: _Script, context: Context) -> OverlaySpec:
+    """The overlay, and in `file` where its own spec stands (or will)."""
+    beside = os.path.dirname(script.path)
+    spec = expand_script(script.metadata, script.base, folder=beside)
+    try:
+        check_base(script.target.site.spec, spec)
+    except SpecError as error:
+        fault = error.faults[0]
+        where = str(script.metadata.origin("tool", "envc", "base"))
+        raise SpecError(fault.what, where=where, mend=fault.mend) from error
+    folder = os.path.join(_storage(script.target, context), spec.name)
+    return replace(spec, file=f"{folder}/{OVERLAY_SPEC}")
+
+
+def _storage(target: Target, context: Context) -> str:
+    """Where the overlays of scripts stand: with the user's own, else in the cache."""
+    path = target.directory.path
+    if target.location.storage is not None:
+        return os.path.join(own_storage(path), _SCRIPTS)
+    return os.path.join(context.cache, _CACHED, hex_of(digest_of_json(path))[:_KEY_DIGITS])
+
+
+def _is_built(spec: OverlaySpec, folder: str, target: Target) -> bool:
+    """Whether the overlay is there, and as it would be built now.
+
+    What files of this machine have become, only locking tells.
+    """
+    directory = Directory(folder, Shape.OVERLAY)
+    current = directory.current()
+    if current is None or names_files(spec.requires):
+        return False
+    states = base_states(directory.tree(current.generation, spec.name), target.current.python)
+    return all(state.held is not None and not state.moved_on for state in states)
+
+
+def _text(spec: OverlaySpec) -> bytes:
+    """The overlay's spec, as a person would have written it."""
+    requires = [str(sourced.requirement) for sourced in spec.requires]
+    overlay = {"name": spec.name, "base": spec.base, "requires": requires}
+    return tomli_w.dumps({"version": 1, "overlay": overlay}).encode()

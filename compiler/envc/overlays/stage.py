@@ -1,0 +1,227 @@
+"""`envc stage`: an overlay on the node's own disk, for a job.
+
+    <stage>/<name>-<generation's digest>/     an overlay's folder, complete or not there
+    <stage>/.<name>-<digest>.lock             who unpacks it; on a local disk locks hold
+
+A packed overlay is read once, from its beginning to its end; one that is not packed is packed onto
+the local disk first. Jobs that stage the same overlay at once wait for the first of them.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from envc.bundle import Bundle
+from envc.disk.durable import disk_error, sync_directory, write_file
+from envc.disk.locks import exclusive
+from envc.disk.ownership import refuse_exposed
+from envc.disk.removal import remove_folder
+from envc.errors import UntrustedError, UsageError
+from envc.formats.location import location_to_text
+from envc.host.context import Context
+from envc.host.space import Need, refuse_what_cannot_fit
+from envc.model.digest import Digest, hex_of
+from envc.model.publication import Publication
+from envc.overlays.pack import PACKED, TREES, built_overlay, read_packed, write_packed
+from envc.plan import broken_invariants, manifest_of_plan
+from envc.reports.stage import StageReport
+from envc.store import Store
+from envc.store.portable import receive_trees
+from envc.target.directory import Directory, Shape
+from envc.target.publish import make_directory, publish
+
+STAGE = "ENVC_STAGE"
+
+# Where nodes have a disk of their own, by what schedulers and sites say; the first that is set.
+_SCRATCH = ("SLURM_TMPDIR", "PBS_JOBFS", "TMPDIR")
+_DIGITS = 16
+
+
+def stage_root(given: str | None) -> str:
+    """The folder below which overlays are staged: given, `ENVC_STAGE`, else on the scratch disk."""
+    root = given or os.environ.get(STAGE)
+    if root:
+        return os.path.abspath(root)
+    scratch = next(filter(None, map(os.environ.get, _SCRATCH)), "/tmp")  # noqa: S108 - made private below
+    return os.path.join(os.path.abspath(scratch), f"envc-{os.geteuid()}")
+
+
+def staged(name: str, generation: Digest, root: str) -> str | None:
+    """Where an overlay's generation is staged; None: it is not, or somebody else put it there."""
+    folder = _place(name, generation, root)
+    try:
+        is_own = os.stat(folder).st_uid == os.geteuid() == os.lstat(root).st_uid
+    except OSError:
+        return None
+    return folder if is_own else None
+
+
+def stage(source: str, to: str | None, context: Context) -> StageReport:
+    """Stage the overlay in a folder, or of a packed file.
+
+    Raises:
+        UsageError: no overlay is there, or the stage is somebody else's.
+        UntrustedError: the packed file is damaged.
+        OutsideError: the disk refused, or is too small.
+    """
+    root = stage_root(to)
+    _make_private(root)
+    directory = Directory(os.path.abspath(source), Shape.OVERLAY)
+    packed = directory.path if os.path.isfile(source) else f"{directory.path}/{PACKED}"
+    if os.path.isdir(source) and (not os.path.exists(packed) or directory.current() is not None):
+        return _from_folder(directory, packed, root, context)
+    with Bundle(packed) as bundle:
+        publication, _ = read_packed(bundle)
+        name, digest = publication.layers[0].plan.layer, publication.digest()
+        with _place_of_own(name, digest, root) as place:
+            changed = staged(name, digest, root) is None
+            if changed:
+                _unpack(bundle, place, context)
+    return _report(place, changed=changed)
+
+
+def _from_folder(directory: Directory, packed: str, root: str, context: Context) -> StageReport:
+    """Stage what is built in a folder; its packed file is taken if it is of the same generation."""
+    current = built_overlay(directory)
+    (name,) = current.layers
+    with _place_of_own(name, current.digest, root) as place:
+        changed = staged(name, current.digest, root) is None
+        if changed and _is_of(packed, current.digest):
+            with Bundle(packed) as bundle:
+                _unpack(bundle, place, context)
+        elif changed:
+            with _private_folder(place) as folder:
+                write_packed(directory, current, f"{folder}/{PACKED}")
+                with Bundle(f"{folder}/{PACKED}") as bundle:
+                    _unpack(bundle, place, context)
+    return _report(place, changed=changed)
+
+
+def _is_of(packed: str, generation: Digest) -> bool:
+    """Whether a packed file is there, and of that generation."""
+    if not os.path.exists(packed):
+        return False
+    with Bundle(packed) as bundle:
+        return read_packed(bundle)[0].digest() == generation
+
+
+@contextmanager
+def _place_of_own(name: str, generation: Digest, root: str) -> Iterator[str]:
+    """Where a generation is to be staged; nobody else of this node stages it meanwhile."""
+    place = _place(name, generation, root)
+    with exclusive(f"{root}/.{os.path.basename(place)}.lock"):
+        _remove_leftovers(place)
+        yield place
+
+
+def _report(place: str, *, changed: bool) -> StageReport:
+    current = built_overlay(Directory(place, Shape.OVERLAY))
+    ((name, layer),) = current.layers.items()
+    return StageReport(
+        name=name,
+        path=place,
+        generation=current.digest,
+        changed=changed,
+        files=layer.files,
+    )
+
+
+def _unpack(bundle: Bundle, place: str, context: Context) -> None:
+    """Unpack a packed overlay beside its place, then give it its name.
+
+    Raises:
+        UntrustedError: the file is damaged.
+        OutsideError: the disk refused, or is too small.
+    """
+    publication, location = read_packed(bundle)
+    need = sum(entry.size_bytes for entry in bundle.index.entries)
+    links = sum(link.paths.length for layer in publication.layers for link in layer.plan.links)
+    refuse_what_cannot_fit(Need(need, links), os.path.dirname(place), context.reporter)
+    with _private_folder(place) as folder:
+        inner = f"{folder}/overlay"
+        _build(bundle, publication, inner, context)
+        try:
+            write_file(f"{inner}/location.toml", location_to_text(location))
+            os.rename(inner, place)
+            sync_directory(os.path.dirname(place))
+        except OSError as error:
+            raise disk_error(error, "stage the overlay", place) from error
+
+
+def _build(bundle: Bundle, publication: Publication, folder: str, context: Context) -> None:
+    """Make an overlay's folder, complete but for its location."""
+    directory = Directory(folder, Shape.OVERLAY)
+    make_directory(directory)
+    names = [entry.name for entry in bundle.index.entries if entry.name.startswith(TREES)]
+    receive_trees(
+        directory.store,
+        {name.removeprefix(TREES): bundle.chunks(name) for name in names},
+        source=bundle.path,
+    )
+    store = Store(directory.store)
+    for layer in publication.layers:
+        manifest = manifest_of_plan(layer.plan, store.manifest)
+        for broken in broken_invariants(layer.plan, manifest):
+            raise UntrustedError(
+                f"what this packed overlay is built from is damaged: {broken}",
+                where=bundle.path,
+                mend="pack it again with `envc overlay pack`",
+            )
+        store.keep_manifest(manifest)
+    publish(directory, publication, store, link_mode="auto", reporter=context.reporter)
+    for name, text in publication.specs:
+        write_file(f"{folder}/{name}", text)
+
+
+def _place(name: str, generation: Digest, root: str) -> str:
+    return f"{root}/{name}-{hex_of(generation)[:_DIGITS]}"
+
+
+def _make_private(root: str) -> None:
+    """Make the stage, which nobody else may write.
+
+    Raises:
+        UsageError: it is somebody else's, or a symlink.
+        OutsideError: the disk refused.
+    """
+    try:
+        os.makedirs(root, mode=0o700, exist_ok=True)
+        status = os.lstat(root)
+    except OSError as error:
+        raise disk_error(error, "make the stage", root) from error
+    if os.path.islink(root) or status.st_uid != os.geteuid():
+        raise UsageError(
+            "this folder for staged overlays is a symlink, or somebody else's",
+            where=root,
+            mend=f"name another one with --to, or in {STAGE}",
+        )
+    refuse_exposed(root)
+
+
+@contextmanager
+def _private_folder(place: str) -> Iterator[str]:
+    """A private folder beside a place, gone when the context ends."""
+    root, name = os.path.split(place)
+    try:
+        folder = tempfile.mkdtemp(prefix=f".staging-{name}-", dir=root)
+    except OSError as error:
+        raise disk_error(error, "stage the overlay", root) from error
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
+def _remove_leftovers(place: str) -> None:
+    """Remove what killed runs left of this overlay; its lock says that none is alive."""
+    root, name = os.path.split(place)
+    for entry in os.listdir(root):
+        if entry.startswith(f".staging-{name}-"):
+            _remove(f"{root}/{entry}")
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder as far as it can be."""
+    with suppress(OSError):
+        remove_folder(folder)

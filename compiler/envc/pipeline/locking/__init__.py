@@ -1,1 +1,0 @@
-"""Locks: made, recognised as unchanged, and asked for the reasons of their pins."""

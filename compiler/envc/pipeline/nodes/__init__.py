@@ -1,1 +1,0 @@
-"""Many nodes: rolled out to, asked for their status, and what they do on their part."""

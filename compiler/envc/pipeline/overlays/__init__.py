@@ -1,1 +1,0 @@
-"""Users' overlays: specs, trees, packed and staged, and the scripts that imply one."""

@@ -1,1 +1,0 @@
-"""A site on disk: found, read, and which machine reads it."""

@@ -1,1 +1,0 @@
-"""Where wheels come from: indexes, folders, builds, and projects used where they stand."""

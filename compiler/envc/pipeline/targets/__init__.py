@@ -1,1 +1,0 @@
-"""Target directories: what is materialized, kept, verified, repaired and wanted there."""

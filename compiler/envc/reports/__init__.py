@@ -1,0 +1,1 @@
+"""Every value that a command prints with `--json`."""

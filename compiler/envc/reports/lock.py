@@ -1,0 +1,33 @@
+"""What `envc lock --json` prints."""
+
+from dataclasses import field
+
+from envc.model.digest import Digest
+from envc.model.value import value
+
+
+@value(kw_only=True)
+class LockedLayer:
+    """A lock as it is now: `pins` are those of every target, differing ones stand in `targets`.
+
+    `built` are the file names of the wheels that were built for it, and stand in its wheelhouse.
+    """
+
+    path: str
+    digest: Digest
+    changed: bool
+    pins: dict[str, str]
+    targets: dict[str, dict[str, str]] = field(default_factory=dict)
+    shadows: tuple[str, ...] = ()
+    lifts: tuple[str, ...] = ()
+    hides: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
+
+
+@value(kw_only=True)
+class LockReport:
+    """What `envc lock` did; `removed` are wheels that were carried, and no lock names any more."""
+
+    changed: bool
+    layers: dict[str, LockedLayer]
+    removed: tuple[str, ...] = ()

@@ -1,0 +1,32 @@
+"""What `envc overlay --json` prints."""
+
+from envc.model.digest import Digest
+from envc.model.value import value
+from envc.reports.change import LayerChange
+
+
+@value(kw_only=True)
+class OverlayReport:
+    """An overlay as it is now built. `inherits` counts the base's projects that it sees.
+
+    `editable` has the folders of the user's own projects. `base_changes` tells what the base has
+    otherwise than when the overlay was built the last time; None where it is the same, or where
+    nobody knows any more.
+    """
+
+    name: str
+    folder: str
+    target: str
+    base: str
+    base_closure: Digest
+    generation: int
+    digest: Digest
+    changed: bool
+    inherits: int
+    adds: tuple[str, ...]
+    shadows: tuple[str, ...]
+    lifts: tuple[str, ...]
+    hides: tuple[str, ...]
+    editable: dict[str, str]
+    base_changes: LayerChange | None
+    files: int

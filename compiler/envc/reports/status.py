@@ -1,0 +1,41 @@
+"""What `envc status --json` prints."""
+
+from dataclasses import field
+from typing import Literal
+
+from envc.model.digest import Digest
+from envc.model.value import value
+
+NodeCondition = Literal["present", "converged", "behind", "drifted", "absent", "failed", "pending"]
+
+
+@value(kw_only=True)
+class NodeStatus:
+    """One node. `drift` counts paths that differ, None: nobody looked. `reason`: why it failed.
+
+    `in_use` are generations that running processes hold: gc keeps them.
+    """
+
+    condition: NodeCondition
+    generation: int | None = None
+    digest: Digest | None = None
+    closures: dict[str, Digest] = field(default_factory=dict)
+    drift: int | None = None
+    in_use: tuple[int, ...] = ()
+    free_bytes: int | None = None
+    free_files: int | None = None
+    machine: str = ""
+    envc: str = ""
+    reason: str = ""
+
+
+@value(kw_only=True)
+class StatusReport:
+    """What the nodes said; `ok`: all of them run what they should. `sets` folds equal ones."""
+
+    ok: bool
+    engine: str
+    target: str
+    wanted: dict[str, Digest] | None
+    sets: dict[NodeCondition, str]
+    nodes: dict[str, NodeStatus]

@@ -1,0 +1,13 @@
+"""What `envc uninstall --json` prints."""
+
+from envc.model.value import value
+
+
+@value(kw_only=True)
+class UninstallReport:
+    """What was removed, or (with `dry_run`) would be; `left` is not envc's, and stays."""
+
+    target: str
+    dry_run: bool
+    removed: tuple[str, ...]
+    left: tuple[str, ...]

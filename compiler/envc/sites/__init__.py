@@ -1,0 +1,1 @@
+"""A site's files: found, read, and as values."""

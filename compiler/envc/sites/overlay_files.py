@@ -1,0 +1,51 @@
+"""Overlays' specs among a site's files: found, whose they are, and what stands beside them."""
+
+import glob
+import os
+import pwd
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from envc.model.digest import digest_of
+from envc.model.spec import OverlaySpec
+from envc.sites.site import Site, overlay_lock_path
+
+# Path → digest of its content, "" where it is not there or cannot be read.
+Files: TypeAlias = "tuple[tuple[str, str], ...]"
+
+
+def specs_of(site: Site) -> Iterator[str]:
+    """The files that the site's globs name, in order, each once."""
+    found: set[str] = set()
+    for pattern in site.spec.overlays.specs:
+        where = os.path.join(site.origin, os.path.expandvars(pattern))
+        found |= {os.path.abspath(path) for path in glob.glob(where, recursive=True)}
+    yield from sorted(path for path in found if not os.path.basename(path).startswith("pylock."))
+
+
+def owner_of(path: str) -> str:
+    """The user whose file this is: the name, else the number; empty where it cannot be told."""
+    try:
+        number = os.stat(path).st_uid
+    except OSError:
+        return ""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def files_beside(spec: OverlaySpec) -> Files:
+    """What decides the verdict on an overlay beside its spec and the site."""
+    folder = os.path.dirname(os.path.abspath(spec.file))
+    paths = [overlay_lock_path(spec), f"{folder}/current/manifest.json"]
+    return tuple((path, digest_of_file(path)) for path in paths)
+
+
+def digest_of_file(path: str) -> str:
+    """The digest of a file's content; "" where there is none."""
+    try:
+        with open(path, "rb") as file:
+            return digest_of(file.read())
+    except OSError:
+        return ""

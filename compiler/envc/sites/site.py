@@ -1,0 +1,301 @@
+"""A site on disk: found, read, and its locks with it."""
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from envc.core.cached import cached_core
+from envc.disk.durable import disk_error
+from envc.errors import EnvcError, SpecError, UsageError
+from envc.formats.pylock import lock_file_name
+from envc.host.machine import machine_of
+from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths
+from envc.model.digest import Digest, digest_of
+from envc.model.lock import Lock
+from envc.model.spec import CORE, CoreSpec, OverlaySpec, SiteSpec
+from envc.model.target import Machine
+from envc.model.value import value
+from envc.sites.parsed import AskMachine, parsed, parsed_for_machine
+from envc.sites.place import shown
+
+# Where the interpreter is that a spec carries, made if need be: its core, the folder it stands in.
+CarriedCore = Callable[[CoreSpec, str], str]
+
+
+@value
+class Site:
+    """A site's folder (absolute), its spec as a file, and its spec as a value.
+
+    `origin` is the folder that relative paths of the spec start from: the folder itself, but for
+    the copy that a target keeps. That has an `interpreter`, too: the target's.
+    """
+
+    folder: str
+    spec_name: str
+    text: bytes
+    spec: SiteSpec
+    origin: str
+    interpreter: str | None = None
+
+    def lock_path(self, layer: str) -> str:
+        """Where a common layer's lock stands."""
+        return f"{self.folder}/{lock_file_name(layer)}"
+
+
+@value
+class LockFile:
+    """A lock and the file it was read from; `digest` is that of the file's bytes."""
+
+    path: str
+    text: bytes
+    lock: Lock
+
+    @property
+    def digest(self) -> Digest:
+        """The digest that names the lock in closures."""
+        return digest_of(self.text)
+
+
+def load_site(
+    folder: str,
+    name: str,
+    *,
+    origin: str | None = None,
+    interpreter: str | None = None,
+    carried: CarriedCore = cached_core,
+) -> Site:
+    """The site in a folder; `interpreter` is the core's where the spec names none.
+
+    Where the spec carries one, and no other is given, `carried` tells where it is.
+
+    Raises:
+        SpecError: with every fault of its spec.
+        UntrustedError, UsageError, OutsideError: as for `carried`.
+    """
+    path = f"{folder}/{name}"
+    text = read_spec(path)
+    file = shown(path)
+
+    def parse(ask: AskMachine) -> SiteSpec:
+        from envc.expand.site import expand_site  # dear, and needed only for a spec that is new
+        from envc.formats.envc_toml import read_site
+
+        def machine_with(core: CoreSpec) -> Machine:
+            given = core.interpreter or interpreter
+            if given is None and core.archive is not None:
+                given = carried(core, origin or folder)
+            return ask(given)
+
+        return expand_site(read_site(text, file), machine_with)
+
+    spec = parsed_for_machine(SiteSpec, text, file, interpreter or "", parse=parse)
+    return Site(folder, name, text, spec, origin or folder, interpreter)
+
+
+def machine_of_site(site: Site) -> Machine:
+    """This machine with the site's core; one that is carried is unpacked in the cache.
+
+    Raises:
+        UntrustedError, UsageError, OutsideError: as for `cached_core` and `machine_of`.
+    """
+    return machine_of(_interpreter_of(site))
+
+
+def _interpreter_of(site: Site) -> str | None:
+    core = site.spec.core
+    if core.archive is None:
+        return core.interpreter
+    return site.interpreter or cached_core(core, site.origin)
+
+
+def load_overlay(path: str) -> OverlaySpec:
+    """The overlay whose spec is at `path`.
+
+    Raises:
+        SpecError: with every fault of the spec.
+    """
+    return overlay_from(read_spec(path), path)
+
+
+def overlay_from(text: bytes, path: str) -> OverlaySpec:
+    """The overlay whose spec is `text`, and stands (or will stand) at `path`.
+
+    Raises:
+        SpecError: with every fault of the spec.
+    """
+    from envc.expand.overlay import expand_overlay
+    from envc.formats.overlay_toml import read_overlay
+
+    return expand_overlay(read_overlay(text, shown(path)))
+
+
+def read_spec(path: str) -> bytes:
+    """The bytes of a spec or a lock.
+
+    Raises:
+        UsageError: it is not there, or no file to be read.
+        OutsideError: the disk refused.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise _unreadable(error, path) from error
+
+
+def _unreadable(error: OSError, path: str) -> EnvcError:
+    """A wrong path is the person's to correct; a broken disk is not."""
+    if error.errno in (errno.EIO, errno.EMFILE, errno.ENFILE):
+        return disk_error(error, "read the file", shown(path))
+    return UsageError(
+        f"cannot be read: {error.strerror}", where=shown(path), mend="correct the path"
+    )
+
+
+def read_lock(path: str, layer: str) -> LockFile | None:
+    """The lock at `path`, or None where there is none.
+
+    Raises:
+        SpecError: it is no lock.
+    """
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(error, path) from error
+    place = shown(path)
+
+    def parse() -> Lock:
+        from envc.formats.pylock_read import lock_from_text
+
+        return lock_from_text(text, place, layer)
+
+    return LockFile(path, text, parsed(Lock, text, place, layer, parse=parse))
+
+
+def require_lock(path: str, layer: str, mend: str = "write it with `envc lock`") -> LockFile:
+    """The lock at `path`; `mend` says how to make it where there is none.
+
+    Raises:
+        UsageError: there is none.
+        SpecError: it is no lock.
+    """
+    found = read_lock(path, layer)
+    if found is None:
+        raise UsageError(f"layer {layer} has no lock", where=shown(path), mend=mend)
+    return found
+
+
+def base_of(site: Site, layer: str) -> Base:
+    """What stands on a common layer of a site, by the site's present locks.
+
+    Raises:
+        UsageError: the site has no such layer, or a lock is missing.
+    """
+    if site.spec.layer(layer) is None:
+        known = ", ".join(each.name for each in site.spec.layers)
+        raise UsageError(f"no layer {layer!r} in site {site.spec.name}", mend=f"use {known}")
+    base = CORE_BASE
+    for spec in reversed(site.spec.chain(layer)):
+        found = require_lock(site.lock_path(spec.name), spec.name)
+        lock = with_absolute_paths(found.lock, site.origin)
+        base = on_layer(site.spec, spec.name, base=base, lock=lock, lock_digest=found.digest)
+    return base
+
+
+def base_under(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] = ()) -> Base:
+    """What an overlay stands on, by the present locks; `above` are those that stand on it.
+
+    Raises:
+        SpecError: its base is unknown or managed, or overlays stand on each other in a circle.
+        UsageError: a lock is missing.
+    """
+    stack = refuse_circle(overlay, above)
+    if overlay.base_dir is None:
+        check_base(site.spec, overlay)
+        return base_of(site, overlay.base)
+    folder = os.path.join(os.path.dirname(os.path.abspath(overlay.file)), overlay.base_dir)
+    spec = load_overlay(os.path.normpath(f"{folder}/overlay.toml"))
+    if spec.name != overlay.base:
+        raise SpecError(
+            f"the overlay in {overlay.base_dir} is called {spec.name!r}, not {overlay.base!r}",
+            where=f"{overlay.file} (overlay.base-dir)",
+            mend="correct base, or base-dir",
+        )
+    return base_on(site, spec, stack)
+
+
+def base_on(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] = ()) -> Base:
+    """What would stand on an overlay: its lock, and those below it.
+
+    Raises:
+        SpecError, UsageError: as `base_under`; it has no lock itself.
+    """
+    under = base_under(site, overlay, above)
+    found = require_overlay_lock(overlay)
+    return on_overlay(site.spec, overlay, base=under, lock=found.lock, lock_digest=found.digest)
+
+
+def refuse_circle(overlay: OverlaySpec, above: tuple[OverlaySpec, ...]) -> tuple[OverlaySpec, ...]:
+    """The overlays above, and this one; unless it is among them already.
+
+    Raises:
+        SpecError: it is.
+    """
+    stack = (*above, overlay)
+    if any(os.path.realpath(spec.file) == os.path.realpath(overlay.file) for spec in above):
+        raise SpecError(
+            "the overlays stand on each other in a circle: "
+            + " → ".join(spec.name for spec in stack),
+            where=stack[0].file,
+            mend="let one of them stand on a common layer",
+        )
+    return stack
+
+
+def require_overlay_lock(overlay: OverlaySpec) -> LockFile:
+    """The lock beside an overlay's spec, its paths absolute.
+
+    Raises:
+        UsageError: it has none.
+    """
+    mend = f"write it with `envc lock --overlay {overlay.file}`"
+    found = require_lock(overlay_lock_path(overlay), overlay.name, mend)
+    return replace(found, lock=with_absolute_paths(found.lock, os.path.dirname(found.path)))
+
+
+def overlay_lock_path(overlay: OverlaySpec) -> str:
+    """Where an overlay's lock stands: beside its spec."""
+    return f"{os.path.dirname(os.path.abspath(overlay.file))}/{lock_file_name(overlay.name)}"
+
+
+def check_base(site: SiteSpec, overlay: OverlaySpec) -> None:
+    """Refuse a base that is no open common layer.
+
+    Raises:
+        SpecError: it is unknown or managed.
+    """
+    layer = site.layer(overlay.base)
+    where = f"{overlay.file} (overlay.base)"
+    if layer is None:
+        known = ", ".join(layer.name for layer in site.layers if layer.mode == "open")
+        raise SpecError(
+            f"base {overlay.base!r} is no layer of site {site.name}",
+            where=where,
+            mend=f"use {known}",
+        )
+    if layer.mode == "managed":
+        raise SpecError(
+            f"layer {layer.name!r} is managed: no overlay may stand on it",
+            where=where,
+            mend="use another base, or ask the site's administrator to open it",
+        )
+    if any(overlay.name == layer.name for layer in site.layers) or overlay.name == CORE:
+        raise SpecError(
+            f"{overlay.name!r} is the name of a layer of site {site.name}",
+            where=f"{overlay.file} (overlay.name)",
+            mend="choose another name",
+        )

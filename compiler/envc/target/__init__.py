@@ -1,0 +1,1 @@
+"""A target directory or an overlay's folder: its names, its generations, its care."""

@@ -1,0 +1,160 @@
+"""What an overlay was compiled for, and whether its bases are still here, and still the newest."""
+
+import os
+
+from envc.disk.durable import disk_error
+from envc.errors import AnswerIsNo, EnvcError
+from envc.model.digest import Digest, hex_of
+from envc.model.generation import Generation
+from envc.model.stack import site_packages_of
+from envc.model.value import value
+from envc.reports.change import LayerChange, changes_between
+from envc.target.directory import Directory, Shape
+from envc.view.places import HERE
+from envc.view.stack_file import STACK_FILE, BaseRecord, base_references
+
+
+@value(kw_only=True)
+class BaseState:
+    """A base that a tree was compiled for, at the place where it stands.
+
+    `held` is the generation that has it, None where this node does not hold it any more;
+    `present` is the closure that the layer has there now, None where it is gone altogether.
+    """
+
+    layer: str
+    closure: Digest
+    location: str
+    held: Generation | None
+    present: Digest | None
+    subdirectory: str
+
+    @property
+    def tree(self) -> str:
+        """The folder of the base's tree, by its digest."""
+        return f"{self.location}/by-lock/{hex_of(self.closure)}/{self.subdirectory}".rstrip("/")
+
+    @property
+    def moved_on(self) -> bool:
+        """Whether the layer has another state now than the tree was compiled for."""
+        return self.present is not None and self.present != self.closure
+
+
+def base_states(tree: str, python: str) -> tuple[BaseState, ...]:
+    """The bases of a tree, the nearest first.
+
+    Raises:
+        OutsideError: what the tree stands on cannot be read.
+    """
+    path = f"{tree}/{site_packages_of(python)}/{STACK_FILE}"
+    try:
+        with open(path, encoding="utf-8") as file:
+            records = base_references(file.read())
+    except OSError as error:
+        raise disk_error(error, "read what the layer stands on", path) from error
+    # A common layer names one of its own target by that only.
+    own = os.path.normpath(f"{os.path.realpath(tree)}/../../..")
+    return tuple(_state(record, own) for record in records)
+
+
+def common_layer(states: tuple[BaseState, ...]) -> str:
+    """The nearest common layer among an overlay's bases; "": what they were is not recorded."""
+    return next((state.layer for state in states if state.subdirectory), "")
+
+
+def _state(record: BaseRecord, own: str) -> BaseState:
+    shape = Shape.TARGET if record.subdirectory else Shape.OVERLAY
+    directory = Directory(own if record.location == HERE else record.location, shape)
+    return BaseState(
+        layer=record.layer,
+        closure=record.closure,
+        location=directory.path,
+        held=_held(directory, record.closure),
+        present=_present(directory, record.layer),
+        subdirectory=record.subdirectory,
+    )
+
+
+def _held(directory: Directory, closure: Digest) -> Generation | None:
+    try:
+        return directory.record(int(os.path.basename(os.readlink(directory.by_lock(closure)))))
+    except (OSError, ValueError, EnvcError):
+        return None
+
+
+def _present(directory: Directory, layer: str) -> Digest | None:
+    try:
+        current = directory.current()
+    except EnvcError:
+        return None
+    found = current.layers.get(layer) if current is not None else None
+    return found.closure if found is not None else None
+
+
+def refuse_absent(overlay: str, folder: str, states: tuple[BaseState, ...]) -> None:
+    """Refuse to run a tree whose base this node does not hold.
+
+    Raises:
+        AnswerIsNo: it does not hold one of them.
+    """
+    for state in states:
+        if state.held is None:
+            raise AnswerIsNo(
+                f"this node does not hold the base {state.layer!r} that overlay {overlay} was "
+                f"compiled for: {state.closure}",
+                where=state.location,
+                mend=f"compile it for the base that is here (`envc overlay sync --dir {folder}`), "
+                "or have that base materialized here again",
+            )
+
+
+def refuse_without_core(tree: str, mend: str) -> None:
+    """Refuse to run a tree whose interpreter is gone: another one would be found on `PATH`.
+
+    Raises:
+        AnswerIsNo: it is.
+    """
+    interpreter = gone_interpreter(tree)
+    if interpreter is not None:
+        raise AnswerIsNo(
+            f"the interpreter that this tree was built for is gone: {interpreter}",
+            where=tree,
+            mend=f"build it for the core that is here (`{mend}`), or bring that core back",
+        )
+
+
+def gone_interpreter(tree: str) -> str | None:
+    """The interpreter that a tree's `python` leads to, where it is not there any more."""
+    python = f"{tree}/bin/python"
+    return None if os.path.exists(python) else os.path.realpath(python)
+
+
+def said_of_moved_bases(overlay: str, folder: str, states: tuple[BaseState, ...]) -> str | None:
+    """What to tell a person who runs a tree whose base has a newer state; None: nothing."""
+    for state in states:
+        if state.moved_on and state.held is not None:
+            return (
+                f"the base {state.layer!r} has moved on; overlay {overlay} runs on generation "
+                f"{state.held.generation} of {state.location}, which it was compiled for, until "
+                f"`envc overlay sync --dir {folder}`"
+            )
+    return None
+
+
+def base_changes(before: tuple[BaseState, ...], after: tuple[BaseState, ...]) -> LayerChange | None:
+    """What the bases of a tree have otherwise than those of another; None: nothing, or unknown."""
+    if [state.closure for state in before] == [state.closure for state in after]:
+        return None
+    earlier, now = _projects(before), _projects(after)
+    return changes_between(earlier, now) if earlier is not None and now is not None else None
+
+
+def _projects(states: tuple[BaseState, ...]) -> dict[str, str] | None:
+    """Project → version in the nearest base that has it; None where a base is gone."""
+    found: dict[str, str] = {}
+    for state in states:
+        if state.held is None:
+            return None
+        for wheel in state.held.layers[state.layer].wheels:
+            found.setdefault(wheel.project, wheel.version)
+    return found

@@ -1,0 +1,105 @@
+"""What somebody installed into a tree, or took from it, without envc: with pip, say."""
+
+import os
+import re
+from contextlib import suppress
+from operator import attrgetter
+
+from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from envc.model.generation import Generation
+from envc.model.manifest import PUBLISHED_MTIME_SECONDS
+from envc.model.stack import site_packages_of
+from envc.model.value import value
+from envc.target.directory import Directory
+
+_DIST_INFO = re.compile(r"(?P<project>[^-]+)-(?P<version>[^-]+)\.dist-info")
+
+
+@value
+class Foreign:
+    """A project that a tree has and its lock has not.
+
+    `requested` tells whether it was asked for, or came as what another one requires (PEP 376).
+    """
+
+    project: NormalizedName
+    version: str
+    requested: bool
+
+
+@value
+class ByHand:
+    """What differs from the lock, each in order of name."""
+
+    installed: tuple[Foreign, ...]
+    removed: tuple[NormalizedName, ...]
+
+    def said(self, folder: str) -> list[str]:
+        """What to tell the person whose overlay it is."""
+        told = []
+        if self.installed:
+            names = ", ".join(f"{each.project} {each.version}" for each in self.installed)
+            told.append(
+                f"installed by hand: {names}; no spec knows of it, and the next generation is "
+                f"without it; `envc overlay adopt --dir {folder}` writes it into the spec"
+            )
+        if self.removed:
+            told.append(
+                f"removed by hand: {', '.join(self.removed)}; `envc repair --target {folder}` "
+                "brings it back"
+            )
+        return told
+
+
+def by_hand(directory: Directory, current: Generation) -> ByHand:
+    """What the current generation's trees have beside, or lack of, what was published.
+
+    Only names are compared; `envc verify` compares contents. One stat, where nothing differs.
+    """
+    installed: list[Foreign] = []
+    removed: set[NormalizedName] = set()
+    for name, layer in current.layers.items():
+        tree = directory.tree(current.generation, name)
+        folder = f"{tree}/{site_packages_of(current.python)}"
+        if _is_as_published(folder):
+            continue
+        published = {NormalizedName(wheel.project): wheel.version for wheel in layer.wheels}
+        present = _distributions(folder)
+        installed += [
+            each for each in present if not _is_version(each.version, published.get(each.project))
+        ]
+        removed |= published.keys() - {each.project for each in present}
+    in_order = sorted(installed, key=attrgetter("project", "version"))
+    return ByHand(tuple(in_order), tuple(sorted(removed)))
+
+
+def _is_as_published(folder: str) -> bool:
+    """Whether nobody has added or removed a name since; its time would have changed."""
+    try:
+        return os.stat(folder).st_mtime == PUBLISHED_MTIME_SECONDS
+    except OSError:
+        return False
+
+
+def _is_version(found: str, published: str | None) -> bool:
+    """Whether two spellings mean one version: folder names need not be normalized."""
+    try:
+        return published is not None and Version(found) == Version(published)
+    except InvalidVersion:
+        return found == published
+
+
+def _distributions(folder: str) -> list[Foreign]:
+    found: list[Foreign] = []
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            match = _DIST_INFO.fullmatch(name)
+            if match is None:
+                continue
+            with suppress(InvalidName):
+                project = canonicalize_name(match["project"], validate=True)
+                requested = os.path.exists(f"{folder}/{name}/REQUESTED")
+                found.append(Foreign(project, match["version"], requested))
+    return found

@@ -1,0 +1,201 @@
+"""What stands where in a target directory, or in an overlay's folder (design 4.4, 4.5).
+
+    DIR/current -> generations/000003    DIR/by-lock/<hex> -> ../generations/000003
+    DIR/generations/000003/{manifest.json, manifests/, site/, .lease, <trees>}
+    DIR/store/    DIR/.lock
+
+A target holds one tree a layer, in a folder of the layer's name; an overlay's generation is its
+tree. Both have stable names beside `current` for what people call.
+"""
+
+import os
+from collections.abc import Iterator
+from enum import Enum
+from typing import NamedTuple
+
+from envc.errors import OutsideError, SpecError
+from envc.formats.generation import generation_from_json
+from envc.model.digest import Digest, hex_of
+from envc.model.generation import MODULEFILE, Generation, generation_name
+from envc.model.manifest import Manifest, manifest_from_text
+
+# The folder to `module use`.
+MODULEFILES = "modulefiles"
+STAGING_PREFIX = ".staging-"
+# Of a generation's folder: an unprivileged user can neither move nor empty it.
+GENERATION_MODE = 0o555
+
+_REPAIR = "run `envc repair` on the folder, as its owner"
+
+
+class Shape(Enum):
+    """How trees stand in a generation."""
+
+    TARGET = "target"
+    OVERLAY = "overlay"
+
+
+# What an overlay's folder shows beside `current`, where its tree has it.
+_OVERLAY_NAMES = ("bin", "etc", "include", "lib", "lib64", "pyvenv.cfg", "share")
+
+
+class Directory(NamedTuple):
+    """A target directory or an overlay's folder; `path` is absolute."""
+
+    path: str
+    shape: Shape
+
+    @property
+    def store(self) -> str:
+        """The store's folder."""
+        return f"{self.path}/store"
+
+    @property
+    def lock(self) -> str:
+        """The file whose lock a writer holds."""
+        return f"{self.path}/.lock"
+
+    @property
+    def store_lock(self) -> str:
+        """The file whose lock says that the store is being filled (shared) or swept (exclusive).
+
+        Who needs both locks takes this one first.
+        """
+        return f"{self.path}/.store-lock"
+
+    @property
+    def generations(self) -> str:
+        """The folder of generations."""
+        return f"{self.path}/generations"
+
+    @property
+    def trash(self) -> str:
+        """Where what is taken away goes in one step, before it is removed.
+
+        It is made ahead and stays: on a full disk gc could not make it.
+        """
+        return f"{self.path}/trash"
+
+    @property
+    def is_overlay(self) -> bool:
+        """Whether this is an overlay's folder."""
+        return self.shape is Shape.OVERLAY
+
+    def generation(self, number: int) -> str:
+        """A generation's folder."""
+        return f"{self.generations}/{generation_name(number)}"
+
+    def subdirectory(self, layer: str) -> str:
+        """Where a layer's tree stands in a generation: its name, or nothing for an overlay."""
+        return layer if self.shape is Shape.TARGET else ""
+
+    def tree(self, number: int, layer: str) -> str:
+        """The folder of a layer's tree."""
+        return os.path.join(self.generation(number), self.subdirectory(layer)).rstrip("/")
+
+    def by_lock(self, closure: Digest) -> str:
+        """The symlink that names the generation which holds a closure."""
+        return f"{self.path}/by-lock/{hex_of(closure)}"
+
+    def stable_names(self, generation: Generation) -> dict[str, str]:
+        """Name beside `current` → where it leads, for what this generation has."""
+        if self.shape is Shape.TARGET:
+            names = {layer: f"current/{layer}" for layer in generation.layers}
+        else:
+            tree = self.generation(generation.generation)
+            shown = (name for name in _OVERLAY_NAMES if os.path.lexists(f"{tree}/{name}"))
+            names = {name: f"current/{name}" for name in shown}
+        return names | dict(self._module_names(generation))
+
+    def _module_names(self, generation: Generation) -> Iterator[tuple[str, str]]:
+        """What `module use` shows: `SITE/LAYER` of a target, an overlay's own name."""
+        for layer in generation.layers:
+            if not os.path.lexists(f"{self.tree(generation.generation, layer)}/{MODULEFILE}"):
+                continue  # an older envc made it
+            if self.shape is Shape.TARGET:
+                name = f"{MODULEFILES}/{generation.site}/{layer}.lua"
+                yield name, f"../../current/{layer}/{MODULEFILE}"
+            else:
+                yield f"{MODULEFILES}/{layer}.lua", f"../current/{MODULEFILE}"
+
+    def current_number(self) -> int | None:
+        """The number of the generation that `current` names; None where there is none.
+
+        Raises:
+            SpecError: `current` is no symlink to a generation.
+        """
+        try:
+            destination = os.readlink(f"{self.path}/current")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SpecError(
+                f"`current` is not a symlink: {error.strerror}",
+                where=f"{self.path}/current",
+                mend="move it away and materialize again",
+            ) from error
+        name = os.path.basename(destination)
+        if not name.isdigit():
+            raise SpecError(
+                f"`current` leads to {destination!r}, which is no generation",
+                where=f"{self.path}/current",
+                mend="remove it and materialize again",
+            )
+        return int(name)
+
+    def current(self) -> Generation | None:
+        """The record of the current generation, or None."""
+        number = self.current_number()
+        return None if number is None else self.record(number)
+
+    def numbers(self) -> list[int]:
+        """The numbers of all generations, ascending."""
+        try:
+            names = os.listdir(self.generations)
+        except FileNotFoundError:
+            return []
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def record(self, number: int) -> Generation:
+        """A generation's record.
+
+        Raises:
+            OutsideError: it cannot be read.
+            SpecError: it is not what envc writes.
+        """
+        path = f"{self.generation(number)}/manifest.json"
+        return generation_from_json(read_bytes(path), path)
+
+    def manifest(self, number: int, layer: str) -> Manifest:
+        """The listing of a layer's tree as it was published."""
+        return manifest_from_text(read_bytes(f"{self.generation(number)}/manifests/{layer}"))
+
+    def recorded(self, number: int, name: str) -> bytes | None:
+        """A spec or lock as the generation was made from it; None where it had none."""
+        try:
+            return read_bytes(f"{self.generation(number)}/site/{name}", missing_is_fine=True)
+        except FileNotFoundError:
+            return None
+
+
+def read_bytes(path: str, *, missing_is_fine: bool = False) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        OutsideError: it cannot be read.
+        FileNotFoundError: it is not there, and `missing_is_fine`.
+    """
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            return file.read()
+    except FileNotFoundError as error:
+        if missing_is_fine:
+            raise
+        raise OutsideError("the file is missing", where=path, mend=_REPAIR) from error
+    except OSError as error:
+        raise OutsideError(f"cannot be read: {error.strerror}", where=path, mend=_REPAIR) from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for whoever would write to a FIFO that somebody put there."""
+    return os.open(path, flags | os.O_NONBLOCK)

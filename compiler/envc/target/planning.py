@@ -1,0 +1,164 @@
+"""A site's locks to a publication: machine and locks checked, the store filled, trees planned."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from envc.formats.location import Location
+from envc.formats.pylock import lock_file_name
+from envc.host.context import Context
+from envc.host.fitting import target_for
+from envc.host.machine import machine_of
+from envc.lock import (
+    select_wheels,
+    with_absolute_paths,
+)
+from envc.model.digest import Digest, hex_of
+from envc.model.generation import Generation
+from envc.model.publication import Publication
+from envc.model.spec import CoreSpec, SiteSpec
+from envc.model.stack import Stack
+from envc.sites.site import CarriedCore, Site, load_site
+from envc.supply.indexes import indexes_of
+from envc.target.base import read_location, write_location
+from envc.target.core import Brought, cores_of, place_core
+from envc.target.directory import Directory
+from envc.target.locked import LockedLayer, locks_of
+from envc.target.stock import Chosen, Stock, stack_layer, stacked
+
+
+def plan_site(
+    spec: tuple[str, str],
+    directory: Directory,
+    *,
+    current: Generation | None,
+    layers: tuple[str, ...],
+    brought: Brought,
+    context: Context,
+) -> Publication:
+    """The generation that the site's locks describe; every wheel it needs is in the store.
+
+    `spec` is the site's folder and its spec's name; a `location.toml` in the folder tells where its
+    relative paths start. `layers` are those to build, none: all; the
+    others carry over from the `current` generation. What was `brought` is used before any index,
+    and before the site's archive of its core.
+
+    Raises:
+        UsageError: a lock is missing, or this machine is no target of the locks.
+        AnswerIsNo: a lock is stale.
+        UntrustedError: a wheel differs from its lock, or is hostile.
+        OutsideError: disk or network.
+    """
+    copied_from = read_location(spec[0])
+
+    def carried(core: CoreSpec, origin: str) -> str:
+        return place_core(directory, core, origin, brought, context)
+
+    checkout = copied_from.checkout if copied_from is not None else None
+    site = load_site(*spec, origin=checkout, carried=carried)
+    machine = machine_of(_interpreter(site, current, carried))
+    locks = locks_of(site, directory, current, layers)
+    chosen = {
+        name: select_wheels(
+            with_absolute_paths(layer.file.lock, site.origin), target_for(layer.file.lock, machine)
+        )
+        for name, layer in locks.items()
+    }
+    python = site.spec.core.python
+    indexes = indexes_of(site)
+    stock = Stock(directory, python, machine.interpreter, brought.source, indexes, context)
+    stock.fill(wheel for pins in chosen.values() for _, wheel in pins)
+    stacks = _stacks(site, locks, stock, chosen)
+    _write_location(site, directory)
+    return Publication(
+        site=site.spec.name,
+        python=python,
+        interpreter=machine.interpreter,
+        core=_core_digest(site, directory),
+        layers=tuple(
+            stock.plan(stack, chosen[name], lock=locks[name].file.digest)
+            for name, stack in stacks.items()
+        ),
+        specs=(
+            (site.spec_name, site.text),
+            *((lock_file_name(name), layer.file.text) for name, layer in locks.items()),
+        ),
+    )
+
+
+def _interpreter(site: Site, current: Generation | None, carried: CarriedCore) -> str | None:
+    """The core's interpreter: the site's, else the one this target already runs on.
+
+    A target keeps its interpreter, whichever envc materializes it the next time.
+    """
+    if site.spec.core.archive is not None:
+        return carried(site.spec.core, site.origin)
+    if site.spec.core.interpreter is not None:
+        return site.spec.core.interpreter
+    if current is not None and os.access(current.interpreter, os.X_OK):
+        return current.interpreter
+    return None
+
+
+def _core_digest(site: Site, directory: Directory) -> Digest | None:
+    """The tree digest of the core that the target carries."""
+    archive = site.spec.core.archive
+    if archive is None:
+        return None
+    from envc.core.published import core_digest  # few sites carry one
+
+    return core_digest(f"{cores_of(directory)}/{hex_of(archive.digest)}")
+
+
+def _stacks(
+    site: Site, locks: Mapping[str, LockedLayer], stock: Stock, chosen: Mapping[str, Chosen]
+) -> dict[str, Stack]:
+    """The stack of each layer to build, bases first."""
+    stacks: dict[str, Stack] = {}
+    for spec in site.spec.layers:
+        if spec.name not in locks:
+            continue
+        name, layer = spec.name, locks[spec.name]
+        top = stack_layer(
+            stock.directory,
+            name,
+            closure=layer.above.named(),
+            wheels=stock.facts(chosen[name]),
+            python=stock.python,
+        )
+        below = stacks[spec.base].layers if spec.base in stacks else ()
+        stacks[name] = Stack(
+            python=stock.python,
+            interpreter=stock.interpreter,
+            layers=stacked(top, layer.file.lock.hides, below),
+            env=environment_of(site.spec, name),
+            modules=modules_of(site.spec, name),
+        )
+    return stacks
+
+
+def environment_of(site: SiteSpec, layer: str) -> tuple[tuple[str, str], ...]:
+    """The variables that a layer and its bases set, in order of name; the nearest layer wins."""
+    variables: dict[str, str] = {}
+    for spec in reversed(site.chain(layer)):
+        variables |= dict(spec.env)
+    return tuple(sorted(variables.items()))
+
+
+def modules_of(site: SiteSpec, layer: str) -> tuple[str, ...]:
+    """The environment modules that a layer and its bases need, each once, the lowest first."""
+    chain = reversed(site.chain(layer))
+    return tuple(dict.fromkeys(name for spec in chain for name in spec.modules))
+
+
+def _write_location(site: Site, directory: Directory) -> None:
+    before = read_location(directory.path)
+    location = replace(
+        before or Location(site=site.spec.name, target=directory.path),
+        site=site.spec.name,
+        target=directory.path,
+        storage=site.spec.overlays.storage,
+        checkout=site.origin,
+    )
+    if location != before:
+        write_location(directory.path, location)

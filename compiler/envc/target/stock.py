@@ -1,0 +1,264 @@
+"""A directory's store, filled from the locks, and the plans of what stands on it."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from importlib import resources
+
+from packaging.utils import NormalizedName
+
+from envc.formats.scripts import runs_python_beside
+from envc.host.context import Context
+from envc.model.digest import Digest
+from envc.model.generation import GenerationWheel
+from envc.model.lock import LockedPin, LockedWheel
+from envc.model.publication import PublishedLayer
+from envc.model.spec import IndexSpec
+from envc.model.stack import Stack, StackLayer, site_packages_of
+from envc.model.value import value
+from envc.model.wheel import WheelFacts
+from envc.plan import StoredTree, plan_tree
+from envc.store import Store, store_id, tree_id
+from envc.target.directory import Directory, read_bytes
+from envc.target.libraries import library_folders
+from envc.view import RUNTIME_FILES, view
+from envc.view.places import site_packages
+
+Chosen = Sequence[tuple[LockedPin, LockedWheel]]
+
+_FETCHES_AT_ONCE = 8
+# The name of the stored tree with the start-up files.
+RUNTIME = "envc-runtime"
+
+
+@value
+class Stock:
+    """The store of `directory`, for a core of version `python` whose executable is `interpreter`.
+
+    `wheelhouse` is a folder, or a bundle, to take wheels from before any index is asked;
+    credentials of `indexes` serve for wheels that are fetched from them.
+    """
+
+    directory: Directory
+    python: str
+    interpreter: str
+    wheelhouse: str | None
+    indexes: tuple[IndexSpec, ...]
+    context: Context
+
+    @property
+    def is_bundle(self) -> bool:
+        """Whether wheels come from a bundle first."""
+        return self.wheelhouse is not None and os.path.isfile(self.wheelhouse)
+
+    @property
+    def store(self) -> Store:
+        """The store itself."""
+        return Store(self.directory.store)
+
+    def fill(
+        self, wheels: Iterable[LockedWheel], *, weigh: Callable[[Sequence[str]], None] | None = None
+    ) -> None:
+        """Bring every wheel that the store lacks; their paths are absolute.
+
+        `weigh` is shown the files of those that it lacks before the store is written.
+
+        Raises:
+            OutsideError: a wheel cannot be had, or the disk refused.
+            UntrustedError: a wheel differs from its lock, or is hostile.
+        """
+        store = self.store
+        missing = {
+            wheel.digest: wheel
+            for wheel in wheels
+            if not store.has(store_id(wheel.digest, self.python))
+        }
+        if missing and self.is_bundle:
+            missing = self._from_bundle(missing)
+        if not missing:
+            return
+        lacking = [missing[digest] for digest in sorted(missing)]
+        paths = self.fetch(lacking)
+        if weigh is not None:
+            weigh(paths)
+        store.ingest(
+            list(zip(paths, lacking, strict=True)),
+            python=self.python,
+            interpreter=self.interpreter,
+            reporter=self.context.reporter,
+        )
+
+    def _from_bundle(self, missing: dict[Digest, LockedWheel]) -> dict[Digest, LockedWheel]:
+        """Bring what the bundle has; those that it has not."""
+        from envc.supply.bundled import receive_from_bundle  # most wheels come otherwise
+
+        ids = {digest: store_id(digest, self.python) for digest in missing}
+        start_up = tree_id(RUNTIME, runtime_sources(RUNTIME_FILES, self.python), self.python)
+        wanted = {*ids.values(), *([] if self.store.has(start_up) else [start_up])}
+        held = receive_from_bundle(
+            self.wheelhouse or "", self.directory.store, wanted, self.context.reporter
+        )
+        return {digest: wheel for digest, wheel in missing.items() if ids[digest] not in held}
+
+    def fetch(self, wheels: list[LockedWheel]) -> list[str]:
+        """Local files with the bytes of these wheels, in their order."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        from envc.index import WheelFetcher  # bundles and full stores need none
+
+        context = self.context
+        wheelhouses = (self.wheelhouse,) if self.wheelhouse and not self.is_bundle else ()
+        total = sum(wheel.size_bytes or 0 for wheel in wheels)
+        context.reporter.start("download", total, "bytes")
+        try:
+            # the pool first: a fetcher that is closed lets go of what the pool waits for
+            with (
+                ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool,
+                WheelFetcher(
+                    cache=context.cache,
+                    wheelhouses=wheelhouses,
+                    indexes=self.indexes,
+                    offline=context.offline,
+                    reporter=context.reporter,
+                ) as fetcher,
+            ):
+                return list(pool.map(fetcher.fetch, wheels))
+        finally:
+            context.reporter.finish("download")
+
+    def facts(self, chosen: Chosen) -> tuple[WheelFacts, ...]:
+        """What the store knows of these wheels, in their order."""
+        store = self.store
+        return tuple(store.facts(store_id(wheel.digest, self.python)) for _, wheel in chosen)
+
+    def start_up_tree(self, names: Iterable[str] = RUNTIME_FILES) -> str:
+        """The stored tree of these start-up modules, made unless it is there; its id.
+
+        Raises:
+            OutsideError: the disk refused, or the interpreter cannot be started.
+        """
+        return self.store.add_tree(
+            RUNTIME,
+            runtime_sources(names, self.python),
+            python=self.python,
+            interpreter=self.interpreter,
+        )
+
+    def plan(self, stack: Stack, chosen: Chosen, *, lock: Digest) -> PublishedLayer:
+        """The plan of the top of a stack, whose own wheels are `chosen`.
+
+        Raises:
+            UntrustedError: two wheels claim one path with different content.
+        """
+        store = self.store
+        seen = view(
+            replace(
+                stack,
+                libraries=library_folders(store, stack),
+                entry_points=entry_points(store, stack),
+            )
+        )
+        runtime = self.start_up_tree(seen.runtime_files)
+        wheels = tuple(
+            GenerationWheel(
+                project=pin.project,
+                version=pin.version,
+                store_id=store_id(wheel.digest, self.python),
+            )
+            for pin, wheel in chosen
+        )
+        trees = [
+            StoredTree(
+                wheel.store_id,
+                f"{wheel.project} {wheel.version}",
+                store.manifest(wheel.store_id),
+            )
+            for wheel in wheels
+        ]
+        trees.append(StoredTree(runtime, "envc", store.manifest(runtime)))
+        plan, manifest = plan_tree(stack.top.name, trees, seen)
+        store.keep_manifest(manifest)
+        return PublishedLayer(
+            plan=plan,
+            lock=lock,
+            closure=stack.top.closure,
+            wheels=wheels,
+            runtime=runtime,
+        )
+
+
+def stack_layer(
+    directory: Directory, name: str, *, closure: Digest, wheels: tuple[WheelFacts, ...], python: str
+) -> StackLayer:
+    """A layer of `directory` as stacks see it; its wheels are in the store.
+
+    Raises:
+        OutsideError: one of its scripts cannot be read.
+    """
+    return StackLayer(
+        name=name,
+        closure=closure,
+        location=directory.path,
+        subdirectory=directory.subdirectory(name),
+        wheels=wheels,
+        python_scripts=_python_scripts(Store(directory.store), wheels, python),
+    )
+
+
+def _python_scripts(
+    store: Store, wheels: Iterable[WheelFacts], python: str
+) -> tuple[tuple[str, bytes], ...]:
+    """The scripts of stored wheels that run the python beside them: path and text."""
+    found: list[tuple[str, bytes]] = []
+    for wheel in wheels:
+        for path in wheel.scripts:
+            text = read_bytes(f"{store.tree(store_id(wheel.digest, python))}/{path}")
+            if runs_python_beside(text):
+                found.append((path, text))
+    return tuple(found)
+
+
+def entry_points(store: Store, stack: Stack) -> tuple[tuple[NormalizedName, str], ...]:
+    """The texts of the `entry_points.txt` of the top's stored wheels, those in UTF-8; "": none.
+
+    Raises:
+        OutsideError: one cannot be read.
+    """
+    found: list[tuple[NormalizedName, str]] = []
+    for wheel in stack.top.wheels:
+        tree = store.tree(store_id(wheel.digest, stack.python))
+        path = f"{tree}/{site_packages(stack)}/{wheel.dist_info}/entry_points.txt"
+        try:
+            text = read_bytes(path, missing_is_fine=True).decode()
+        except FileNotFoundError:
+            text = ""
+        except UnicodeDecodeError:
+            continue
+        found.append((wheel.project, text))
+    return tuple(found)
+
+
+def stacked(
+    top: StackLayer, hides: Iterable[NormalizedName], below: tuple[StackLayer, ...]
+) -> tuple[StackLayer, ...]:
+    """`top` on the layers `below` it, which lose what it installs itself and what it hides."""
+    covered = {wheel.project for wheel in top.wheels} | set(hides)
+    return (
+        top,
+        *(
+            replace(
+                layer,
+                masked=layer.masked | (covered & {wheel.project for wheel in layer.wheels}),
+            )
+            for layer in below
+        ),
+    )
+
+
+def runtime_sources(names: Iterable[str], python: str) -> dict[str, bytes]:
+    """The start-up modules by their path in a tree."""
+    folder = resources.files("envc.runtime")
+    return {
+        f"{site_packages_of(python)}/{name}.py": folder.joinpath(f"{name}.py").read_bytes()
+        for name in sorted(names)
+    }
