@@ -20,7 +20,8 @@ from envc.model.finding import Finding, Verdict
 from envc.model.spec import SiteSpec
 from envc.model.value import value
 from envc.sites.overlay_files import Files
-from envc.sites.site import Site, read_spec
+from envc.sites.place import read_spec
+from envc.sites.site import Site
 from envc.supply.contents import check_cache
 
 # Raised when the same inputs would be judged in another way.

@@ -58,8 +58,15 @@ def run(arguments: argparse.Namespace) -> int:
 
         print_json(materialize_report(done))
         return 0
-    state = "switched to" if done.changed else "nothing to do: on"
+    state = "nothing to do: on"
+    if done.changed:
+        state = "switched to" if done.switched else "still on"
     say(arguments, f"{done.target}: {state} generation {done.generation.generation}")
+    if done.policy:
+        say(arguments, "  what the site says about overlays holds now")
+    for word, names in (("restored", done.restored), ("removed", done.removed)):
+        if names:
+            say(arguments, f"  {word} {', '.join(names)}")
     for name, layer in done.generation.layers.items():
         wheels = counted(layer.distributions, "distribution")
         say(arguments, f"  {name}: {wheels}, {layer.files} files ({layer.copied} copied)")

@@ -25,7 +25,10 @@ from envc.formats.pylock_read import LockToolTable
 from envc.formats.wanted import WantedDocument
 from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.lock import LOCK_FORMAT
+from envc.model.names import POLICY_FILE
 from envc.model.nodes import WANTED_FORMAT
+from envc.model.policy import POLICY_FORMAT, Policy
+from envc.model.spec import LayerMode
 from envc.model.value import value
 from envc.model.wheel import WheelFacts
 from envc.reports.bundle import BundleReport
@@ -163,6 +166,7 @@ def entries() -> tuple[Entry, ...]:
         WheelFacts, "format", modules=ModuleNames, console_scripts=list[tuple[str, str, str]]
     )
     generation = _record(Generation, "version")
+    policy = _record(Policy, "version", modes=dict[str, LayerMode])
     error = _record(ErrorReport, error=_record(FaultList))
     return (
         _file("envc", "envc.toml", SiteDocument),
@@ -171,6 +175,7 @@ def entries() -> tuple[Entry, ...]:
         _file("location", "location.toml", LocationDocument),
         _file("bundle", "bundle.json", BundleRecord, number=BUNDLE_FORMAT),
         _file("generation", "manifest.json", generation, number=GENERATION_FORMAT),
+        _file("policy", POLICY_FILE, policy, number=POLICY_FORMAT),
         _file("wanted", "wanted.json", WantedDocument, number=WANTED_FORMAT),
         _file("facts", "facts.json", facts, number=FACTS_FORMAT, key="format"),
         _output("init", InitReport),

@@ -11,9 +11,18 @@ from envc.fleet.trust import (
     source_of,
     wanted_by,
 )
-from envc.fleet.wanted import number_of, packed_core, state_of, wanted_path
+from envc.fleet.wanted import (
+    number_of,
+    packed_core,
+    parcel_path,
+    read_parcel,
+    state_of,
+    unpack_parcel,
+    wanted_path,
+)
 from envc.host.context import Context
-from envc.model.nodes import Statement, WantedState
+from envc.model.generation import Generation
+from envc.model.nodes import Statement, WantedGeneration, WantedState
 from envc.reports.converge import ConvergeReport
 from envc.target.directory import Directory
 
@@ -69,7 +78,8 @@ def converge(
                 built.append(prepared.generation.generation)
     number = number_of(directory, wanted.generations[0])
     if number is not None:
-        switch_to(directory, directory.record(number).digest, event="converge")
+        spec = unpack_parcel(directory, state, wanted.generations[0].parcel)
+        switch_to(directory, directory.record(number).digest, event="converge", spec=spec)
     remember_state(directory, state)
     if keys:
         note(directory, state, wanted, serial=wanted.serial)
@@ -90,15 +100,28 @@ def _report(
     current = directory.current_number()
     newest = wanted.generations[0]
     missing = [each.parcel for each in wanted.generations if number_of(directory, each) is None]
-    runs = current is not None and number_of(directory, newest) == current
-    interpreter = directory.record(current).interpreter if runs and current is not None else ""
+    runs = (
+        current is not None
+        and number_of(directory, newest) == current
+        and _shows(directory, state, newest, directory.record(current))
+    )
     return ConvergeReport(
         target=directory.path,
         state=state,
         serial=wanted.serial,
-        converged=not missing and runs and os.access(interpreter, os.X_OK),
+        converged=not missing and runs,
         generation=current,
         wanted=dict(newest.closures),
         missing=tuple(missing),
         changed=built,
     )
+
+
+def _shows(directory: Directory, state: str, wanted: WantedGeneration, current: Generation) -> bool:
+    """Whether what runs here can run, under the policy that is wanted, by all of its names."""
+    if not os.access(current.interpreter, os.X_OK):
+        return False
+    from envc.fleet.prepare import is_settled_on
+
+    path = parcel_path(state, wanted.parcel)
+    return is_settled_on(directory, current, read_parcel(path, wanted.parcel), path)

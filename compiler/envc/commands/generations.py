@@ -25,7 +25,7 @@ from envc.target.core import cores_of
 from envc.target.core_care import unneeded_cores
 from envc.target.directory import Directory
 from envc.target.planned import drop_plans
-from envc.target.publish import remove_leftovers, switch
+from envc.target.publish import remove_leftovers, settle
 from envc.target.remove import (
     Keeping,
     empty_trash,
@@ -109,8 +109,7 @@ def rollback(path: str, number: int | None) -> RollbackReport:
             raise UsageError(what, where=directory.path, mend="list them with `envc generations`")
         record = directory.record(goal)
         try:
-            if goal != before:
-                switch(directory, record)
+            settle(directory, record, b"")
         except OSError as error:
             raise disk_error(error, "switch", directory.path) from error
     return RollbackReport(

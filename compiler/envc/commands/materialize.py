@@ -6,19 +6,22 @@ plan that nobody has made yet brings in parsers, stores and views (`planning`).
 """
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.ownership import refuse_foreign
-from envc.errors import UsageError
+from envc.errors import OutsideError, UsageError
 from envc.host.context import Context
 from envc.model.generation import Generation
+from envc.plan.changes import changes_between
 from envc.sites.place import find_site
 from envc.target.directory import Directory, Shape
-from envc.target.publication import is_current, publication_for
+from envc.target.inputs import note_inputs, note_site, present_in, site_inputs
 
 if TYPE_CHECKING:
     from envc.model.core import PackedCore
     from envc.reports.materialize import MaterializeReport
+    from envc.target.publish import Published
     from envc.target.trees import LinkMode
 
 
@@ -38,11 +41,18 @@ class MaterializeOptions(NamedTuple):
 
 
 class Materialized(NamedTuple):
-    """What a target directory runs now, and whether it ran something else before."""
+    """What a target directory runs now, and whether people see something else than before.
+
+    `policy` tells whether the site's policy is another one now; `restored` and `removed` are names.
+    """
 
     target: str
     generation: Generation
     changed: bool
+    switched: bool = False
+    policy: bool = False
+    restored: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 def materialize(site: str | None, options: MaterializeOptions, context: Context) -> Materialized:
@@ -51,8 +61,8 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
     `site` is the folder given; None: that of the bundle where the source is one, else the nearest.
 
     Raises:
-        UsageError: a lock is missing, the target is somebody else's, or this machine is no
-            target of the locks.
+        UsageError: a lock is missing, the folder is somebody else's or no target, or this machine
+            is no target of the locks.
         AnswerIsNo: a lock is stale.
         UntrustedError: a wheel differs from its lock or is hostile, or nobody who is trusted has
             signed the bundle; nothing is switched.
@@ -63,41 +73,62 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
     is_bundle = options.source is not None and os.path.isfile(options.source)
     if is_bundle:
         options, keys = _with_accepted(site, options, directory)
-    folder, spec_name = _site_of(site, options, directory)
-    current = directory.current()
-    whole = not options.layers
-    if whole and current is not None and is_current(folder, spec_name, directory, current):
+    spec = _site_of(site, options, directory)
+    current = directory.sound_current() if not options.layers else directory.current()
+    note = site_inputs(spec, directory, current, options.layers)
+    if current is not None and not changes_between(note.inputs, present_in(directory, current)):
+        with suppress(OutsideError):  # whoever may not write here asks the long way next time
+            note_inputs(directory, current, note)
         return Materialized(directory.path, current, changed=False)
-    refuse_foreign(directory.path)
-
-    from envc.disk.locks import shared
-    from envc.store.store import Store
-    from envc.target.carried import leave_command
-    from envc.target.core import Brought
-    from envc.target.publish import make_directory, publish
-
-    make_directory(directory)
-    leave_command(directory)
-    with shared(directory.store_lock):
-        generation, changed = publish(
-            directory,
-            publication_for(
-                (folder, spec_name),
-                directory,
-                current,
-                options.layers,
-                Brought(options.source, options.packed),
-                context,
-            ),
-            Store(directory.store),
-            link_mode=options.link_mode,
-            reporter=context.reporter,
-        )
+    published = _published(spec, directory, current, options, context)
     if is_bundle:
         from envc.fleet.trust import note_bundle
 
         note_bundle(directory, keys)
-    return Materialized(directory.path, generation, changed)
+    return Materialized(
+        directory.path,
+        published.generation,
+        changed=published.changed,
+        switched=published.switched,
+        policy=published.policy,
+        restored=published.restored,
+        removed=published.removed,
+    )
+
+
+def _published(
+    spec: tuple[str, str],
+    directory: Directory,
+    current: Generation | None,
+    options: MaterializeOptions,
+    context: Context,
+) -> "Published":
+    """The generation that the locks describe, published; and a note of what it was made from."""
+    from envc.disk.locks import shared
+    from envc.store.store import Store
+    from envc.target.carried import leave_command
+    from envc.target.contents import refuse_other_folder
+    from envc.target.core import Brought
+    from envc.target.publication import publication_for
+    from envc.target.publish import make_directory, publish
+
+    refuse_foreign(directory.path)
+    refuse_other_folder(directory)
+    make_directory(directory)
+    leave_command(directory)
+    with shared(directory.store_lock):
+        brought = Brought(options.source, options.packed)
+        publication = publication_for(spec, directory, current, options.layers, brought, context)
+        published = publish(
+            directory,
+            publication,
+            Store(directory.store),
+            link_mode=options.link_mode,
+            reporter=context.reporter,
+        )
+    if not publication.on_files:  # files may change while their spec stays: it is read each time
+        note_site(directory, published.generation, publication.policy, spec, options.layers)
+    return published
 
 
 def _with_accepted(
@@ -126,9 +157,11 @@ def _site_of(
 
     from envc.fleet.wanted import place_parcel
     from envc.supply.bundled import parcel_in
+    from envc.target.contents import refuse_other_folder
     from envc.target.publish import make_directory
 
     refuse_foreign(directory.path)
+    refuse_other_folder(directory)
     content, _ = parcel_in(options.source)
     make_directory(directory)
     return place_parcel(directory, content, options.source)
@@ -143,6 +176,10 @@ def materialize_report(done: Materialized) -> "MaterializeReport":
         generation=done.generation.generation,
         digest=done.generation.digest,
         changed=done.changed,
+        switched=done.switched,
+        policy=done.policy,
+        restored=done.restored,
+        removed=done.removed,
         layers={
             name: LayerReport(
                 digest=layer.digest,

@@ -29,6 +29,7 @@ from envc.fleet.wanted import (
     packed_core,
     parcel_path,
     read_wanted,
+    unpack_parcel,
     write_wanted,
 )
 from envc.formats.wanted import wanted_from_json
@@ -206,8 +207,13 @@ def switch_step(directory: Directory, order: SwitchOrder, context: Context) -> N
             write_statement(order.state, order.statement)
         else:
             _merge(order.state, order.statement, order.keep)
+    prepared = order.prepared
     generation, changed = switch_to(
-        directory, order.digest, event="rollout", operator=order.operator
+        directory,
+        order.digest,
+        event="rollout",
+        operator=order.operator,
+        spec=unpack_parcel(directory, prepared.state, prepared.parcel) if prepared else None,
     )
     remember_state(directory, order.state)
     if wanted is not None and order.prepared is not None:

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 
 from envc.disk.durable import disk_error, write_file
 from envc.errors import EnvcError, UsageError
-from envc.formats.pylock import lock_file_name
 from envc.host.context import Context
 from envc.model.lock import Lock
+from envc.model.names import lock_file_name
 from envc.reports.overlay_collect import CollectedOverlay, CollectedOverlays
 from envc.sites.overlay_files import owner_of
-from envc.sites.site import Site, overlay_from, overlay_lock_path, read_lock, read_spec
+from envc.sites.place import read_spec
+from envc.sites.site import Site, overlay_from, overlay_lock_path, read_lock
 from envc.target.base import OVERLAY_SPEC
 
 FOLDER = "overlays"

@@ -10,7 +10,8 @@ from envc.overlays.pack import PACKED
 from envc.overlays.places import own_storage, storage_of
 from envc.reports.overlay_list import OverlayEntry, OverlayList, State
 from envc.sites.overlay_files import owner_of
-from envc.sites.site import overlay_from, overlay_lock_path, read_lock, read_spec
+from envc.sites.place import read_spec
+from envc.sites.site import overlay_from, overlay_lock_path, read_lock
 from envc.supply.declared import Outdated, outdated_editables
 from envc.target.base import OVERLAY_SPEC, read_location
 from envc.target.base_state import base_states, gone_interpreter

@@ -27,13 +27,13 @@ from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.errors import EnvcError, OutsideError, UntrustedError
 from envc.fleet.core_mend import mend_core
-from envc.formats.pylock import lock_file_name
 from envc.formats.pylock_read import lock_from_text
 from envc.host.context import Context
 from envc.lock import with_absolute_paths
 from envc.model.generation import Generation
 from envc.model.lock import LockedWheel
 from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, Manifest, path_of
+from envc.model.names import lock_file_name
 from envc.model.plan import TreePlan, WriteFile
 from envc.model.publication import Publication
 from envc.model.spec import CORE, IndexSpec

@@ -1,37 +1,17 @@
-"""`envc uninstall`: a target directory and every trace of it, gone.
-
-Names go first, so that nothing new starts; what says that this is a target goes last, so that a
-run that was killed can be repeated.
-"""
+"""`envc uninstall`: what envc has put into a target directory, gone; what is not envc's stays."""
 
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, is_held
 from envc.disk.ownership import refuse_foreign
 from envc.errors import AnswerIsNo, UsageError
-from envc.fleet.wanted import OWN_STATE
-from envc.model.core import CORE_FOLDER
+from envc.model.names import LOCK_FILE
 from envc.reports.uninstall import UninstallReport
 from envc.target.base import directory_at
-from envc.target.directory import MODULEFILES, Directory
-
-_NAMES = ("current", "by-lock")
-_CONTENTS = (
-    "bin",
-    "envc",
-    MODULEFILES,
-    OWN_STATE,
-    "generations",
-    "store",
-    CORE_FOLDER,
-    "trash",
-    "pins",
-    "audit.jsonl",
-)
-_LAST = ("location.toml", ".store-lock", ".lock")
+from envc.target.contents import is_recorded, removal_order, remove_path, standing, strangers_in
+from envc.target.directory import Directory
 
 
 def uninstall(path: str, *, dry_run: bool) -> UninstallReport:
@@ -45,27 +25,43 @@ def uninstall(path: str, *, dry_run: bool) -> UninstallReport:
     directory = directory_at(path)
     _refuse_other(directory)
     refuse_foreign(directory.path)
+    removed: list[str] = []
     with exclusive(directory.store_lock), exclusive(directory.lock):
         _refuse_used(directory)
-        present = _present(directory)
         try:
-            if not dry_run:
-                for name in present:
-                    _remove(directory, name)
+            paths = removal_order(directory)
+            for name in () if dry_run else paths:
+                remove_path(directory, name)
+                removed.append(name)
         except OSError as error:
             raise disk_error(error, "remove the target", directory.path) from error
-    left = sorted(set(os.listdir(directory.path)) - set(present))
+    left = _left(directory, paths) if dry_run else sorted(os.listdir(directory.path))
     if not dry_run and not left:
         os.rmdir(directory.path)
     return UninstallReport(
-        target=directory.path, dry_run=dry_run, removed=tuple(present), left=tuple(left)
+        target=directory.path,
+        dry_run=dry_run,
+        removed=_told(paths if dry_run else removed, left),
+        left=tuple(left),
     )
+
+
+def _left(directory: Directory, going: Sequence[str]) -> list[str]:
+    """The names at the top of a folder that would stay."""
+    others = [path for path, _ in standing(directory) if path not in going]
+    return sorted({path.partition("/")[0] for path in others})
+
+
+def _told(paths: Sequence[str], left: Sequence[str]) -> tuple[str, ...]:
+    """Each folder that goes as a whole under its own name; of one that stays, what goes of it."""
+    tops = [(path, path.partition("/")[0]) for path in paths]
+    return tuple(dict.fromkeys(path if top in left else top for path, top in tops))
 
 
 def _refuse_other(directory: Directory) -> None:
-    known = os.path.isdir(directory.generations) or os.path.isfile(
-        f"{directory.path}/location.toml"
-    )
+    """Refuse a folder that nothing was ever materialized into."""
+    is_begun = os.path.lexists(f"{directory.path}/{LOCK_FILE}")
+    known = is_recorded(directory) or (is_begun and not strangers_in(directory))
     if directory.is_overlay or not known:
         what = "an overlay" if directory.is_overlay else "no target directory"
         raise UsageError(
@@ -87,32 +83,3 @@ def _refuse_used(directory: Directory) -> None:
             where=directory.path,
             mend="wait for them to end, or end them; then run this again",
         )
-
-
-def _present(directory: Directory) -> list[str]:
-    """What there is of a target, in the order in which it goes."""
-    names = set(os.listdir(directory.path))
-    stable = sorted(filter(lambda name: _leads_to_current(directory, name), names))
-    ordered = (*_NAMES, *stable, *_CONTENTS, *sorted(_leftovers(names)), *_LAST)
-    return [name for name in ordered if name in names]
-
-
-def _leads_to_current(directory: Directory, name: str) -> bool:
-    path = f"{directory.path}/{name}"
-    return os.path.islink(path) and os.readlink(path) == f"current/{name}"
-
-
-def _leftovers(names: set[str]) -> Iterator[str]:
-    """What killed runs left half-written."""
-    return (name for name in names if name.endswith(".envc-tmp"))
-
-
-def _remove(directory: Directory, name: str) -> None:
-    path = f"{directory.path}/{name}"
-    if os.path.islink(path) or not os.path.isdir(path):
-        os.unlink(path)
-        return
-    if name == "generations":
-        for number in directory.numbers():
-            os.chmod(directory.generation(number), 0o755)  # published ones are read-only
-    shutil.rmtree(path)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, UsageError
-from envc.formats.pylock import lock_file_name
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import Manifest, manifest_from_text, path_of
+from envc.model.names import lock_file_name
 from envc.model.spec import CORE
 from envc.reports.verify import VerifyProblem, VerifyReport
 from envc.store import Store

@@ -12,9 +12,9 @@ from envc.expand.targets import make_target
 from envc.formats.document import Document
 from envc.formats.envc_toml import LayerTable, SiteDocument
 from envc.model.digest import digest_from_hex
+from envc.model.names import TAKEN_NAMES
 from envc.model.spec import (
     CORE,
-    TAKEN_NAMES,
     CoreArchive,
     CoreSpec,
     FindingRule,

@@ -10,23 +10,35 @@ from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, shared
 from envc.disk.ownership import refuse_foreign
 from envc.errors import AnswerIsNo
-from envc.fleet.wanted import unpack_parcel
+from envc.fleet.wanted import parcel_folder, spec_name_in, unpack_parcel
 from envc.formats.location import Location
+from envc.formats.parcel import parcel_from_json
+from envc.formats.policy import policy_to_json
 from envc.host.context import Context
-from envc.model.digest import Digest
+from envc.host.machine import machine_of
+from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
+from envc.model.policy import policy_of
 from envc.model.value import value
+from envc.plan.changes import Changes, changes_between
+from envc.sites.site import load_site
 from envc.store.store import Store
 from envc.target.base import read_location, write_location
+from envc.target.contents import refuse_other_folder
 from envc.target.core import Brought
 from envc.target.directory import Directory, Shape
-from envc.target.publication import is_current, publication_for
-from envc.target.publish import make_directory, prepare, record_event, switch
+from envc.target.inputs import FOLDER, note_site, noted_inputs, present_in, site_inputs
+from envc.target.publication import publication_for
+from envc.target.publish import make_directory, prepare, record_event, settle
+from envc.target.settle import link_changes_in, read_policy
 
 
 @value(kw_only=True)
 class Prepared:
-    """A generation that is ready to be switched to; `built`: by this run. `current`: it is on."""
+    """A generation that is ready to be switched to; `built`: by this run.
+
+    `current`: there is nothing to switch, to publish or to restore.
+    """
 
     generation: Generation
     built: bool
@@ -39,34 +51,55 @@ def prepare_parcel(
     """Build and verify the generation that a parcel describes; `current` stays as it is.
 
     Raises:
-        UsageError: this machine is no target of the locks, or the target is somebody else's.
+        UsageError: this machine is no target of the locks, or the folder is somebody else's, or no
+            target.
         UntrustedError: the parcel or a wheel is not what its digest says.
         OutsideError: disk or network.
     """
     refuse_foreign(directory.path)
+    refuse_other_folder(directory)
     make_directory(directory)
-    folder, spec_name = unpack_parcel(directory, state, parcel)
-    current = directory.current()
-    if current is not None and is_current(folder, spec_name, directory, current):
+    spec = unpack_parcel(directory, state, parcel)
+    current = directory.sound_current()
+    if current is not None and not _changes(directory, current, spec):
         return Prepared(generation=current, built=False, current=True)
     with shared(directory.store_lock):
+        publication = publication_for(spec, directory, current, (), brought, context)
         generation, built = prepare(
             directory,
-            publication_for((folder, spec_name), directory, current, (), brought, context),
+            publication,
             Store(directory.store),
             link_mode="auto",
             reporter=context.reporter,
         )
-    on = current is not None and current.generation == generation.generation
-    return Prepared(generation=generation, built=built, current=on)
+    is_settled = (
+        current is not None
+        and current.generation == generation.generation
+        and read_policy(directory) == publication.policy
+        and not link_changes_in(directory, generation)
+    )
+    if is_settled and not publication.on_files:
+        note_site(directory, generation, publication.policy, spec)
+    return Prepared(generation=generation, built=built, current=is_settled)
+
+
+def _changes(directory: Directory, current: Generation, spec: tuple[str, str]) -> Changes:
+    note = site_inputs(spec, directory, current, ())
+    return changes_between(note.inputs, present_in(directory, current))
 
 
 def switch_to(
-    directory: Directory, digest: Digest, *, event: str, operator: str | None = None
+    directory: Directory,
+    digest: Digest,
+    *,
+    event: str,
+    operator: str | None = None,
+    spec: tuple[str, str] | None = None,
 ) -> tuple[Generation, bool]:
-    """Make the generation with that digest the current one; whether it was not.
+    """Make the generation with that digest the current one; whether anything was otherwise.
 
     A change leaves `event` in the audit log, with the `operator` who asked for it from elsewhere.
+    `spec` is the folder and the name of the spec that it was prepared from: its policy holds then.
 
     Raises:
         AnswerIsNo: it was not prepared here.
@@ -88,14 +121,43 @@ def switch_to(
                 where=directory.path,
                 mend="run `envc rollout` again: it prepares what is missing",
             )
-        changed = directory.current_number() != found.generation
         try:
-            if changed:
+            if directory.current_number() != found.generation:
                 record_event(directory, event, found, operator=operator)
-                switch(directory, found)
+            policy = _policy_in(spec, found) if spec is not None else b""
+            done = settle(directory, found, policy)
         except OSError as error:
             raise disk_error(error, "switch", directory.path) from error
-    return found, changed
+    return found, done.changed
+
+
+def _policy_in(spec: tuple[str, str], record: Generation) -> bytes:
+    """The policy that a spec states, of which a generation was made."""
+    return policy_to_json(policy_of(load_site(*spec, interpreter=record.interpreter).spec))
+
+
+def is_settled_on(directory: Directory, current: Generation, text: bytes, where: str) -> bool:
+    """Whether a target shows the policy of a parcel, and all names of its current generation.
+
+    A target that an earlier envc made has no policy file: that of its generation holds.
+
+    Raises:
+        SpecError: it is no parcel, or its spec has faults.
+    """
+    if link_changes_in(directory, current):
+        return False
+    policy = read_policy(directory)
+    noted = noted_inputs(directory, current).inputs.get(FOLDER)
+    if not policy or noted == parcel_folder(directory, digest_of(text)):
+        return True
+    from envc.expand.site import expand_site  # most nodes have noted what they were made from
+    from envc.formats.envc_toml import read_site
+
+    _, _, files = parcel_from_json(text, where)
+    name = spec_name_in(files)
+    document = read_site(files.get(name, "").encode(), name)
+    spec = expand_site(document, lambda _: machine_of(current.interpreter))
+    return policy_to_json(policy_of(spec)) == policy
 
 
 def remember_state(directory: Directory, state: str) -> None:

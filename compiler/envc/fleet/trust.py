@@ -13,12 +13,11 @@ from dataclasses import replace
 
 from envc.disk.durable import disk_error, make_folder, write_file
 from envc.errors import UntrustedError, UsageError
-from envc.fleet.wanted import parcel_path, read_parcel, wanted_path
+from envc.fleet.wanted import parcel_path, read_parcel, spec_name_in, wanted_path
 from envc.formats.openssh import public_keys_from_text
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.nodes import Statement, WantedGeneration, WantedState
 from envc.signing import refuse_unsigned
-from envc.sites.place import SPEC_NAME
 from envc.target.base import read_location, write_location
 from envc.target.directory import Directory, read_bytes
 
@@ -103,7 +102,7 @@ def keys_of_parcel(text: bytes, where: str) -> Keys:
     from envc.formats.parcel import parcel_from_json
 
     _, _, files = parcel_from_json(text, where)
-    name = SPEC_NAME if SPEC_NAME in files else "pyproject.toml"
+    name = spec_name_in(files)
     return tuple(read_site(files.get(name, "").encode(), name).tables.site.keys)
 
 

@@ -9,6 +9,7 @@ A roll-out that finds nothing to do parses nothing here: readers are imported wh
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import asdict, replace
 
 from envc.disk.durable import disk_error, make_folder, write_file
@@ -17,8 +18,8 @@ from envc.model.core import PackedCore
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.nodes import WantedGeneration, WantedState
 from envc.model.spec import RetainSpec
-from envc.sites.place import SPEC_NAME
-from envc.sites.site import Site, read_spec
+from envc.sites.place import SPEC_NAME, read_spec
+from envc.sites.site import Site
 from envc.target.directory import Directory, read_bytes
 
 OWN_STATE = "wanted"
@@ -160,7 +161,7 @@ def make_parcel(site: Site) -> bytes:
         UsageError: a lock is missing.
     """
     from envc.formats.parcel import parcel_to_json
-    from envc.formats.pylock import lock_file_name
+    from envc.model.names import lock_file_name
 
     locks = {lock_file_name(layer.name): site.lock_path(layer.name) for layer in site.spec.layers}
     files = {site.spec_name: site.text.decode()}
@@ -216,7 +217,7 @@ def place_parcel(directory: Directory, text: bytes, where: str) -> tuple[str, st
     from envc.target.base import read_location, write_location
 
     site, origin, files = parcel_from_json(text, where)
-    folder = f"{directory.path}/{OWN_STATE}/sites/{hex_of(digest_of(text))}"
+    folder = parcel_folder(directory, digest_of(text))
     try:
         make_folder(folder)
     except OSError as error:
@@ -226,7 +227,17 @@ def place_parcel(directory: Directory, text: bytes, where: str) -> tuple[str, st
     location = Location(site=site, target=directory.path, checkout=origin)
     if read_location(folder) != location:
         write_location(folder, location)
-    return folder, SPEC_NAME if SPEC_NAME in files else "pyproject.toml"
+    return folder, spec_name_in(files)
+
+
+def parcel_folder(directory: Directory, parcel: Digest) -> str:
+    """Where a target has the spec and the locks of a parcel."""
+    return f"{directory.path}/{OWN_STATE}/sites/{hex_of(parcel)}"
+
+
+def spec_name_in(files: Collection[str]) -> str:
+    """Which of a parcel's files is the spec."""
+    return SPEC_NAME if SPEC_NAME in files else "pyproject.toml"
 
 
 def state_of(directory: Directory, given: str | None) -> str:

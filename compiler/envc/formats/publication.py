@@ -30,6 +30,8 @@ def publication_to_bytes(publication: Publication) -> bytes:
         "python": publication.python,
         "interpreter": publication.interpreter,
         "core": publication.core,
+        "policy": publication.policy.decode(),
+        "on_files": publication.on_files,
         "specs": [[name, _text(content)] for name, content in publication.specs],
         "layers": [_layer(layer) for layer in publication.layers],
     }
@@ -64,6 +66,8 @@ def publication_from_bytes(content: bytes) -> Publication | None:
         python=header["python"],
         interpreter=header["interpreter"],
         core=header.get("core"),  # none before envc could carry one
+        policy=header.get("policy", "").encode(),  # nor had a target a policy file
+        on_files=header.get("on_files", True),
         layers=layers,
         specs=tuple((name, a2b_base64(text)) for name, text in header["specs"]),
     )

@@ -20,11 +20,6 @@ _ODD = re.compile(r'["\\\x00-\x08\x0a-\x1f\x7f]')
 _LONGEST_INLINE_NAME = 82
 
 
-def lock_file_name(layer: str) -> str:
-    """The name of a layer's lock file."""
-    return f"pylock.{layer}.toml"
-
-
 def lock_to_text(lock: Lock) -> bytes:
     """The lock as the bytes of its file; equal locks give equal bytes."""
     tables: dict[str, Any] = {"lock-version": "1.0"}

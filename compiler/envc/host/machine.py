@@ -20,6 +20,16 @@ def default_interpreter() -> str:
     return os.path.abspath(base)
 
 
+def interpreter_stamp(path: str) -> str:
+    """What tells an interpreter from another one at the same path; "": it cannot be run."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    runs = os.access(path, os.X_OK)
+    return f"{path} {status.st_size} {status.st_mtime_ns}" if runs else ""
+
+
 @lru_cache(maxsize=8)
 def machine_of(interpreter: str | None) -> "Machine":
     """This machine with that interpreter; None: the one that runs envc.

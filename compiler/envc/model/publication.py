@@ -20,7 +20,9 @@ class PublishedLayer(NamedTuple):
 class Publication(NamedTuple):
     """All layers of a generation to be. `specs` are copies: file name → bytes.
 
-    `core` is the tree digest of the core, where the target carries it.
+    `core` is the tree digest of the core, where the target carries it. `policy` is the text of the
+    target's policy file, empty for an overlay. `on_files`: the spec names files or folders, which
+    may change while specs and locks stay.
     """
 
     site: str
@@ -29,6 +31,8 @@ class Publication(NamedTuple):
     layers: tuple[PublishedLayer, ...]
     specs: tuple[tuple[str, bytes], ...]
     core: Digest | None = None
+    policy: bytes = b""
+    on_files: bool = False
 
     def digest(self) -> Digest:
         """The generation's digest: layers, trees, closures."""

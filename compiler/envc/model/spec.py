@@ -12,15 +12,8 @@ from envc.model.target import Target
 from envc.model.value import value
 
 CORE = "core"
-# What a target directory and a generation hold beside the layers: one of such a name would take
-# its place.
-TAKEN_NAMES = frozenset(
-    {
-        *(CORE, "bin", "by-lock", "current", "envc", "generations", "pins", "store", "trash"),
-        *("wanted", "manifests", "modulefiles", "site"),
-    }
-)
 
+LayerMode = Literal["open", "managed"]
 ShadowPolicy = Literal["never", "coherent"]
 PrereleasePolicy = Literal["allow", "if-necessary", "disallow"]
 ResolutionMode = Literal["highest", "lowest", "lowest-direct"]
@@ -95,7 +88,7 @@ class LayerSpec:
     requires: tuple[SourcedRequirement, ...]
     constraints: tuple[SourcedRequirement, ...] = ()
     overrides: tuple[SourcedRequirement, ...] = ()
-    mode: Literal["open", "managed"] = "open"
+    mode: LayerMode = "open"
     env: tuple[tuple[str, str], ...] = ()
     modules: tuple[str, ...] = ()
 

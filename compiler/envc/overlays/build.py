@@ -8,7 +8,6 @@ from envc.disk.durable import disk_error, write_file
 from envc.disk.locks import shared
 from envc.disk.ownership import refuse_exposed, refuse_foreign
 from envc.formats.location import Location, location_to_text
-from envc.formats.pylock import lock_file_name
 from envc.host.context import Context
 from envc.host.fitting import target_for
 from envc.host.machine import machine_of
@@ -19,6 +18,7 @@ from envc.locking.report import LockOptions
 from envc.locking.task import Outcome
 from envc.model.generation import Generation
 from envc.model.lock import Lock
+from envc.model.names import lock_file_name
 from envc.model.publication import Publication
 from envc.model.spec import OverlaySpec
 from envc.model.stack import Stack
@@ -29,7 +29,8 @@ from envc.model.wheel import WheelFacts
 from envc.overlays.pack import PACKED
 from envc.reports.change import LayerChange
 from envc.reports.overlay import OverlayReport
-from envc.sites.site import overlay_from, read_spec
+from envc.sites.place import read_spec
+from envc.sites.site import overlay_from
 from envc.supply.indexes import indexes_of, open_supply
 from envc.supply.wheelhouse import carry
 from envc.target.base import OVERLAY_SPEC, Below, Target, below, read_location
@@ -139,13 +140,14 @@ class _Making:
             publication = self._publication(stock, chosen)
             self._write_inputs()
             save_plan(self.directory, publication.digest(), publication)
-            return publish(
+            published = publish(
                 self.directory,
                 publication,
                 stock.store,
                 link_mode="auto",
                 reporter=context.reporter,
             )
+        return published.generation, published.changed
 
     def _publication(self, stock: Stock, chosen: Chosen) -> Publication:
         stack = self._stack(stock.facts(chosen))

@@ -23,13 +23,8 @@ from envc.model.value import value
 from envc.overlays.build import build
 from envc.overlays.pack import built_overlay
 from envc.reports.overlay import OverlayReport
-from envc.sites.site import (
-    check_base,
-    overlay_from,
-    overlay_lock_path,
-    read_lock,
-    read_spec,
-)
+from envc.sites.place import read_spec
+from envc.sites.site import check_base, overlay_from, overlay_lock_path, read_lock
 from envc.supply.editable import directory_of
 from envc.target.base import OVERLAY_SPEC, Target, find_target, open_target
 from envc.target.by_hand import ByHand, Foreign, by_hand

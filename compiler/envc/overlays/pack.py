@@ -17,15 +17,15 @@ from envc.errors import UntrustedError, UsageError
 from envc.formats.document import NAME_FORM
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
-from envc.formats.pylock import lock_file_name
 from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
+from envc.model.names import MODULEFILES, lock_file_name
 from envc.model.publication import Publication
 from envc.reports.overlay_pack import PackReport
 from envc.store.portable import tree_stream
 from envc.target.base import OVERLAY_SPEC, read_location
-from envc.target.directory import MODULEFILES, Directory, Shape
+from envc.target.directory import Directory, Shape
 from envc.target.planned import kept_publications
 
 PACKED = "packed.envc"

@@ -25,8 +25,8 @@ from envc.overlays.build import build
 from envc.overlays.edit import default_layer
 from envc.overlays.places import own_storage
 from envc.overlays.script_collection import collect_scripts, note_use
-from envc.sites.place import shown
-from envc.sites.site import check_base, read_spec
+from envc.sites.place import read_spec, shown
+from envc.sites.site import check_base
 from envc.supply.local_files import names_files
 from envc.target.base import OVERLAY_SPEC, Target, find_target, open_target
 from envc.target.base_state import base_states

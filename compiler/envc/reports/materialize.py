@@ -18,10 +18,18 @@ class LayerReport:
 
 @value(kw_only=True)
 class MaterializeReport:
-    """What `envc materialize` did, or found done."""
+    """What `envc materialize` did, or found done.
+
+    `switched`: another generation is current now. `policy`: what the site says about overlays is
+    something else now. `restored` and `removed` are names in the target that led astray.
+    """
 
     target: str
     generation: int
     digest: Digest
     changed: bool
+    switched: bool
+    policy: bool
+    restored: tuple[str, ...]
+    removed: tuple[str, ...]
     layers: dict[str, LayerReport]

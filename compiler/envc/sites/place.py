@@ -1,9 +1,11 @@
 """Where the site is: the nearest folder upwards that has a spec."""
 
+import errno
 import os
 from collections.abc import Iterator
 
-from envc.errors import UsageError
+from envc.disk.durable import disk_error
+from envc.errors import EnvcError, UsageError
 
 SPEC_NAME = "envc.toml"
 
@@ -58,3 +60,26 @@ def _spec_in(folder: str) -> str | None:
             return "pyproject.toml" if b"[tool.envc" in file.read() else None
     except OSError:
         return None
+
+
+def read_spec(path: str) -> bytes:
+    """The bytes of a spec or a lock.
+
+    Raises:
+        UsageError: it is not there, or no file to be read.
+        OutsideError: the disk refused.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise unreadable(error, path) from error
+
+
+def unreadable(error: OSError, path: str) -> EnvcError:
+    """A wrong path is the person's to correct; a broken disk is not."""
+    if error.errno in (errno.EIO, errno.EMFILE, errno.ENFILE):
+        return disk_error(error, "read the file", shown(path))
+    return UsageError(
+        f"cannot be read: {error.strerror}", where=shown(path), mend="correct the path"
+    )

@@ -1,23 +1,21 @@
 """A site on disk: found, read, and its locks with it."""
 
-import errno
 import os
 from collections.abc import Callable
 from dataclasses import replace
 
 from envc.core.cached import cached_core
-from envc.disk.durable import disk_error
-from envc.errors import EnvcError, SpecError, UsageError
-from envc.formats.pylock import lock_file_name
+from envc.errors import SpecError, UsageError
 from envc.host.machine import machine_of
 from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths
 from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
+from envc.model.names import lock_file_name
 from envc.model.spec import CORE, CoreSpec, OverlaySpec, SiteSpec
 from envc.model.target import Machine
 from envc.model.value import value
 from envc.sites.parsed import AskMachine, parsed, parsed_for_machine
-from envc.sites.place import shown
+from envc.sites.place import read_spec, shown, unreadable
 
 # Where the interpreter is that a spec carries, made if need be: its core, the folder it stands in.
 CarriedCore = Callable[[CoreSpec, str], str]
@@ -130,29 +128,6 @@ def overlay_from(text: bytes, path: str) -> OverlaySpec:
     return expand_overlay(read_overlay(text, shown(path)))
 
 
-def read_spec(path: str) -> bytes:
-    """The bytes of a spec or a lock.
-
-    Raises:
-        UsageError: it is not there, or no file to be read.
-        OutsideError: the disk refused.
-    """
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise _unreadable(error, path) from error
-
-
-def _unreadable(error: OSError, path: str) -> EnvcError:
-    """A wrong path is the person's to correct; a broken disk is not."""
-    if error.errno in (errno.EIO, errno.EMFILE, errno.ENFILE):
-        return disk_error(error, "read the file", shown(path))
-    return UsageError(
-        f"cannot be read: {error.strerror}", where=shown(path), mend="correct the path"
-    )
-
-
 def read_lock(path: str, layer: str) -> LockFile | None:
     """The lock at `path`, or None where there is none.
 
@@ -165,7 +140,7 @@ def read_lock(path: str, layer: str) -> LockFile | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _unreadable(error, path) from error
+        raise unreadable(error, path) from error
     place = shown(path)
 
     def parse() -> Lock:

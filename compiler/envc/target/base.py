@@ -6,9 +6,11 @@ from dataclasses import replace
 from envc.disk.durable import disk_error, write_file
 from envc.errors import UsageError
 from envc.formats.location import Location, location_from_text, location_to_text
-from envc.formats.pylock import lock_file_name
+from envc.formats.policy import policy_from_json
 from envc.lock import Base, on_overlay, shared_packages, with_absolute_paths
 from envc.model.generation import Generation
+from envc.model.names import POLICY_FILE, lock_file_name
+from envc.model.policy import under_policy
 from envc.model.spec import OverlaySpec
 from envc.model.stack import StackLayer
 from envc.model.value import value
@@ -24,6 +26,7 @@ from envc.sites.site import (
 )
 from envc.store import Store
 from envc.target.directory import Directory, Shape
+from envc.target.settle import read_policy
 from envc.target.stock import stack_layer, stacked
 
 OVERLAY_SPEC = "overlay.toml"
@@ -85,6 +88,7 @@ def open_target(path: str) -> Target:
             mend=f"run `envc materialize --target {directory.path}`, or name another target",
         )
     location = read_location(directory.path)
+    policy = read_policy(directory)
     folder = f"{directory.generation(current.generation)}/site"
     name = SPEC_NAME if os.path.exists(f"{folder}/{SPEC_NAME}") else "pyproject.toml"
     site = load_site(
@@ -93,6 +97,9 @@ def open_target(path: str) -> Target:
         origin=location.checkout if location else None,
         interpreter=current.interpreter,
     )
+    if policy:
+        path = f"{directory.path}/{POLICY_FILE}"
+        site = replace(site, spec=under_policy(site.spec, policy_from_json(policy, path)))
     fallback = Location(site=current.site, target=directory.path)
     return Target(directory, current, site, location or fallback)
 

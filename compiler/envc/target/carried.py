@@ -15,17 +15,19 @@ exec {interpreter} -I -c {program} "$@"
 
 
 def leave_command(directory: Directory) -> None:
-    """Make the target's own `bin/envc`, unless there is one.
+    """Make the target's own `bin/envc`, unless a roll-out has brought one.
 
     Raises:
         OutsideError: the disk refused.
     """
     path = f"{directory.path}/bin/envc"
-    if os.path.lexists(path):
+    if os.path.islink(path) and os.path.exists(path):
         return
     program = f"from envc.cli.main import program; program(target={directory.path!r})"
     text = _TEXT.format(interpreter=shlex.quote(sys.executable), program=shlex.quote(program))
     folder = os.path.dirname(path)
+    if not os.path.islink(path) and os.path.exists(path) and _reads(path) == text:
+        return
     try:
         with exclusive(directory.lock):
             make_folder(folder)
@@ -33,3 +35,8 @@ def leave_command(directory: Directory) -> None:
             write_file(path, text.encode(), mode=0o755)
     except OSError as error:
         raise disk_error(error, "write the target's own envc", path) from error
+
+
+def _reads(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()

@@ -8,19 +8,27 @@ A target holds one tree a layer, in a folder of the layer's name; an overlay's g
 tree. Both have stable names beside `current` for what people call.
 """
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
-from envc.errors import OutsideError, SpecError
+from envc.errors import EnvcError, OutsideError, SpecError
 from envc.formats.generation import generation_from_json
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import MODULEFILE, Generation, generation_name
 from envc.model.manifest import Manifest, manifest_from_text
+from envc.model.names import (
+    MODULEFILES,
+    OVERLAY_NAMES,
+    POLICY_FILE,
+    SHOWN_OF_OVERLAYS,
+    TARGET_NAMES,
+    Name,
+)
 
-# The folder to `module use`.
-MODULEFILES = "modulefiles"
 STAGING_PREFIX = ".staging-"
 # Of a generation's folder: an unprivileged user can neither move nor empty it.
 GENERATION_MODE = 0o555
@@ -33,10 +41,6 @@ class Shape(Enum):
 
     TARGET = "target"
     OVERLAY = "overlay"
-
-
-# What an overlay's folder shows beside `current`, where its tree has it.
-_OVERLAY_NAMES = ("bin", "etc", "include", "lib", "lib64", "pyvenv.cfg", "share")
 
 
 class Directory(NamedTuple):
@@ -97,13 +101,37 @@ class Directory(NamedTuple):
         """The symlink that names the generation which holds a closure."""
         return f"{self.path}/by-lock/{hex_of(closure)}"
 
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """The names that can stand here."""
+        return OVERLAY_NAMES if self.is_overlay else TARGET_NAMES
+
+    def owed_links(self, generation: Generation) -> dict[str, str]:
+        """Every link that belongs here while a generation is current, and where it leads."""
+        leads = f"../generations/{generation_name(generation.generation)}"
+        closures = (hex_of(layer.closure) for layer in generation.layers.values())
+        return self.stable_names(generation) | {f"by-lock/{name}": leads for name in closures}
+
+    def standing_links(self, owed: Iterable[str]) -> dict[str, str]:
+        """The links that stand here: those that lead through `current`, and those that are `owed`.
+
+        Names of closures that older generations hold are theirs.
+        """
+        found = {path: _leads(f"{self.path}/{path}") for path in owed}
+        for folder in ("", MODULEFILES):
+            for path in _below(self.path, folder, depth=2 if folder else 1):
+                leads = _leads(f"{self.path}/{path}")
+                if "current/" in leads and any(n.fits(path, "link", leads) for n in self.names):
+                    found[path] = leads
+        return {path: leads for path, leads in found.items() if leads}
+
     def stable_names(self, generation: Generation) -> dict[str, str]:
         """Name beside `current` → where it leads, for what this generation has."""
         if self.shape is Shape.TARGET:
             names = {layer: f"current/{layer}" for layer in generation.layers}
         else:
             tree = self.generation(generation.generation)
-            shown = (name for name in _OVERLAY_NAMES if os.path.lexists(f"{tree}/{name}"))
+            shown = (name for name in SHOWN_OF_OVERLAYS if os.path.lexists(f"{tree}/{name}"))
             names = {name: f"current/{name}" for name in shown}
         return names | dict(self._module_names(generation))
 
@@ -113,10 +141,17 @@ class Directory(NamedTuple):
             if not os.path.lexists(f"{self.tree(generation.generation, layer)}/{MODULEFILE}"):
                 continue  # an older envc made it
             if self.shape is Shape.TARGET:
-                name = f"{MODULEFILES}/{generation.site}/{layer}.lua"
+                name = f"{MODULEFILES}/{self._site(generation)}/{layer}.lua"
                 yield name, f"../../current/{layer}/{MODULEFILE}"
             else:
                 yield f"{MODULEFILES}/{layer}.lua", f"../current/{MODULEFILE}"
+
+    def _site(self, generation: Generation) -> str:
+        """The site's name as its policy has it: a roll-back brings no old one back."""
+        try:
+            return str(json.loads(read_bytes(f"{self.path}/{POLICY_FILE}"))["site"])
+        except (EnvcError, ValueError, TypeError, KeyError):
+            return generation.site
 
     def current_number(self) -> int | None:
         """The number of the generation that `current` names; None where there is none.
@@ -148,6 +183,13 @@ class Directory(NamedTuple):
         number = self.current_number()
         return None if number is None else self.record(number)
 
+    def sound_current(self) -> Generation | None:
+        """The record of the current generation; None where there is none that can be read."""
+        try:
+            return self.current()
+        except EnvcError:
+            return None
+
     def numbers(self) -> list[int]:
         """The numbers of all generations, ascending."""
         try:
@@ -166,6 +208,11 @@ class Directory(NamedTuple):
         path = f"{self.generation(number)}/manifest.json"
         return generation_from_json(read_bytes(path), path)
 
+    def is_whole(self, record: Generation) -> bool:
+        """Whether every tree of a generation is there; what is in them `verify` compares."""
+        trees = (self.tree(record.generation, layer) for layer in record.layers)
+        return all(os.path.lexists(f"{tree}/pyvenv.cfg") for tree in trees)
+
     def manifest(self, number: int, layer: str) -> Manifest:
         """The listing of a layer's tree as it was published."""
         return manifest_from_text(read_bytes(f"{self.generation(number)}/manifests/{layer}"))
@@ -176,6 +223,24 @@ class Directory(NamedTuple):
             return read_bytes(f"{self.generation(number)}/site/{name}", missing_is_fine=True)
         except FileNotFoundError:
             return None
+
+
+def _leads(path: str) -> str:
+    """Where a symlink leads; "": it is none."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def _below(root: str, folder: str, *, depth: int) -> Iterator[str]:
+    """The paths in a folder, relative to `root`, and those in its folders down to a depth."""
+    with suppress(OSError):
+        for name in os.listdir(f"{root}/{folder}"):
+            path = f"{folder}/{name}".lstrip("/")
+            yield path
+            if depth > 1 and not os.path.islink(f"{root}/{path}"):
+                yield from _below(root, path, depth=depth - 1)
 
 
 def read_bytes(path: str, *, missing_is_fine: bool = False) -> bytes:

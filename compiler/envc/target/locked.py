@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from envc.errors import AnswerIsNo, Fault, UsageError
-from envc.formats.pylock import lock_file_name
 from envc.lock import CORE_BASE, Base, layer_inputs, on_layer
 from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.model.lock import Lock
+from envc.model.names import lock_file_name
 from envc.model.spec import CORE, LayerSpec
 from envc.model.value import value
 from envc.sites.place import shown

@@ -11,7 +11,7 @@ from envc import __version__
 from envc.disk.durable import disk_error, make_folder, write_file
 from envc.errors import OutsideError
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
-from envc.host.machine import default_interpreter
+from envc.host.machine import default_interpreter, interpreter_stamp
 from envc.model.digest import Digest, digest_from_hex, digest_of, digest_of_json, hex_of
 from envc.model.generation import Generation
 from envc.model.manifest import FILE_MODE
@@ -21,19 +21,26 @@ from envc.target.directory import Directory, read_bytes
 
 
 def plan_key(
-    folder: str, spec_name: str, directory: Directory, current: Generation | None
+    folder: str,
+    spec_name: str,
+    directory: Directory,
+    current: Generation | None,
+    layers: tuple[str, ...],
 ) -> Digest:
-    """The digest of all that a plan of the whole site follows from.
+    """The digest of all that a plan follows from; of the `layers` asked for, none: of all.
 
-    The same specs and locks give the same plan for one envc, one target and one interpreter.
+    The same specs and locks give the same plan for one envc, one target and one interpreter. What
+    was not asked for carries over from the current generation.
     """
-    kept = current.interpreter if current is not None else ""
+    kept = interpreter_stamp(current.interpreter) if current is not None else ""
+    carried = {name: layer.lock for name, layer in current.layers.items()} if current else {}
     return digest_of_json(
         {
             "envc": __version__,
             "site": folder,
             "target": directory.path,
-            "interpreters": [kept, default_interpreter()],
+            "interpreters": [kept, interpreter_stamp(default_interpreter())],
+            "asked": [sorted(layers), carried] if layers else [],
             "files": [[name, digest_of(text)] for name, text in _files(folder, spec_name)],
         }
     )

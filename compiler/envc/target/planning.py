@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from envc.formats.location import Location
-from envc.formats.pylock import lock_file_name
+from envc.formats.policy import policy_to_json
 from envc.host.context import Context
 from envc.host.fitting import target_for
 from envc.host.machine import machine_of
@@ -15,6 +15,8 @@ from envc.lock import (
 )
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
+from envc.model.names import lock_file_name
+from envc.model.policy import policy_of
 from envc.model.publication import Publication
 from envc.model.spec import CoreSpec, SiteSpec
 from envc.model.stack import Stack
@@ -79,6 +81,8 @@ def plan_site(
             stock.plan(stack, chosen[name], lock=locks[name].file.digest)
             for name, stack in stacks.items()
         ),
+        policy=policy_to_json(policy_of(site.spec)),
+        on_files=any(each.requirement.url for layer in site.spec.layers for each in layer.requires),
         specs=(
             (site.spec_name, site.text),
             *((lock_file_name(name), layer.file.text) for name, layer in locks.items()),

@@ -1,11 +1,11 @@
-"""What a target is to publish, and whether it has done so already; the way of every materialize."""
+"""What a target is to publish: planned before for the same specs and locks, or planned now."""
 
-import os
 from typing import TYPE_CHECKING
 
 from envc.host.context import Context
 from envc.model.generation import Generation
 from envc.target.directory import Directory
+from envc.target.planned import load_plan, plan_key, save_plan
 
 if TYPE_CHECKING:
     from envc.model.publication import Publication
@@ -20,12 +20,14 @@ def publication_for(
     brought: "Brought",
     context: Context,
 ) -> "Publication":
-    """What to publish: planned before, or now, with the store filled; `spec` is folder and name."""
-    from envc.target.planned import load_plan, plan_key, save_plan
+    """What to publish, with the store filled; `spec` is the site's folder and its spec's name.
 
-    key = None if layers else plan_key(*spec, directory, current)
-    kept = load_plan(directory, key) if key is not None else None
-    if kept is not None:
+    Raises:
+        UsageError, AnswerIsNo, UntrustedError, OutsideError: as for `plan_site`.
+    """
+    key = plan_key(*spec, directory, current, layers)
+    kept = load_plan(directory, key)
+    if kept is not None and kept.policy and not kept.on_files:
         return kept
 
     from envc.target.planning import plan_site
@@ -33,19 +35,5 @@ def publication_for(
     publication = plan_site(
         spec, directory, current=current, layers=layers, brought=brought, context=context
     )
-    save_plan(directory, key or publication.digest(), publication)
+    save_plan(directory, key, publication)
     return publication
-
-
-def is_current(folder: str, spec_name: str, directory: Directory, current: Generation) -> bool:
-    """Whether the current generation was made from exactly these bytes, and can still run."""
-    if not os.access(current.interpreter, os.X_OK):
-        return False
-    for name in (spec_name, *(f"pylock.{layer}.toml" for layer in current.layers)):
-        try:
-            with open(f"{folder}/{name}", "rb") as file:
-                if file.read() != directory.recorded(current.generation, name):
-                    return False
-        except OSError:
-            return False
-    return True

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from envc.disk.clock import utc_text
 from envc.disk.durable import (
@@ -27,16 +28,17 @@ from envc.errors import EnvcError, OutsideError, UntrustedError
 from envc.formats.generation import generation_to_json
 from envc.model.generation import Generation, GenerationLayer, generation_name
 from envc.model.manifest import FILE_MODE, manifest_from_text
+from envc.model.names import MODULEFILES
 from envc.model.publication import Publication, PublishedLayer
 from envc.ports import Reporter, TreeStore
 from envc.target.directory import (
     GENERATION_MODE,
-    MODULEFILES,
     STAGING_PREFIX,
     Directory,
     read_bytes,
 )
 from envc.target.linking import Built
+from envc.target.settle import publish_policy, remove_names, restore_names
 from envc.target.trees import (
     TRIAL_PREFIX,
     LinkMode,
@@ -48,6 +50,21 @@ from envc.target.trees import (
 )
 
 
+class Published(NamedTuple):
+    """The current generation, and what this run changed to make it so."""
+
+    generation: Generation
+    switched: bool
+    policy: bool
+    restored: tuple[str, ...]
+    removed: tuple[str, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether people see anything else than before."""
+        return self.switched or self.policy or bool(self.restored or self.removed)
+
+
 def publish(
     directory: Directory,
     publication: Publication,
@@ -55,24 +72,41 @@ def publish(
     *,
     link_mode: LinkMode,
     reporter: Reporter,
-) -> tuple[Generation, bool]:
-    """The generation that `current` names afterwards, and whether anything changed.
+) -> Published:
+    """The generation of a publication, made the current one, with all names and the policy.
 
     A generation with the same digest that still exists is switched to, not built again.
 
     Raises:
         OutsideError: the disk refused; `current` is as it was.
     """
-    with _writing(directory):
+    with writing(directory):
         present = _find(directory, publication)
         if present is None:
             copy = _decide(directory, publication, store, link_mode, reporter)
             present, staging = _stage(directory, publication, store, copy=copy, reporter=reporter)
             _name(directory, staging, present)
-        changed = directory.current_number() != present.generation
-        if changed:
-            switch(directory, present)
-    return present, changed
+        return settle(directory, present, publication.policy)
+
+
+def settle(directory: Directory, generation: Generation, policy: bytes) -> Published:
+    """Make a complete generation the current one; its policy, empty: as it is, holds before that.
+
+    The caller holds the directory's lock.
+
+    Raises:
+        OSError: the disk refused; `current` is as it was.
+    """
+    is_another = publish_policy(directory, generation, policy)
+    if directory.current_number() != generation.generation:
+        switch(directory, generation)
+        removed = remove_names(directory, generation)
+        return Published(generation, True, is_another, (), removed)
+    if is_another:
+        record_event(directory, "policy", generation)
+    restored = restore_names(directory, generation)
+    removed = remove_names(directory, generation)
+    return Published(generation, False, is_another, restored, removed)
 
 
 def prepare(
@@ -93,7 +127,7 @@ def prepare(
         OutsideError: the disk refused.
         UntrustedError: what was built is not what was planned: the disk or the store is damaged.
     """
-    with _writing(directory):
+    with writing(directory):
         present = _find(directory, publication)
         built = present is None
         if present is None:
@@ -106,12 +140,12 @@ def prepare(
                 raise
             record_event(directory, "prepare", present)
             _name(directory, staging, present)
-        _name_closures(directory, present, only_missing=True)
+        _name_missing_closures(directory, present)
     return present, built
 
 
 @contextmanager
-def _writing(directory: Directory) -> Iterator[None]:
+def writing(directory: Directory) -> Iterator[None]:
     """Hold the directory's lock, rid of leftovers, with room for what is taken away.
 
     Raises:
@@ -127,46 +161,25 @@ def _writing(directory: Directory) -> Iterator[None]:
 
 
 def switch(directory: Directory, generation: Generation) -> None:
-    """Name a complete generation by its closures, and make it the current one.
+    """Name a complete generation by its closures and layers, and make it the current one.
 
     `current` comes last: whoever finds the new generation there finds all names that belong to it.
     """
     number = generation.generation
     # A run that was killed after the rename has not closed it.
     os.chmod(directory.generation(number), GENERATION_MODE)
-    _name_closures(directory, generation, only_missing=False)
-    changed: set[str] = set()
-    for name, destination in directory.stable_names(generation).items():
-        path = f"{directory.path}/{name}"
-        if not os.path.islink(path) or os.readlink(path) != destination:
-            folders = _folders_between(directory.path, path)
-            for folder in folders:
-                make_folder(folder)
-            replace_symlink(path, destination)
-            changed.update(folders)
-    for folder in sorted(changed):
-        sync_directory(folder)
+    restore_names(directory, generation)
     record_event(directory, "switch", generation)
     replace_symlink(f"{directory.path}/current", f"generations/{generation_name(number)}")
     sync_directory(directory.path)
 
 
-def _folders_between(top: str, path: str) -> list[str]:
-    """The folders below `top` that hold a path, the highest first."""
-    folders: list[str] = []
-    folder = os.path.dirname(path)
-    while folder != top:
-        folders.insert(0, folder)
-        folder = os.path.dirname(folder)
-    return folders
-
-
-def _name_closures(directory: Directory, generation: Generation, *, only_missing: bool) -> None:
-    """Let the names of its closures lead to a generation; with `only_missing`, take none away."""
+def _name_missing_closures(directory: Directory, generation: Generation) -> None:
+    """Let the closures that nothing holds yet lead to a generation."""
     make_folder(f"{directory.path}/by-lock")
     destination = f"../generations/{generation_name(generation.generation)}"
     for layer in generation.layers.values():
-        if not (only_missing and os.path.exists(directory.by_lock(layer.closure))):
+        if not os.path.exists(directory.by_lock(layer.closure)):
             replace_symlink(directory.by_lock(layer.closure), destination)
     sync_directory(f"{directory.path}/by-lock")
 
@@ -206,7 +219,7 @@ def _find(directory: Directory, publication: Publication) -> Generation | None:
     for number in sorted(numbers, reverse=True):
         with suppress(EnvcError):  # one that is damaged is not switched to
             record = directory.record(number)
-            if record.digest == digest == record.own_digest():
+            if record.digest == digest == record.own_digest() and directory.is_whole(record):
                 return record
     return None
 

@@ -8,10 +8,10 @@ import os
 from envc.disk.durable import make_folder, replace_symlink, sync_directory, write_file
 from envc.errors import EnvcError
 from envc.formats.generation import generation_to_json
-from envc.formats.pylock import lock_file_name
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation, GenerationLayer, generation_name
 from envc.model.manifest import FILE_MODE
+from envc.model.names import lock_file_name
 from envc.model.publication import Publication, PublishedLayer
 from envc.target.directory import Directory, read_bytes
 from envc.target.mend import writable

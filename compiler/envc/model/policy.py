@@ -1,0 +1,51 @@
+"""What a site says about overlays, checks, retaining and keys: one for a whole target."""
+
+from dataclasses import replace
+
+from envc.model.spec import FindingRule, LayerMode, OverlaysSpec, RetainSpec, SiteSpec
+from envc.model.value import value
+
+POLICY_FORMAT = 1
+
+
+@value(kw_only=True)
+class Policy:
+    """The part of a spec that holds for a whole target: a roll-back brings no old one back.
+
+    `modes` has every layer of the spec, in order of name; a `managed` one carries no overlay.
+    """
+
+    site: str
+    modes: tuple[tuple[str, LayerMode], ...]
+    overlays: OverlaysSpec
+    retain: RetainSpec
+    check: tuple[FindingRule, ...]
+    keys: tuple[str, ...]
+
+
+def policy_of(site: SiteSpec) -> Policy:
+    """The policy that a spec states."""
+    return Policy(
+        site=site.name,
+        modes=tuple(sorted((layer.name, layer.mode) for layer in site.layers)),
+        overlays=site.overlays,
+        retain=site.retain,
+        check=site.check,
+        keys=site.keys,
+    )
+
+
+def under_policy(site: SiteSpec, policy: Policy) -> SiteSpec:
+    """The spec of a generation, with the policy that its target has now."""
+    modes = dict(policy.modes)
+    return replace(
+        site,
+        name=policy.site,
+        layers=tuple(
+            replace(layer, mode=modes.get(layer.name, layer.mode)) for layer in site.layers
+        ),
+        overlays=policy.overlays,
+        retain=policy.retain,
+        check=policy.check,
+        keys=policy.keys,
+    )

@@ -1,0 +1,167 @@
+"""What a target is wanted to be and what it is, as far as short looks tell: labels and texts.
+
+    TARGET/.inputs.json     what the current generation was made from, when that was last looked at
+
+It is a memo: without it, specs and locks are read and planned again, and the answer is the same.
+"""
+
+import json
+import os
+from typing import Any
+
+from envc import __version__
+from envc.disk.durable import disk_error, write_file
+from envc.errors import EnvcError
+from envc.host.machine import interpreter_stamp
+from envc.model.digest import digest_of, digest_of_json
+from envc.model.generation import Generation
+from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE, lock_file_name
+from envc.model.value import value
+from envc.plan.changes import Inputs, Present
+from envc.sites.place import read_spec
+from envc.target.directory import Directory, read_bytes
+
+SPEC, LAYERS, FOLDER = "spec", "layers", "folder of the site"
+_BESIDE = ("location.toml", POLICY_FILE)
+
+
+@value
+class InputNote:
+    """Inputs, and the digest of the spec's bytes that they follow from: a comment is no input."""
+
+    inputs: Inputs
+    text: str = ""
+
+
+def present_in(directory: Directory, current: Generation | None) -> Present:
+    """What stands in a folder; `current` is the record of its current generation."""
+    if current is None or not directory.is_whole(current):
+        return Present(generation=None, inputs={}, links={}, owed={})
+    owed = directory.owed_links(current)
+    return Present(
+        generation=current.generation,
+        inputs=_inputs_of(directory, current),
+        links=directory.standing_links(owed),
+        owed=owed,
+    )
+
+
+def _inputs_of(directory: Directory, current: Generation) -> dict[str, str]:
+    noted = dict(noted_inputs(directory, current).inputs)
+    if not noted:
+        return {}
+    noted |= {f"lock of {name}": layer.lock for name, layer in current.layers.items()}
+    noted |= _digests_beside(directory)
+    if not os.path.exists(f"{directory.path}/{COMMAND}"):
+        noted["envc"] = ""
+    return noted
+
+
+def noted_inputs(directory: Directory, current: Generation) -> InputNote:
+    """What was noted of a generation; nothing where another one was current then."""
+    try:
+        noted = json.loads(read_bytes(f"{directory.path}/{INPUTS_FILE}", missing_is_fine=True))
+        if noted["generation"] == current.digest:
+            return InputNote(dict(noted["inputs"]), noted["text"])
+    except (EnvcError, OSError, ValueError, KeyError, TypeError):
+        pass
+    return InputNote({})
+
+
+def note_inputs(directory: Directory, current: Generation, note: InputNote) -> None:
+    """Note what the current generation was made from.
+
+    Raises:
+        OutsideError: the disk refused.
+    """
+    if noted_inputs(directory, current) == note:
+        return
+    path = f"{directory.path}/{INPUTS_FILE}"
+    record = {"generation": current.digest, "inputs": note.inputs, "text": note.text}
+    try:
+        write_file(path, json.dumps(record).encode())
+    except OSError as error:
+        raise disk_error(error, "note what the generation was made from", path) from error
+
+
+def note_site(
+    directory: Directory,
+    current: Generation,
+    policy: bytes,
+    spec: tuple[str, str],
+    asked: tuple[str, ...] = (),
+) -> None:
+    """Note what the current generation, under its policy, was made from.
+
+    Raises:
+        UsageError, OutsideError: the spec cannot be read, or the disk refused.
+    """
+    note = site_inputs(spec, directory, current, asked)
+    layers = " ".join(sorted(json.loads(policy)["modes"]))
+    inputs = {
+        **note.inputs,
+        LAYERS: layers,
+        **_digests_beside(directory),
+    }
+    note_inputs(directory, current, InputNote(inputs, note.text))
+
+
+def site_inputs(
+    spec: tuple[str, str],
+    directory: Directory,
+    current: Generation | None,
+    asked: tuple[str, ...],
+) -> InputNote:
+    """What a target is to be made from, by a site's folder and its spec's name.
+
+    `asked` are the layers to look at, none: all.
+
+    Raises:
+        UsageError, OutsideError: the spec cannot be read.
+    """
+    folder, name = spec
+    noted = noted_inputs(directory, current) if current is not None else InputNote({})
+    text = read_spec(f"{folder}/{name}")
+    digest = digest_of(text)
+    wanted = {
+        SPEC: noted.inputs[SPEC] if digest == noted.text else digest_of_tables(text),
+        LAYERS: noted.inputs.get(LAYERS, ""),
+        "target": directory.path,
+        FOLDER: folder,
+        **{name: noted.inputs.get(name, "") for name in _BESIDE},
+        "interpreter": interpreter_stamp(current.interpreter) if current is not None else "",
+        "envc": installation_stamp(),
+    }
+    for layer in asked or wanted[LAYERS].split():
+        wanted[f"lock of {layer}"] = _digest_at(f"{folder}/{lock_file_name(layer)}")
+    return InputNote(wanted, digest)
+
+
+def digest_of_tables(text: bytes) -> str:
+    """A digest of what a TOML file says, comments aside; of its bytes where it is none."""
+    import tomllib  # a spec whose bytes are known is not read
+
+    try:
+        tables: Any = tomllib.loads(text.decode())
+        return digest_of_json(json.loads(json.dumps(tables, default=str)))
+    except (ValueError, RecursionError):
+        return digest_of(text)
+
+
+def installation_stamp() -> str:
+    """What tells this envc, and what is installed beside it, from another one."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    beside = os.stat(os.path.dirname(package)).st_mtime_ns
+    return f"{__version__} {package} {beside}"
+
+
+def _digests_beside(directory: Directory) -> dict[str, str]:
+    """The digests of what a generation leaves beside it; as it left them, they are inputs, too."""
+    return {name: _digest_at(f"{directory.path}/{name}") for name in _BESIDE}
+
+
+def _digest_at(path: str) -> str:
+    try:
+        return digest_of(read_bytes(path, missing_is_fine=True))
+    except (EnvcError, FileNotFoundError):
+        return ""

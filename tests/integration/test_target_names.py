@@ -1,0 +1,295 @@
+"""A target's names and policy: whatever of them is lost or old, `materialize` brings it back."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from support.sites import PYTHON, envc, envc_process, python
+
+
+def take_away(path):
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        for folder, _, _ in os.walk(path):
+            os.chmod(folder, 0o755)
+        shutil.rmtree(path)
+
+
+def listing(target):
+    """Every name beside the generations, the store and the log, and where it leads."""
+    names = {}
+    for folder, folders, files in os.walk(target):
+        folders[:] = [name for name in folders if name not in {"generations", "store", "trash"}]
+        for name in (*folders, *files):
+            path = f"{folder}/{name}"
+            names[os.path.relpath(path, target)] = os.path.islink(path) and os.readlink(path)
+    return names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "current",
+        "user",
+        "by-lock",
+        "bin",
+        "bin/envc",
+        "modulefiles",
+        "modulefiles/canopy/system.lua",
+        "location.toml",
+        "policy.json",
+        ".inputs.json",
+    ],
+)
+def test_a_name_that_is_lost_comes_back(warm, name):
+    warm.materialize()
+    before = listing(warm.target)
+    take_away(warm.target / name)
+    report = warm.materialize()
+    assert listing(warm.target) == before
+    assert report["generation"] == 1
+    assert warm.materialize()["changed"] is False
+    assert warm.done("verify", "--target", warm.target).status == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["user", "current", "modulefiles/canopy/user.lua"])
+def test_a_name_that_leads_astray_is_put_right(warm, name):
+    warm.materialize()
+    before = listing(warm.target)
+    place = warm.target / name
+    place.unlink()
+    place.symlink_to("generations/000009" if name == "current" else "nowhere")
+    warm.materialize()
+    assert listing(warm.target) == before
+
+
+@pytest.mark.slow
+def test_a_tree_that_is_gone_is_built_again(warm):
+    warm.materialize()
+    take_away(warm.target / "generations/000001/user")
+    report = warm.materialize()
+    assert (report["changed"], report["generation"]) == (True, 2)
+    assert python(warm.target / "user", "import pandas; print(pandas.__name__)") == "pandas"
+
+
+@pytest.mark.slow
+def test_a_layer_that_was_left_out_is_built(warm):
+    assert list(warm.materialize("--layer", "system")["layers"]) == ["system"]
+    assert list(warm.materialize()["layers"]) == ["system", "user"]
+
+
+@pytest.mark.slow
+def test_what_is_wrong_with_a_lock_is_told_also_where_its_layer_is_not_here(warm):
+    warm.materialize("--layer", "system")
+    lock = warm.folder / "pylock.user.toml"
+    text = lock.read_text()
+    lock.unlink()
+    assert warm.envc("materialize", "--target", warm.target).status == 2
+    lock.write_text(text)
+    warm.edit('"pandas"', '"pandas>=1"')
+    assert warm.envc("materialize", "--target", warm.target).status == 1
+    assert warm.envc("materialize", "--target", warm.target, "--layer", "user").status == 1
+
+
+@pytest.mark.slow
+def test_a_layer_that_was_renamed_leaves_nothing_under_its_old_name(warm):
+    warm.materialize()
+    warm.edit("[layer.user]", "[layer.people]")
+    warm.done("lock")
+    report = warm.materialize()
+    assert list(report["layers"]) == ["system", "people"]
+    assert {"user", "modulefiles/canopy/user.lua"} == set(report["removed"])
+    dangling = [
+        name
+        for name, leads in listing(warm.target).items()
+        if leads and not os.path.exists(warm.target / name)
+    ]
+    assert dangling == []
+    assert "user" not in os.listdir(warm.target)
+    warm.done("rollback", "--target", warm.target)
+    assert os.readlink(warm.target / "user") == "current/user"
+    assert "people" not in os.listdir(warm.target)
+
+
+@pytest.mark.slow
+def test_a_site_that_was_renamed_shows_its_modules_under_its_new_name(warm):
+    warm.materialize()
+    warm.edit('name = "canopy"', 'name = "grove"')
+    warm.done("lock")
+    report = warm.materialize()
+    assert report["changed"] is True
+    assert os.listdir(warm.target / "modulefiles") == ["grove"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[layer.user]\n", '[layer.user]\nmode = "managed"\n'),
+        ("[overlays]\n", '[overlays]\nshadow = "never"\n'),
+        ('specs = ["overlays/*.toml"]', 'specs = ["o/*.toml"]'),
+        ('storage = "', 'storage = "/other'),
+        ("[overlays]\n", "[retain]\ngenerations = 9\n\n[overlays]\n"),
+        ("[overlays]\n", "[retain]\ndays = 1\n\n[overlays]\n"),
+        ("[overlays]\n", '[check]\nignore = ["ENVC409"]\n\n[overlays]\n'),
+    ],
+)
+def test_what_the_site_says_about_overlays_reaches_the_target(warm, old, new):
+    warm.materialize()
+    before = (warm.target / "policy.json").read_bytes()
+    warm.edit(old, new)
+    report = warm.materialize()
+    assert (report["changed"], report["policy"], report["generation"]) == (True, True, 1)
+    assert (warm.target / "policy.json").read_bytes() != before
+    again = warm.materialize()
+    assert (again["changed"], again["policy"]) == (False, False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('OMP_NUM_THREADS = "1"', 'OMP_NUM_THREADS = "2"'),
+        ('base = "system"\n', 'base = "system"\nmodules = ["openmpi/4.1"]\n'),
+    ],
+)
+def test_what_a_layer_sets_reaches_the_target(warm, old, new):
+    warm.materialize()
+    warm.edit(old, new)
+    assert warm.materialize()["changed"] is True
+    assert warm.materialize()["changed"] is False
+
+
+@pytest.mark.slow
+def test_a_prohibition_outlasts_a_roll_back(warm):
+    warm.materialize()
+    warm.edit('"pandas"', '"pandas>=1"')
+    warm.edit("[layer.user]\n", '[layer.user]\nmode = "managed"\n')
+    warm.done("lock")
+    warm.materialize()
+    warm.done("rollback", "--target", warm.target)
+    words = ("--base", "user", "--dir", warm.root / "ov", "--target", warm.target)
+    refused = warm.envc("overlay", "init", *words)
+    assert refused.status == 2
+    assert "managed" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_comment_publishes_nothing(warm):
+    warm.materialize()
+    before = listing(warm.target), (warm.target / "audit.jsonl").read_text()
+    warm.edit("[layer.user]\n", "# what everybody computes with\n[layer.user]\n")
+    report = warm.materialize()
+    assert (report["changed"], report["policy"], report["restored"]) == (False, False, [])
+    assert (listing(warm.target), (warm.target / "audit.jsonl").read_text()) == before
+
+
+@pytest.mark.slow
+def test_a_target_that_was_moved_is_one_where_it_stands(warm):
+    warm.materialize()
+    place = warm.root / "moved"
+    warm.target.rename(place)
+    report = warm.done("materialize", "--target", place, "--json").json
+    assert report["generation"] == 1
+    assert str(place) in (place / "location.toml").read_text()
+    assert warm.done("materialize", "--target", place, "--json").json["changed"] is False
+
+
+@pytest.mark.slow
+def test_a_checkout_that_was_moved_is_noted(warm):
+    warm.materialize()
+    place = warm.root / "checkout"
+    warm.folder.rename(place)
+    done = envc("materialize", "--site", place, "--target", warm.target, "--json")
+    assert done.json["changed"] is False
+    assert str(place) in (warm.target / "location.toml").read_text()
+
+
+@pytest.mark.slow
+def test_another_interpreter_at_the_same_path_is_seen(warm):
+    wrapper = warm.root / "python"
+    wrapper.write_text(f'#!/bin/sh\nexec {os.path.realpath("/proc/self/exe")} "$@"\n')
+    wrapper.chmod(0o755)
+    warm.edit(f'python = "{PYTHON}"', f'python = "{PYTHON}"\ninterpreter = "{wrapper}"')
+    warm.done("lock")
+    warm.materialize()
+    assert warm.materialize()["changed"] is False
+    wrapper.write_text("#!/bin/sh\necho 2.7.18; echo cpython\n")
+    answer = envc_process("materialize", "--target", warm.target, cwd=warm.folder)
+    assert answer.status == 2
+    assert "2.7.18" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["bin/tool"],
+        ["modulefiles/gcc/12.lua"],
+        ["trash/letter.txt"],
+        ["store/wheels/mine.txt"],
+        ["generations/old/photo.jpg"],
+        ["envc.toml"],
+        ["location.toml", "notes.txt"],
+        ["pins"],
+        [".git/config"],
+        ["wanted/list/x"],
+    ],
+)
+def test_a_folder_that_holds_something_else_is_no_target(site, paths):
+    for path in paths:
+        place = site.target / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("mine")
+    before = listing(site.target)
+    answer = site.envc("materialize", "--target", site.target)
+    assert answer.status == 2
+    assert (
+        f"this folder is no target, and not empty: it holds {paths[-1].split('/')[0]}"
+        in answer.stderr
+    )
+    assert site.envc("uninstall", "--target", site.target).status == 2
+    assert listing(site.target) == before
+
+
+@pytest.mark.slow
+def test_a_folder_that_was_prepared_is_taken(warm):
+    (warm.target / "lost+found").mkdir(parents=True)
+    (warm.target / ".snapshot").mkdir()
+    (warm.target / "location.toml").write_text(
+        f'version = 1\nsite = "canopy"\ntarget = "{warm.target}"\n'
+    )
+    assert warm.materialize()["changed"] is True
+    report = warm.done("uninstall", "--target", warm.target, "--json").json
+    assert report["left"] == [".snapshot", "lost+found"]
+
+
+@pytest.mark.slow
+def test_uninstall_spares_what_people_have_put_beside(warm):
+    warm.materialize()
+    mine = ["bin/tool", "modulefiles/gcc/12.lua", "README", "store/wheels/mine"]
+    for path in mine:
+        (warm.target / path).parent.mkdir(parents=True, exist_ok=True)
+        (warm.target / path).write_text("mine")
+    planned = warm.done("uninstall", "--target", warm.target, "--dry-run", "--json").json
+    report = warm.done("uninstall", "--target", warm.target, "--json").json
+    assert report["left"] == planned["left"] == ["README", "bin", "modulefiles", "store"]
+    assert set(report["removed"]) == set(planned["removed"])
+    left = [name for name in listing(warm.target) if (warm.target / name).is_file()]
+    assert sorted(left) == ["README", "bin/tool", "modulefiles/gcc/12.lua"]
+    assert (warm.target / "store/wheels/mine").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_a_policy_that_cannot_be_read_is_told_and_made_anew(warm):
+    warm.materialize()
+    (warm.target / "policy.json").write_text("{}")
+    refused = warm.envc("overlay", "init", "--dir", warm.root / "ov", "--target", warm.target)
+    assert refused.status == 2
+    assert "policy.json" in refused.stderr
+    warm.materialize()
+    assert json.loads((warm.target / "policy.json").read_text())["site"] == "canopy"
