@@ -293,3 +293,50 @@ def test_a_policy_that_cannot_be_read_is_told_and_made_anew(warm):
     assert "policy.json" in refused.stderr
     warm.materialize()
     assert json.loads((warm.target / "policy.json").read_text())["site"] == "canopy"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "user",
+        "by-lock",
+        "bin/envc",
+        "modulefiles",
+        "modulefiles/canopy/system.lua",
+        "location.toml",
+        "policy.json",
+    ],
+)
+def test_verify_names_what_is_lost_and_repair_restores_it(warm, name):
+    warm.materialize()
+    warm.edit('"pandas"', '"pandas>=1"')
+    warm.done("lock")
+    warm.materialize()
+    before = listing(warm.target)
+    take_away(warm.target / name)
+    found = warm.envc("verify", "--target", warm.target)
+    assert found.status == 1
+    assert f"missing: target: {name}" in found.stdout
+    mended = warm.done("repair", "--target", warm.target, "--json").json
+    paths = {each["path"] for each in mended["repaired"] if each["where"] == "target"}
+    assert any(path.startswith(name) for path in paths)
+    assert listing(warm.target) == before
+    assert warm.done("verify", "--target", warm.target).status == 0
+    assert warm.done("repair", "--target", warm.target, "--json").json["repaired"] == []
+
+
+@pytest.mark.slow
+def test_what_cannot_be_mended_does_not_stop_the_rest(warm):
+    warm.materialize()
+    shutil.rmtree(warm.target / "store/plans")
+    start = warm.target / "generations/000001/user/bin/activate"
+    for path in (start, warm.target / "generations/000001/system/pyvenv.cfg"):
+        os.chmod(path.parent, 0o755)
+        path.unlink()
+    (warm.target / "user").unlink()
+    report = warm.envc("repair", "--target", warm.target, "--offline", "--json")
+    assert report.status == 1
+    assert {each["path"] for each in report.json["unrepaired"]} == {"bin/activate", "pyvenv.cfg"}
+    assert [each["path"] for each in report.json["repaired"]] == ["user"]
+    assert os.readlink(warm.target / "user") == "current/user"

@@ -15,7 +15,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from envc.commands.verify import extra_records, published_manifest, records_in
+from envc.commands.verify import BESIDE, extra_records, published_manifest, records_in
 from envc.disk.durable import (
     disk_error,
     make_folder,
@@ -30,6 +30,7 @@ from envc.fleet.core_mend import mend_core
 from envc.formats.pylock_read import lock_from_text
 from envc.host.context import Context
 from envc.lock import with_absolute_paths
+from envc.model.difference import Difference
 from envc.model.generation import Generation
 from envc.model.lock import LockedWheel
 from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, Manifest, path_of
@@ -38,13 +39,15 @@ from envc.model.plan import TreePlan, WriteFile
 from envc.model.publication import Publication
 from envc.model.spec import CORE, IndexSpec
 from envc.plan import manifest_of_plan
+from envc.plan.repair import Source, plan_mode_repair, plan_tree_repair
 from envc.reports.repair import Mended, RepairReport
 from envc.store import Store, store_id
 from envc.supply.indexes import indexes_of
 from envc.target.base import find_target, materialized_at, open_target, read_location
-from envc.target.compare import Problem, mode_problems, verify_tree
+from envc.target.beside import differences_beside, restore_beside
+from envc.target.compare import mode_differences, verify_tree
 from envc.target.directory import GENERATION_MODE, Directory, read_bytes
-from envc.target.mend import Source, mend_modes, mend_tree, remove, writable
+from envc.target.mend import carry_out, mend_tree, remove, writable
 from envc.target.planned import kept_publications
 from envc.target.publish import record_event, remove_leftovers
 from envc.target.records import file_digest, mend_current, mend_record, mend_specs
@@ -124,10 +127,22 @@ class _Mending:
             os.chmod(self.directory.generation(number), GENERATION_MODE)
         sync_file_system(self.directory.path)
         if mend_current(self.directory, list(self.records)):
-            self.note("target", "current", "link", mended=True)
+            self.note(BESIDE, "current", "link", mended=True)
+        self.mend_names()
         remove_leftovers(self.directory)
         remove_temporaries(self.directory.path)
         empty_trash(self.directory)
+
+    def mend_names(self) -> None:
+        """Restore what belongs beside the generations, and remove what belongs to nothing."""
+        records = list(self.records.values())
+        before = differences_beside(self.directory, records)
+        if not before:
+            return
+        restore_beside(self.directory, records)
+        left = differences_beside(self.directory, records)
+        for difference in before:
+            self.note(BESIDE, difference.path, difference.kind, mended=difference not in left)
 
     def note(self, where: str, path: str, kind: str, *, mended: bool) -> None:
         into = self.repaired if mended else self.unrepaired
@@ -177,7 +192,8 @@ class _Mending:
             if not problems:
                 continue
             if all(problem.kind == "mode" for problem in problems):
-                mended = mend_modes(self.store.manifest(tree), self.store.tree(tree))
+                steps = plan_mode_repair(self.store.manifest(tree))
+                mended = not carry_out(self.store.tree(tree), steps)
             else:
                 mended = self.ingest_again(tree)
             for problem in problems:
@@ -278,14 +294,18 @@ class _Mending:
             self.note(where, f"manifests/{name}", "changed", mended=False)
             return
         root = self.directory.tree(number, name)
-        for problem in mode_problems(self.directory, number, name):
-            os.chmod(f"{root}/{problem.path}", DIRECTORY_MODE)  # the generation's own: in `run`
+        for problem in mode_differences(self.directory, number, name):
+            place = os.path.normpath(f"{root}/{problem.path}")
+            os.chmod(place, DIRECTORY_MODE)  # the generation's own: in `run`
             self.note(where, problem.path, problem.kind, mended=True)
         ignore = records_in(self.directory)
         problems = verify_tree(manifest, root, ignore=ignore)
         if not problems:
             return
-        mend_tree(manifest, root, problems, self.sources(self.records[number], name, plan))
+        source = self.sources(self.records[number], name, plan)
+        failed = mend_tree(manifest, root, plan_tree_repair(manifest, problems, source).steps)
+        for path, error in failed.items():
+            self.context.reporter.warn(f"{where}: {path} cannot be mended: {error.strerror}")
         left = verify_tree(manifest, root, ignore=ignore)
         paths = {problem.path for problem in left}
         for problem in [*(p for p in problems if p.path not in paths), *left]:
@@ -327,7 +347,7 @@ class _Mending:
         return found.get
 
 
-def _damage(store: Store, tree: str) -> list[Problem]:
+def _damage(store: Store, tree: str) -> list[Difference]:
     """What is wrong with a stored tree; of one whose records are damaged, that alone."""
     try:
         manifest = store.manifest(tree)
@@ -335,5 +355,5 @@ def _damage(store: Store, tree: str) -> list[Problem]:
         if not tree.startswith(f"{RUNTIME}-"):
             store.facts(tree)
     except EnvcError:
-        return [Problem("manifest", "changed")]
+        return [Difference("manifest", "changed")]
     return problems

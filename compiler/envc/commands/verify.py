@@ -2,22 +2,26 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, UsageError
+from envc.model.difference import Difference, DifferenceKind
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import Manifest, manifest_from_text, path_of
-from envc.model.names import lock_file_name
+from envc.model.names import GENERATION_NAMES, lock_file_name
 from envc.model.spec import CORE
 from envc.reports.verify import VerifyProblem, VerifyReport
 from envc.store import Store
 from envc.target.base import directory_at
-from envc.target.compare import Problem, ProblemKind, is_directory, mode_problems, verify_tree
+from envc.target.beside import differences_beside
+from envc.target.compare import is_directory, mode_differences, verify_tree
 from envc.target.core_care import core_problems
 from envc.target.directory import Directory, read_bytes
 
-_RECORDS = frozenset({"manifest.json", "manifests", "site", ".lease"})
+# Where names stand that belong to no generation.
+BESIDE = "target"
 
 
 def verify(path: str, *, fast: bool = False) -> VerifyReport:
@@ -49,6 +53,10 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
         ]
         problems += _spec_problems(directory, current)
         problems += [
+            _with_owner(BESIDE, difference, {})
+            for difference in differences_beside(directory, _records(directory))
+        ]
+        problems += [
             _with_owner(CORE, problem, {}) for problem in core_problems(current, fast=fast)
         ]
     except OSError as error:
@@ -62,22 +70,29 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
     )
 
 
+def _records(directory: Directory) -> Iterator[Generation]:
+    """The generations whose records can be read."""
+    for number in directory.numbers():
+        with suppress(EnvcError):  # repair says what is wrong with it
+            yield directory.record(number)
+
+
 def _problems(
     directory: Directory, current: Generation, layer: str, *, fast: bool
 ) -> list[VerifyProblem]:
     number = current.generation
     root = directory.tree(number, layer)
-    problems: list[Problem] = []
+    problems: list[Difference] = []
     for name in damaged_records(directory, current, layer):
         path = f"{directory.generation(number)}/{name}"
-        kind: ProblemKind = "changed" if os.path.lexists(path) else "missing"
-        problems.append(Problem(os.path.relpath(path, root), kind))
-    problems += mode_problems(directory, number, layer)
+        kind: DifferenceKind = "changed" if os.path.lexists(path) else "missing"
+        problems.append(Difference(os.path.relpath(path, root), kind))
+    problems += mode_differences(directory, number, layer)
     manifest = published_manifest(directory, current, layer)
     if manifest is not None:
         problems += verify_tree(manifest, root, fast=fast, ignore=records_in(directory))
         stored = _stored_records(directory, current, layer)
-        problems += [Problem(os.path.relpath(path, root), kind) for path, kind in stored]
+        problems += [Difference(os.path.relpath(path, root), kind) for path, kind in stored]
     owners = _owners(directory, current, layer) if problems else {}
     return [_with_owner(layer, problem, owners) for problem in problems]
 
@@ -101,14 +116,14 @@ def _spec_problems(directory: Directory, record: Generation) -> Iterator[VerifyP
     folder = directory.generation(record.generation)
     root = directory.tree(record.generation, layer)
     locks = {lock_file_name(name) for name in record.layers}
-    found: dict[str, ProblemKind] = {}
+    found: dict[str, DifferenceKind] = {}
     for name, digest in (record.specs or {}).items():
         path = f"{folder}/site/{name}"
         if name not in locks and _read(path, digest) is None:
             found[path] = "changed" if os.path.lexists(path) else "missing"
     found |= {f"{folder}/{name}": "extra" for name in extra_records(directory, record)}
     for path in sorted(found):
-        yield _with_owner(layer, Problem(os.path.relpath(path, root), found[path]), {})
+        yield _with_owner(layer, Difference(os.path.relpath(path, root), found[path]), {})
 
 
 def extra_records(directory: Directory, record: Generation) -> Iterator[str]:
@@ -120,7 +135,7 @@ def extra_records(directory: Directory, record: Generation) -> Iterator[str]:
     if record.specs is not None:
         wanted["site"] = {*record.specs}
     if not directory.is_overlay:
-        wanted["."] = {*_RECORDS, *record.layers}
+        wanted["."] = {*GENERATION_NAMES, *record.layers}
     generation = directory.generation(record.generation)
     for folder, names in wanted.items():
         if is_directory(f"{generation}/{folder}"):  # else its records tell that it is not
@@ -130,7 +145,7 @@ def extra_records(directory: Directory, record: Generation) -> Iterator[str]:
 
 def _stored_records(
     directory: Directory, record: Generation, layer: str
-) -> Iterator[tuple[str, ProblemKind]]:
+) -> Iterator[tuple[str, DifferenceKind]]:
     """Records of stored trees that are gone or damaged."""
     store = Store(directory.store)
     readers = {"manifest": store.manifest, "facts.json": store.facts}
@@ -170,10 +185,10 @@ def _read(path: str, digest: Digest) -> bytes | None:
 
 def records_in(directory: Directory) -> frozenset[str]:
     """What is no part of a tree though at its top: an overlay's tree is its generation."""
-    return _RECORDS if directory.is_overlay else frozenset()
+    return GENERATION_NAMES if directory.is_overlay else frozenset()
 
 
-def _with_owner(layer: str, problem: Problem, owners: dict[str, str]) -> VerifyProblem:
+def _with_owner(layer: str, problem: Difference, owners: dict[str, str]) -> VerifyProblem:
     return VerifyProblem(
         layer=layer, path=problem.path, kind=problem.kind, project=owners.get(problem.path)
     )

@@ -11,23 +11,25 @@ from envc.fleet.prune import state_here
 from envc.fleet.wanted import number_of, packed_core
 from envc.host.context import Context
 from envc.model.core import CORE_MANIFEST, PART_PREFIX
+from envc.model.difference import Difference
 from envc.model.digest import Digest, digest_from_hex, hex_of
 from envc.model.generation import Generation
 from envc.model.manifest import FILE_MODE, Manifest, manifest_from_text, path_of
 from envc.model.plan import WriteFile
 from envc.model.spec import CoreArchive, CoreSpec
+from envc.plan.repair import plan_mode_repair, plan_tree_repair
 from envc.sites.place import SPEC_NAME
 from envc.target.base import read_location
-from envc.target.compare import Problem, verify_tree
+from envc.target.compare import verify_tree
 from envc.target.core import Brought, bring_core, cores_of
 from envc.target.core_care import core_problems, core_root, own_manifest
 from envc.target.directory import Directory
-from envc.target.mend import mend_modes, mend_tree
+from envc.target.mend import carry_out, mend_tree
 
 
 def mend_core(
     directory: Directory, record: Generation, wheelhouse: str | None, context: Context
-) -> tuple[list[Problem], list[Problem]]:
+) -> tuple[list[Difference], list[Difference]]:
     """What was mended of a generation's core, and what could not be; files come from a new copy.
 
     The new one is had from a bundle, from what a roll-out brought, or from the site's archive.
@@ -41,7 +43,7 @@ def mend_core(
     root = core_root(record)
     manifest = own_manifest(root, record.core)
     if manifest is not None and all(problem.kind == "mode" for problem in problems):
-        mend_modes(manifest, root)
+        carry_out(root, plan_mode_repair(manifest))
         return problems, []
     os.makedirs(cores_of(directory), exist_ok=True)
     fresh = tempfile.mkdtemp(prefix=PART_PREFIX, dir=cores_of(directory))
@@ -61,7 +63,7 @@ def mend_core(
     return [each for path, each in sorted(found.items()) if path not in paths], left
 
 
-def _mend_from(fresh: str, root: str, wanted: Digest) -> list[Problem]:
+def _mend_from(fresh: str, root: str, wanted: Digest) -> list[Difference]:
     """Mend a core from another copy of it; what differed.
 
     Raises:
@@ -82,7 +84,7 @@ def _mend_from(fresh: str, root: str, wanted: Digest) -> list[Problem]:
         return f"{fresh}/{path}" if path in sound else None
 
     problems = verify_tree(manifest, root, ignore=frozenset({CORE_MANIFEST}))
-    mend_tree(manifest, root, problems, source)
+    mend_tree(manifest, root, plan_tree_repair(manifest, problems, source).steps)
     if own_manifest(root, wanted) is None:
         write_file(f"{root}/{CORE_MANIFEST}", manifest.text(), mode=FILE_MODE)
     return problems

@@ -30,7 +30,7 @@ from envc.target.directory import Directory, Shape
 from envc.target.inputs import FOLDER, note_site, noted_inputs, present_in, site_inputs
 from envc.target.publication import publication_for
 from envc.target.publish import make_directory, prepare, record_event, settle
-from envc.target.settle import link_changes_in, read_policy
+from envc.target.settle import link_changes_in, present_policy, read_policy
 
 
 @value(kw_only=True)
@@ -75,7 +75,7 @@ def prepare_parcel(
     is_settled = (
         current is not None
         and current.generation == generation.generation
-        and read_policy(directory) == publication.policy
+        and present_policy(directory, generation) == publication.policy
         and not link_changes_in(directory, generation)
     )
     if is_settled and not publication.on_files:

@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from contextlib import nullcontext
 
 from envc.disk.durable import disk_error, make_folder, remove_temporaries, write_file
 from envc.disk.locks import exclusive
@@ -14,8 +15,10 @@ exec {interpreter} -I -c {program} "$@"
 """
 
 
-def leave_command(directory: Directory) -> None:
+def leave_command(directory: Directory, *, locked: bool = False) -> None:
     """Make the target's own `bin/envc`, unless a roll-out has brought one.
+
+    `locked`: the caller holds the directory's lock.
 
     Raises:
         OutsideError: the disk refused.
@@ -29,7 +32,7 @@ def leave_command(directory: Directory) -> None:
     if not os.path.islink(path) and os.path.exists(path) and _reads(path) == text:
         return
     try:
-        with exclusive(directory.lock):
+        with nullcontext() if locked else exclusive(directory.lock):
             make_folder(folder)
             remove_temporaries(folder)  # of a run that was killed here
             write_file(path, text.encode(), mode=0o755)

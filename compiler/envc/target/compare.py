@@ -6,29 +6,18 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Literal
 
+from envc.model.difference import Difference
 from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Entry, Manifest, path_of
-from envc.model.value import value
 from envc.target.directory import GENERATION_MODE, Directory
 
 # A folder that is gone, or none, or closed to us: that is told of the folder itself.
 _CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)
 
-ProblemKind = Literal["missing", "changed", "extra", "mode", "link"]
-
-
-@value
-class Problem:
-    """One path of a tree that is not as it was published; paths are relative to the tree."""
-
-    path: str
-    kind: ProblemKind
-
 
 def verify_tree(
     manifest: Manifest, root: str, *, fast: bool = False, ignore: frozenset[str] = frozenset()
-) -> list[Problem]:
+) -> list[Difference]:
     """Every difference between a tree on disk and its manifest, in order of path.
 
     Reads every byte; `fast` trusts size and modification time instead, which an edit in place
@@ -39,39 +28,41 @@ def verify_tree(
     Raises:
         OSError: something cannot be looked at for want of files, memory or a working disk.
     """
-    found: list[Problem] = []
-    # Directories that are none: what stands behind a planted symlink is not the tree's.
-    gone = set() if is_directory(root) else {""}
+    if not is_directory(root):
+        return [Difference(".", "missing")]
+    found: list[Difference] = []
+    # Folders that are none: what stands behind a planted symlink is not the tree's.
+    gone: set[str] = set()
     for entry in manifest.entries():
         if gone and entry.path.rpartition("/")[0] in gone:
-            problem: Problem | None = Problem(entry.path, "missing")
-        else:
-            problem = _compare(entry, root, fast)
-        if problem:
-            found.append(problem)
-            if entry.kind == "d" and problem.kind != "mode":
+            if entry.kind == "d":
+                gone.add(entry.path)
+            continue
+        difference = _compare(entry, root, fast)
+        if difference:
+            found.append(difference)
+            if entry.kind == "d" and difference.kind != "mode":
                 gone.add(entry.path)
     listed = {path_of(line) for line in manifest.lines}
-    if "" not in gone:
-        found += [Problem(path, "extra") for path in _extra(root, listed, ignore)]
-    return sorted(found, key=lambda problem: problem.path.encode())
+    found += [Difference(path, "extra") for path in _extra(root, listed, ignore)]
+    return sorted(found, key=lambda difference: difference.path.encode())
 
 
-def _compare(entry: Entry, root: str, fast: bool) -> Problem | None:  # noqa: FBT001 - private
+def _compare(entry: Entry, root: str, fast: bool) -> Difference | None:  # noqa: FBT001 - private
     path = f"{root}/{entry.path}"
     try:
         status = os.lstat(path)
     except OSError:  # also in a directory that is closed to us: it cannot be had
-        return Problem(entry.path, "missing")
+        return Difference(entry.path, "missing")
     kind = _kind_of(status.st_mode)
     if kind != entry.kind:
-        return Problem(entry.path, "changed")
+        return Difference(entry.path, "changed")
     if kind == "l":
-        return None if os.readlink(path) == entry.content else Problem(entry.path, "link")
+        return None if os.readlink(path) == entry.content else Difference(entry.path, "link")
     if kind == "f" and not _is_content(entry, path, status, fast=fast):
-        return Problem(entry.path, "changed")
+        return Difference(entry.path, "changed")
     if stat.S_IMODE(status.st_mode) != entry.mode:
-        return Problem(entry.path, "mode")
+        return Difference(entry.path, "mode")
     return None
 
 
@@ -83,7 +74,7 @@ def _is_content(entry: Entry, path: str, status: os.stat_result, *, fast: bool) 
     return _hash_of(path) == entry.content
 
 
-def mode_problems(directory: Directory, number: int, layer: str) -> Iterator[Problem]:
+def mode_differences(directory: Directory, number: int, layer: str) -> Iterator[Difference]:
     """A tree's own folder and its generation's, if their modes are not the published ones.
 
     Neither is an entry of the tree's manifest; paths are relative to the tree.
@@ -95,7 +86,7 @@ def mode_problems(directory: Directory, number: int, layer: str) -> Iterator[Pro
         modes[root] = DIRECTORY_MODE
     for folder, mode in modes.items():
         if is_directory(folder) and stat.S_IMODE(os.lstat(folder).st_mode) != mode:
-            yield Problem(os.path.relpath(folder, root), "mode")
+            yield Difference(os.path.relpath(folder, root), "mode")
 
 
 def is_directory(path: str) -> bool:

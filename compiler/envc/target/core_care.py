@@ -5,10 +5,11 @@ from collections.abc import Iterable
 
 from envc.disk.locks import is_held
 from envc.model.core import CORE_MANIFEST, PART_PREFIX
+from envc.model.difference import Difference
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import Manifest, manifest_from_text
-from envc.target.compare import Problem, verify_tree
+from envc.target.compare import verify_tree
 from envc.target.core import cores_of
 from envc.target.directory import Directory
 
@@ -20,7 +21,7 @@ def core_root(record: Generation) -> str:
     return os.path.dirname(os.path.dirname(record.interpreter))
 
 
-def core_problems(record: Generation, *, fast: bool = False) -> list[Problem]:
+def core_problems(record: Generation, *, fast: bool = False) -> list[Difference]:
     """Every difference between a generation's core and what it was published as.
 
     None where the interpreter is the node's own. Of one whose listing is damaged, that alone.
@@ -34,7 +35,7 @@ def core_problems(record: Generation, *, fast: bool = False) -> list[Problem]:
     manifest = own_manifest(root, record.core)
     if manifest is None:
         there = os.path.lexists(f"{root}/{CORE_MANIFEST}")
-        return [Problem(CORE_MANIFEST, "changed" if there else "missing")]
+        return [Difference(CORE_MANIFEST, "changed" if there else "missing")]
     return verify_tree(manifest, root, fast=fast, ignore=_IGNORED)
 
 

@@ -138,7 +138,8 @@ class Directory(NamedTuple):
     def _module_names(self, generation: Generation) -> Iterator[tuple[str, str]]:
         """What `module use` shows: `SITE/LAYER` of a target, an overlay's own name."""
         for layer in generation.layers:
-            if not os.path.lexists(f"{self.tree(generation.generation, layer)}/{MODULEFILE}"):
+            tree = self.tree(generation.generation, layer)
+            if os.path.lexists(tree) and not os.path.lexists(f"{tree}/{MODULEFILE}"):
                 continue  # an older envc made it
             if self.shape is Shape.TARGET:
                 name = f"{MODULEFILES}/{self._site(generation)}/{layer}.lua"

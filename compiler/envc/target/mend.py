@@ -1,77 +1,85 @@
-"""One tree brought back to its manifest: a new inode for every path that is not as published."""
+"""The steps of a repair, carried out: a new inode for every path that is not as published."""
 
+import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from envc.disk.durable import replace_symlink, temporary_beside
-from envc.model.manifest import (
-    DIRECTORY_MODE,
-    PUBLISHED_MTIME_SECONDS,
-    Manifest,
-    parse_line,
-    path_of,
-)
-from envc.model.plan import WriteFile
-from envc.target.compare import Problem, is_directory
+from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Manifest
+from envc.model.plan import MakeSymlink, WriteFile
+from envc.plan.repair import LinkFile, MakeFolder, RemovePath, SetMode, Step
+from envc.target.compare import is_directory
 from envc.target.publish import remove_tree
 from envc.target.trees import link_or_copy, write_new
 
 _PUBLISHED = (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS)
+# With these no other path can be mended either.
+_NO_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
 
-# The file to link a path from, the content to write, or None where neither is known.
-Source = Callable[[str], "str | WriteFile | None"]
 
-
-def mend_tree(manifest: Manifest, root: str, problems: list[Problem], source: Source) -> None:
-    """Mend what can be mended of `problems`; what has no source stays as it is.
+def mend_tree(manifest: Manifest, root: str, steps: Iterable[Step]) -> dict[str, OSError]:
+    """Carry out the steps that mend a tree; those that failed by their paths, and why.
 
     Nothing is changed in place: a bad file is replaced by a rename, so whoever has it open keeps
-    what he has. The files of `source` must be good.
+    what he has.
+
+    Raises:
+        OSError: the disk is full or broken.
     """
-    entries = {path_of(line).decode(): parse_line(line) for line in manifest.lines}
     if not is_directory(root):
         with writable(os.path.dirname(root)):
-            _make_directory(root)
+            _make_folder(root)
     with writable(root):
-        for problem in problems:
-            path = f"{root}/{problem.path}"
-            if problem.kind == "extra":
-                remove(path)
-                continue
-            entry = entries[problem.path]
-            if entry.kind == "d":
-                _make_directory(path)
-            elif entry.kind == "l":
-                _clear_directory(path)
-                replace_symlink(path, entry.content)
-            else:
-                _replace_file(path, source(problem.path))
-        for entry in entries.values():
-            if entry.kind == "d":
-                os.utime(f"{root}/{entry.path}", _PUBLISHED)
+        failed = carry_out(root, steps)
+        for folder in manifest.folders():
+            with suppress(OSError):  # one that could not be made is told already
+                os.utime(f"{root}/{folder}", _PUBLISHED)
+    return failed
 
 
-def mend_modes(manifest: Manifest, root: str) -> bool:
-    """Set every mode of a tree right, in place: all names of an inode share it."""
-    for entry in manifest.entries():
-        if entry.kind != "l":
-            os.chmod(f"{root}/{entry.path}", entry.mode)
-    return True
+def carry_out(root: str, steps: Iterable[Step]) -> dict[str, OSError]:
+    """Carry out steps below a folder; those that failed by their paths, and why.
+
+    Raises:
+        OSError: the disk is full or broken.
+    """
+    failed: dict[str, OSError] = {}
+    for step in steps:
+        try:
+            _carry_out(f"{root}/{step.path}", step)
+        except OSError as error:
+            if error.errno in _NO_DISK:
+                raise
+            failed[step.path] = error
+    return failed
 
 
-def _replace_file(path: str, source: "str | WriteFile | None") -> None:
-    if source is None:
-        return
-    _clear_directory(path)
+def _carry_out(path: str, step: Step) -> None:
+    match step:
+        case RemovePath():
+            remove(path)
+        case MakeFolder():
+            _make_folder(path)
+        case SetMode(mode=mode):
+            os.chmod(path, mode)
+        case MakeSymlink(destination=destination):
+            _clear_folder(path)
+            replace_symlink(path, destination)
+        case LinkFile() | WriteFile():
+            _replace_file(path, step)
+
+
+def _replace_file(path: str, step: LinkFile | WriteFile) -> None:
+    _clear_folder(path)
     temporary = temporary_beside(path)
     try:
-        if isinstance(source, WriteFile):
-            write_new(temporary, source.content, source.mode)
+        if isinstance(step, WriteFile):
+            write_new(temporary, step.content, step.mode)
             os.utime(temporary, _PUBLISHED)
         else:
-            link_or_copy(source, temporary)
+            link_or_copy(step.source, temporary)
         os.replace(temporary, path)
     finally:
         # Also after a rename: of two names of one inode it leaves both.
@@ -79,15 +87,15 @@ def _replace_file(path: str, source: "str | WriteFile | None") -> None:
             os.unlink(temporary)
 
 
-def _make_directory(path: str) -> None:
+def _make_folder(path: str) -> None:
     if os.path.lexists(path) and not is_directory(path):
         os.unlink(path)
     os.makedirs(path, exist_ok=True)
     os.chmod(path, DIRECTORY_MODE)
 
 
-def _clear_directory(path: str) -> None:
-    """Remove a directory that stands where a file belongs."""
+def _clear_folder(path: str) -> None:
+    """Remove a folder that stands where something else belongs."""
     if is_directory(path):
         remove_tree(path)
 

@@ -61,14 +61,19 @@ def publish_policy(directory: Directory, generation: Generation, policy: bytes) 
     Raises:
         OSError: the disk refused.
     """
-    before = read_policy(directory)
-    if not policy or before == policy:
+    if not policy or read_policy(directory) == policy:
         return False
+    before = present_policy(directory, generation)
     write_file(f"{directory.path}/{POLICY_FILE}", policy)
-    return (before or _policy_of(directory, generation)) != policy
+    return before != policy
 
 
-def _policy_of(directory: Directory, generation: Generation) -> bytes:
+def present_policy(directory: Directory, generation: Generation) -> bytes:
+    """The text of the policy that holds in a target whose current generation this is."""
+    return read_policy(directory) or policy_of_generation(directory, generation)
+
+
+def policy_of_generation(directory: Directory, generation: Generation) -> bytes:
     """The policy that the spec of a generation states; empty where that cannot be told."""
     from envc.formats.policy import policy_to_json  # of a target that an earlier envc made
     from envc.model.policy import policy_of

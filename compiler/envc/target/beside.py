@@ -1,0 +1,138 @@
+"""What stands beside the generations of a folder: held against what belongs there, and restored."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+
+from envc.disk.durable import make_folder, replace_symlink, sync_directory
+from envc.errors import EnvcError, SpecError
+from envc.formats.location import Location
+from envc.formats.policy import policy_from_json
+from envc.model.difference import Difference, DifferenceKind
+from envc.model.digest import hex_of
+from envc.model.generation import Generation, generation_name
+from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE
+from envc.target.base import read_location, write_location
+from envc.target.base_state import base_states
+from envc.target.carried import leave_command
+from envc.target.directory import Directory
+from envc.target.publish import settle
+from envc.target.settle import link_changes_in, policy_of_generation, read_policy
+
+_LOCATION = "location.toml"
+
+
+def differences_beside(directory: Directory, records: Iterable[Generation]) -> list[Difference]:
+    """Every name that is lost, leads astray or belongs to nothing, in order.
+
+    `records` are all generations; that of the current one tells which names there are to be. One
+    that was never switched to has none yet.
+
+    Raises:
+        SpecError: `current` leads to no generation.
+    """
+    everything = list(records)
+    number = directory.current_number()
+    current = next((each for each in everything if each.generation == number), None)
+    if current is None:
+        return []
+    changes = link_changes_in(directory, current)
+    links = (name for name in changes.restore if not _leads_to_a_holder(directory, name))
+    found = {name: _lost(directory, name, "link") for name in links}
+    found |= {name: Difference(name, "extra") for name in changes.remove}
+    begun = [each for each in everything if each.generation <= current.generation]
+    found |= {name: _lost(directory, name, "link") for name in _closures(directory, begun)}
+    if not _is_located(directory):
+        found[_LOCATION] = _lost(directory, _LOCATION, "changed")
+    if not directory.is_overlay:
+        if not os.path.exists(f"{directory.path}/{COMMAND}"):
+            found[COMMAND] = _lost(directory, COMMAND, "link")
+        if not _has_policy(directory):
+            found[POLICY_FILE] = _lost(directory, POLICY_FILE, "changed")
+    return [found[name] for name in sorted(found)]
+
+
+def restore_beside(directory: Directory, records: Iterable[Generation]) -> None:
+    """Restore what `differences_beside` finds; the caller holds the directory's lock.
+
+    What only a spec can tell (the checkout, a policy that was newer than the current generation's
+    spec) the next `envc materialize` brings back.
+
+    Raises:
+        OSError, OutsideError: the disk refused.
+        SpecError: `current` leads to no generation.
+    """
+    everything = list(records)
+    number = directory.current_number()
+    current = next((each for each in everything if each.generation == number), None)
+    if current is None:
+        return
+    closures = _closures(directory, everything)
+    is_lacking = not directory.is_overlay and not _has_policy(directory)
+    settle(directory, current, policy_of_generation(directory, current) if is_lacking else b"")
+    make_folder(f"{directory.path}/by-lock")
+    for name, record in closures.items():
+        leads = f"../generations/{generation_name(record.generation)}"
+        replace_symlink(f"{directory.path}/{name}", leads)
+    sync_directory(f"{directory.path}/by-lock")
+    if not _is_located(directory):
+        write_location(directory.path, _location(directory, current))
+    if not directory.is_overlay:
+        leave_command(directory, locked=True)
+
+
+def _lost(directory: Directory, name: str, otherwise: DifferenceKind) -> Difference:
+    is_there = os.path.lexists(f"{directory.path}/{name}")
+    return Difference(name, otherwise if is_there else "missing")
+
+
+def _leads_to_a_holder(directory: Directory, name: str) -> bool:
+    """Whether this names a closure in another generation that holds it: a switch was killed."""
+    return name.startswith("by-lock/") and os.path.exists(f"{directory.path}/{name}/manifest.json")
+
+
+def _closures(directory: Directory, records: Iterable[Generation]) -> dict[str, Generation]:
+    """The names of closures that lead to no generation, each with the newest that holds it."""
+    holders = {
+        f"by-lock/{hex_of(layer.closure)}": record
+        for record in sorted(records, key=lambda record: record.generation)
+        for layer in record.layers.values()
+    }
+    return {
+        name: record
+        for name, record in holders.items()
+        if not os.path.exists(f"{directory.path}/{name}")
+    }
+
+
+def _is_located(directory: Directory) -> bool:
+    """Whether there is a location that can be read; a copy may tell of where it was made."""
+    try:
+        return read_location(directory.path) is not None
+    except EnvcError:
+        return False
+
+
+def _location(directory: Directory, current: Generation) -> Location:
+    if directory.is_overlay:
+        (layer,) = current.layers
+        states = base_states(directory.tree(current.generation, layer), current.python)
+        target = next((state.location for state in states if state.subdirectory), "")
+        return Location(site=current.site, target=target)
+    storage = None
+    with suppress(SpecError):
+        policy = policy_from_json(read_policy(directory), POLICY_FILE)
+        storage = policy.overlays.storage
+    return Location(site=current.site, target=directory.path, storage=storage)
+
+
+def _has_policy(directory: Directory) -> bool:
+    """Whether there is a policy that can be read; an earlier envc wrote none, and noted nothing."""
+    text = read_policy(directory)
+    if not text:
+        return not os.path.lexists(f"{directory.path}/{INPUTS_FILE}")
+    try:
+        policy_from_json(text, POLICY_FILE)
+    except SpecError:
+        return False
+    return True
