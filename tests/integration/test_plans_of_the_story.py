@@ -2,7 +2,8 @@
 
 import pytest
 
-from envc.plan import broken_invariants, plan_tree
+from envc.plan.invariants import broken_invariants
+from envc.plan.tree import plan_tree
 from support.sites import envc
 
 pytestmark = pytest.mark.slow

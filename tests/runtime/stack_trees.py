@@ -14,7 +14,7 @@ from envc.model.digest import digest_of, hex_of
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import ConsoleScript, ModuleTree, WheelFacts
-from envc.view import view
+from envc.view.tree import view
 from support.wheels import Recipe
 
 RUNTIME_FOLDER = Path(envc.runtime.__file__).parent

@@ -32,7 +32,7 @@ def site_of(arguments: Arguments) -> "Site":
         target = os.environ.get("ENVC_TARGET")
         if arguments.site is not None or not target:
             raise
-        from envc.target.base import open_target
+        from envc.target.opened import open_target
 
         return open_target(target).site
     return load_site(folder, name)

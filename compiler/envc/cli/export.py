@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _site(arguments: argparse.Namespace) -> Site:
     """The site of `--site` or the nearest one; else the copy that a target keeps."""
     from envc.cli.context import site_of
-    from envc.target.base import find_target, open_target
+    from envc.target.opened import find_target, open_target
 
     if arguments.site is None and (arguments.target or arguments.overlay):
         return open_target(find_target(arguments.target, arguments.overlay)).site

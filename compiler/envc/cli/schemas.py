@@ -17,9 +17,9 @@ from pydantic import RootModel, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
 from envc.formats.bundle import BUNDLE_FORMAT, BundleRecord
+from envc.formats.document import PublicKeyText, Table
 from envc.formats.envc_toml import SiteDocument
 from envc.formats.facts import FACTS_FORMAT
-from envc.formats.location import LocationDocument
 from envc.formats.overlay_toml import OverlayDocument
 from envc.formats.pylock_read import LockToolTable
 from envc.formats.wanted import WantedDocument
@@ -60,6 +60,19 @@ from envc.reports.verify import VerifyReport
 from envc.reports.why import WhyReport
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class LocationDocument(Table):
+    """The whole file."""
+
+    version: int
+    site: str
+    target: str
+    storage: str | None = None
+    checkout: str | None = None
+    wanted: str | None = None
+    keys: list[PublicKeyText] = []  # noqa: RUF012 - pydantic copies it
+    serial: int = 0
 
 
 class ModuleNames(RootModel[dict[str, "Literal['package', 'module'] | ModuleNames"]]):

@@ -12,9 +12,9 @@ from envc.reports.change import changes_between
 from envc.reports.diff import DiffReport
 from envc.sites.place import shown
 from envc.sites.site import require_lock
-from envc.target.base import directory_at
 from envc.target.base_state import base_states
 from envc.target.directory import Directory
+from envc.target.opened import directory_at
 
 _LOCK_PREFIX, _LOCK_SUFFIX = "pylock.", ".toml"
 

@@ -10,11 +10,10 @@ from envc.host.surroundings import DROPPED, missing_modules, shadowing
 from envc.overlays.stage import stage_root
 from envc.reports.doctor import Diagnosis, DoctorReport
 from envc.target import fitness as checks
-from envc.target.base import directory_at, open_target, read_location
 from envc.target.base_state import base_states
 from envc.target.by_hand import by_hand
 from envc.target.directory import Directory
-from envc.target.planning import modules_of
+from envc.target.opened import directory_at, open_target, read_location
 
 _NAMES_SHOWN = 3
 
@@ -107,7 +106,7 @@ def _modules(target: str, surroundings: Mapping[str, str]) -> Iterable[Diagnosis
     except EnvcError:
         return  # told as the target's generation
     layers = found.current.layers
-    wanted = dict.fromkeys(name for each in layers for name in modules_of(found.site.spec, each))
+    wanted = dict.fromkeys(name for each in layers for name in found.settings(each).modules)
     missing = missing_modules(surroundings, wanted)
     if missing:
         mend = f"module load {' '.join(missing)}"

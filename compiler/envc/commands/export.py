@@ -32,7 +32,7 @@ from envc.sites.site import (
     load_overlay,
 )
 from envc.supply.indexes import open_source
-from envc.target.base import OVERLAY_SPEC
+from envc.target.opened import OVERLAY_SPEC
 
 
 @value(kw_only=True)

@@ -22,14 +22,14 @@ from envc.model.digest import Digest, digest_of
 from envc.model.stack import Stack, StackLayer
 from envc.model.value import value
 from envc.model.wheel import WheelFacts
-from envc.plan import StoredTree, plan_tree
+from envc.plan.tree import StoredTree, plan_tree
 from envc.sites.site import Site, machine_of_site
 from envc.store import store_id
 from envc.supply.indexes import indexes_of
 from envc.target.directory import Directory, Shape
 from envc.target.stock import Chosen, Stock
 from envc.target.trees import build_trees
-from envc.view import plain_view
+from envc.view.tree import plain_view
 
 
 @value

@@ -20,10 +20,10 @@ from envc.reports.generations import (
     RollbackReport,
 )
 from envc.store.staging import remove_interrupted
-from envc.target.base import materialized_at, open_target
 from envc.target.core import cores_of
 from envc.target.core_care import unneeded_cores
 from envc.target.directory import Directory
+from envc.target.opened import materialized_at, open_target
 from envc.target.planned import drop_plans
 from envc.target.publish import remove_leftovers, settle
 from envc.target.remove import (

@@ -126,8 +126,7 @@ def _published(
             link_mode=options.link_mode,
             reporter=context.reporter,
         )
-    if not publication.on_files:  # files may change while their spec stays: it is read each time
-        note_site(directory, published.generation, publication.policy, spec, options.layers)
+    note_site(directory, published.generation, publication, spec, options.layers)
     return published
 
 

@@ -19,7 +19,7 @@ from envc.reports.overlay_collect import CollectedOverlay, CollectedOverlays
 from envc.sites.overlay_files import owner_of
 from envc.sites.place import read_spec
 from envc.sites.site import Site, overlay_from, overlay_lock_path, read_lock
-from envc.target.base import OVERLAY_SPEC
+from envc.target.opened import OVERLAY_SPEC
 
 FOLDER = "overlays"
 

@@ -13,10 +13,10 @@ from envc.sites.overlay_files import owner_of
 from envc.sites.place import read_spec
 from envc.sites.site import overlay_from, overlay_lock_path, read_lock
 from envc.supply.declared import Outdated, outdated_editables
-from envc.target.base import OVERLAY_SPEC, read_location
 from envc.target.base_state import base_states, gone_interpreter
 from envc.target.by_hand import by_hand
 from envc.target.directory import Directory, Shape
+from envc.target.opened import OVERLAY_SPEC, read_location
 
 
 def list_overlays(target: str | None, *, everybody: bool) -> OverlayList:

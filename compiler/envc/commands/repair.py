@@ -38,16 +38,16 @@ from envc.model.names import lock_file_name
 from envc.model.plan import TreePlan, WriteFile
 from envc.model.publication import Publication
 from envc.model.spec import CORE, IndexSpec
-from envc.plan import manifest_of_plan
 from envc.plan.repair import Source, plan_mode_repair, plan_tree_repair
+from envc.plan.tree import manifest_of_plan
 from envc.reports.repair import Mended, RepairReport
 from envc.store import Store, store_id
 from envc.supply.indexes import indexes_of
-from envc.target.base import find_target, materialized_at, open_target, read_location
 from envc.target.beside import differences_beside, restore_beside
 from envc.target.compare import mode_differences, verify_tree
 from envc.target.directory import GENERATION_MODE, Directory, read_bytes
 from envc.target.mend import carry_out, mend_tree, remove, writable
+from envc.target.opened import find_target, materialized_at, open_target, read_location
 from envc.target.planned import kept_publications
 from envc.target.publish import record_event, remove_leftovers
 from envc.target.records import file_digest, mend_current, mend_record, mend_specs

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, OutsideError, UsageError
+from envc.formats.stack_text import STACK_FILE, common_closure
 from envc.host.context import Context
 from envc.host.surroundings import (
     DROPPED,
@@ -19,8 +20,8 @@ from envc.host.surroundings import (
 )
 from envc.model.digest import Digest, digest_from_hex, is_digest
 from envc.model.generation import Generation
+from envc.model.names import site_packages_of
 from envc.model.spec import OverlaySpec
-from envc.model.stack import site_packages_of
 from envc.model.value import value
 from envc.overlays.edit import OverlayOptions, create
 from envc.overlays.pack import PACKED, built_overlay
@@ -28,7 +29,6 @@ from envc.overlays.places import default_folder
 from envc.overlays.stage import stage, stage_root, staged
 from envc.sites.site import load_overlay, overlay_lock_path, read_lock
 from envc.supply.declared import outdated_editables
-from envc.target.base import OVERLAY_SPEC, Target, find_target, open_target, read_location
 from envc.target.base_state import (
     BaseState,
     base_states,
@@ -39,8 +39,7 @@ from envc.target.base_state import (
 )
 from envc.target.by_hand import by_hand
 from envc.target.directory import Directory, Shape
-from envc.target.planning import environment_of, modules_of
-from envc.view.stack_file import STACK_FILE, common_closure
+from envc.target.opened import OVERLAY_SPEC, Target, find_target, open_target, read_location
 
 LOCK = "ENVC_LOCK"
 
@@ -83,7 +82,7 @@ def prepare(
     trees = (tree, *(state.tree for state in states))
     for found in shadowing(surroundings, trees, target.current.python):
         context.reporter.warn(found.message)
-    missing = missing_modules(surroundings, modules_of(target.site.spec, layer))
+    missing = missing_modules(surroundings, target.settings(layer).modules)
     if missing:
         context.reporter.warn(said_of_modules(missing))
     environment = _environment(target, tree, layer, surroundings)
@@ -203,7 +202,7 @@ def _environment(
     target: Target, tree: str, layer: str, surroundings: Mapping[str, str]
 ) -> dict[str, str]:
     environment = {k: v for k, v in surroundings.items() if k not in DROPPED}
-    environment |= dict(environment_of(target.site.spec, layer))
+    environment |= target.settings(layer).env
     environment["PATH"] = f"{tree}/bin:{surroundings.get('PATH', os.defpath)}"
     environment["VIRTUAL_ENV"] = tree
     environment["ENVC_TARGET"] = target.directory.path

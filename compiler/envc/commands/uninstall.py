@@ -9,9 +9,9 @@ from envc.disk.ownership import refuse_foreign
 from envc.errors import AnswerIsNo, UsageError
 from envc.model.names import LOCK_FILE
 from envc.reports.uninstall import UninstallReport
-from envc.target.base import directory_at
 from envc.target.contents import is_recorded, removal_order, remove_path, standing, strangers_in
 from envc.target.directory import Directory
+from envc.target.opened import directory_at
 
 
 def uninstall(path: str, *, dry_run: bool) -> UninstallReport:

@@ -14,11 +14,11 @@ from envc.model.names import GENERATION_NAMES, lock_file_name
 from envc.model.spec import CORE
 from envc.reports.verify import VerifyProblem, VerifyReport
 from envc.store import Store
-from envc.target.base import directory_at
 from envc.target.beside import differences_beside
 from envc.target.compare import is_directory, mode_differences, verify_tree
 from envc.target.core_care import core_problems
 from envc.target.directory import Directory, read_bytes
+from envc.target.opened import directory_at
 
 # Where names stand that belong to no generation.
 BESIDE = "target"

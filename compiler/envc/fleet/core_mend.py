@@ -19,12 +19,12 @@ from envc.model.plan import WriteFile
 from envc.model.spec import CoreArchive, CoreSpec
 from envc.plan.repair import plan_mode_repair, plan_tree_repair
 from envc.sites.place import SPEC_NAME
-from envc.target.base import read_location
 from envc.target.compare import verify_tree
 from envc.target.core import Brought, bring_core, cores_of
 from envc.target.core_care import core_problems, core_root, own_manifest
 from envc.target.directory import Directory
 from envc.target.mend import carry_out, mend_tree
+from envc.target.opened import read_location
 
 
 def mend_core(

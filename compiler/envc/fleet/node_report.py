@@ -11,8 +11,8 @@ from envc.host.machine import machine_of
 from envc.model.generation import Generation
 from envc.reports.generations import CollectReport
 from envc.reports.node import NodeReport
-from envc.target.base import read_location
 from envc.target.directory import Directory
+from envc.target.opened import read_location
 
 
 def node_report(

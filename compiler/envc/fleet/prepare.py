@@ -4,7 +4,6 @@ Each can be repeated: what is done already is found done.
 """
 
 import os
-from dataclasses import replace
 
 from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, shared
@@ -23,11 +22,11 @@ from envc.model.value import value
 from envc.plan.changes import Changes, changes_between
 from envc.sites.site import load_site
 from envc.store.store import Store
-from envc.target.base import read_location, write_location
 from envc.target.contents import refuse_other_folder
 from envc.target.core import Brought
 from envc.target.directory import Directory, Shape
 from envc.target.inputs import FOLDER, note_site, noted_inputs, present_in, site_inputs
+from envc.target.opened import read_location, write_location
 from envc.target.publication import publication_for
 from envc.target.publish import make_directory, prepare, record_event, settle
 from envc.target.settle import link_changes_in, present_policy, read_policy
@@ -78,8 +77,8 @@ def prepare_parcel(
         and present_policy(directory, generation) == publication.policy
         and not link_changes_in(directory, generation)
     )
-    if is_settled and not publication.on_files:
-        note_site(directory, generation, publication.policy, spec)
+    if is_settled:
+        note_site(directory, generation, publication, spec)
     return Prepared(generation=generation, built=built, current=is_settled)
 
 
@@ -172,7 +171,7 @@ def remember_state(directory: Directory, state: str) -> None:
         return  # nothing stands here that could converge
     site = current.site if current is not None else ""
     base = before or Location(site=site, target=directory.path)
-    location = replace(base, wanted=state)
+    location = base._replace(wanted=state)
     if location != before:
         write_location(directory.path, location)
 

@@ -16,8 +16,8 @@ from envc.fleet.wanted import OWN_STATE, core_path, kit_path, parcel_path, wante
 from envc.formats.wanted import wanted_from_json
 from envc.model.digest import Digest, hex_of
 from envc.model.nodes import Statement, WantedState
-from envc.target.base import read_location
 from envc.target.directory import Directory
+from envc.target.opened import read_location
 from envc.target.remove import empty_trash, move_to_trash
 
 _FOLDERS = ("bundles", "cores", "kits", "parcels", "signatures")

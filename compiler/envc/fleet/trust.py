@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 
 from envc.disk.durable import disk_error, make_folder, write_file
 from envc.errors import UntrustedError, UsageError
@@ -18,8 +17,8 @@ from envc.formats.openssh import public_keys_from_text
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.nodes import Statement, WantedGeneration, WantedState
 from envc.signing import refuse_unsigned
-from envc.target.base import read_location, write_location
 from envc.target.directory import Directory, read_bytes
+from envc.target.opened import read_location, write_location
 
 Keys = tuple[str, ...]
 
@@ -188,7 +187,7 @@ def _note(directory: Directory, keys: Keys, serial: int | None) -> None:
     before = read_location(directory.path)
     if before is None:
         return  # nothing stands here yet
-    after = replace(before, keys=keys, serial=before.serial if serial is None else serial)
+    after = before._replace(keys=keys, serial=before.serial if serial is None else serial)
     if after != before:
         write_location(directory.path, after)
 

@@ -214,7 +214,7 @@ def place_parcel(directory: Directory, text: bytes, where: str) -> tuple[str, st
     """
     from envc.formats.location import Location
     from envc.formats.parcel import parcel_from_json
-    from envc.target.base import read_location, write_location
+    from envc.target.opened import read_location, write_location
 
     site, origin, files = parcel_from_json(text, where)
     folder = parcel_folder(directory, digest_of(text))
@@ -248,7 +248,7 @@ def state_of(directory: Directory, given: str | None) -> str:
     """
     if given is not None:
         return os.path.abspath(given)
-    from envc.target.base import read_location
+    from envc.target.opened import read_location
 
     location = read_location(directory.path)
     if location is None or location.wanted is None:

@@ -4,16 +4,12 @@ A target has one, and so has an overlay's folder, which is how each finds the ot
 checkout of the site (Canopy's `location.cfg`).
 """
 
-import tomli_w
-from pydantic import ValidationError
+from typing import Any, NamedTuple
 
 from envc.errors import SpecError
-from envc.formats.document import PublicKeyText, Table, parse_toml
-from envc.model.value import value
 
 
-@value(kw_only=True)
-class Location:
+class Location(NamedTuple):
     """Where things are.
 
     `checkout` is the site's folder when it was last materialized from one: relative paths of its
@@ -31,21 +27,13 @@ class Location:
     serial: int = 0
 
 
-class LocationDocument(Table):
-    """The whole file."""
-
-    version: int
-    site: str
-    target: str
-    storage: str | None = None
-    checkout: str | None = None
-    wanted: str | None = None
-    keys: list[PublicKeyText] = []
-    serial: int = 0
+_KINDS: dict[str, Any] = {"site": str, "target": str, "keys": tuple, "serial": int}
 
 
 def location_to_text(location: Location) -> bytes:
     """The file's bytes."""
+    import tomli_w  # most commands write none
+
     values = {
         "version": 1,
         "site": location.site,
@@ -65,28 +53,31 @@ def location_from_text(text: bytes, file: str) -> Location:
     Raises:
         SpecError: it is not one, or newer than this envc.
     """
+    import tomllib
+
     try:
-        tables = LocationDocument.model_validate(parse_toml(text, file))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
+        tables: dict[str, Any] = tomllib.loads(text.decode())
+    except (ValueError, RecursionError) as error:
+        raise _no_location(file, str(error)) from error
+    version = tables.pop("version", None)
+    if version != 1:
         raise SpecError(
-            f"not a location file: {first['msg']}",
-            where=f"{file} ({key})",
-            mend="materialize again",
-        ) from error
-    if tables.version != 1:
-        raise SpecError(
-            f"location format {tables.version} is not the 1 that this envc reads",
+            f"location format {version} is not the 1 that this envc reads",
             where=file,
             mend="use a newer envc",
         )
-    return Location(
-        site=tables.site,
-        target=tables.target,
-        storage=tables.storage,
-        checkout=tables.checkout,
-        wanted=tables.wanted,
-        keys=tuple(tables.keys),
-        serial=tables.serial,
-    )
+    for key in tables.keys() - set(Location._fields):
+        raise _no_location(f"{file} ({key})", "no such key")
+    for key in ("site", "target"):
+        if key not in tables:
+            raise _no_location(f"{file} ({key})", "it is missing")
+    keys = tables.pop("keys", [])
+    location = Location(**tables, keys=tuple(keys) if isinstance(keys, list) else keys)
+    for key, field in location._asdict().items():
+        if not isinstance(field, _KINDS.get(key, str | None)):
+            raise _no_location(f"{file} ({key})", "it is of another type")
+    return location
+
+
+def _no_location(where: str, what: str) -> SpecError:
+    return SpecError(f"not a location file: {what}", where=where, mend="materialize again")

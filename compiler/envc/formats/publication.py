@@ -31,6 +31,7 @@ def publication_to_bytes(publication: Publication) -> bytes:
         "interpreter": publication.interpreter,
         "core": publication.core,
         "policy": publication.policy.decode(),
+        "settings": publication.settings.decode(),
         "on_files": publication.on_files,
         "specs": [[name, _text(content)] for name, content in publication.specs],
         "layers": [_layer(layer) for layer in publication.layers],
@@ -67,6 +68,7 @@ def publication_from_bytes(content: bytes) -> Publication | None:
         interpreter=header["interpreter"],
         core=header.get("core"),  # none before envc could carry one
         policy=header.get("policy", "").encode(),  # nor had a target a policy file
+        settings=header.get("settings", "{}").encode(),
         on_files=header.get("on_files", True),
         layers=layers,
         specs=tuple((name, a2b_base64(text)) for name, text in header["specs"]),

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from envc.model.stack import site_packages_of
+from envc.model.names import site_packages_of
 
 DROPPED = ("PYTHONHOME", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__")
 _SOURCES = (".py", ".pyc", ".so")

@@ -193,3 +193,8 @@ HARMLESS_NAMES = frozenset({"lost+found", ".snapshot", "location.toml"})
 def lock_file_name(layer: str) -> str:
     """The name of a layer's lock file."""
     return f"pylock.{layer}.toml"
+
+
+def site_packages_of(python: str) -> str:
+    """The path of site-packages in a tree for that X.Y."""
+    return f"lib/python{python}/site-packages"

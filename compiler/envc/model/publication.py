@@ -21,8 +21,9 @@ class Publication(NamedTuple):
     """All layers of a generation to be. `specs` are copies: file name → bytes.
 
     `core` is the tree digest of the core, where the target carries it. `policy` is the text of the
-    target's policy file, empty for an overlay. `on_files`: the spec names files or folders, which
-    may change while specs and locks stay.
+    target's policy file, empty for an overlay; `settings` has each layer's variables and modules,
+    as JSON. `on_files`: the spec names files or folders, which may change while specs and locks
+    stay.
     """
 
     site: str
@@ -32,6 +33,7 @@ class Publication(NamedTuple):
     specs: tuple[tuple[str, bytes], ...]
     core: Digest | None = None
     policy: bytes = b""
+    settings: bytes = b"{}"
     on_files: bool = False
 
     def digest(self) -> Digest:

@@ -2,7 +2,7 @@
 
 from dataclasses import field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
@@ -175,6 +175,28 @@ class SiteSpec:
             chain.append(layer)
             layer = self.layer(layer.base)
         return tuple(chain)
+
+    def environment(self, layer: str) -> tuple[tuple[str, str], ...]:
+        """The variables that a layer and its bases set, by name; the nearest layer wins."""
+        variables: dict[str, str] = {}
+        for spec in reversed(self.chain(layer)):
+            variables |= dict(spec.env)
+        return tuple(sorted(variables.items()))
+
+    def modules(self, layer: str) -> tuple[str, ...]:
+        """The environment modules that a layer and its bases need, each once, the lowest first."""
+        chain = reversed(self.chain(layer))
+        return tuple(dict.fromkeys(name for spec in chain for name in spec.modules))
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """Layer → its variables and modules, in JSON's types."""
+        return {
+            layer.name: {
+                "env": dict(self.environment(layer.name)),
+                "modules": list(self.modules(layer.name)),
+            }
+            for layer in self.layers
+        }
 
 
 @value(kw_only=True)

@@ -61,8 +61,3 @@ class Stack:
     def bases(self) -> tuple[StackLayer, ...]:
         """The layers below the top, the nearest first."""
         return self.layers[1:]
-
-
-def site_packages_of(python: str) -> str:
-    """The path of site-packages in a tree for that X.Y."""
-    return f"lib/python{python}/site-packages"

@@ -33,11 +33,11 @@ from envc.sites.place import read_spec
 from envc.sites.site import overlay_from
 from envc.supply.indexes import indexes_of, open_supply
 from envc.supply.wheelhouse import carry
-from envc.target.base import OVERLAY_SPEC, Below, Target, below, read_location
 from envc.target.base_state import base_changes, base_states
+from envc.target.below import Below, below
 from envc.target.directory import Directory, Shape
+from envc.target.opened import OVERLAY_SPEC, Target, read_location
 from envc.target.planned import save_plan
-from envc.target.planning import environment_of, modules_of
 from envc.target.publish import make_directory, publish
 from envc.target.stock import Chosen, Stock, stack_layer, stacked
 
@@ -175,8 +175,8 @@ class _Making:
             python=python,
             interpreter=target.current.interpreter,
             layers=stacked(top, file.lock.hides, layers),
-            env=environment_of(site, common.name),
-            modules=modules_of(site, common.name),
+            env=site.environment(common.name),
+            modules=site.modules(common.name),
             editable=self._editable(),
         )
 

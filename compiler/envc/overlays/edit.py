@@ -26,9 +26,9 @@ from envc.reports.overlay import OverlayReport
 from envc.sites.place import read_spec
 from envc.sites.site import check_base, overlay_from, overlay_lock_path, read_lock
 from envc.supply.editable import directory_of
-from envc.target.base import OVERLAY_SPEC, Target, find_target, open_target
 from envc.target.by_hand import ByHand, Foreign, by_hand
 from envc.target.directory import Directory, Shape
+from envc.target.opened import OVERLAY_SPEC, Target, find_target, open_target
 
 
 @value(kw_only=True)

@@ -24,8 +24,8 @@ from envc.model.names import MODULEFILES, lock_file_name
 from envc.model.publication import Publication
 from envc.reports.overlay_pack import PackReport
 from envc.store.portable import tree_stream
-from envc.target.base import OVERLAY_SPEC, read_location
 from envc.target.directory import Directory, Shape
+from envc.target.opened import OVERLAY_SPEC, read_location
 from envc.target.planned import kept_publications
 
 PACKED = "packed.envc"

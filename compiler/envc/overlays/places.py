@@ -5,7 +5,7 @@ import os
 import re
 
 from envc.errors import UsageError
-from envc.target.base import OVERLAY_SPEC, find_target, open_target
+from envc.target.opened import OVERLAY_SPEC, find_target, open_target
 
 
 def storage_of(target: str | None) -> str:

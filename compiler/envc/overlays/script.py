@@ -28,9 +28,9 @@ from envc.overlays.script_collection import collect_scripts, note_use
 from envc.sites.place import read_spec, shown
 from envc.sites.site import check_base
 from envc.supply.local_files import names_files
-from envc.target.base import OVERLAY_SPEC, Target, find_target, open_target
 from envc.target.base_state import base_states
 from envc.target.directory import Directory, Shape
+from envc.target.opened import OVERLAY_SPEC, Target, find_target, open_target
 
 # Hidden, so that they are no overlays to `envc overlay list`: nobody wrote their specs.
 _SCRIPTS = ".scripts"

@@ -12,8 +12,8 @@ from contextlib import suppress
 
 from envc.disk.locks import is_held
 from envc.disk.removal import remove_folder
-from envc.target.base import OVERLAY_SPEC
 from envc.target.directory import Directory, Shape
+from envc.target.opened import OVERLAY_SPEC
 
 _DAY_SECONDS = 86_400.0
 _NAME = re.compile(r"script-[0-9a-f]{16}")

@@ -24,7 +24,8 @@ from envc.host.space import Need, refuse_what_cannot_fit
 from envc.model.digest import Digest, hex_of
 from envc.model.publication import Publication
 from envc.overlays.pack import PACKED, TREES, built_overlay, read_packed, write_packed
-from envc.plan import broken_invariants, manifest_of_plan
+from envc.plan.invariants import broken_invariants
+from envc.plan.tree import manifest_of_plan
 from envc.reports.stage import StageReport
 from envc.store import Store
 from envc.store.portable import receive_trees

@@ -1,9 +1,6 @@
-"""Stored trees and a view to the exact operations that make a layer's tree.
+"""Locks, manifests and what stands on a disk → what is to be done, as values.
 
-StoredTree of every wheel, View ──plan_tree──▶ TreePlan ──broken_invariants──▶ ()
+StoredTree of every wheel, View ──plan_tree──▶ TreePlan        (tree)
+wanted and present ──changes_between──▶ Changes                (changes)
+Manifest, differences ──plan_tree_repair──▶ TreeRepair         (repair)
 """
-
-from envc.plan.invariants import broken_invariants
-from envc.plan.tree import StoredTree, manifest_of_plan, plan_tree
-
-__all__ = ["StoredTree", "broken_invariants", "manifest_of_plan", "plan_tree"]

@@ -5,15 +5,13 @@ roll-out, for `converge` and for `envc overlay sync`.
 """
 
 from collections.abc import Mapping
-
-from envc.model.value import value
+from typing import NamedTuple
 
 # What a generation is made from: a label → a digest, a path or a stamp.
 Inputs = Mapping[str, str]
 
 
-@value(kw_only=True)
-class Present:
+class Present(NamedTuple):
     """What stands in a folder now.
 
     `generation` is the number of a current one that is whole, None where there is none. `inputs`
@@ -27,8 +25,7 @@ class Present:
     owed: Mapping[str, str]
 
 
-@value(kw_only=True)
-class Changes:
+class Changes(NamedTuple):
     """What is to be done. `build` says why the generation has to be looked at anew, if it has.
 
     `restore` are names that lead nowhere or astray, `remove` those that belong to nothing any more;

@@ -17,7 +17,7 @@ from envc.errors import UntrustedError
 from envc.formats.elf import needed_libraries, searched_folders
 from envc.model.contents import Library, WheelContents
 from envc.model.lock import LockedWheel
-from envc.model.stack import site_packages_of
+from envc.model.names import site_packages_of
 from envc.model.wheel import WheelFacts
 from envc.store import limits
 from envc.store.dist_info import SIGNATURE_FILES, Identity, identify, read_claims

@@ -17,7 +17,7 @@ from envc.model.manifest import (
     directory_entry,
     manifest_of,
 )
-from envc.model.stack import site_packages_of
+from envc.model.names import site_packages_of
 from envc.model.value import value
 from envc.ports import Reporter
 from envc.store.bytecode import TASK as COMPILE

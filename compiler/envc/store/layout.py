@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-from envc.model.stack import site_packages_of
+from envc.model.names import site_packages_of
 from envc.model.value import value
 from envc.store.dist_info import INSTALLER_FILES, SIGNATURE_FILES, Identity
 from envc.store.names import name_problem

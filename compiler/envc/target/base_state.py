@@ -4,14 +4,14 @@ import os
 
 from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, EnvcError
+from envc.formats.stack_text import STACK_FILE, BaseRecord, base_references
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
-from envc.model.stack import site_packages_of
+from envc.model.names import site_packages_of
 from envc.model.value import value
 from envc.reports.change import LayerChange, changes_between
 from envc.target.directory import Directory, Shape
 from envc.view.places import HERE
-from envc.view.stack_file import STACK_FILE, BaseRecord, base_references
 
 
 @value(kw_only=True)

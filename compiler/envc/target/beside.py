@@ -12,10 +12,10 @@ from envc.model.difference import Difference, DifferenceKind
 from envc.model.digest import hex_of
 from envc.model.generation import Generation, generation_name
 from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE
-from envc.target.base import read_location, write_location
 from envc.target.base_state import base_states
 from envc.target.carried import leave_command
 from envc.target.directory import Directory
+from envc.target.opened import read_location, write_location
 from envc.target.publish import settle
 from envc.target.settle import link_changes_in, policy_of_generation, read_policy
 

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from envc.model.generation import Generation
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
-from envc.model.stack import site_packages_of
+from envc.model.names import site_packages_of
 from envc.model.value import value
 from envc.target.directory import Directory
 

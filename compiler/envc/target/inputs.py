@@ -7,7 +7,8 @@ It is a memo: without it, specs and locks are read and planned again, and the an
 
 import json
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envc import __version__
 from envc.disk.durable import disk_error, write_file
@@ -16,21 +17,26 @@ from envc.host.machine import interpreter_stamp
 from envc.model.digest import digest_of, digest_of_json
 from envc.model.generation import Generation
 from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE, lock_file_name
-from envc.model.value import value
 from envc.plan.changes import Inputs, Present
 from envc.sites.place import read_spec
 from envc.target.directory import Directory, read_bytes
+
+if TYPE_CHECKING:
+    from envc.model.publication import Publication
 
 SPEC, LAYERS, FOLDER = "spec", "layers", "folder of the site"
 _BESIDE = ("location.toml", POLICY_FILE)
 
 
-@value
-class InputNote:
-    """Inputs, and the digest of the spec's bytes that they follow from: a comment is no input."""
+class InputNote(NamedTuple):
+    """Inputs, and the digest of the spec's bytes that they follow from: a comment is no input.
+
+    `settings` are each layer's variables and modules, as `SiteSpec.settings` has them.
+    """
 
     inputs: Inputs
     text: str = ""
+    settings: Mapping[str, Any] = {}
 
 
 def present_in(directory: Directory, current: Generation | None) -> Present:
@@ -62,7 +68,7 @@ def noted_inputs(directory: Directory, current: Generation) -> InputNote:
     try:
         noted = json.loads(read_bytes(f"{directory.path}/{INPUTS_FILE}", missing_is_fine=True))
         if noted["generation"] == current.digest:
-            return InputNote(dict(noted["inputs"]), noted["text"])
+            return InputNote(dict(noted["inputs"]), noted["text"], dict(noted["settings"]))
     except (EnvcError, OSError, ValueError, KeyError, TypeError):
         pass
     return InputNote({})
@@ -77,7 +83,7 @@ def note_inputs(directory: Directory, current: Generation, note: InputNote) -> N
     if noted_inputs(directory, current) == note:
         return
     path = f"{directory.path}/{INPUTS_FILE}"
-    record = {"generation": current.digest, "inputs": note.inputs, "text": note.text}
+    record = {"generation": current.digest, **note._asdict()}
     try:
         write_file(path, json.dumps(record).encode())
     except OSError as error:
@@ -87,23 +93,29 @@ def note_inputs(directory: Directory, current: Generation, note: InputNote) -> N
 def note_site(
     directory: Directory,
     current: Generation,
-    policy: bytes,
+    publication: "Publication",
     spec: tuple[str, str],
     asked: tuple[str, ...] = (),
 ) -> None:
-    """Note what the current generation, under its policy, was made from.
+    """Note what the current generation was made from.
+
+    Where the spec names files, that is no more than its layers' settings: files may change while
+    their spec stays.
 
     Raises:
         UsageError, OutsideError: the spec cannot be read, or the disk refused.
     """
     note = site_inputs(spec, directory, current, asked)
-    layers = " ".join(sorted(json.loads(policy)["modes"]))
+    layers = " ".join(sorted(json.loads(publication.policy)["modes"]))
     inputs = {
         **note.inputs,
         LAYERS: layers,
         **_digests_beside(directory),
     }
-    note_inputs(directory, current, InputNote(inputs, note.text))
+    if publication.on_files:
+        inputs = {}
+    settings = json.loads(publication.settings)
+    note_inputs(directory, current, InputNote(inputs, note.text, settings))
 
 
 def site_inputs(
@@ -134,7 +146,7 @@ def site_inputs(
     }
     for layer in asked or wanted[LAYERS].split():
         wanted[f"lock of {layer}"] = _digest_at(f"{folder}/{lock_file_name(layer)}")
-    return InputNote(wanted, digest)
+    return InputNote(wanted, digest, noted.settings)
 
 
 def digest_of_tables(text: bytes) -> str:

@@ -1,8 +1,8 @@
 """A site's locks to a publication: machine and locks checked, the store filled, trees planned."""
 
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 
 from envc.formats.location import Location
 from envc.formats.policy import policy_to_json
@@ -18,14 +18,14 @@ from envc.model.generation import Generation
 from envc.model.names import lock_file_name
 from envc.model.policy import policy_of
 from envc.model.publication import Publication
-from envc.model.spec import CoreSpec, SiteSpec
+from envc.model.spec import CoreSpec
 from envc.model.stack import Stack
 from envc.sites.site import CarriedCore, Site, load_site
 from envc.supply.indexes import indexes_of
-from envc.target.base import read_location, write_location
 from envc.target.core import Brought, cores_of, place_core
 from envc.target.directory import Directory
 from envc.target.locked import LockedLayer, locks_of
+from envc.target.opened import read_location, write_location
 from envc.target.stock import Chosen, Stock, stack_layer, stacked
 
 
@@ -82,6 +82,7 @@ def plan_site(
             for name, stack in stacks.items()
         ),
         policy=policy_to_json(policy_of(site.spec)),
+        settings=json.dumps(site.spec.settings()).encode(),
         on_files=any(each.requirement.url for layer in site.spec.layers for each in layer.requires),
         specs=(
             (site.spec_name, site.text),
@@ -135,30 +136,15 @@ def _stacks(
             python=stock.python,
             interpreter=stock.interpreter,
             layers=stacked(top, layer.file.lock.hides, below),
-            env=environment_of(site.spec, name),
-            modules=modules_of(site.spec, name),
+            env=site.spec.environment(name),
+            modules=site.spec.modules(name),
         )
     return stacks
 
 
-def environment_of(site: SiteSpec, layer: str) -> tuple[tuple[str, str], ...]:
-    """The variables that a layer and its bases set, in order of name; the nearest layer wins."""
-    variables: dict[str, str] = {}
-    for spec in reversed(site.chain(layer)):
-        variables |= dict(spec.env)
-    return tuple(sorted(variables.items()))
-
-
-def modules_of(site: SiteSpec, layer: str) -> tuple[str, ...]:
-    """The environment modules that a layer and its bases need, each once, the lowest first."""
-    chain = reversed(site.chain(layer))
-    return tuple(dict.fromkeys(name for spec in chain for name in spec.modules))
-
-
 def _write_location(site: Site, directory: Directory) -> None:
     before = read_location(directory.path)
-    location = replace(
-        before or Location(site=site.spec.name, target=directory.path),
+    location = (before or Location(site=site.spec.name, target=directory.path))._replace(
         site=site.spec.name,
         target=directory.path,
         storage=site.spec.overlays.storage,

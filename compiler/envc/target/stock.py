@@ -12,17 +12,19 @@ from envc.host.context import Context
 from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel
 from envc.model.lock import LockedPin, LockedWheel
+from envc.model.names import site_packages_of
 from envc.model.publication import PublishedLayer
 from envc.model.spec import IndexSpec
-from envc.model.stack import Stack, StackLayer, site_packages_of
+from envc.model.stack import Stack, StackLayer
 from envc.model.value import value
 from envc.model.wheel import WheelFacts
-from envc.plan import StoredTree, plan_tree
+from envc.plan.tree import StoredTree, plan_tree
 from envc.store import Store, store_id, tree_id
 from envc.target.directory import Directory, read_bytes
 from envc.target.libraries import library_folders
-from envc.view import RUNTIME_FILES, view
 from envc.view.places import site_packages
+from envc.view.stack_file import RUNTIME_FILES
+from envc.view.tree import view
 
 Chosen = Sequence[tuple[LockedPin, LockedWheel]]
 

@@ -1,7 +1,8 @@
 """Where things of a stack are: paths as one layer's tree names another's."""
 
 from envc.model.digest import hex_of
-from envc.model.stack import Stack, StackLayer, site_packages_of
+from envc.model.names import site_packages_of
+from envc.model.stack import Stack, StackLayer
 
 HERE = "."
 

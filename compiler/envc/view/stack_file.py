@@ -4,9 +4,8 @@ The format is described where it is read: `envc/runtime/_envc_stack.py`.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-from envc.model.digest import Digest, is_digest
+from envc.formats.stack_text import STACK_FILE
 from envc.model.manifest import FILE_MODE, PUBLISHED_MTIME_SECONDS
 from envc.model.plan import WriteFile
 from envc.model.stack import Stack, StackLayer
@@ -15,7 +14,6 @@ from envc.view.places import location_of, site_packages
 from envc.view.visible import visible_names
 
 STACK_FORMAT = "1"
-STACK_FILE = "_envc_stack.txt"
 RUNTIME_FILES = (
     "_envc_finders",
     "_envc_lock",
@@ -76,39 +74,6 @@ def stack_records(stack: Stack) -> Iterator[tuple[str, ...]]:
         yield from points_records(stack)
     for base in stack.bases:
         yield from base_records(base, stack)
-
-
-class BaseRecord(NamedTuple):
-    """A base as the data names it: its tree is `<location>/by-lock/<closure>/<subdirectory>`."""
-
-    layer: str
-    closure: Digest
-    location: str
-    subdirectory: str
-
-
-def base_references(text: str) -> tuple[BaseRecord, ...]:
-    """The bases that the data tells of, the nearest first; none where it is not such data."""
-    found: list[BaseRecord] = []
-    for record in text.split("\n"):
-        match record.split("\t"):
-            case ["base", layer, _, closure, location, subdirectory] if is_digest(closure):
-                found.append(BaseRecord(layer, Digest(closure), location, subdirectory))
-    return tuple(found)
-
-
-def common_closure(text: str) -> Digest | None:
-    """The closure digest of the nearest common layer of the stack that the data is about.
-
-    A common layer is one that stands in a subdirectory of its generation. None: not such data.
-    """
-    for record in text.split("\n"):
-        match record.split("\t"):
-            case ["layer", _, subdirectory, _, closure] if subdirectory and is_digest(closure):
-                return Digest(closure)
-            case ["base", _, _, closure, _, subdirectory] if subdirectory and is_digest(closure):
-                return Digest(closure)
-    return None
 
 
 def distribution_records(wheels: Iterable[WheelFacts]) -> Iterator[tuple[str, ...]]:

@@ -104,7 +104,7 @@ def test_a_location_that_is_none():
     with pytest.raises(SpecError) as caught:
         location_from_text(b'version = 1\nsite = "s"\n', "location.toml")
     assert str(caught.value) == (
-        "location.toml (target): not a location file: Field required\n  mend: materialize again"
+        "location.toml (target): not a location file: it is missing\n  mend: materialize again"
     )
     with pytest.raises(SpecError) as caught:
         location_from_text(b'version = 2\nsite = "s"\ntarget = "/t"\n', "location.toml")

@@ -10,8 +10,8 @@ from envc.errors import UntrustedError
 from envc.model.manifest import Entry, directory_entry, manifest_of
 from envc.model.plan import MakeSymlink, PathLines, WriteFile
 from envc.model.view import View
-from envc.plan import StoredTree, broken_invariants, plan_tree
-from envc.plan.tree import manifest_of_plan
+from envc.plan.invariants import broken_invariants
+from envc.plan.tree import StoredTree, manifest_of_plan, plan_tree
 from support.golden import compare
 
 NOTHING = View(files=(), symlinks=(), runtime_files=())

@@ -11,7 +11,7 @@ from envc.model.plan import MakeSymlink, WriteFile
 from envc.model.stack import Stack, StackLayer
 from envc.model.view import View
 from envc.model.wheel import ConsoleScript, ModuleTree, WheelFacts
-from envc.view import view
+from envc.view.tree import view
 
 SITE_PACKAGES = "lib/python3.11/site-packages"
 CLOSURE = digest_of(b"user")

@@ -1,0 +1,43 @@
+"""The data file of a tree's start-up hook, as far as envc itself reads it.
+
+The format is described where processes read it: `envc/runtime/_envc_stack.py`.
+"""
+
+from typing import NamedTuple
+
+from envc.model.digest import Digest, is_digest
+
+STACK_FILE = "_envc_stack.txt"
+
+
+class BaseRecord(NamedTuple):
+    """A base as the data names it: its tree is `<location>/by-lock/<closure>/<subdirectory>`."""
+
+    layer: str
+    closure: Digest
+    location: str
+    subdirectory: str
+
+
+def base_references(text: str) -> tuple[BaseRecord, ...]:
+    """The bases that the data tells of, the nearest first; none where it is not such data."""
+    found: list[BaseRecord] = []
+    for record in text.split("\n"):
+        match record.split("\t"):
+            case ["base", layer, _, closure, location, subdirectory] if is_digest(closure):
+                found.append(BaseRecord(layer, Digest(closure), location, subdirectory))
+    return tuple(found)
+
+
+def common_closure(text: str) -> Digest | None:
+    """The closure digest of the nearest common layer of the stack that the data is about.
+
+    A common layer is one that stands in a subdirectory of its generation. None: not such data.
+    """
+    for record in text.split("\n"):
+        match record.split("\t"):
+            case ["layer", _, subdirectory, _, closure] if subdirectory and is_digest(closure):
+                return Digest(closure)
+            case ["base", _, _, closure, _, subdirectory] if subdirectory and is_digest(closure):
+                return Digest(closure)
+    return None

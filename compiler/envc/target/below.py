@@ -1,0 +1,97 @@
+"""What is materialized below an overlay: for the resolver, and the stack on disk."""
+
+import os
+from dataclasses import replace
+
+from envc.errors import UsageError
+from envc.lock import Base, on_overlay, shared_packages, with_absolute_paths
+from envc.model.generation import Generation
+from envc.model.names import lock_file_name
+from envc.model.spec import OverlaySpec
+from envc.model.stack import StackLayer
+from envc.model.value import value
+from envc.sites.site import base_of, check_base, load_overlay, refuse_circle, require_lock
+from envc.store import Store
+from envc.target.directory import Directory, Shape
+from envc.target.opened import OVERLAY_SPEC, Target
+from envc.target.stock import stack_layer, stacked
+
+
+@value
+class Below:
+    """What an overlay stands on: for the resolver, and as it is on disk (top first)."""
+
+    base: Base
+    layers: tuple[StackLayer, ...]
+
+
+def below(target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] = ()) -> Below:
+    """What is materialized below an overlay; `above` are those that stand on it, top first.
+
+    Raises:
+        SpecError: its base is unknown or managed, or overlays stand on each other in a circle.
+        UsageError: its base is not materialized.
+    """
+    stack = refuse_circle(overlay, above)
+    if overlay.base_dir is not None:
+        return _below_on_overlay(target, overlay, stack)
+    check_base(target.site.spec, overlay)
+    layers: tuple[StackLayer, ...] = ()
+    for spec in reversed(target.site.spec.chain(overlay.base)):
+        if spec.name not in target.current.layers:
+            raise UsageError(
+                f"layer {spec.name} is not materialized here",
+                where=target.directory.path,
+                mend=f"run `envc materialize --target {target.directory.path}`",
+            )
+        layer = _published_layer(target.directory, target.current, spec.name)
+        hides = require_lock(target.site.lock_path(spec.name), spec.name).lock.hides
+        layers = stacked(layer, hides, layers)
+    return _below(base_of(target.site, overlay.base), layers)
+
+
+def _below_on_overlay(
+    target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...]
+) -> Below:
+    """What is below an overlay that stands on another overlay's folder."""
+    folder = os.path.normpath(
+        os.path.join(os.path.dirname(os.path.abspath(overlay.file)), overlay.base_dir or "")
+    )
+    spec = load_overlay(f"{folder}/{OVERLAY_SPEC}")
+    directory = Directory(folder, Shape.OVERLAY)
+    current = directory.current()
+    if current is None or overlay.base not in current.layers:
+        raise UsageError(
+            f"overlay {overlay.base} is not built here",
+            where=folder,
+            mend=f"run `envc overlay sync --dir {folder}` as its owner",
+        )
+    under = below(target, spec, above)
+    site_folder = f"{directory.generation(current.generation)}/site"
+    lock = require_lock(f"{site_folder}/{lock_file_name(spec.name)}", spec.name)
+    top = _published_layer(directory, current, overlay.base)
+    base = on_overlay(
+        target.site.spec,
+        spec,
+        base=under.base,
+        lock=with_absolute_paths(lock.lock, folder),
+        lock_digest=lock.digest,
+    )
+    return _below(base, stacked(top, lock.lock.hides, under.layers))
+
+
+def _below(base: Base, layers: tuple[StackLayer, ...]) -> Below:
+    wheels = [wheel for layer in layers for wheel in layer.visible()]
+    return Below(replace(base, together=shared_packages(wheels)), layers)
+
+
+def _published_layer(directory: Directory, generation: Generation, name: str) -> StackLayer:
+    record = generation.layers[name]
+    store = Store(directory.store)
+    return stack_layer(
+        directory,
+        name,
+        closure=record.closure,
+        wheels=tuple(store.facts(wheel.store_id) for wheel in record.wheels),
+        python=generation.python,
+    )

@@ -1,0 +1,157 @@
+"""A target directory, or an overlay's folder, as commands find it; its site is read on demand."""
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from envc.disk.durable import disk_error, write_file
+from envc.errors import UsageError
+from envc.formats.location import Location, location_from_text, location_to_text
+from envc.model.generation import Generation
+from envc.model.names import POLICY_FILE
+from envc.sites.place import find_site
+from envc.target.directory import Directory, Shape
+from envc.target.inputs import noted_inputs
+from envc.target.settle import read_policy
+
+if TYPE_CHECKING:
+    from envc.sites.site import Site
+
+OVERLAY_SPEC = "overlay.toml"
+
+
+class LayerSettings(NamedTuple):
+    """The variables that a common layer and its bases set, and the modules that they need."""
+
+    env: dict[str, str]
+    modules: tuple[str, ...]
+
+
+class Target:
+    """A target directory, its current generation, and where it is."""
+
+    def __init__(self, directory: Directory, current: Generation, location: Location) -> None:
+        self.directory = directory
+        self.current = current
+        self.location = location
+
+    @cached_property
+    def site(self) -> "Site":
+        """The site that the current generation was made from, under the policy that holds now.
+
+        Raises:
+            SpecError: its spec, or the policy, is damaged.
+        """
+        from dataclasses import replace
+
+        from envc.formats.policy import policy_from_json
+        from envc.model.policy import under_policy
+        from envc.sites.site import load_site
+
+        folder = f"{self.directory.generation(self.current.generation)}/site"
+        site = load_site(
+            *find_site(folder),
+            origin=self.location.checkout,
+            interpreter=self.current.interpreter,
+        )
+        policy = read_policy(self.directory)
+        if not policy:
+            return site
+        path = f"{self.directory.path}/{POLICY_FILE}"
+        return replace(site, spec=under_policy(site.spec, policy_from_json(policy, path)))
+
+    def settings(self, layer: str) -> LayerSettings:
+        """What a layer and its bases set and need: as it was noted, else by the site's spec.
+
+        Raises:
+            SpecError: the spec is damaged.
+        """
+        noted = noted_inputs(self.directory, self.current).settings.get(layer)
+        if noted is None:
+            noted = self.site.spec.settings().get(layer, {"env": {}, "modules": []})
+        return LayerSettings(dict(noted["env"]), tuple(noted["modules"]))
+
+
+def directory_at(path: str) -> Directory:
+    """The target directory or the overlay's folder at `path`; its spec tells which."""
+    folder = os.path.abspath(path)
+    is_overlay = os.path.exists(f"{folder}/{OVERLAY_SPEC}")
+    return Directory(folder, Shape.OVERLAY if is_overlay else Shape.TARGET)
+
+
+def materialized_at(path: str) -> Directory:
+    """The same, of which at least one generation is there.
+
+    Raises:
+        UsageError: nothing is materialized here.
+    """
+    directory = directory_at(path)
+    if not directory.numbers():
+        raise UsageError(
+            "nothing is materialized here",
+            where=directory.path,
+            mend="name a target directory, or an overlay's folder",
+        )
+    return directory
+
+
+def open_target(path: str) -> Target:
+    """What is materialized in a target directory.
+
+    Raises:
+        UsageError: nothing is.
+    """
+    directory = Directory(os.path.abspath(path), Shape.TARGET)
+    current = directory.current()
+    if current is None:
+        raise UsageError(
+            "nothing is materialized here",
+            where=directory.path,
+            mend=f"run `envc materialize --target {directory.path}`, or name another target",
+        )
+    location = read_location(directory.path)
+    return Target(directory, current, location or Location(current.site, directory.path))
+
+
+def read_location(folder: str) -> Location | None:
+    """The location file of a target or an overlay's folder; None where there is none."""
+    path = f"{folder}/location.toml"
+    try:
+        with open(path, "rb") as file:
+            return location_from_text(file.read(), path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk_error(error, "read where the target is", path) from error
+
+
+def write_location(folder: str, location: Location) -> None:
+    """Write the location file of a target or an overlay's folder.
+
+    Raises:
+        OutsideError: the disk refused.
+    """
+    path = f"{folder}/location.toml"
+    try:
+        write_file(path, location_to_text(location))
+    except OSError as error:
+        raise disk_error(error, "write where the target is", path) from error
+
+
+def find_target(given: str | None, overlay_folder: str | None) -> str:
+    """The target directory: the one given, the one the overlay recorded, or `ENVC_TARGET`.
+
+    Raises:
+        UsageError: none of them tells.
+    """
+    if given is not None:
+        return os.path.abspath(given)
+    location = read_location(overlay_folder) if overlay_folder is not None else None
+    found = location.target if location is not None else os.environ.get("ENVC_TARGET")
+    if not found:
+        raise UsageError(
+            "where the common layers are materialized is not known",
+            where=overlay_folder or "",
+            mend="name the target with --target DIR, or set ENVC_TARGET",
+        )
+    return os.path.abspath(found)
