@@ -15,7 +15,6 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from envc.commands.verify import BESIDE, extra_records, published_manifest, records_in
 from envc.disk.durable import (
     disk_error,
     make_folder,
@@ -50,6 +49,7 @@ from envc.target.mend import carry_out, mend_tree, remove, writable
 from envc.target.opened import find_target, materialized_at, open_target, read_location
 from envc.target.planned import kept_publications
 from envc.target.publish import record_event, remove_leftovers
+from envc.target.published import BESIDE, extra_records, published_manifest, records_in
 from envc.target.records import file_digest, mend_current, mend_record, mend_specs
 from envc.target.remove import empty_trash, move_to_trash, reachable_trees
 from envc.target.stock import RUNTIME, Stock, runtime_sources

@@ -51,7 +51,7 @@ class Store:
             OutsideError: the store does not hold it, or it cannot be read.
             SpecError: the file is damaged.
         """
-        return manifest_from_text(self._record(store_id, "manifest"))
+        return manifest_from_text(self.record(store_id, "manifest"))
 
     def layer_manifest(self, digest: Digest) -> str:
         """The path of a layer's manifest that `keep_manifest` has kept."""
@@ -84,7 +84,7 @@ class Store:
         """
         from envc.formats.facts import facts_from_json
 
-        content = self._record(store_id, "facts.json")
+        content = self.record(store_id, "facts.json")
         try:
             return facts_from_json(content)
         except SpecError as error:
@@ -150,8 +150,13 @@ class Store:
         root = os.path.abspath(self._root)
         return Run(root=root, python=python, interpreter=interpreter, reporter=reporter)
 
-    def _record(self, store_id: str, name: str) -> bytes:
-        """One of a tree's records, as it was written."""
+    def record(self, store_id: str, name: str) -> bytes:
+        """One of a tree's records (`manifest`, `facts.json`), as it was written.
+
+        Raises:
+            OutsideError: the store does not hold it, or it cannot be read.
+            SpecError: the file is damaged.
+        """
         content = self._read(store_id, name)
         sums = self._read(store_id, SUMS_NAME)
         if sum_line(name, digest_of(content)) not in sums.splitlines(keepends=True):

@@ -6,13 +6,24 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TypeAlias
 
-from envc.model.difference import Difference
-from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Entry, Manifest, path_of
+from envc.disk.processes import share_out
+from envc.model.difference import Difference, DifferenceKind
+from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Manifest
 from envc.target.directory import GENERATION_MODE, Directory
 
 # A folder that is gone, or none, or closed to us: that is told of the folder itself.
 _CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)
+
+
+# Name → the line of a manifest, its path left out; empty: it is not to be looked at.
+_Listing: TypeAlias = "dict[bytes, bytes]"
+
+_LETTERS = {stat.S_IFREG: b"f", stat.S_IFDIR: b"d", stat.S_IFLNK: b"l"}
+_PROCESSES = 2
+# With fewer, a process takes longer to start than they take.
+_MANY_FOLDERS = 500
 
 
 def verify_tree(
@@ -22,56 +33,89 @@ def verify_tree(
 
     Reads every byte; `fast` trusts size and modification time instead, which an edit in place
     changes unless it takes care not to. `ignore` names entries at the top of `root` that are no
-    part of the tree. Bytecode that programs wrote at run time (`__pycache__`, `.nbi`, `.nbc`) is
-    not reported.
+    part of the tree. Of a folder that is gone, or is none, nothing below it is told. Bytecode that
+    programs wrote at run time (`__pycache__`, `.nbi`, `.nbc`) is not reported.
 
     Raises:
         OSError: something cannot be looked at for want of files, memory or a working disk.
     """
     if not is_directory(root):
         return [Difference(".", "missing")]
-    found: list[Difference] = []
-    # Folders that are none: what stands behind a planted symlink is not the tree's.
-    gone: set[str] = set()
-    for entry in manifest.entries():
-        if gone and entry.path.rpartition("/")[0] in gone:
-            if entry.kind == "d":
-                gone.add(entry.path)
-            continue
-        difference = _compare(entry, root, fast)
-        if difference:
-            found.append(difference)
-            if entry.kind == "d" and difference.kind != "mode":
-                gone.add(entry.path)
-    listed = {path_of(line) for line in manifest.lines}
-    found += [Difference(path, "extra") for path in _extra(root, listed, ignore)]
-    return sorted(found, key=lambda difference: difference.path.encode())
+    folders = list(_listings(manifest, ignore).items())
+
+    top = os.fsencode(root)
+
+    def compare(works: Iterator[tuple[bytes, _Listing]]) -> list[tuple[str, DifferenceKind]]:
+        return [each for work in works for each in _differences(top, *work, fast=fast)]
+
+    most = _PROCESSES if len(folders) > _MANY_FOLDERS else 1
+    answers = share_out(folders, here=compare, in_forks=compare, most=most)
+    found = [Difference(*difference) for answer in answers for difference in answer]
+    # What stands behind a planted symlink is not the tree's.
+    listed = dict(folders)
+    gone = {path for path, kind in found if kind != "mode" and os.fsencode(path) in listed}
+    return sorted(
+        (difference for difference in found if not gone or not _is_below(difference.path, gone)),
+        key=lambda difference: difference.path.encode(errors="surrogateescape"),
+    )
 
 
-def _compare(entry: Entry, root: str, fast: bool) -> Difference | None:  # noqa: FBT001 - private
-    path = f"{root}/{entry.path}"
-    try:
-        status = os.lstat(path)
-    except OSError:  # also in a directory that is closed to us: it cannot be had
-        return Difference(entry.path, "missing")
-    kind = _kind_of(status.st_mode)
-    if kind != entry.kind:
-        return Difference(entry.path, "changed")
-    if kind == "l":
-        return None if os.readlink(path) == entry.content else Difference(entry.path, "link")
-    if kind == "f" and not _is_content(entry, path, status, fast=fast):
-        return Difference(entry.path, "changed")
-    if stat.S_IMODE(status.st_mode) != entry.mode:
-        return Difference(entry.path, "mode")
-    return None
+def _listings(manifest: Manifest, ignore: frozenset[str]) -> dict[bytes, _Listing]:
+    """Folder → name → the line of what stands there, its path left out; the root is empty."""
+    listings: dict[bytes, _Listing] = {b"": {os.fsencode(name): b"" for name in ignore}}
+    for line in manifest.lines:
+        rest, _, path = line.rpartition(b"\t")
+        folder, _, name = path.rpartition(b"/")
+        listings[folder][name] = rest
+        if line.startswith(b"d"):
+            listings[path] = {}
+    return listings
 
 
-def _is_content(entry: Entry, path: str, status: os.stat_result, *, fast: bool) -> bool:
-    if status.st_size != entry.size_bytes:
-        return False
-    if fast:
-        return int(status.st_mtime) == PUBLISHED_MTIME_SECONDS
-    return _hash_of(path) == entry.content
+def _differences(
+    root: bytes, folder: bytes, listing: _Listing, *, fast: bool
+) -> Iterator[Difference]:
+    """What differs in one folder; of what stands in its folders each tells its own."""
+    inside = folder + b"/" if folder else b""
+    missing = dict(listing)
+    with suppress(*_CLOSED), os.scandir(root + b"/" + folder) as entries:
+        for entry in entries:
+            rest = missing.pop(entry.name, None)
+            kind = _kind(entry, rest, fast=fast) if rest is not None else "extra"
+            if kind == "extra" and _is_run_time_bytecode(inside + entry.name):
+                continue
+            if kind is not None:
+                yield Difference(os.fsdecode(inside + entry.name), kind)
+    for name, rest in missing.items():
+        if rest:
+            yield Difference(os.fsdecode(inside + name), "missing")
+
+
+def _kind(entry: "os.DirEntry[bytes]", rest: bytes, *, fast: bool) -> DifferenceKind | None:
+    """How an entry differs from its line; None: it does not, or is not to be looked at."""
+    if not rest:
+        return None
+    status = entry.stat(follow_symlinks=False)
+    what, mode, size, content = rest.split(b"\t")
+    if _LETTERS.get(stat.S_IFMT(status.st_mode)) != what:
+        return "changed"
+    if what == b"l":
+        return None if os.readlink(entry.path) == content else "link"
+    if what == b"f":
+        if status.st_size != int(size):
+            return "changed"
+        if int(status.st_mtime) != PUBLISHED_MTIME_SECONDS if fast else _hash_of(entry) != content:
+            return "changed"
+    return None if stat.S_IMODE(status.st_mode) == int(mode, 8) else "mode"
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    """Whether a path is in one of these folders, or deeper."""
+    while path:
+        path = path.rpartition("/")[0]
+        if path in folders:
+            return True
+    return False
 
 
 def mode_differences(directory: Directory, number: int, layer: str) -> Iterator[Difference]:
@@ -97,40 +141,16 @@ def is_directory(path: str) -> bool:
         return False
 
 
-def _kind_of(mode: int) -> str:
-    if stat.S_ISLNK(mode):
-        return "l"
-    if stat.S_ISDIR(mode):
-        return "d"
-    return "f" if stat.S_ISREG(mode) else "?"
-
-
-def _hash_of(path: str) -> str:
+def _hash_of(entry: "os.DirEntry[bytes]") -> bytes:
     """The content's sha256 in hexadecimal; empty where the file is closed, or the disk broken."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open(entry.path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest().encode()
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EIO):
             raise
-        return ""
+        return b""
 
 
-def _extra(root: str, listed: set[bytes], ignore: frozenset[str]) -> Iterator[str]:
-    """Paths on disk that the manifest does not list; of an extra directory only the top."""
-    waiting = [""]
-    while waiting:
-        folder = waiting.pop()
-        with suppress(*_CLOSED), os.scandir(f"{root}/{folder}") as entries:
-            for entry in entries:
-                path = f"{folder}{entry.name}"
-                if path in ignore or _is_run_time_bytecode(path):
-                    continue
-                if os.fsencode(path) not in listed:
-                    yield path
-                elif entry.is_dir(follow_symlinks=False):
-                    waiting.append(path + "/")
-
-
-def _is_run_time_bytecode(path: str) -> bool:
-    return "/__pycache__/" in path and path.endswith((".pyc", ".nbi", ".nbc"))
+def _is_run_time_bytecode(path: bytes) -> bool:
+    return b"/__pycache__/" in path and path.endswith((b".pyc", b".nbi", b".nbc"))
