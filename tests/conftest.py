@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from envc.cluster.kit import KITS
 from support.cores import core_archive
 from support.sites import SiteFolder
 from support.wheelhouse import RECIPES
@@ -32,8 +33,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("network")]
 
 
-def _isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
-    """Point HOME and envc's cache into `home`, and drop what other tools are configured by."""
+def _isolate(patch: pytest.MonkeyPatch, home: Path, kits: Path) -> None:
+    """Point HOME and envc's cache into `home`, and drop what other tools are configured by.
+
+    The kit of envc, which every target carries, is made once for all tests, in the folder `kits`.
+    """
+    (home / "cache").mkdir()
+    (home / "cache" / KITS).symlink_to(kits)
     for name in os.environ:
         if name.startswith(_FOREIGN):
             patch.delenv(name)
@@ -41,6 +47,12 @@ def _isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
     patch.setenv("ENVC_CACHE_DIR", str(home / "cache"))
     patch.setenv("PIP_CONFIG_FILE", os.devnull)
     patch.setenv("NO_COLOR", "1")
+
+
+def _kits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.getbasetemp() / KITS
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,7 +68,7 @@ def _session_home(
         return
     real = os.environ.get("PYENV_ROOT") or str(Path.home() / ".pyenv")
     with pytest.MonkeyPatch.context() as patch:
-        _isolate(patch, tmp_path_factory.mktemp("home"))
+        _isolate(patch, tmp_path_factory.mktemp("home"), _kits(tmp_path_factory))
         patch.setenv("PYENV_ROOT", real)  # where other interpreters are is the machine's, not his
         yield
 
@@ -70,7 +82,7 @@ def _home(
         if request.node.get_closest_marker("network"):
             patch.setenv("ENVC_CACHE_DIR", str(home / "cache"))
         else:
-            _isolate(patch, home)
+            _isolate(patch, home, _kits(tmp_path_factory))
         yield
 
 

@@ -1,7 +1,15 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from support.sites import envc
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch, tmp_path):
+    """A cache in which nothing was put for all tests."""
+    monkeypatch.setenv("ENVC_CACHE_DIR", str(tmp_path / "own-cache"))
 
 
 def cache() -> Path:

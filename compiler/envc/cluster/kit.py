@@ -13,6 +13,8 @@ from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
 from envc.model.value import value
 
 _FORMAT = 2
+# The cache's folder of kits.
+KITS = f"kits-v{_FORMAT}"
 
 
 @value
@@ -30,7 +32,7 @@ def kit_of_this_envc(cache: str) -> Kit:
     Raises:
         OutsideError: a file cannot be read, or the cache not be written.
     """
-    folder = f"{cache}/kits-v{_FORMAT}"
+    folder = f"{cache}/{KITS}"
     installation = [_FORMAT, sys.version, os.path.abspath(envc.__file__)]
     note = f"{folder}/{hex_of(digest_of_json(installation))[:24]}.json"
     try:

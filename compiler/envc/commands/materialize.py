@@ -104,9 +104,9 @@ def _published(
     context: Context,
 ) -> "Published":
     """The generation that the locks describe, published; and a note of what it was made from."""
-    from envc.disk.locks import shared
+    from envc.disk.locks import exclusive, shared
     from envc.store.store import Store
-    from envc.target.carried import leave_command
+    from envc.target.carried import renew_command
     from envc.target.contents import refuse_other_folder
     from envc.target.core import Brought
     from envc.target.publication import publication_for
@@ -115,7 +115,6 @@ def _published(
     refuse_foreign(directory.path)
     refuse_other_folder(directory)
     make_directory(directory)
-    leave_command(directory)
     with shared(directory.store_lock):
         brought = Brought(options.source, options.packed)
         publication = publication_for(spec, directory, current, options.layers, brought, context)
@@ -126,6 +125,8 @@ def _published(
             link_mode=options.link_mode,
             reporter=context.reporter,
         )
+    with exclusive(directory.lock):
+        renew_command(directory, published.generation, context)
     note_site(directory, published.generation, publication, spec, options.layers)
     return published
 

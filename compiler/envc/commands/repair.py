@@ -139,7 +139,7 @@ class _Mending:
         before = differences_beside(self.directory, records)
         if not before:
             return
-        restore_beside(self.directory, records)
+        restore_beside(self.directory, records, self.context)
         left = differences_beside(self.directory, records)
         for difference in before:
             self.note(BESIDE, difference.path, difference.kind, mended=difference not in left)

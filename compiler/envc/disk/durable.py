@@ -94,15 +94,18 @@ def syncing(path: str) -> Iterator[None]:
 
 
 def make_folder(path: str) -> None:
-    """Make a folder that everybody may read, whatever the umask, unless it is there.
+    """Make a folder, and those that hold it, for everybody to read, whatever the umask.
 
     Raises:
         OSError: the disk refused, or something else stands there.
     """
     if os.path.isdir(path):
         return
+    parent = os.path.dirname(path)
+    if parent:
+        make_folder(parent)
     try:
-        os.makedirs(path)
+        os.mkdir(path)
         os.chmod(path, 0o755)
     except FileExistsError:
         # Made by somebody else meanwhile, or no folder at all.

@@ -8,12 +8,13 @@ from envc.disk.durable import make_folder, replace_symlink, sync_directory
 from envc.errors import EnvcError, SpecError
 from envc.formats.location import Location
 from envc.formats.policy import policy_from_json
+from envc.host.context import Context
 from envc.model.difference import Difference, DifferenceKind
 from envc.model.digest import hex_of
 from envc.model.generation import Generation, generation_name
 from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE
 from envc.target.base_state import base_states
-from envc.target.carried import leave_command
+from envc.target.carried import renew_command
 from envc.target.directory import Directory
 from envc.target.opened import read_location, write_location
 from envc.target.publish import settle
@@ -52,7 +53,7 @@ def differences_beside(directory: Directory, records: Iterable[Generation]) -> l
     return [found[name] for name in sorted(found)]
 
 
-def restore_beside(directory: Directory, records: Iterable[Generation]) -> None:
+def restore_beside(directory: Directory, records: Iterable[Generation], context: Context) -> None:
     """Restore what `differences_beside` finds; the caller holds the directory's lock.
 
     What only a spec can tell (the checkout, a policy that was newer than the current generation's
@@ -77,8 +78,8 @@ def restore_beside(directory: Directory, records: Iterable[Generation]) -> None:
     sync_directory(f"{directory.path}/by-lock")
     if not _is_located(directory):
         write_location(directory.path, _location(directory, current))
-    if not directory.is_overlay:
-        leave_command(directory, locked=True)
+    if not (directory.is_overlay or os.path.exists(f"{directory.path}/{COMMAND}")):
+        renew_command(directory, current, context)
 
 
 def _lost(directory: Directory, name: str, otherwise: DifferenceKind) -> Difference:

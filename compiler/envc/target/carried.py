@@ -1,45 +1,132 @@
-"""`TARGET/bin/envc`, where no roll-out has brought a kit: it calls the envc that materialized."""
+"""`TARGET/bin/envc`: the envc that materialized, for every user of the node; nothing is installed.
 
-import os
-import shlex
-import sys
-from contextlib import nullcontext
+    TARGET/envc/<digest of the kit>/      run.py, lib/, bin/envc, as a roll-out brings them
+    TARGET/bin/envc -> ../envc/<digest>/bin/envc
 
-from envc.disk.durable import disk_error, make_folder, remove_temporaries, write_file
-from envc.disk.locks import exclusive
-from envc.target.directory import Directory
-
-_TEXT = """\
-#!/bin/sh
-exec {interpreter} -I -c {program} "$@"
+A kit is unpacked once in the cache, and linked from there into each target.
 """
 
+import os
+import re
+import shlex
+import shutil
+import sys
+import zipfile
 
-def leave_command(directory: Directory, *, locked: bool = False) -> None:
-    """Make the target's own `bin/envc`, unless a roll-out has brought one.
+import envc
+from envc.cluster.kit import Kit, kit_of_this_envc
+from envc.disk.durable import (
+    disk_error,
+    make_folder,
+    replace_symlink,
+    sync_directory,
+    write_file,
+)
+from envc.disk.walk import walk
+from envc.host.context import Context
+from envc.host.machine import default_interpreter
+from envc.model.digest import hex_of
+from envc.model.generation import Generation
+from envc.model.manifest import EXECUTABLE_MODE
+from envc.model.names import COMMAND
+from envc.target.directory import Directory
+from envc.target.trees import link_or_copy
 
-    `locked`: the caller holds the directory's lock.
+_PART = ".part"
+
+
+def renew_command(directory: Directory, generation: Generation, context: Context) -> None:
+    """Let `TARGET/bin/envc` start the envc that runs now; the caller holds the directory's lock.
+
+    It runs on the generation's interpreter where that is of the kit's Python, as every user has
+    that one; else on the one that runs now.
 
     Raises:
         OutsideError: the disk refused.
     """
-    path = f"{directory.path}/bin/envc"
-    if os.path.islink(path) and os.path.exists(path):
-        return
-    program = f"from envc.cli.main import program; program(target={directory.path!r})"
-    text = _TEXT.format(interpreter=shlex.quote(sys.executable), program=shlex.quote(program))
-    folder = os.path.dirname(path)
-    if not os.path.islink(path) and os.path.exists(path) and _reads(path) == text:
-        return
+    home = home_of_this_envc() or _unpacked(kit_of_this_envc(context.cache))
+    own = f"{directory.path}/envc/{os.path.basename(home)}"
+    link = f"{directory.path}/{COMMAND}"
+    leads = os.path.relpath(f"{own}/bin/envc", os.path.dirname(link))
     try:
-        with nullcontext() if locked else exclusive(directory.lock):
-            make_folder(folder)
-            remove_temporaries(folder)  # of a run that was killed here
-            write_file(path, text.encode(), mode=0o755)
+        if not os.path.isdir(own):
+            _link_home(home, own)
+        _write_command(home, own, _interpreter(generation))
+        if not os.path.islink(link) or os.readlink(link) != leads:
+            make_folder(os.path.dirname(link))
+            replace_symlink(link, leads)
+            sync_directory(os.path.dirname(link))
     except OSError as error:
-        raise disk_error(error, "write the target's own envc", path) from error
+        raise disk_error(error, "write the target's own envc", link) from error
 
 
-def _reads(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
+def home_of_this_envc() -> str | None:
+    """The unpacked kit that this envc runs from; None: it is installed."""
+    library = os.path.dirname(os.path.dirname(os.path.abspath(envc.__file__)))
+    home = os.path.dirname(library)
+    is_kit = os.path.basename(library) == "lib" and os.path.isfile(f"{home}/run.py")
+    return home if is_kit else None
+
+
+def _unpacked(kit: Kit) -> str:
+    """The kit's folder in the cache, made unless it is there."""
+    home = os.path.join(os.path.dirname(kit.path), hex_of(kit.digest))
+    try:
+        if not os.path.isdir(home):
+            staging = f"{home}.{os.urandom(6).hex()}{_PART}"
+            with zipfile.ZipFile(kit.path) as archive:
+                archive.extractall(staging)
+            for folder, folders, names in walk(staging):
+                for name in (*folders, *names):
+                    os.chmod(f"{folder}/{name}", 0o755 if name in folders else 0o444)
+            os.chmod(staging, 0o755)
+            _take_name(staging, home)
+    except OSError as error:
+        raise disk_error(error, "unpack envc", home) from error
+    return home
+
+
+def _link_home(home: str, own: str) -> None:
+    staging = f"{own}.{os.urandom(6).hex()}{_PART}"
+    for folder, _, names in walk(home):
+        place = os.path.normpath(f"{staging}/{os.path.relpath(folder, home)}")
+        make_folder(place)
+        for name in names:
+            if not (name == "envc" and folder == f"{home}/bin"):  # each target has its own
+                link_or_copy(f"{folder}/{name}", f"{place}/{name}")
+    _take_name(staging, own)
+
+
+def _take_name(staging: str, final: str) -> None:
+    """Give a folder its name, unless another process was faster."""
+    try:
+        os.rename(staging, final)
+    except OSError:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not os.path.isdir(final):
+            raise
+
+
+def _write_command(home: str, own: str, interpreter: str) -> None:
+    """Write the command that starts a kit, with the interpreter that it runs on."""
+    with open(f"{home}/bin/envc", encoding="utf-8") as file:
+        template = file.read()
+    started = f"exec {shlex.quote(interpreter)} "
+    text = re.sub(r"(?m)^exec [^ ]+ ", lambda _: started, template)
+    path = f"{own}/bin/envc"
+    if _text_at(path) != text:
+        write_file(path, text.encode(), mode=EXECUTABLE_MODE)
+
+
+def _text_at(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def _interpreter(generation: Generation) -> str:
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    fits = generation.python == here and os.access(generation.interpreter, os.X_OK)
+    return generation.interpreter if fits else default_interpreter()
