@@ -1,6 +1,6 @@
 """Stacks over small random indexes: the resolver against an oracle that tries everything."""
 
-from itertools import product
+from itertools import combinations, product
 
 import pytest
 from hypothesis import example, given, settings
@@ -44,6 +44,12 @@ def case_of(universe, base, overlay, **keys) -> Case:
         lines += ["[overlay.alice]", f"requires = {texts(overlay)}"]
         lines += [f"{key} = {value}" for key, value in keys.items()]
     return Case("\n".join(lines))
+
+
+def case_after(universe, base, overlay, present) -> Case:
+    """The same, where the overlay's present lock has these pins."""
+    table = "".join(f'\n{name} = "{version}"' for name, version in present.items())
+    return Case(f"{case_of(universe, base, overlay).text}\n[present.alice]{table}")
 
 
 def texts(wanted) -> str:
@@ -162,6 +168,26 @@ def test_an_overlay_is_consistent_and_changes_nothing_needlessly(universe, base,
     for name in resolution.hides:
         back = now | {name: below[name]}
         assert not is_sound(universe, back, [(name, "")])
+
+
+@thorough
+@given(universes, wishes, wishes, st.one_of(st.just([]), wishes))
+def test_after_a_detour_nothing_can_go_back_to_the_base(universe, base, detour, overlay):
+    """Whatever the present lock has: every set of changed projects is tried."""
+    try:
+        before = versions_of(solve(case_of(universe, base, detour))["alice"].lock.pins)
+        solved = solve(case_after(universe, base, overlay, before))
+    except UnsatisfiableError:
+        return
+    (resolution,) = solved["alice"].resolutions
+    assert contradictions(resolution) == []
+    roots = [*overlay, *((name, "") for name, _ in base)]
+    below = versions_of(solved["user"].lock.pins)
+    now = below | versions_of(resolution.pins)
+    changed = sorted({*resolution.shadows, *resolution.lifts})
+    for size in range(1, len(changed) + 1):
+        for back in combinations(changed, size):
+            assert not is_sound(universe, now | {name: below[name] for name in back}, roots)
 
 
 @quick

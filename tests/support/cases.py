@@ -71,6 +71,7 @@ class Case:
 
     def __init__(self, text: str, file: str = "in.toml") -> None:
         tables: dict[str, Any] = tomllib.loads(text)
+        self.text = text
         self.lines = lines_of(text)
         self.file = file
         self.source = FakeSource(tables.pop("releases", {}))

@@ -80,10 +80,13 @@ def resolve_together(problem: Problem, resolve: Callable[[Problem], Resolution])
 
 
 def without(problem: Problem, moved: set[NormalizedName]) -> Problem:
-    """The problem on a base that lacks these projects, of which the versions are preferred."""
+    """The problem on a base that lacks these projects; its versions of them come first.
+
+    Before those of the present lock: what is lifted follows the base as far as it can.
+    """
     versions = {pin.project: pin.version for pin in problem.inherited if pin.project in moved}
     return replace(
         problem,
         inherited=tuple(pin for pin in problem.inherited if pin.project not in moved),
-        preferred={**versions, **problem.preferred},
+        preferred={**problem.preferred, **versions},
     )

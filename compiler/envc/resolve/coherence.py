@@ -144,13 +144,7 @@ def _orphans(visible: Visible) -> tuple[Pins, list[NormalizedName]]:
 
     The consistent ones are the greatest set whose every demand is met by a visible release.
     """
-    provider = visible.provider
-    orphans: Pins = {}
-    for pin in provider.problem.inherited:
-        if pin.project not in visible.pins and pin.project not in provider.problem.hide:
-            candidate = provider.candidates.candidate(pin.project, pin.version)
-            if candidate is not None:
-                orphans[pin.project] = candidate
+    provider, orphans = visible.provider, visible.absent()
     hidden: list[NormalizedName] = []
     while True:
         everything = visible.pins | orphans

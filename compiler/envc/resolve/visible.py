@@ -45,14 +45,27 @@ class Visible:
                 candidate = self.provider.candidates.with_extra(candidate, demand.extra)
             waiting += self.provider.dependencies(candidate)
 
+    def unmet(self) -> Iterator[Demand]:
+        """Every demand in force, and every constraint on what is there for it, that is not met."""
+        for demand in self.demands():
+            if not self._is_met(demand):
+                yield demand
+            elif demand.project in self.provider.constraints:
+                pin = self.pins[demand.project]
+                bounds = self.provider.constraints[demand.project]
+                yield from (bound for bound in bounds if not bound.accepts(pin.version))
+
+    def absent(self) -> Pins:
+        """The base's pins of projects that have none here, and that the spec does not hide."""
+        problem, candidate = self.provider.problem, self.provider.candidates.candidate
+        out = {*self.pins, *problem.hide}
+        below = [pin for pin in problem.inherited if pin.project not in out]
+        found = ((pin.project, candidate(pin.project, pin.version)) for pin in below)
+        return {project: pin for project, pin in found if pin is not None}
+
     def is_consistent(self) -> bool:
-        """Whether every demand in force, and every constraint, is met."""
-        return all(self._is_met(demand) for demand in self.demands()) and all(
-            constraint.accepts(self.pins[project].version)
-            for project, constraints in self.provider.constraints.items()
-            for constraint in constraints
-            if project in self.pins
-        )
+        """Whether nothing is unmet."""
+        return next(self.unmet(), None) is None
 
     def _is_met(self, demand: Demand) -> bool:
         if demand.project == PYTHON:
@@ -128,20 +141,44 @@ def _preferred_to(visible: Visible, project: NormalizedName) -> Iterator[Candida
 
 
 def _without_needless_changes(visible: Visible) -> Pins:
-    """Try each changed project back at the base's pin, the others held, in order of name."""
-    provider = visible.provider
-    versions = {pin.project: pin.version for pin in provider.problem.inherited}
+    """Bring changed projects back to the base's pins: all that can go at once, then one by one.
+
+    The base holds together as it stands, so one greatest set can go back, unless a project is there
+    only for the sake of another that may go back itself: what is left is tried alone, in order of
+    name.
+    """
     pins = _reachable(visible)
-    for project in changed_in(provider.problem, pins):
-        if project not in pins:
-            continue
-        back = provider.candidates.candidate(project, versions[project])
-        if back is None:
-            continue
-        tried = Visible(provider, visible.roots, pins | {project: back})
-        if tried.is_consistent():
-            pins = _reachable(tried)
+    changed = changed_in(visible.provider.problem, pins)
+    for projects in (changed, *([project] for project in changed)):
+        pins = _brought_back(replace(visible, pins=pins), projects)
     return pins
+
+
+def _brought_back(visible: Visible, projects: list[NormalizedName]) -> Pins:
+    """The pins, as many of these projects at the base's as hold together with all others.
+
+    What the base's releases require comes back with them. What contradicts a pin that stays, stays
+    as it is, too.
+    """
+    others = {project: pin for project, pin in visible.pins.items() if project not in projects}
+    going = replace(visible, pins=others).absent()
+    while not going.keys().isdisjoint(projects):
+        tried = replace(visible, pins=visible.pins | going)
+        unmet = list(tried.unmet())
+        if not unmet:
+            return _reachable(tried)
+        stays = {next((end for end in _ends(demand) if end in going), None) for demand in unmet}
+        if stays == {None}:
+            break
+        going = {project: pin for project, pin in going.items() if project not in stays}
+    return visible.pins
+
+
+def _ends(demand: Demand) -> Iterator[NormalizedName]:
+    """The project that is demanded, and the one whose release demands it."""
+    yield demand.project
+    if demand.parent is not None:
+        yield demand.parent.project
 
 
 def _reachable(visible: Visible) -> Pins:

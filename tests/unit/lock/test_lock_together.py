@@ -152,9 +152,9 @@ def test_a_group_is_replaced_as_a_whole(groups, asked, expected):
     assert {p.version for p in found.pins if p.project not in asked} <= {BELOW}
 
 
-def test_the_present_lock_decides_the_release_of_what_is_lifted():
+def test_what_is_lifted_follows_the_base_whatever_the_present_lock_has():
     found = resolve_together(problem("ab", preferred=("b",)), resolver("a"))
-    assert {str(p.project): p.version for p in found.own()} == {"a": OWN, "b": OWN}
+    assert {str(p.project): p.version for p in found.own()} == {"a": OWN, "b": BELOW}
 
 
 def test_what_nobody_asks_for_is_hidden():
