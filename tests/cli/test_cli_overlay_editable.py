@@ -100,7 +100,7 @@ def test_where_nothing_may_be_replaced(warm, tmp_path):
         (
             f"error: {own} would replace six 1.17.0 of layer user, and overlays may replace "
             "nothing here\n"
-            f"   at: {folder}/overlay.toml:8 (overlay.editable[0])\n"
+            f"   at: {own} given on the command line\n"
             " mend: remove the line, or ask the site's administrator to allow shadows\n"
         ),
     )
@@ -126,7 +126,7 @@ def test_a_folder_without_a_project(alice, tmp_path):
         2,
         (
             f"error: {tmp_path} is no project: it has neither pyproject.toml nor setup.py\n"
-            f"   at: {alice}/overlay.toml:8 (overlay.editable[0])\n"
+            f"   at: {tmp_path} given on the command line\n"
             " mend: name the folder of a project, or remove the line\n"
         ),
     )
@@ -139,7 +139,7 @@ def test_one_project_in_two_folders(alice, mine, tmp_path):
         2,
         (
             f"error: {other} and {mine} are both mine\n"
-            f"   at: {alice}/overlay.toml:8 (overlay.editable[1])\n"
+            f"   at: {other} given on the command line\n"
             " mend: remove one of them\n"
         ),
     )

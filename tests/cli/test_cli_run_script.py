@@ -93,6 +93,17 @@ def test_the_overlay_is_made_once_for_all_that_ask_for_the_same(alone):
     assert list((folder / "generations").iterdir()) == [folder / "generations/000001"]
 
 
+def test_a_spec_that_was_lost_is_written_again(alone):
+    """Nobody wrote it: it follows from the script."""
+    assert alone.write(SCRIPT).run("plot.py").status == 0
+    (name,) = alone.overlays()
+    spec = alone.site.storage / getpass.getuser() / ".scripts" / name / "overlay.toml"
+    text = spec.read_bytes()
+    spec.unlink()
+    assert alone.run("plot.py").status == 0
+    assert spec.read_bytes() == text
+
+
 def test_another_dependency_is_another_overlay(alone):
     assert alone.write(SCRIPT).run("plot.py").status == 0
     alone.write(SCRIPT.replace('"polars",', '"polars", "six",'))

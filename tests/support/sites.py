@@ -135,6 +135,8 @@ class SiteFolder:
     def write(self, spec: str = SPEC) -> "SiteFolder":
         """Write the spec, as `over_wheels` makes it; `{storage}` and `{python}` are filled in."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.storage.mkdir(exist_ok=True)
+        self.storage.chmod(0o1777)
         (self.folder / "wheels").symlink_to(self.wheels)
         text = spec.format(storage=self.storage, python=PYTHON)
         (self.folder / "envc.toml").write_text(text)

@@ -23,7 +23,8 @@ from envc.errors import BuildError, EnvcError, HashMissingError, OutsideError, U
 from envc.host.context import Context
 from envc.index import IndexSource
 from envc.lock import overlay_inputs
-from envc.locking.foundation import Foundation, lay_foundation
+from envc.locking.known_base import KnownBase, known_base
+from envc.locking.overlay_resolution import Edges
 from envc.model import codes
 from envc.model.digest import Digest, digest_of, digest_of_json
 from envc.model.finding import Verdict
@@ -69,7 +70,7 @@ class Judged:
 
 
 class Checker:
-    """Judges the overlays of a site, one process's share of them. Foundations are laid once."""
+    """Judges the overlays of a site, one process's share. A common base is looked into once."""
 
     def __init__(self, site: Site, context: Context, wheelhouses: tuple[str, ...] = ()) -> None:
         self.site = site
@@ -77,7 +78,8 @@ class Checker:
         self.contents = ContentsSource(
             site.spec.core.python, context, wheelhouses=wheelhouses, indexes=indexes_of(site)
         )
-        self._foundations: dict[str, Foundation | EnvcError] = {}
+        self._bases: dict[str, KnownBase | EnvcError] = {}
+        self._edges: dict[Digest | None, tuple[Edges, ...]] = {}
         self._passed_over: dict[str, PassedOver | None] = {}
         self._opened: IndexSource | None = None
         self._closed_bytes = 0
@@ -108,10 +110,10 @@ class Checker:
         self.contents.quieten()
 
     def warm(self, layer: str) -> None:
-        """Lay the foundation of a common layer, so that processes that are forked have it."""
-        foundation = self._foundation_of_layer(layer)
-        if isinstance(foundation, Foundation):
-            foundation.edges(self.source)
+        """Look into a common layer, so that processes that are forked have what is known of it."""
+        under = self._base_of_layer(layer)
+        if isinstance(under, KnownBase):
+            self._edges_on(under)
 
     def judged(self, path: str, owner: str) -> Judged:
         """The verdict on the overlay whose spec is at `path`.
@@ -127,7 +129,7 @@ class Checker:
             code = codes.SPEC_UNREADABLE
             return _unjudged(unreadable(name, told, code=code, error=error), owner)
         try:
-            foundation = self.foundation(spec)
+            under = self.known_base(spec)
         except EnvcError as error:
             code = codes.BASE_UNUSABLE
             verdict = unreadable(spec.name, told, code=code, error=error)
@@ -136,7 +138,7 @@ class Checker:
         try:
             present = read_lock(overlay_lock_path(spec), spec.name)
             code = codes.SPEC_UNREADABLE
-            return self._judged(spec, foundation, present, owner)
+            return self._judged(spec, under, present, owner)
         except EnvcError as error:
             match error:
                 case HashMissingError():
@@ -148,25 +150,25 @@ class Checker:
             verdict = unreadable(spec.name, told, code=code, error=error)
             return _unjudged(verdict, owner, spec.base)
 
-    def foundation(self, spec: OverlaySpec) -> Foundation:
+    def known_base(self, spec: OverlaySpec) -> KnownBase:
         """What an overlay stands on.
 
         Raises:
             EnvcError: its base cannot be used.
         """
         if spec.base_dir is None and self.site.spec.layer(spec.base) is not None:
-            found = self._foundation_of_layer(spec.base)
+            found = self._base_of_layer(spec.base)
             # What is wrong with the overlay's own choice of a base is for `base_under` to say.
-            if isinstance(found, Foundation) and _is_open(self.site.spec, spec):
+            if isinstance(found, KnownBase) and _is_open(self.site.spec, spec):
                 return found
         base = base_under(self.site, spec)
-        return lay_foundation(self.site.spec, base, self.contents)
+        return known_base(self.site.spec, base, self.contents)
 
-    def state(self, spec: OverlaySpec, foundation: Foundation, lock: Lock | None) -> LockState:
+    def state(self, spec: OverlaySpec, under: KnownBase, lock: Lock | None) -> LockState:
         """How a lock stands to the spec and to the base."""
         if lock is None:
             return LockState.MISSING
-        base = foundation.base
+        base = under.base
         if lock.base is None or lock.base.closure != base.closure:
             return LockState.OTHER_BASE
         folder = os.path.dirname(overlay_lock_path(spec))
@@ -177,45 +179,51 @@ class Checker:
         )
         return LockState.FRESH if fresh else LockState.STALE
 
-    def fingerprint(self, touched: Touched, foundation: Foundation) -> Digest:
+    def fingerprint(self, touched: Touched, under: KnownBase) -> Digest:
         """The digest of the parts of a base that a verdict rests on."""
-        base = foundation.base
+        base = under.base
         kept = {canonicalize_name(sourced.requirement.name) for sourced in base.kept}
-        parts = touched.fingerprint((ground for _, ground in foundation.grounds), kept)
+        parts = touched.fingerprint((ground for _, ground in under.grounds), kept)
         # What explains a failure names lines of the site's spec.
         if touched.everything:
             return digest_of_json([parts, digest_of(self.site.text), base.closure])
         return parts
 
-    def _foundation_of_layer(self, layer: str) -> "Foundation | EnvcError":
-        if layer not in self._foundations:
+    def _base_of_layer(self, layer: str) -> "KnownBase | EnvcError":
+        if layer not in self._bases:
             try:
                 base = base_of(self.site, layer)
-                self._foundations[layer] = lay_foundation(self.site.spec, base, self.contents)
+                self._bases[layer] = known_base(self.site.spec, base, self.contents)
             except EnvcError as error:
-                self._foundations[layer] = error
-        return self._foundations[layer]
+                self._bases[layer] = error
+        return self._bases[layer]
+
+    def _edges_on(self, under: KnownBase) -> tuple[Edges, ...]:
+        closure = under.base.closure
+        if closure not in self._edges:
+            self._edges[closure] = under.edges(self.source)
+        return self._edges[closure]
 
     def _judged(
-        self, spec: OverlaySpec, foundation: Foundation, present: LockFile | None, owner: str
+        self, spec: OverlaySpec, under: KnownBase, present: LockFile | None, owner: str
     ) -> Judged:
         source = RecordedSource(self.source)
-        state = self.state(spec, foundation, present.lock if present is not None else None)
+        state = self.state(spec, under, present.lock if present is not None else None)
         lock = present.lock if present is not None and state is LockState.FRESH else None
         failure: UnsatisfiableError | None = None
         if lock is None:
             try:
-                unlocked = Unlocked(self.site.spec, spec, foundation, present)
-                lock = unlocked.resolved(self.source, source)
+                unlocked = Unlocked(self.site.spec, spec, under, present)
+                lock = unlocked.resolved(self._edges_on(under), self.source, source)
             except UnsatisfiableError as error:
                 failure = error
-        seen = Seen((), ()) if lock is None else look_into(spec, foundation, lock, self.contents)
+        seen = Seen((), ()) if lock is None else look_into(spec, under, lock, self.contents)
         subject = Subject(
             name=spec.name,
             spec=spec.file,
             state=state,
             lock=lock,
-            ground=foundation.ground(),
+            ground=under.ground(),
             scenes=seen.scenes,
             base=spec.base,
             owner=owner,
@@ -234,7 +242,7 @@ class Checker:
             beside=(*files_beside(spec), *_projects_beside(spec)),
             asked=source.asked(),
             touched=None if subject.unknown or _looks_further(spec) else parts,
-            fingerprint=self.fingerprint(parts, foundation),
+            fingerprint=self.fingerprint(parts, under),
         )
 
     def _passed(

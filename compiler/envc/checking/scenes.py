@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName
 from envc.check import Scene, wanted_libraries
 from envc.errors import SpecError
 from envc.lock import select_wheels, with_absolute_paths
-from envc.locking.foundation import Foundation
+from envc.locking.known_base import KnownBase
 from envc.model.contents import Library, Unknown, WheelContents
 from envc.model.lock import Lock, LockedWheel
 from envc.model.spec import OverlaySpec
@@ -27,16 +27,14 @@ class Seen:
     unknown: tuple[Unknown, ...]
 
 
-def look_into(
-    spec: OverlaySpec, foundation: Foundation, lock: Lock, contents: ContentsSource
-) -> Seen:
+def look_into(spec: OverlaySpec, under: KnownBase, lock: Lock, contents: ContentsSource) -> Seen:
     """What an overlay's own wheels contain, on what its base has."""
     folder = os.path.dirname(os.path.abspath(spec.file))
     placed = with_absolute_paths(lock, folder)
     scenes: list[Scene] = []
     # In the dark is also an overlay whose base nobody could look into, unless it adds nothing.
-    unknown = dict.fromkeys(foundation.unknown if lock.pins else ())
-    for target, ground in foundation.grounds:
+    unknown = dict.fromkeys(under.unknown if lock.pins else ())
+    for target, ground in under.grounds:
         wheels = _wheels(placed, target)
         found = contents.contents(wheels.values(), folder=folder)
         own = [found[wheel.digest] for wheel in wheels.values()]
@@ -47,7 +45,7 @@ def look_into(
             masked=frozenset(wheels.keys() | set(lock.hides)),
             standard=standard_modules(target.python),
         )
-        libraries, unread = _libraries(scene, wheels, foundation, contents, folder)
+        libraries, unread = _libraries(scene, wheels, under, contents, folder)
         unknown |= dict.fromkeys([*(e for e in own if isinstance(e, Unknown)), *unread])
         scenes.append(replace(scene, libraries=libraries))
     return Seen(tuple(scenes), tuple(unknown))
@@ -71,14 +69,14 @@ def _wheels(lock: Lock, target: Target) -> dict[NormalizedName, LockedWheel]:
 def _libraries(
     scene: Scene,
     own: dict[NormalizedName, LockedWheel],
-    foundation: Foundation,
+    under: KnownBase,
     contents: ContentsSource,
     folder: str,
 ) -> tuple[dict[NormalizedName, tuple[Library, ...]], list[Unknown]]:
     """The libraries of the projects whose headers matter."""
     wheels: dict[NormalizedName, LockedWheel] = {}
     for project in sorted(wanted_libraries(scene)):
-        wheel = own.get(project) or foundation.wheel(project, scene.target)
+        wheel = own.get(project) or under.wheel(project, scene.target)
         if wheel is not None:
             wheels[project] = wheel
     found = contents.libraries(wheels.values(), folder=folder) if wheels else {}

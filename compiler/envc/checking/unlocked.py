@@ -12,7 +12,7 @@ from packaging.version import Version
 from envc.errors import BuildError, HashMissingError
 from envc.index import IndexSource
 from envc.lock import lock_layer, overlay_inputs, overlay_problem, resolve_together, target_groups
-from envc.locking.foundation import Foundation
+from envc.locking.known_base import KnownBase
 from envc.locking.overlay_resolution import Edges, resolve_above
 from envc.locking.report import LockOptions
 from envc.locking.task import Start
@@ -38,11 +38,15 @@ class Unlocked:
 
     site: SiteSpec
     spec: OverlaySpec
-    foundation: Foundation
+    under: KnownBase
     present: LockFile | None
 
-    def resolved(self, indexes: IndexSource, source: CandidateSource) -> Lock:
+    def resolved(
+        self, edges: tuple[Edges, ...], indexes: IndexSource, source: CandidateSource
+    ) -> Lock:
         """The lock that it would get; overlays are resolved with what `source` has of the indexes.
+
+        `edges` are those of the base.
 
         Raises:
             UnsatisfiableError: there is no solution.
@@ -53,12 +57,10 @@ class Unlocked:
         for sourced in self.spec.requires:
             if sourced.requirement.url is not None:
                 raise self._must_be_locked(f"{sourced.requirement.name} is named by a URL")
-        base = self.foundation.base
+        base = self.under.base
         with_soles = SoleSource(source, editables)
         resolutions: list[Resolution] = []
-        for problem, ways in zip(
-            self._problems(resolutions), self.foundation.edges(indexes), strict=True
-        ):
+        for problem, ways in zip(self._problems(resolutions), edges, strict=True):
 
             def above(part: Problem, ways: Edges = ways) -> Resolution:
                 return resolve_above(part, ways, with_soles)
@@ -81,16 +83,16 @@ class Unlocked:
 
     def _problems(self, earlier: list[Resolution]) -> Iterator[Problem]:
         """What is asked on each group of targets; pins of the `earlier` ones are preferred."""
-        start = Start(self.present, LockOptions())
+        start = Start(overlay_lock_path(self.spec), self.present, LockOptions())
         groups = target_groups(self.site.targets)
-        for group, pins in zip(groups, self.foundation.pins, strict=True):
+        for group, pins in zip(groups, self.under.pins, strict=True):
             preferred: dict[NormalizedName, Version] = {}
             for resolution in earlier:
                 preferred |= {pin.project: pin.version for pin in resolution.own()}
             yield overlay_problem(
                 self.site,
                 self.spec,
-                base=self.foundation.base,
+                base=self.under.base,
                 targets=group,
                 preferred=preferred | start.preferred(group[0]),
                 inherited=pins,

@@ -2,7 +2,7 @@
 
 1. The specs are found; what the cache knows of them, and still holds, is taken from there.
 2. What is left is judged, by as many processes as there are cores when it is much. They are forked
-   from one that has laid the foundations.
+   from one that knows the common bases.
 3. The new verdicts are kept.
 """
 
@@ -236,17 +236,17 @@ def _carried_over(checker: Checker, row: Row, found: Found) -> Verdict | None:
     """A verdict on the site's present state, from one on another state; None: it does not hold."""
     try:
         spec = load_overlay(found.path)
-        foundation = checker.foundation(spec)
-        if checker.fingerprint(row.touched, foundation) != row.fingerprint:
+        under = checker.known_base(spec)
+        if checker.fingerprint(row.touched, under) != row.fingerprint:
             return None
         present = read_lock(overlay_lock_path(spec), spec.name)
     except EnvcError:
         return None
-    state = checker.state(spec, foundation, present.lock if present is not None else None)
+    state = checker.state(spec, under, present.lock if present is not None else None)
     if state is LockState.STALE:
         return None  # the site's policy or the spec has changed: it is resolved in another way
     rules = (checker.site.spec.check, spec.check)
-    return restated(row.verdict, state, foundation.ground(), rules=rules)
+    return restated(row.verdict, state, under.ground(), rules=rules)
 
 
 # What a forked process inherits: the checker of its parent, warm, and the specs.

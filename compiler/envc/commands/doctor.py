@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from envc.commands.verify import verify
 from envc.errors import EnvcError
 from envc.host.machine import machine_of
+from envc.host.storage import expanded, trouble_with
 from envc.host.surroundings import DROPPED, missing_modules, shadowing
 from envc.overlays.stage import stage_root
 from envc.reports.doctor import Diagnosis, DoctorReport
+from envc.sites.overlay_folder import lost_spec
 from envc.target import fitness as checks
 from envc.target.base_state import base_states
 from envc.target.by_hand import by_hand
@@ -35,6 +38,7 @@ def doctor(
         found += _folder("target", target, is_local=True)
         found += _built("target", target, {} if overlay is not None else surroundings)
         found += _modules(target, surroundings)
+        found += _storage(target)
     if overlay is not None:
         found += _folder("overlay", overlay, is_local=False)
         found += _built("overlay", overlay, surroundings)
@@ -115,9 +119,30 @@ def _modules(target: str, surroundings: Mapping[str, str]) -> Iterable[Diagnosis
         yield Diagnosis("target: modules", "ok", f"loaded: {', '.join(wanted)}")
 
 
+def _storage(target: str) -> Iterable[Diagnosis]:
+    """Can users have overlays where the site wants them?"""
+    try:
+        storage = open_target(target).location.storage
+        if storage is None:
+            return
+        place = expanded(storage, f"{target}/location.toml (storage)")
+        trouble = trouble_with(place)
+    except EnvcError as error:
+        yield replace(_trouble("target: storage", error), state="warning")
+        return
+    if trouble is not None:
+        what = f"{trouble.what}: {trouble.where}"
+        yield Diagnosis("target: storage", "warning", what, trouble.mend)
+    else:
+        yield Diagnosis("target: storage", "ok", f"users can have overlays in {place}")
+
+
 def _overlay(path: str) -> Iterable[Diagnosis]:
     """Is the overlay's tree what was built, and are its bases here?"""
     directory = directory_at(path)
+    lost = lost_spec(path)
+    if lost is not None:
+        yield Diagnosis("overlay: spec", "error", lost.what, lost.mend)
     try:
         if directory.current() is None:
             return

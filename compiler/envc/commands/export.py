@@ -20,6 +20,7 @@ from envc.lock import (
 )
 from envc.model.digest import digest_of
 from envc.model.lock import Lock
+from envc.model.names import OVERLAY_SPEC
 from envc.model.resolution import Resolution
 from envc.model.spec import SiteSpec
 from envc.model.value import value
@@ -32,7 +33,6 @@ from envc.sites.site import (
     load_overlay,
 )
 from envc.supply.indexes import open_source
-from envc.target.opened import OVERLAY_SPEC
 
 
 @value(kw_only=True)

@@ -44,6 +44,7 @@ class Materialized(NamedTuple):
     """What a target directory runs now, and whether people see something else than before.
 
     `policy` tells whether the site's policy is another one now; `restored` and `removed` are names.
+    `warnings` are what an administrator should know.
     """
 
     target: str
@@ -53,6 +54,7 @@ class Materialized(NamedTuple):
     policy: bool = False
     restored: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def materialize(site: str | None, options: MaterializeOptions, context: Context) -> Materialized:
@@ -93,7 +95,23 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
         policy=published.policy,
         restored=published.restored,
         removed=published.removed,
+        warnings=_warnings(directory, context),
     )
+
+
+def _warnings(directory: Directory, context: Context) -> tuple[str, ...]:
+    """What keeps users from having overlays in the site's storage; told, too."""
+    from envc.formats.policy import policy_from_json
+    from envc.host.storage import trouble_with
+    from envc.target.settle import read_policy
+
+    policy = policy_from_json(read_policy(directory), directory.path)
+    trouble = trouble_with(policy.overlays.storage) if policy.overlays.storage else None
+    if trouble is None:
+        return ()
+    said = f"{trouble.what}: {trouble.where}; {trouble.mend}"
+    context.reporter.warn(said)
+    return (said,)
 
 
 def _published(
@@ -180,6 +198,7 @@ def materialize_report(done: Materialized) -> "MaterializeReport":
         policy=done.policy,
         restored=done.restored,
         removed=done.removed,
+        warnings=done.warnings,
         layers={
             name: LayerReport(
                 digest=layer.digest,

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from envc.disk.durable import disk_error, write_file
 from envc.errors import EnvcError, UsageError
 from envc.host.context import Context
+from envc.host.storage import expanded
 from envc.model.lock import Lock
-from envc.model.names import lock_file_name
+from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.reports.overlay_collect import CollectedOverlay, CollectedOverlays
 from envc.sites.overlay_files import owner_of
+from envc.sites.overlay_folder import holds_overlay
 from envc.sites.place import read_spec
-from envc.sites.site import Site, overlay_from, overlay_lock_path, read_lock
-from envc.target.opened import OVERLAY_SPEC
+from envc.sites.site import Site, overlay_from, overlay_lock_path, overlay_text, read_lock
 
 FOLDER = "overlays"
 
@@ -28,7 +29,7 @@ def collect_overlays(site: Site, *, prune: bool, context: Context) -> CollectedO
     """Copy every overlay of the site's storage into the site; unreadable ones are left out.
 
     Raises:
-        UsageError: the site names no storage.
+        UsageError: the site names no storage, or by a variable that is not set.
         OutsideError: the disk refused.
     """
     storage = _storage(site)
@@ -67,14 +68,14 @@ def _storage(site: Site) -> str:
             where=site.spec.file,
             mend="set overlays.storage",
         )
-    return os.path.expandvars(storage)
+    return expanded(storage, f"{site.spec.file} (overlays.storage)")
 
 
 def _overlays_in(folder: str) -> Iterator[tuple[str, str]]:
-    """User and name of every `<user>/<name>/overlay.toml` below a folder, in order."""
+    """User and name of every `<user>/<name>` below a folder that holds an overlay, in order."""
     for user in _names(folder):
         for name in _names(f"{folder}/{user}"):
-            if os.path.isfile(f"{folder}/{user}/{name}/{OVERLAY_SPEC}"):
+            if holds_overlay(f"{folder}/{user}/{name}"):
                 yield user, name
 
 
@@ -91,12 +92,7 @@ def _reads(pattern: str) -> bool:
 
 
 def _collect(folder: str, site: Site, user: str, name: str) -> CollectedOverlay:
-    """Copy one overlay.
-
-    Raises:
-        UsageError: it is not that user's, or cannot be read.
-        SpecError: with every fault of its spec or lock.
-    """
+    """Copy one overlay, which must be that user's."""
     owner = owner_of(folder)
     if owner != user:
         raise UsageError(
@@ -105,7 +101,7 @@ def _collect(folder: str, site: Site, user: str, name: str) -> CollectedOverlay:
             mend=f"move it to a folder {owner}",
         )
     path = f"{folder}/{OVERLAY_SPEC}"
-    text = read_spec(path)
+    text = overlay_text(path)
     spec = overlay_from(text, path)
     found = read_lock(overlay_lock_path(spec), spec.name)
     files = {OVERLAY_SPEC: text}

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 
 from envc.errors import EnvcError
 from envc.model.generation import Generation
+from envc.model.names import OVERLAY_SPEC, PACKED
 from envc.model.spec import OverlaySpec
-from envc.overlays.pack import PACKED
 from envc.overlays.places import own_storage, storage_of
 from envc.reports.overlay_list import OverlayEntry, OverlayList, State
 from envc.sites.overlay_files import owner_of
-from envc.sites.place import read_spec
-from envc.sites.site import overlay_from, overlay_lock_path, read_lock
+from envc.sites.overlay_folder import holds_overlay
+from envc.sites.site import overlay_from, overlay_lock, overlay_text
 from envc.supply.declared import Outdated, outdated_editables
 from envc.target.base_state import base_states, gone_interpreter
 from envc.target.by_hand import by_hand
 from envc.target.directory import Directory, Shape
-from envc.target.opened import OVERLAY_SPEC, read_location
+from envc.target.opened import read_location
 
 
 def list_overlays(target: str | None, *, everybody: bool) -> OverlayList:
@@ -33,7 +33,7 @@ def list_overlays(target: str | None, *, everybody: bool) -> OverlayList:
             _entry(folder)
             for owner in owners
             for folder in _folders(owner)
-            if os.path.isfile(f"{folder}/{OVERLAY_SPEC}")
+            if holds_overlay(folder)
         ),
     )
 
@@ -49,7 +49,7 @@ def _folders(path: str) -> Iterator[str]:
 
 def _entry(folder: str) -> OverlayEntry:
     try:
-        text = read_spec(f"{folder}/{OVERLAY_SPEC}")
+        text = overlay_text(f"{folder}/{OVERLAY_SPEC}")
         spec = overlay_from(text, f"{folder}/{OVERLAY_SPEC}")
         directory = Directory(folder, Shape.OVERLAY)
         current = directory.current()
@@ -119,5 +119,5 @@ def _state(
 
 def _outdated(directory: Directory, spec: OverlaySpec) -> tuple[Outdated, ...]:
     """The editable projects that declare something else than was locked."""
-    lock = read_lock(overlay_lock_path(spec), spec.name) if spec.editable else None
+    lock = overlay_lock(spec) if spec.editable else None
     return outdated_editables(lock.lock, directory.path) if lock is not None else ()

@@ -20,14 +20,15 @@ from envc.host.surroundings import (
 )
 from envc.model.digest import Digest, digest_from_hex, is_digest
 from envc.model.generation import Generation
-from envc.model.names import site_packages_of
+from envc.model.names import OVERLAY_SPEC, PACKED, site_packages_of
 from envc.model.spec import OverlaySpec
 from envc.model.value import value
 from envc.overlays.edit import OverlayOptions, create
-from envc.overlays.pack import PACKED, built_overlay
+from envc.overlays.pack import built_overlay
 from envc.overlays.places import default_folder
 from envc.overlays.stage import stage, stage_root, staged
-from envc.sites.site import load_overlay, overlay_lock_path, read_lock
+from envc.sites.overlay_folder import holds_overlay
+from envc.sites.site import load_overlay, overlay_lock
 from envc.supply.declared import outdated_editables
 from envc.target.base_state import (
     BaseState,
@@ -39,7 +40,7 @@ from envc.target.base_state import (
 )
 from envc.target.by_hand import by_hand
 from envc.target.directory import Directory, Shape
-from envc.target.opened import OVERLAY_SPEC, Target, find_target, open_target, read_location
+from envc.target.opened import Target, find_target, open_target, read_location
 
 LOCK = "ENVC_LOCK"
 
@@ -72,7 +73,7 @@ def prepare(
         refuse_without_core(tree, f"envc materialize --target {target.directory.path}")
     else:
         folder = os.path.abspath(options.overlay or default_folder(None, options.target))
-        if not os.path.exists(f"{folder}/{OVERLAY_SPEC}") and options.overlay is None:
+        if options.overlay is None and not holds_overlay(folder):
             create(OverlayOptions(folder=folder, target=options.target), None, context)
         target, tree = _overlay(folder, options, context)
         states = base_states(tree, target.current.python)
@@ -144,7 +145,7 @@ def _overlay(folder: str, options: RunOptions, context: Context) -> tuple[Target
 
 def _said_of_editables(spec: OverlaySpec, folder: str) -> list[str]:
     """What to tell of the overlay's editable projects: those that declare something else now."""
-    lock = read_lock(overlay_lock_path(spec), spec.name) if spec.editable else None
+    lock = overlay_lock(spec) if spec.editable else None
     found = outdated_editables(lock.lock, folder) if lock is not None else ()
     mend = f"`envc overlay sync --dir {folder}` locks and builds it anew"
     return [f"{each.said(spec.name)}; {mend}" for each in found]

@@ -3,7 +3,7 @@
 spec, Base ──layer_problem──▶ Problem        Resolution of every target group ──lock_layer──▶ Lock
 """
 
-from envc.lock.base import CORE_BASE, Base, on_layer, on_overlay
+from envc.lock.base import CORE_BASE, Base, closure_digest, on_layer, on_overlay
 from envc.lock.inputs import layer_inputs, overlay_inputs
 from envc.lock.merge import lock_layer
 from envc.lock.problem import ProblemOf, layer_problem, overlay_problem, visible_problem
@@ -15,6 +15,7 @@ __all__ = [
     "CORE_BASE",
     "Base",
     "ProblemOf",
+    "closure_digest",
     "layer_inputs",
     "layer_problem",
     "lock_layer",

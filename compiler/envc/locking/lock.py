@@ -34,6 +34,7 @@ from envc.sites.site import (
     base_of,
     base_under,
     load_overlay,
+    overlay_lock,
     overlay_lock_path,
     read_lock,
 )
@@ -61,13 +62,14 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
             spec = load_overlay(options.overlay)
             base = base_under(site, spec)
             shared = partial(shared_below, site, base, context)
-            outcomes = {spec.name: lock_overlay(site, spec, base, options, supply, shared=shared)}
+            locked = lock_overlay(site.spec, spec, base, options, supply, shared=shared)
+            outcomes = {spec.name: locked}
         else:
             outcomes = _lock_layers(site, options, supply)
     _warn_of_unknown(options, outcomes.values(), context)
     for outcome in outcomes.values():
-        for note in outcome.notes:
-            context.reporter.warn(note)
+        for warning in outcome.warnings:
+            context.reporter.warn(warning)
     removed: tuple[str, ...] = ()
     if not options.check:
         for outcome in outcomes.values():
@@ -125,14 +127,13 @@ def _lock_layer(
 ) -> Outcome:
     path = site.lock_path(layer.name)
     inputs = layer_inputs(site.spec, layer, base)
-    start = Start(read_lock(path, layer.name), options)
+    start = Start(path, read_lock(path, layer.name), options)
     kept = start.kept(inputs)
     if kept is not None and is_as_locked(layer.requires, kept.lock, folder=os.path.dirname(path)):
         return Outcome(kept, changed=False)
 
     task = LockTask(
         name=layer.name,
-        path=path,
         requires=layer.requires,
         targets=site.spec.targets,
         base=base,
@@ -144,7 +145,7 @@ def _lock_layer(
 
 
 def lock_overlay(
-    site: Site,
+    site: SiteSpec,
     overlay: OverlaySpec,
     base: Base,
     options: LockOptions,
@@ -154,6 +155,8 @@ def lock_overlay(
 ) -> Outcome:
     """The overlay's lock against `base`, kept when nothing that decides it has changed.
 
+    One that was lost counts as changed, and its pins stay where the overlay was built from them.
+
     `shared` tells which projects of the base share a package directory, where `base` does not: it
     is asked only when one of them is replaced, since it may have to look into all their wheels.
 
@@ -161,8 +164,8 @@ def lock_overlay(
         UnsatisfiableError: there is no solution, or it needs a shadow that is refused.
     """
     path = overlay_lock_path(overlay)
-    start = Start(read_lock(path, overlay.name), options)
-    inputs = overlay_inputs(site.spec, overlay, base)
+    start = Start(path, overlay_lock(overlay), options)
+    inputs = overlay_inputs(site, overlay, base)
     folder = os.path.dirname(path)
     editables = editables_of(overlay, supply, folder=folder)
     kept = start.kept(inputs)
@@ -171,17 +174,16 @@ def lock_overlay(
         and is_of(kept.lock, editables)
         and is_as_locked(overlay.requires, kept.lock, folder=folder)
     ):
-        return Outcome(kept, changed=False, carried=missing_wheels(editables))
+        return Outcome(kept, start.differs(kept.text), carried=missing_wheels(editables))
 
     task = LockTask(
         name=overlay.name,
-        path=path,
         requires=overlay.requires,
-        targets=site.spec.targets,
+        targets=site.targets,
         base=base,
         inputs=inputs,
         start=start,
-        problem=partial(overlay_problem, site.spec, overlay, base=base),
+        problem=partial(overlay_problem, site, overlay, base=base),
         editables=editables,
         shared=shared,
     )
@@ -193,19 +195,19 @@ def shared_below(site: Site, base: Base, context: Context) -> tuple[Group, ...]:
 
     A wheel that cannot be looked into is named, and taken to share nothing.
     """
-    from envc.locking.foundation import lay_foundation
+    from envc.locking.known_base import known_base
     from envc.supply.contents import (
         ContentsSource,  # no layer needs it, and few overlays do
     )
 
     contents = ContentsSource(site.spec.core.python, context, indexes=indexes_of(site))
-    foundation = lay_foundation(site.spec, base, contents)
-    for unknown in foundation.unknown:
+    known = known_base(site.spec, base, contents)
+    for unknown in known.unknown:
         context.reporter.warn(
             f"whether {unknown.project} shares a package directory with another project of "
             f"{base.layer} is not known: {unknown.fault.what}"
         )
-    return foundation.base.together
+    return known.base.together
 
 
 def write_lock(file: LockFile) -> None:

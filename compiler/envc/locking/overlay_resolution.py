@@ -11,25 +11,24 @@ from it to a project that the overlay changes; the rest stays at its pins, whate
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.errors import UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
-from envc.model.value import value
 from envc.ports import CandidateSource
 from envc.resolve import resolve
 
 Projects = frozenset[NormalizedName]
 
 
-@value
+@dataclass(slots=True)
 class Edges:
     """Who requires whom among what is visible on a base; both directions.
 
-    `led_to` remembers which projects of the base the requirements on a project led to: a guess
-    for the next overlay that asks for it, and nothing rests on it.
+    It learns: `led_to` has which projects of the base the requirements on a project led to. That
+    is a guess for the next overlay that asks for it, and nothing rests on it.
     """
 
     needs: Mapping[NormalizedName, Projects]

@@ -44,19 +44,23 @@ from envc.supply.wheelhouse import Carried, has_its_wheels
 class Outcome:
     """A layer's lock, whether it differs from what the disk has, and the wheels it carries.
 
-    `notes` are what a person should know of it.
+    `warnings` are what a person should know.
     """
 
     file: LockFile
     changed: bool
     carried: tuple[Carried, ...] = ()
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @value
 class Start:
-    """Where locking starts: the present lock (None where there is none), and what may move."""
+    """Where locking starts: the present lock (None where there is none), and what may move.
 
+    The lock belongs at `path`; one that was lost has been read from a copy elsewhere.
+    """
+
+    path: str
     present: LockFile | None
     options: LockOptions
 
@@ -65,13 +69,19 @@ class Start:
         """The present lock."""
         return None if self.present is None else self.present.lock
 
+    def differs(self, text: bytes) -> bool:
+        """Whether what stands at the lock's place is not this."""
+        present = self.present
+        return present is None or present.path != self.path or present.text != text
+
     def kept(self, inputs: Digest) -> LockFile | None:
         """The present lock, when it was made from these inputs, whole, and nothing is to move."""
         present = self.present
         if self.options.upgrade or self.options.projects or present is None:
             return None
-        is_whole = has_its_wheels(present.lock, os.path.dirname(present.path))
-        return present if is_whole and present.lock.inputs == inputs else None
+        is_whole = has_its_wheels(present.lock, os.path.dirname(self.path))
+        is_kept = is_whole and present.lock.inputs == inputs
+        return replace(present, path=self.path) if is_kept else None
 
     @property
     def moving(self) -> frozenset[NormalizedName] | None:
@@ -94,7 +104,6 @@ class LockTask:
     """A layer or an overlay to be locked: its requirements, what it stands on, where it starts."""
 
     name: str
-    path: str
     requires: tuple[SourcedRequirement, ...]
     targets: tuple[Target, ...]
     base: Base
@@ -106,7 +115,7 @@ class LockTask:
 
     def carried_out(self, supply: Supply) -> Outcome:
         """The lock, resolved anew, with what it carries."""
-        folder, present = os.path.dirname(self.path), self.start.lock
+        folder, present = os.path.dirname(self.start.path), self.start.lock
         directs = directs_of(
             self.requires, supply, present=present, folder=folder, moving=self.start.moving
         )
@@ -134,9 +143,9 @@ class LockTask:
         )
         lock = with_directories(lock, self.editables)
         carried = (*realized.carried, *missing_wheels(self.editables), *carried_by(directs))
-        outcome = _outcome(self.path, lock, self.start, carried)
+        outcome = _outcome(lock, self.start, carried)
         unknown = {text for resolution in resolutions for text in resolution.unknown_extras()}
-        return replace(outcome, notes=tuple(sorted(unknown)))
+        return replace(outcome, warnings=tuple(sorted(unknown)))
 
     def _resolved(self, asked: ProblemOf, source: CandidateSource) -> list[Resolution]:
         """A resolution for each group of targets; later ones prefer what the earlier ones chose."""
@@ -158,7 +167,6 @@ class LockTask:
         return resolve_together(replace(problem, together=groups), answer) if groups else found
 
 
-def _outcome(path: str, lock: Lock, start: Start, carried: tuple[Carried, ...]) -> Outcome:
+def _outcome(lock: Lock, start: Start, carried: tuple[Carried, ...]) -> Outcome:
     text = lock_to_text(lock)
-    changed = start.present is None or start.present.text != text
-    return Outcome(LockFile(path, text, lock), changed, carried)
+    return Outcome(LockFile(start.path, text, lock), start.differs(text), carried)

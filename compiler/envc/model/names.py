@@ -17,6 +17,9 @@ POLICY_FILE = "policy.json"
 INPUTS_FILE = ".inputs.json"
 LOCK_FILE = ".lock"
 COMMAND = "bin/envc"
+# What a user writes, and the overlay as one file beside it.
+OVERLAY_SPEC = "overlay.toml"
+PACKED = "packed.envc"
 # The folder to `module use`.
 MODULEFILES = "modulefiles"
 

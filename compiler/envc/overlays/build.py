@@ -1,4 +1,7 @@
-"""An overlay from its spec to its tree: locked, weighed, fetched, planned, published."""
+"""An overlay from its spec to its tree: locked, fetched, planned, published.
+
+spec, Target ──wanted_overlay──▶ Wanted ──lock_overlay──▶ Outcome ──build──▶ generation
+"""
 
 import os
 
@@ -7,54 +10,64 @@ from packaging.utils import NormalizedName
 from envc.disk.durable import disk_error, write_file
 from envc.disk.locks import shared
 from envc.disk.ownership import refuse_exposed, refuse_foreign
-from envc.formats.location import Location, location_to_text
+from envc.formats.location import Location
 from envc.host.context import Context
 from envc.host.fitting import target_for
 from envc.host.machine import machine_of
 from envc.host.space import need_of, refuse_what_cannot_fit
-from envc.lock import on_overlay, select_wheels, with_absolute_paths
+from envc.host.storage import refuse_unwritable
+from envc.lock import closure_digest, select_wheels, with_absolute_paths
 from envc.locking.lock import lock_overlay, write_lock
 from envc.locking.report import LockOptions
 from envc.locking.task import Outcome
 from envc.model.generation import Generation
 from envc.model.lock import Lock
-from envc.model.names import lock_file_name
+from envc.model.names import OVERLAY_SPEC, PACKED, lock_file_name
 from envc.model.publication import Publication
-from envc.model.spec import OverlaySpec
+from envc.model.spec import IndexSpec, OverlaySpec
 from envc.model.stack import Stack
-from envc.model.target import Machine
 from envc.model.target import Target as NodeTarget
 from envc.model.value import value
-from envc.model.wheel import WheelFacts
-from envc.overlays.pack import PACKED
 from envc.reports.change import LayerChange
 from envc.reports.overlay import OverlayReport
 from envc.sites.place import read_spec
-from envc.sites.site import overlay_from
+from envc.sites.site import LockFile
 from envc.supply.indexes import indexes_of, open_supply
 from envc.supply.wheelhouse import carry
 from envc.target.base_state import base_changes, base_states
 from envc.target.below import Below, below
 from envc.target.directory import Directory, Shape
-from envc.target.opened import OVERLAY_SPEC, Target, read_location
+from envc.target.opened import Target, read_location, write_location
 from envc.target.planned import save_plan
 from envc.target.publish import make_directory, publish
 from envc.target.stock import Chosen, Stock, stack_layer, stacked
 
 
-def build(
-    folder: str,
-    target: Target,
-    text: bytes,
-    options: LockOptions,
-    context: Context,
-    *,
-    spec: OverlaySpec | None = None,
-) -> OverlayReport:
-    """The overlay in `folder` as the spec `text` says, on what the target has now.
+@value(kw_only=True)
+class Wanted:
+    """What an overlay is to be built from, beside its lock: its spec, what is below it, the core.
 
-    `spec` is what the text says, where its lines stand in another file: a script's. Spec and lock
-    are written when only the disk can still fail.
+    `text` are the bytes of the spec. `env` and `modules` are those of the nearest common layer.
+    """
+
+    directory: Directory
+    spec: OverlaySpec
+    text: bytes
+    below: Below
+    location: Location
+    python: str
+    interpreter: str
+    env: tuple[tuple[str, str], ...]
+    modules: tuple[str, ...]
+
+
+def lock_and_build(
+    spec: OverlaySpec, text: bytes, target: Target, options: LockOptions, context: Context
+) -> OverlayReport:
+    """The overlay as its spec says, on what the target has now, in the folder of `spec.file`.
+
+    `text` is the spec as its file has it, or shall have it. Spec and lock are written when only
+    the disk can still fail.
 
     Raises:
         UsageError: the folder is somebody else's, or others could write there.
@@ -62,169 +75,151 @@ def build(
         OutsideError: an index or the disk failed, or it does not fit; all is as it was.
         UntrustedError: a wheel is not what the lock says.
     """
-    directory = Directory(folder, Shape.OVERLAY)
-    refuse_foreign(directory.path)
-    refuse_exposed(directory.path)
-    spec = spec or overlay_from(text, f"{folder}/{OVERLAY_SPEC}")
-    under = below(target, spec)
-    before = directory.current()
+    folder = os.path.dirname(os.path.abspath(spec.file))
+    refuse_unwritable(folder, target.location.storage)
+    refuse_foreign(folder)
+    refuse_exposed(folder)
+    wanted = wanted_overlay(spec, text, target)
     with open_supply(target.site, context) as supply:
-        outcome = lock_overlay(target.site, spec, under.base, options, supply)
-    machine = machine_of(target.current.interpreter)
-    making = _Making(
-        directory=directory,
-        target=target,
+        outcome = lock_overlay(target.site.spec, spec, wanted.below.base, options, supply)
+    return build(wanted, outcome, indexes_of(target.site), context)
+
+
+def wanted_overlay(spec: OverlaySpec, text: bytes, target: Target) -> Wanted:
+    """What the overlay with this spec is to be built from on a target, as that is now.
+
+    Raises:
+        SpecError, UsageError: its base is none, or not there.
+    """
+    under, site, current = below(target, spec), target.site.spec, target.current
+    place = target.directory.path
+    common = next(layer.name for layer in under.layers if layer.location == place)
+    return Wanted(
+        directory=Directory(os.path.dirname(os.path.abspath(spec.file)), Shape.OVERLAY),
         spec=spec,
         text=text,
-        under=under,
-        outcome=outcome,
-        machine=machine,
-        node=target_for(outcome.file.lock, machine),
+        below=under,
+        location=Location(site=current.site, target=place),
+        python=current.python,
+        interpreter=current.interpreter,
+        env=site.environment(common),
+        modules=site.modules(common),
     )
-    generation, changed = making.published(context)
-    if changed:
-        _warn_of_packed(folder, context)
-    return making.report(before, generation, changed=changed)
 
 
-def _warn_of_packed(folder: str, context: Context) -> None:
-    if os.path.exists(f"{folder}/{PACKED}"):
-        context.reporter.warn(
-            f"{folder}/{PACKED} is of another generation now; pack it again with "
-            f"`envc overlay pack --dir {folder}`"
-        )
+def build(
+    wanted: Wanted, outcome: Outcome, indexes: tuple[IndexSpec, ...], context: Context
+) -> OverlayReport:
+    """The overlay as it is locked, published; credentials of `indexes` serve for its wheels.
 
-
-@value(kw_only=True)
-class _Making:
-    """What an overlay is made from: its spec and its lock, on what stands below it here.
-
-    `node` is the target of the lock that this machine is.
+    Raises:
+        OutsideError: a wheel cannot be had, the disk failed, or it does not fit.
+        UntrustedError: a wheel is not what the lock says.
     """
-
-    directory: Directory
-    target: Target
-    spec: OverlaySpec
-    text: bytes
-    under: Below
-    outcome: Outcome
-    machine: Machine
-    node: NodeTarget
-
-    @property
-    def lock(self) -> Lock:
-        """The overlay's lock."""
-        return self.outcome.file.lock
-
-    def published(self, context: Context) -> tuple[Generation, bool]:
-        """The generation that is current now, and whether it is another than before."""
-        folder = self.directory.path
-        chosen = select_wheels(with_absolute_paths(self.lock, folder), self.node)
-        make_directory(self.directory)
-        carry(self.outcome.carried)
-        with shared(self.directory.store_lock):
-            stock = Stock(
-                directory=self.directory,
-                python=self.target.current.python,
-                interpreter=self.machine.interpreter,
-                wheelhouse=None,
-                indexes=indexes_of(self.target.site),
-                context=context,
-            )
-            stock.fill(
-                (wheel for _, wheel in chosen),
-                weigh=lambda paths: refuse_what_cannot_fit(
-                    need_of(paths), folder, context.reporter
-                ),
-            )
-            publication = self._publication(stock, chosen)
-            self._write_inputs()
-            save_plan(self.directory, publication.digest(), publication)
-            published = publish(
-                self.directory,
-                publication,
-                stock.store,
-                link_mode="auto",
-                reporter=context.reporter,
-            )
-        return published.generation, published.changed
-
-    def _publication(self, stock: Stock, chosen: Chosen) -> Publication:
-        stack = self._stack(stock.facts(chosen))
-        current, file = self.target.current, self.outcome.file
-        return Publication(
-            site=current.site,
-            python=current.python,
-            interpreter=current.interpreter,
-            layers=(stock.plan(stack, chosen, lock=file.digest),),
-            specs=((OVERLAY_SPEC, self.text), (lock_file_name(stack.top.name), file.text)),
+    directory, lock = wanted.directory, outcome.file.lock
+    before = directory.current()
+    machine = machine_of(wanted.interpreter)
+    node = target_for(lock, machine)
+    chosen = select_wheels(with_absolute_paths(lock, directory.path), node)
+    make_directory(directory)
+    carry(outcome.carried)
+    with shared(directory.store_lock):
+        stock = Stock(directory, wanted.python, machine.interpreter, None, indexes, context)
+        stock.fill(
+            (wheel for _, wheel in chosen),
+            weigh=lambda paths: refuse_what_cannot_fit(
+                need_of(paths), directory.path, context.reporter
+            ),
         )
-
-    def _stack(self, wheels: tuple[WheelFacts, ...]) -> Stack:
-        target, site, file = self.target, self.target.site.spec, self.outcome.file
-        closure = on_overlay(
-            site, self.spec, base=self.under.base, lock=file.lock, lock_digest=file.digest
-        ).named()
-        python = target.current.python
-        top = stack_layer(
-            self.directory, self.spec.name, closure=closure, wheels=wheels, python=python
+        publication = _publication(wanted, outcome.file, stock, chosen)
+        _write_inputs(wanted, outcome)
+        save_plan(directory, publication.digest(), publication)
+        published = publish(
+            directory, publication, stock.store, link_mode="auto", reporter=context.reporter
         )
-        layers = self.under.layers
-        common = next(layer for layer in layers if layer.location == target.directory.path)
-        return Stack(
-            python=python,
-            interpreter=target.current.interpreter,
-            layers=stacked(top, file.lock.hides, layers),
-            env=site.environment(common.name),
-            modules=site.modules(common.name),
-            editable=self._editable(),
+    if published.changed and os.path.exists(f"{directory.path}/{PACKED}"):
+        context.reporter.warn(
+            f"{directory.path}/{PACKED} is of another generation now; pack it again with "
+            f"`envc overlay pack --dir {directory.path}`"
         )
+    return _report(wanted, lock, node, (before, published.generation), changed=published.changed)
 
-    def _editable(self) -> tuple[tuple[NormalizedName, str], ...]:
-        """The editable projects, each with its folder."""
-        pins = self.lock.pins
-        return tuple((pin.project, pin.directory) for pin in pins if pin.directory is not None)
 
-    def _write_inputs(self) -> None:
-        """Bring spec, lock and location on disk to what the tree is about to be made from."""
-        folder = self.directory.path
-        location = Location(site=self.target.current.site, target=self.target.directory.path)
+def _publication(wanted: Wanted, file: LockFile, stock: Stock, chosen: Chosen) -> Publication:
+    top = stack_layer(
+        wanted.directory,
+        wanted.spec.name,
+        closure=closure_digest(wanted.python, file.digest, wanted.below.base.closure),
+        wheels=stock.facts(chosen),
+        python=wanted.python,
+    )
+    stack = Stack(
+        python=wanted.python,
+        interpreter=wanted.interpreter,
+        layers=stacked(top, file.lock.hides, wanted.below.layers),
+        env=wanted.env,
+        modules=wanted.modules,
+        editable=_editable(file.lock),
+    )
+    return Publication(
+        site=wanted.location.site,
+        python=wanted.python,
+        interpreter=wanted.interpreter,
+        layers=(stock.plan(stack, chosen, lock=file.digest),),
+        specs=((OVERLAY_SPEC, wanted.text), (lock_file_name(top.name), file.text)),
+    )
+
+
+def _editable(lock: Lock) -> tuple[tuple[NormalizedName, str], ...]:
+    """The editable projects of a lock, each with its folder."""
+    return tuple((pin.project, pin.directory) for pin in lock.pins if pin.directory is not None)
+
+
+def _write_inputs(wanted: Wanted, outcome: Outcome) -> None:
+    """Bring spec, lock and location on disk to what the tree is about to be made from."""
+    folder = wanted.directory.path
+    if read_location(folder) != wanted.location:
+        write_location(folder, wanted.location)
+    path = f"{folder}/{OVERLAY_SPEC}"
+    if not os.path.exists(path) or read_spec(path) != wanted.text:
         try:
-            if read_location(folder) != location:
-                write_file(f"{folder}/location.toml", location_to_text(location))
-            spec_path = f"{folder}/{OVERLAY_SPEC}"
-            if not os.path.exists(spec_path) or read_spec(spec_path) != self.text:
-                write_file(spec_path, self.text)
+            write_file(path, wanted.text)
         except OSError as error:
-            raise disk_error(error, "write the overlay's spec", folder) from error
-        if self.outcome.changed:
-            write_lock(self.outcome.file)
+            raise disk_error(error, "write the overlay's spec", path) from error
+    if outcome.changed:
+        write_lock(outcome.file)
 
-    def report(
-        self, before: Generation | None, generation: Generation, *, changed: bool
-    ) -> OverlayReport:
-        """The overlay as it is now; `before` is the generation that was current until then."""
-        name, lock, base = self.spec.name, self.lock, self.under.base
-        replaced = {*lock.shadows, *lock.lifts, *lock.hides}
-        visible = [pin for pin in base.visible_pins((self.node,)) if pin.project not in replaced]
-        return OverlayReport(
-            name=name,
-            folder=self.directory.path,
-            target=self.target.directory.path,
-            base=self.spec.base,
-            base_closure=base.named(),
-            generation=generation.generation,
-            digest=generation.digest,
-            changed=changed,
-            inherits=len(visible),
-            adds=lock.adds(),
-            shadows=lock.shadows,
-            lifts=lock.lifts,
-            hides=lock.hides,
-            editable={str(project): folder for project, folder in self._editable()},
-            base_changes=_base_changes(self.directory, name, before, generation),
-            files=generation.layers[name].files,
-        )
+
+def _report(
+    wanted: Wanted,
+    lock: Lock,
+    node: NodeTarget,
+    generations: tuple[Generation | None, Generation],
+    *,
+    changed: bool,
+) -> OverlayReport:
+    """The overlay as it is now; of the `generations` the first was current until then."""
+    (before, now), base = generations, wanted.below.base
+    replaced = {*lock.shadows, *lock.lifts, *lock.hides}
+    visible = [pin for pin in base.visible_pins((node,)) if pin.project not in replaced]
+    return OverlayReport(
+        name=wanted.spec.name,
+        folder=wanted.directory.path,
+        target=wanted.location.target,
+        base=wanted.spec.base,
+        base_closure=base.named(),
+        generation=now.generation,
+        digest=now.digest,
+        changed=changed,
+        inherits=len(visible),
+        adds=lock.adds(),
+        shadows=lock.shadows,
+        lifts=lock.lifts,
+        hides=lock.hides,
+        editable={str(project): folder for project, folder in _editable(lock)},
+        base_changes=_base_changes(wanted.directory, wanted.spec.name, before, now),
+        files=now.layers[wanted.spec.name].files,
+    )
 
 
 def _base_changes(

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -18,17 +19,18 @@ from envc.formats.overlay_edit import (
 from envc.formats.overlay_toml import TEMPLATE
 from envc.host.context import Context
 from envc.locking.report import LockOptions
-from envc.model.spec import OverlaySpec
+from envc.model.names import OVERLAY_SPEC
+from envc.model.spec import Origin, OverlaySpec
 from envc.model.value import value
-from envc.overlays.build import build
+from envc.overlays.build import lock_and_build
 from envc.overlays.pack import built_overlay
 from envc.reports.overlay import OverlayReport
-from envc.sites.place import read_spec
-from envc.sites.site import check_base, overlay_from, overlay_lock_path, read_lock
+from envc.sites.overlay_folder import lost_spec
+from envc.sites.site import check_base, overlay_from, overlay_lock, overlay_text
 from envc.supply.editable import directory_of
-from envc.target.by_hand import ByHand, Foreign, by_hand
+from envc.target.by_hand import Foreign, by_hand
 from envc.target.directory import Directory, Shape
-from envc.target.opened import OVERLAY_SPEC, Target, find_target, open_target
+from envc.target.opened import Target, find_target, open_target
 
 
 @value(kw_only=True)
@@ -43,10 +45,13 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
     """A new overlay, built: it sees its base and nothing else yet.
 
     Raises:
-        UsageError: there is one already, or the name cannot be an overlay's.
+        UsageError: there is one already, or was; or the name cannot be an overlay's.
     """
     folder = os.path.abspath(options.folder)
     path = f"{folder}/{OVERLAY_SPEC}"
+    lost = lost_spec(folder)
+    if lost is not None:
+        raise UsageError.of([lost])
     if os.path.exists(path):
         raise UsageError(
             "there is an overlay already", where=path, mend="build it with `envc overlay sync`"
@@ -61,8 +66,9 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
     target = open_target(find_target(options.target, folder))
     chosen = base or default_layer(target)
     text = TEMPLATE.format(name=name, base=chosen).encode()
-    check_base(target.site.spec, overlay_from(text, path))
-    return build(folder, target, text, LockOptions(), context)
+    spec = overlay_from(text, path)
+    check_base(target.site.spec, spec, base_at=f"--base {chosen}", name_at=folder)
+    return lock_and_build(spec, text, target, LockOptions(), context)
 
 
 def default_layer(target: Target) -> str:
@@ -96,7 +102,7 @@ def add(
         new = [path for path in folders if directory_of(spec, path) not in known]
         return with_editables(with_requirements(text, requirements), new)
 
-    return _edited(options, edit, LockOptions(), context)
+    return _edited(options, edit, context)
 
 
 def _written(path: str) -> str:
@@ -127,12 +133,12 @@ def remove(options: OverlayOptions, words: Sequence[str], context: Context) -> O
             )
         return edited
 
-    return _edited(options, edit, LockOptions(), context)
+    return _edited(options, edit, context)
 
 
 def _editable_paths(spec: OverlaySpec, word: str) -> list[str]:
     """The entries of `editable` that a word means: by path, or by the project's name."""
-    lock = read_lock(overlay_lock_path(spec), spec.name)
+    lock = overlay_lock(spec)
     folders = {os.path.abspath(os.path.expanduser(word))} if "/" in word else set()
     for pin in lock.lock.pins if lock is not None else ():
         if pin.directory is not None and pin.project == canonicalize_name(word):
@@ -142,7 +148,7 @@ def _editable_paths(spec: OverlaySpec, word: str) -> list[str]:
 
 def sync(options: OverlayOptions, context: Context) -> OverlayReport:
     """The overlay as its spec says, locked against the base that the target has now."""
-    return _edited(options, _unedited, LockOptions(), context)
+    return _edited(options, lambda _, text: text, context)
 
 
 def upgrade(options: OverlayOptions, projects: tuple[str, ...], context: Context) -> OverlayReport:
@@ -154,7 +160,7 @@ def upgrade(options: OverlayOptions, projects: tuple[str, ...], context: Context
     moving = LockOptions(upgrade=not projects, projects=frozenset(projects))
 
     def known(spec: OverlaySpec, text: bytes) -> bytes:
-        lock = read_lock(overlay_lock_path(spec), spec.name)
+        lock = overlay_lock(spec)
         own = {pin.project for pin in lock.lock.pins} if lock is not None else set()
         unknown = [name for name in projects if canonicalize_name(name) not in own]
         if unknown:
@@ -166,7 +172,7 @@ def upgrade(options: OverlayOptions, projects: tuple[str, ...], context: Context
             )
         return text
 
-    return _edited(options, known, moving, context)
+    return _edited(options, known, context, moving=moving)
 
 
 def adopt(options: OverlayOptions, context: Context) -> OverlayReport:
@@ -179,20 +185,12 @@ def adopt(options: OverlayOptions, context: Context) -> OverlayReport:
     asked = [each for each in installed if each.requested] or installed
     requirements = [Requirement(f"{each.project}=={each.version}") for each in asked]
     return _edited(
-        options,
-        lambda _, text: with_requirements(text, requirements),
-        LockOptions(),
-        context,
-        quiet=True,
+        options, lambda _, text: with_requirements(text, requirements), context, adopting=True
     )
 
 
 def _last_installed(directory: Directory) -> Sequence[Foreign]:
-    """What was installed by hand into the newest generation that has such a thing.
-
-    Raises:
-        UsageError: no overlay is built here.
-    """
+    """What was installed by hand into the newest generation that has such a thing."""
     built_overlay(directory)
     for number in reversed(directory.numbers()):
         found = by_hand(directory, directory.record(number)).installed
@@ -201,29 +199,46 @@ def _last_installed(directory: Directory) -> Sequence[Foreign]:
     return ()
 
 
-def _unedited(_: OverlaySpec, text: bytes) -> bytes:
-    return text
-
-
 def _edited(
     options: OverlayOptions,
     edit: Callable[[OverlaySpec, bytes], bytes],
-    lock_options: LockOptions,
     context: Context,
     *,
-    quiet: bool = False,
+    moving: LockOptions | None = None,
+    adopting: bool = False,
 ) -> OverlayReport:
     folder = os.path.abspath(options.folder)
     path = f"{folder}/{OVERLAY_SPEC}"
-    text = read_spec(path)
+    text = overlay_text(path)
     spec = overlay_from(text, path)
     target = open_target(find_target(options.target, folder))
-    if not quiet:
-        for told in _by_hand(Directory(folder, Shape.OVERLAY)).said(folder):
+    if not adopting:
+        directory = Directory(folder, Shape.OVERLAY)
+        current = directory.current()
+        for told in by_hand(directory, current).said(folder) if current is not None else ():
             context.reporter.warn(told)
-    return build(folder, target, edit(spec, text), lock_options, context)
+    edited = edit(spec, text)
+    how = "installed by hand" if adopting else "given on the command line"
+    wanted = _placed(overlay_from(edited, path), spec, how)
+    return lock_and_build(wanted, edited, target, moving or LockOptions(), context)
 
 
-def _by_hand(directory: Directory) -> ByHand:
-    current = directory.current()
-    return by_hand(directory, current) if current is not None else ByHand((), ())
+def _placed(edited: OverlaySpec, spec: OverlaySpec, how: str) -> OverlaySpec:
+    """An edited spec with the places of its lines in the file as it stands.
+
+    What does not stand there is said with `how` it came. So errors name what a person can find.
+    """
+    lines = {str(each.requirement): each.origin for each in spec.requires}
+    paths = {each.path: each.origin for each in spec.editable}
+
+    def place(known: Mapping[str, Origin], text: str) -> Origin:
+        return known.get(text) or Origin(f"{text} {how}", 0, "")
+
+    return replace(
+        edited,
+        requires=tuple(
+            replace(each, origin=place(lines, str(each.requirement))) for each in edited.requires
+        ),
+        constraints=spec.constraints,
+        editable=tuple(replace(each, origin=place(paths, each.path)) for each in edited.editable),
+    )

@@ -7,7 +7,6 @@ trees/<store id>         each stored tree that it is linked from
 
 import os
 import re
-import shutil
 
 from envc.bundle import Bundle, BundleWriter
 from envc.disk.durable import disk_error
@@ -20,19 +19,17 @@ from envc.formats.publication import publication_from_bytes, publication_to_byte
 from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
-from envc.model.names import MODULEFILES, lock_file_name
+from envc.model.names import OVERLAY_SPEC, PACKED, lock_file_name
 from envc.model.publication import Publication
 from envc.reports.overlay_pack import PackReport
+from envc.sites.overlay_folder import lost_spec
 from envc.store.portable import tree_stream
+from envc.target.contents import remove_path, standing
 from envc.target.directory import Directory, Shape
-from envc.target.opened import OVERLAY_SPEC, read_location
+from envc.target.opened import read_location
 from envc.target.planned import kept_publications
 
-PACKED = "packed.envc"
 PUBLICATION, LOCATION, TREES = "publication", "location.toml", "trees/"
-
-# What stands in an overlay's folder because it is built there; all of it is in the packed file.
-_BUILT = ("current", "by-lock", "generations", MODULEFILES, "store", "trash", "pins")
 
 
 def pack(folder: str, output: str | None, *, alone: bool) -> PackReport:
@@ -75,8 +72,11 @@ def built_overlay(directory: Directory) -> Generation:
     """The current generation of an overlay's folder.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or its spec was lost.
     """
+    lost = lost_spec(directory.path)
+    if lost is not None:
+        raise UsageError.of([lost])
     current = directory.current()
     if current is None or len(current.layers) != 1:
         raise UsageError(
@@ -155,17 +155,9 @@ def _is_sound(publication: Publication, trees: set[str]) -> bool:
 
 def _remove_built(directory: Directory) -> None:
     """Remove what the packed file holds: first the names, then what they name."""
-    current = directory.current()
-    names = [*(directory.stable_names(current) if current is not None else ()), *_BUILT]
     try:
-        for name in names:
-            path = f"{directory.path}/{name}"
-            if os.path.islink(path) or os.path.isfile(path):
-                os.unlink(path)
-        for number in directory.numbers():
-            os.chmod(directory.generation(number), 0o755)
-        for name in _BUILT:
-            if os.path.isdir(f"{directory.path}/{name}"):
-                shutil.rmtree(f"{directory.path}/{name}")
+        rows = [(path, row) for path, row in standing(directory) if row is not None and row.packed]
+        for path, _ in sorted(rows, key=lambda each: each[1].goes != "first"):
+            remove_path(directory, path)
     except OSError as error:
         raise disk_error(error, "remove what is packed now", directory.path) from error

@@ -19,18 +19,19 @@ from envc.host.context import Context
 from envc.host.machine import machine_of
 from envc.locking.report import LockOptions
 from envc.model.digest import digest_of_json, hex_of
+from envc.model.names import OVERLAY_SPEC
 from envc.model.spec import OverlaySpec
 from envc.model.value import value
-from envc.overlays.build import build
+from envc.overlays.build import lock_and_build
 from envc.overlays.edit import default_layer
 from envc.overlays.places import own_storage
-from envc.overlays.script_collection import collect_scripts, note_use
+from envc.overlays.script_collection import collect_scripts, record_use
 from envc.sites.place import read_spec, shown
 from envc.sites.site import check_base
 from envc.supply.local_files import names_files
 from envc.target.base_state import base_states
 from envc.target.directory import Directory, Shape
-from envc.target.opened import OVERLAY_SPEC, Target, find_target, open_target
+from envc.target.opened import Target, find_target, open_target
 
 # Hidden, so that they are no overlays to `envc overlay list`: nobody wrote their specs.
 _SCRIPTS = ".scripts"
@@ -67,12 +68,12 @@ def overlay_of_script(path: str, target: str | None, context: Context) -> str | 
     _check_python(script)
     spec = _spec(script, context)
     folder = os.path.dirname(spec.file)
-    note_use(folder)
+    record_use(folder)
     if not _is_built(spec, folder, script.target):
         unused = collect_scripts(os.path.dirname(folder), days=script.target.site.spec.retain.days)
         if unused:
             context.reporter.note(f"removed overlays of scripts that nobody runs: {len(unused)}")
-        build(folder, script.target, _text(spec), LockOptions(), context, spec=spec)
+        lock_and_build(spec, _text(spec), script.target, LockOptions(), context)
     return folder
 
 
@@ -94,12 +95,8 @@ def _spec(script: _Script, context: Context) -> OverlaySpec:
     """The overlay, and in `file` where its own spec stands (or will)."""
     beside = os.path.dirname(script.path)
     spec = expand_script(script.metadata, script.base, folder=beside)
-    try:
-        check_base(script.target.site.spec, spec)
-    except SpecError as error:
-        fault = error.faults[0]
-        where = str(script.metadata.origin("tool", "envc", "base"))
-        raise SpecError(fault.what, where=where, mend=fault.mend) from error
+    where = str(script.metadata.origin("tool", "envc", "base"))
+    check_base(script.target.site.spec, spec, base_at=where)
     folder = os.path.join(_storage(script.target, context), spec.name)
     return replace(spec, file=f"{folder}/{OVERLAY_SPEC}")
 
@@ -119,7 +116,7 @@ def _is_built(spec: OverlaySpec, folder: str, target: Target) -> bool:
     """
     directory = Directory(folder, Shape.OVERLAY)
     current = directory.current()
-    if current is None or names_files(spec.requires):
+    if current is None or names_files(spec.requires) or not os.path.exists(spec.file):
         return False
     states = base_states(directory.tree(current.generation, spec.name), target.current.python)
     return all(state.held is not None and not state.moved_on for state in states)

@@ -12,16 +12,16 @@ from contextlib import suppress
 
 from envc.disk.locks import is_held
 from envc.disk.removal import remove_folder
+from envc.model.names import OVERLAY_SPEC
 from envc.target.directory import Directory, Shape
-from envc.target.opened import OVERLAY_SPEC
 
 _DAY_SECONDS = 86_400.0
 _NAME = re.compile(r"script-[0-9a-f]{16}")
 _GOING = ".going-"
 
 
-def note_use(folder: str) -> None:
-    """Note that a script is about to run in an overlay; a day is as exact as it has to be."""
+def record_use(folder: str) -> None:
+    """Record that a script is about to run in an overlay; a day is as exact as it has to be."""
     path = f"{folder}/{OVERLAY_SPEC}"
     with suppress(OSError):  # it is not built yet, or may only be read
         if time.time() - os.stat(path).st_mtime > _DAY_SECONDS:

@@ -22,8 +22,9 @@ from envc.formats.location import location_to_text
 from envc.host.context import Context
 from envc.host.space import Need, refuse_what_cannot_fit
 from envc.model.digest import Digest, hex_of
+from envc.model.names import PACKED
 from envc.model.publication import Publication
-from envc.overlays.pack import PACKED, TREES, built_overlay, read_packed, write_packed
+from envc.overlays.pack import TREES, built_overlay, read_packed, write_packed
 from envc.plan.invariants import broken_invariants
 from envc.plan.tree import manifest_of_plan
 from envc.reports.stage import StageReport
@@ -129,12 +130,7 @@ def _report(place: str, *, changed: bool) -> StageReport:
 
 
 def _unpack(bundle: Bundle, place: str, context: Context) -> None:
-    """Unpack a packed overlay beside its place, then give it its name.
-
-    Raises:
-        UntrustedError: the file is damaged.
-        OutsideError: the disk refused, or is too small.
-    """
+    """Unpack a packed overlay beside its place, then give it its name."""
     publication, location = read_packed(bundle)
     need = sum(entry.size_bytes for entry in bundle.index.entries)
     links = sum(link.paths.length for layer in publication.layers for link in layer.plan.links)
@@ -180,12 +176,7 @@ def _place(name: str, generation: Digest, root: str) -> str:
 
 
 def _make_private(root: str) -> None:
-    """Make the stage, which nobody else may write.
-
-    Raises:
-        UsageError: it is somebody else's, or a symlink.
-        OutsideError: the disk refused.
-    """
+    """Make the stage, which nobody else may write."""
     try:
         os.makedirs(root, mode=0o700, exist_ok=True)
         status = os.lstat(root)

@@ -21,7 +21,8 @@ class MaterializeReport:
     """What `envc materialize` did, or found done.
 
     `switched`: another generation is current now. `policy`: what the site says about overlays is
-    something else now. `restored` and `removed` are names in the target that led astray.
+    something else now. `restored` and `removed` are names in the target that led astray. `warnings`
+    are what an administrator should know.
     """
 
     target: str
@@ -32,4 +33,5 @@ class MaterializeReport:
     policy: bool
     restored: tuple[str, ...]
     removed: tuple[str, ...]
+    warnings: tuple[str, ...]
     layers: dict[str, LayerReport]

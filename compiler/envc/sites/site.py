@@ -10,10 +10,11 @@ from envc.host.machine import machine_of
 from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths
 from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
-from envc.model.names import lock_file_name
+from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.model.spec import CORE, CoreSpec, OverlaySpec, SiteSpec
 from envc.model.target import Machine
 from envc.model.value import value
+from envc.sites.overlay_folder import lost_spec
 from envc.sites.parsed import AskMachine, parsed, parsed_for_machine
 from envc.sites.place import read_spec, shown, unreadable
 
@@ -112,8 +113,22 @@ def load_overlay(path: str) -> OverlaySpec:
 
     Raises:
         SpecError: with every fault of the spec.
+        UsageError: it cannot be read.
     """
-    return overlay_from(read_spec(path), path)
+    return overlay_from(overlay_text(path), path)
+
+
+def overlay_text(path: str) -> bytes:
+    """The bytes of an overlay's spec.
+
+    Raises:
+        UsageError: it cannot be read; of one that was lost, a copy is named.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    lost = lost_spec(folder) if name == OVERLAY_SPEC else None
+    if lost is not None:
+        raise UsageError.of([lost])
+    return read_spec(path)
 
 
 def overlay_from(text: bytes, path: str) -> OverlaySpec:
@@ -193,7 +208,7 @@ def base_under(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] 
         check_base(site.spec, overlay)
         return base_of(site, overlay.base)
     folder = os.path.join(os.path.dirname(os.path.abspath(overlay.file)), overlay.base_dir)
-    spec = load_overlay(os.path.normpath(f"{folder}/overlay.toml"))
+    spec = load_overlay(os.path.normpath(f"{folder}/{OVERLAY_SPEC}"))
     if spec.name != overlay.base:
         raise SpecError(
             f"the overlay in {overlay.base_dir} is called {spec.name!r}, not {overlay.base!r}",
@@ -242,19 +257,37 @@ def require_overlay_lock(overlay: OverlaySpec) -> LockFile:
     return replace(found, lock=with_absolute_paths(found.lock, os.path.dirname(found.path)))
 
 
+def overlay_lock(overlay: OverlaySpec) -> LockFile | None:
+    """The lock beside an overlay's spec; where it was lost, what the overlay was built from.
+
+    Its `path` tells which. None: there is neither.
+
+    Raises:
+        SpecError: it is no lock.
+    """
+    path = overlay_lock_path(overlay)
+    folder, name = os.path.split(path)
+    found = read_lock(path, overlay.name)
+    return found or read_lock(f"{folder}/current/site/{name}", overlay.name)
+
+
 def overlay_lock_path(overlay: OverlaySpec) -> str:
     """Where an overlay's lock stands: beside its spec."""
     return f"{os.path.dirname(os.path.abspath(overlay.file))}/{lock_file_name(overlay.name)}"
 
 
-def check_base(site: SiteSpec, overlay: OverlaySpec) -> None:
+def check_base(
+    site: SiteSpec, overlay: OverlaySpec, *, base_at: str = "", name_at: str = ""
+) -> None:
     """Refuse a base that is no open common layer.
+
+    `base_at` and `name_at` tell where base and name were said, if not in the overlay's spec.
 
     Raises:
         SpecError: it is unknown or managed.
     """
     layer = site.layer(overlay.base)
-    where = f"{overlay.file} (overlay.base)"
+    where = base_at or f"{overlay.file} (overlay.base)"
     if layer is None:
         known = ", ".join(layer.name for layer in site.layers if layer.mode == "open")
         raise SpecError(
@@ -271,6 +304,6 @@ def check_base(site: SiteSpec, overlay: OverlaySpec) -> None:
     if any(overlay.name == layer.name for layer in site.layers) or overlay.name == CORE:
         raise SpecError(
             f"{overlay.name!r} is the name of a layer of site {site.name}",
-            where=f"{overlay.file} (overlay.name)",
+            where=name_at or f"{overlay.file} (overlay.name)",
             mend="choose another name",
         )

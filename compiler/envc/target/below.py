@@ -6,14 +6,14 @@ from dataclasses import replace
 from envc.errors import UsageError
 from envc.lock import Base, on_overlay, shared_packages, with_absolute_paths
 from envc.model.generation import Generation
-from envc.model.names import lock_file_name
+from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.model.spec import OverlaySpec
 from envc.model.stack import StackLayer
 from envc.model.value import value
 from envc.sites.site import base_of, check_base, load_overlay, refuse_circle, require_lock
 from envc.store import Store
 from envc.target.directory import Directory, Shape
-from envc.target.opened import OVERLAY_SPEC, Target
+from envc.target.opened import Target
 from envc.target.stock import stack_layer, stacked
 
 

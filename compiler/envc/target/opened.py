@@ -1,14 +1,16 @@
 """A target directory, or an overlay's folder, as commands find it; its site is read on demand."""
 
 import os
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.durable import disk_error, write_file
-from envc.errors import UsageError
+from envc.errors import EnvcError, UsageError
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.model.generation import Generation
 from envc.model.names import POLICY_FILE
+from envc.sites.overlay_folder import holds_overlay
 from envc.sites.place import find_site
 from envc.target.directory import Directory, Shape
 from envc.target.inputs import noted_inputs
@@ -16,8 +18,6 @@ from envc.target.settle import read_policy
 
 if TYPE_CHECKING:
     from envc.sites.site import Site
-
-OVERLAY_SPEC = "overlay.toml"
 
 
 class LayerSettings(NamedTuple):
@@ -73,10 +73,9 @@ class Target:
 
 
 def directory_at(path: str) -> Directory:
-    """The target directory or the overlay's folder at `path`; its spec tells which."""
+    """The target directory or the overlay's folder at `path`; what stands in it tells which."""
     folder = os.path.abspath(path)
-    is_overlay = os.path.exists(f"{folder}/{OVERLAY_SPEC}")
-    return Directory(folder, Shape.OVERLAY if is_overlay else Shape.TARGET)
+    return Directory(folder, Shape.OVERLAY if holds_overlay(folder) else Shape.TARGET)
 
 
 def materialized_at(path: str) -> Directory:
@@ -146,8 +145,8 @@ def find_target(given: str | None, overlay_folder: str | None) -> str:
     """
     if given is not None:
         return os.path.abspath(given)
-    location = read_location(overlay_folder) if overlay_folder is not None else None
-    found = location.target if location is not None else os.environ.get("ENVC_TARGET")
+    recorded = _recorded_target(overlay_folder) if overlay_folder is not None else None
+    found = recorded or os.environ.get("ENVC_TARGET")
     if not found:
         raise UsageError(
             "where the common layers are materialized is not known",
@@ -155,3 +154,21 @@ def find_target(given: str | None, overlay_folder: str | None) -> str:
             mend="name the target with --target DIR, or set ENVC_TARGET",
         )
     return os.path.abspath(found)
+
+
+def _recorded_target(overlay_folder: str) -> str | None:
+    """Where an overlay's base is: as its location says; that lost, as its tree was built."""
+    location = read_location(overlay_folder)
+    if location is not None:
+        return location.target
+    from envc.target.base_state import base_states  # few lose it
+
+    directory = Directory(overlay_folder, Shape.OVERLAY)
+    current = directory.sound_current()
+    if current is None:
+        return None
+    for layer in current.layers:
+        with suppress(EnvcError):
+            states = base_states(directory.tree(current.generation, layer), current.python)
+            return next((state.location for state in states if state.subdirectory), None)
+    return None

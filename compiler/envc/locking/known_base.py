@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
 from urllib.parse import unquote
 
 from packaging.utils import NormalizedName
@@ -22,16 +21,18 @@ from envc.resolve import resolve
 from envc.supply.contents import ContentsSource
 
 
-@value(slots=False)
-class Foundation:
+@value
+class KnownBase:
     """A base as overlays on it see it. `grounds` are in the order of the site's target groups.
 
-    `unknown` are the base's wheels that could not be looked into.
+    `pins` are its visible pins, for each group of targets. `unknown` are the base's wheels that
+    could not be looked into.
     """
 
     site: SiteSpec
     base: Base
     grounds: tuple[tuple[Target, Ground], ...]
+    pins: tuple[tuple[InheritedPin, ...], ...]
     unknown: tuple[Unknown, ...]
 
     def ground(self) -> Ground:
@@ -39,22 +40,10 @@ class Foundation:
         return self.grounds[0][1]
 
     def edges(self, source: CandidateSource) -> tuple[Edges, ...]:
-        """For each group of targets: who requires whom on the base; resolved once."""
-        if not self._edges:
-            for group in target_groups(self.site.targets):
-                found = resolve(visible_problem(self.site, self.base, group), source)
-                self._edges.append(edges_of(found))
-        return tuple(self._edges)
-
-    @cached_property
-    def _edges(self) -> list[Edges]:
-        return []
-
-    @cached_property
-    def pins(self) -> tuple[tuple[InheritedPin, ...], ...]:
-        """For each group of targets: the base's visible pins."""
+        """For each group of targets: who requires whom on the base; it is resolved for that."""
         groups = target_groups(self.site.targets)
-        return tuple(self.base.visible_pins(group) for group in groups)
+        problems = (visible_problem(self.site, self.base, group) for group in groups)
+        return tuple(edges_of(resolve(problem, source)) for problem in problems)
 
     def wheel(self, project: NormalizedName, target: Target) -> LockedWheel | None:
         """The wheel that the base has of a project on a target; None: it has none."""
@@ -66,8 +55,8 @@ class Foundation:
         return None
 
 
-def lay_foundation(site: SiteSpec, base: Base, contents: ContentsSource) -> Foundation:
-    """The foundation that a base makes on the site's targets.
+def known_base(site: SiteSpec, base: Base, contents: ContentsSource) -> KnownBase:
+    """A base on the site's targets, its wheels looked into.
 
     Raises:
         SpecError: the base has no wheel of a project for a target.
@@ -75,8 +64,9 @@ def lay_foundation(site: SiteSpec, base: Base, contents: ContentsSource) -> Foun
     grounds: list[tuple[Target, Ground]] = []
     unknown: dict[str, Unknown] = {}
     together: set[Group] = set()
-    for group in target_groups(site.targets):
-        pins = base.visible_pins(group)
+    groups = target_groups(site.targets)
+    visible = tuple(base.visible_pins(group) for group in groups)
+    for group, pins in zip(groups, visible, strict=True):
         for place, target in enumerate(group):
             found = contents.contents(locked(pin.distributions[place]) for pin in pins)
             known = _known(found.values())
@@ -84,7 +74,7 @@ def lay_foundation(site: SiteSpec, base: Base, contents: ContentsSource) -> Foun
             together.update(shared_packages(each.facts for each in known))
             unknown |= {each.project: each for each in found.values() if isinstance(each, Unknown)}
     whole = replace(base, together=tuple(sorted(together)))
-    return Foundation(site, whole, tuple(grounds), tuple(unknown.values()))
+    return KnownBase(site, whole, tuple(grounds), visible, tuple(unknown.values()))
 
 
 def locked(file: Distribution) -> LockedWheel:
