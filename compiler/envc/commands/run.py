@@ -6,7 +6,8 @@ runs on the base that it was compiled for, and pins the others to that.
 """
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, OutsideError, UsageError
@@ -38,11 +39,12 @@ from envc.target.base_state import (
     refuse_without_core,
     said_of_moved_bases,
 )
-from envc.target.by_hand import by_hand
+from envc.target.by_hand import GLANCE_SECONDS, by_hand, edited_sources
 from envc.target.directory import Directory, Shape
 from envc.target.opened import Target, find_target, open_target, read_location
 
 LOCK = "ENVC_LOCK"
+Clock = Callable[[], float]
 
 
 @value(kw_only=True)
@@ -55,9 +57,15 @@ class RunOptions:
 
 
 def prepare(
-    options: RunOptions, surroundings: Mapping[str, str], context: Context
+    options: RunOptions,
+    surroundings: Mapping[str, str],
+    context: Context,
+    *,
+    clock: Clock = time.monotonic,
 ) -> dict[str, str]:
     """The environment to run a command in; the user's overlay is created at first use.
+
+    The look for what was edited by hand ends in time by `clock`.
 
     Raises:
         UsageError: nothing is materialized there.
@@ -75,7 +83,7 @@ def prepare(
         folder = os.path.abspath(options.overlay or default_folder(None, options.target))
         if options.overlay is None and not holds_overlay(folder):
             create(OverlayOptions(folder=folder, target=options.target), None, context)
-        target, tree = _overlay(folder, options, context)
+        target, tree = _overlay(folder, options, context, clock)
         states = base_states(tree, target.current.python)
         layer = common_layer(states)
         refuse_without_core(tree, f"envc overlay sync --dir {folder}")
@@ -116,7 +124,9 @@ def replace_process(command: list[str], environment: dict[str, str]) -> None:
         ) from error
 
 
-def _overlay(folder: str, options: RunOptions, context: Context) -> tuple[Target, str]:
+def _overlay(
+    folder: str, options: RunOptions, context: Context, clock: Clock
+) -> tuple[Target, str]:
     """The target, and the tree to run in: a staged copy if this node has one.
 
     A packed overlay of which nothing else is there is staged now.
@@ -137,9 +147,15 @@ def _overlay(folder: str, options: RunOptions, context: Context) -> tuple[Target
     if place is not None:
         directory = Directory(place, Shape.OVERLAY)
     found = built_overlay(directory)
+    edited = edited_sources(directory, found, clock=clock)
     told = [*by_hand(directory, found).said(directory.path), *_said_of_editables(spec, folder)]
-    for each in told:
+    for each in [*told, *([edited.said(directory.path)] if edited.paths else [])]:
         context.reporter.warn(each)
+    if not edited.is_complete:
+        context.reporter.note(
+            f"not all sources of {spec.name} were looked at for edits by hand: that would take "
+            f"more than {GLANCE_SECONDS * 1000:.0f} ms; `envc doctor --overlay {folder}` does it"
+        )
     return target, directory.tree(found.generation, spec.name)
 
 

@@ -1,19 +1,25 @@
-"""What somebody installed into a tree, or took from it, without envc: with pip, say."""
+"""What somebody did to a tree without envc: installed, removed (with pip, say), or edited."""
 
 import os
 import re
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from heapq import heappop, heappush
 from operator import attrgetter
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envc.model.generation import Generation
-from envc.model.manifest import PUBLISHED_MTIME_SECONDS
+from envc.model.manifest import PUBLISHED_MTIME_SECONDS, path_of
 from envc.model.names import site_packages_of
 from envc.model.value import value
 from envc.target.directory import Directory
 
+# So long may `envc run` look for sources that were edited.
+GLANCE_SECONDS = 0.02
+_SHOWN = 3
 _DIST_INFO = re.compile(r"(?P<project>[^-]+)-(?P<version>[^-]+)\.dist-info")
 
 
@@ -51,6 +57,74 @@ class ByHand:
                 "brings it back"
             )
         return told
+
+
+@value
+class Edited:
+    """Sources that are not as they were published, in order; whether all were looked at."""
+
+    paths: tuple[str, ...]
+    is_complete: bool
+
+    def said(self, folder: str) -> str:
+        """What to tell the person whose overlay it is, where there are some."""
+        shown = ", ".join(self.paths[:_SHOWN])
+        more = f" and {len(self.paths) - _SHOWN} more" if len(self.paths) > _SHOWN else ""
+        return (
+            f"edited by hand: {shown}{more}; Python goes on with the bytecode of what was "
+            f"published; `envc repair --target {folder}` brings that back, and `envc overlay add "
+            "-e` takes a project of yours from where you edit it"
+        )
+
+
+def edited_sources(
+    directory: Directory,
+    current: Generation,
+    *,
+    seconds: float = GLANCE_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> Edited:
+    """The published sources of an overlay that somebody wrote since, as their times tell.
+
+    Folders that changed last come first, and after so many seconds it ends; no base is looked at.
+    """
+    (layer,) = current.layers
+    tree = directory.tree(current.generation, layer)
+    deadline = clock() + seconds
+    waiting = [(0.0, f"{tree}/{site_packages_of(current.python)}")]
+    found: list[str] = []
+    is_complete = True
+    while waiting and is_complete:
+        for entry in _entries(heappop(waiting)[1]):
+            is_complete = clock() <= deadline
+            if not is_complete:
+                break
+            with suppress(FileNotFoundError):
+                changed_seconds = entry.stat(follow_symlinks=False).st_mtime
+                if entry.is_dir(follow_symlinks=False):
+                    heappush(waiting, (-changed_seconds, entry.path))
+                elif changed_seconds != PUBLISHED_MTIME_SECONDS:
+                    found.append(os.path.relpath(entry.path, tree))
+    if found:
+        lines = directory.manifest(current.generation, layer).lines
+        published = {os.fsdecode(path_of(line)) for line in lines}
+        found = [path for path in found if path in published]
+    return Edited(tuple(sorted(found)), is_complete)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """The sources in a folder, and its folders that may hold some."""
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                entry
+                for entry in entries
+                if not entry.is_symlink()
+                and (entry.name.endswith(".py") or entry.is_dir())
+                and entry.name != "__pycache__"
+            ]
+    except OSError:
+        return []
 
 
 def by_hand(directory: Directory, current: Generation) -> ByHand:
