@@ -87,15 +87,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _carry_out(arguments: argparse.Namespace) -> OverlayReport:
     from envc.cli.context import context_of
-    from envc.overlays import edit as overlay
     from envc.overlays.places import default_folder
 
     name = getattr(arguments, "name", None)
-    options = overlay.OverlayOptions(
-        folder=arguments.folder or default_folder(name, arguments.target),
-        target=arguments.target,
-    )
+    folder = arguments.folder or default_folder(name, arguments.target)
     context = context_of(arguments, offline=arguments.offline)
+    if arguments.verb == "sync":
+        from envc.commands.overlay_sync import sync
+
+        return sync(folder, arguments.target, context)
+
+    from envc.overlays import edit as overlay
+
+    options = overlay.OverlayOptions(folder=folder, target=arguments.target)
     match arguments.verb:
         case "init":
             return overlay.create(options, arguments.base, context)
@@ -106,10 +110,8 @@ def _carry_out(arguments: argparse.Namespace) -> OverlayReport:
             return overlay.remove(options, arguments.projects, context)
         case "upgrade":
             return overlay.upgrade(options, tuple(arguments.projects), context)
-        case "adopt":
-            return overlay.adopt(options, context)
         case _:
-            return overlay.sync(options, context)
+            return overlay.adopt(options, context)
 
 
 def _requirements(texts: list[str], editable: list[str]) -> list[Requirement]:

@@ -9,7 +9,7 @@ from envc.errors import EnvcError
 from envc.host.machine import machine_of
 from envc.host.storage import expanded, trouble_with
 from envc.host.surroundings import DROPPED, missing_modules, shadowing
-from envc.overlays.stage import stage_root
+from envc.overlays.staged import stage_root
 from envc.reports.doctor import Diagnosis, DoctorReport
 from envc.sites.overlay_folder import lost_spec
 from envc.target import fitness as checks

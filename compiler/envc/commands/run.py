@@ -8,6 +8,7 @@ runs on the base that it was compiled for, and pins the others to that.
 import os
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, OutsideError, UsageError
@@ -19,18 +20,13 @@ from envc.host.surroundings import (
     said_of_modules,
     shadowing,
 )
-from envc.model.digest import Digest, digest_from_hex, is_digest
+from envc.model.digest import Digest, digest_from_hex, digest_of, is_digest
 from envc.model.generation import Generation
 from envc.model.names import OVERLAY_SPEC, PACKED, site_packages_of
-from envc.model.spec import OverlaySpec
-from envc.model.value import value
-from envc.overlays.edit import OverlayOptions, create
-from envc.overlays.pack import built_overlay
 from envc.overlays.places import default_folder
-from envc.overlays.stage import stage, stage_root, staged
+from envc.overlays.staged import stage_root, staged
 from envc.sites.overlay_folder import holds_overlay
-from envc.sites.site import load_overlay, overlay_lock
-from envc.supply.declared import outdated_editables
+from envc.sites.place import read_spec
 from envc.target.base_state import (
     BaseState,
     base_states,
@@ -41,14 +37,14 @@ from envc.target.base_state import (
 )
 from envc.target.by_hand import GLANCE_SECONDS, by_hand, edited_sources
 from envc.target.directory import Directory, Shape
-from envc.target.opened import Target, find_target, open_target, read_location
+from envc.target.inputs import noted_inputs
+from envc.target.opened import Target, built_overlay, find_target, open_target, read_location
 
 LOCK = "ENVC_LOCK"
 Clock = Callable[[], float]
 
 
-@value(kw_only=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """Which stack: a common layer, an overlay's folder, or (neither) the user's own overlay."""
 
     layer: str | None = None
@@ -82,6 +78,8 @@ def prepare(
     else:
         folder = os.path.abspath(options.overlay or default_folder(None, options.target))
         if options.overlay is None and not holds_overlay(folder):
+            from envc.overlays.edit import OverlayOptions, create  # once in an overlay's life
+
             create(OverlayOptions(folder=folder, target=options.target), None, context)
         target, tree = _overlay(folder, options, context, clock)
         states = base_states(tree, target.current.python)
@@ -137,30 +135,42 @@ def _overlay(
         raise UsageError(
             "no overlay is built here", where=folder, mend=f"run `envc overlay sync --dir {folder}`"
         )
-    spec = load_overlay(f"{folder}/{OVERLAY_SPEC}")
     location = read_location(folder)
     target = open_target(location.target if location else find_target(options.target, folder))
     if current is not None:
-        place = staged(spec.name, current.digest, stage_root(None))
+        (name,) = current.layers
+        place = staged(name, current.digest, stage_root(None))
     else:
+        from envc.overlays.stage import stage  # few overlays have nothing but a packed file
+
         place = stage(folder, None, context).path
     if place is not None:
         directory = Directory(place, Shape.OVERLAY)
     found = built_overlay(directory)
     edited = edited_sources(directory, found, clock=clock)
-    told = [*by_hand(directory, found).said(directory.path), *_said_of_editables(spec, folder)]
+    told = [*by_hand(directory, found).said(directory.path), *_said_of_editables(folder)]
     for each in [*told, *([edited.said(directory.path)] if edited.paths else [])]:
         context.reporter.warn(each)
+    (layer,) = found.layers
     if not edited.is_complete:
         context.reporter.note(
-            f"not all sources of {spec.name} were looked at for edits by hand: that would take "
+            f"not all sources of {layer} were looked at for edits by hand: that would take "
             f"more than {GLANCE_SECONDS * 1000:.0f} ms; `envc doctor --overlay {folder}` does it"
         )
-    return target, directory.tree(found.generation, spec.name)
+    return target, directory.tree(found.generation, layer)
 
 
-def _said_of_editables(spec: OverlaySpec, folder: str) -> list[str]:
+def _said_of_editables(folder: str) -> list[str]:
     """What to tell of the overlay's editable projects: those that declare something else now."""
+    directory = Directory(folder, Shape.OVERLAY)
+    current = directory.current()
+    text = read_spec(f"{folder}/{OVERLAY_SPEC}")
+    if current is not None and noted_inputs(directory, current).text == digest_of(text):
+        return []  # only overlays without such projects are noted
+    from envc.sites.site import load_overlay, overlay_lock
+    from envc.supply.declared import outdated_editables
+
+    spec = load_overlay(f"{folder}/{OVERLAY_SPEC}")
     lock = overlay_lock(spec) if spec.editable else None
     found = outdated_editables(lock.lock, folder) if lock is not None else ()
     mend = f"`envc overlay sync --dir {folder}` locks and builds it anew"

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from envc.model.digest import Digest, is_digest
 
 STACK_FILE = "_envc_stack.txt"
+# How a common layer names the target that it stands in itself.
+HERE = "."
 
 
 class BaseRecord(NamedTuple):

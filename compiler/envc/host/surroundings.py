@@ -27,10 +27,10 @@ def shadowing(
     beside them; with an empty part, each means the present folder.
     """
     found: list[Shadowing] = []
-    folders = [f"{tree}/{site_packages_of(python)}" for tree in trees]
-    known = {name for folder in folders for name in _modules(folder)}
     path = surroundings.get("PYTHONPATH", "")
     if path:
+        folders = [f"{tree}/{site_packages_of(python)}" for tree in trees]
+        known = {name for folder in folders for name in _modules(folder)}
         named = sorted({name for part in path.split(":") for name in _modules(part or ".")} & known)
         found.append(Shadowing("PYTHONPATH", _said("PYTHONPATH", path, _names("modules", named))))
     path = surroundings.get("LD_LIBRARY_PATH", "")

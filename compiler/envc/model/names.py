@@ -6,9 +6,7 @@ compare: all of it is read off here.
 """
 
 import re
-from typing import Literal
-
-from envc.model.value import value
+from typing import Literal, NamedTuple
 
 Kind = Literal["link", "file", "folder"]
 Order = Literal["first", "then", "last"]
@@ -27,8 +25,7 @@ _HEX = "[0-9a-f]{64}"
 _TEMPORARY = r".*\.envc-tmp"
 
 
-@value(kw_only=True)
-class Name:
+class Name(NamedTuple):
     """A name, or all names of a form. Each part of `path` is a regular expression.
 
     `leads` is what the destination of a link has to match. `goes` tells when it is removed: names
@@ -113,7 +110,12 @@ _BOTH = (
         goes="last",
         early=True,
     ),
-    Name(path=re.escape(INPUTS_FILE), kind="file", what="what the generation was made from"),
+    Name(
+        path=re.escape(INPUTS_FILE),
+        kind="file",
+        what="what the generation was made from",
+        packed=True,
+    ),
     Name(path=_TEMPORARY, kind="file", what="a file on its way"),
     Name(path=r"\.store-lock", kind="file", what="held by who fills the store", goes="last"),
     Name(path=re.escape(LOCK_FILE), kind="file", what="held by who writes here", goes="last"),

@@ -28,6 +28,7 @@ from envc.model.spec import IndexSpec, OverlaySpec
 from envc.model.stack import Stack
 from envc.model.target import Target as NodeTarget
 from envc.model.value import value
+from envc.overlays.unchanged import note_report
 from envc.reports.change import LayerChange
 from envc.reports.overlay import OverlayReport
 from envc.sites.place import read_spec
@@ -82,7 +83,11 @@ def lock_and_build(
     wanted = wanted_overlay(spec, text, target)
     with open_supply(target.site, context) as supply:
         outcome = lock_overlay(target.site.spec, spec, wanted.below.base, options, supply)
-    return build(wanted, outcome, indexes_of(target.site), context)
+    report = build(wanted, outcome, indexes_of(target.site), context)
+    if spec.base_dir is None and not any(each.requirement.url for each in spec.requires):
+        current = wanted.directory.record(report.generation)
+        note_report(wanted.directory, current, target, report)
+    return report
 
 
 def wanted_overlay(spec: OverlaySpec, text: bytes, target: Target) -> Wanted:
@@ -117,7 +122,7 @@ def build(
         UntrustedError: a wheel is not what the lock says.
     """
     directory, lock = wanted.directory, outcome.file.lock
-    before = directory.current()
+    before = directory.sound_current()
     machine = machine_of(wanted.interpreter)
     node = target_for(lock, machine)
     chosen = select_wheels(with_absolute_paths(lock, directory.path), node)

@@ -23,14 +23,13 @@ from envc.model.names import OVERLAY_SPEC
 from envc.model.spec import Origin, OverlaySpec
 from envc.model.value import value
 from envc.overlays.build import lock_and_build
-from envc.overlays.pack import built_overlay
 from envc.reports.overlay import OverlayReport
 from envc.sites.overlay_folder import lost_spec
 from envc.sites.site import check_base, overlay_from, overlay_lock, overlay_text
 from envc.supply.editable import directory_of
 from envc.target.by_hand import Foreign, by_hand
 from envc.target.directory import Directory, Shape
-from envc.target.opened import Target, find_target, open_target
+from envc.target.opened import Target, built_overlay, find_target, open_target
 
 
 @value(kw_only=True)
@@ -214,7 +213,7 @@ def _edited(
     target = open_target(find_target(options.target, folder))
     if not adopting:
         directory = Directory(folder, Shape.OVERLAY)
-        current = directory.current()
+        current = directory.sound_current()
         for told in by_hand(directory, current).said(folder) if current is not None else ():
             context.reporter.warn(told)
     edited = edit(spec, text)

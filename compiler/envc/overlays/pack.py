@@ -22,11 +22,10 @@ from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
 from envc.model.names import OVERLAY_SPEC, PACKED, lock_file_name
 from envc.model.publication import Publication
 from envc.reports.overlay_pack import PackReport
-from envc.sites.overlay_folder import lost_spec
 from envc.store.portable import tree_stream
 from envc.target.contents import remove_path, standing
 from envc.target.directory import Directory, Shape
-from envc.target.opened import read_location
+from envc.target.opened import built_overlay, read_location
 from envc.target.planned import kept_publications
 
 PUBLICATION, LOCATION, TREES = "publication", "location.toml", "trees/"
@@ -66,25 +65,6 @@ def pack(folder: str, output: str | None, *, alone: bool) -> PackReport:
         files=current.layers[name].files,
         alone=alone,
     )
-
-
-def built_overlay(directory: Directory) -> Generation:
-    """The current generation of an overlay's folder.
-
-    Raises:
-        UsageError: there is none, or its spec was lost.
-    """
-    lost = lost_spec(directory.path)
-    if lost is not None:
-        raise UsageError.of([lost])
-    current = directory.current()
-    if current is None or len(current.layers) != 1:
-        raise UsageError(
-            "no overlay is built here",
-            where=directory.path,
-            mend=f"run `envc overlay sync --dir {directory.path}`",
-        )
-    return current
 
 
 def write_packed(directory: Directory, current: Generation, path: str) -> Digest:

@@ -21,42 +21,19 @@ from envc.errors import UntrustedError, UsageError
 from envc.formats.location import location_to_text
 from envc.host.context import Context
 from envc.host.space import Need, refuse_what_cannot_fit
-from envc.model.digest import Digest, hex_of
+from envc.model.digest import Digest
 from envc.model.names import PACKED
 from envc.model.publication import Publication
-from envc.overlays.pack import TREES, built_overlay, read_packed, write_packed
+from envc.overlays.pack import TREES, read_packed, write_packed
+from envc.overlays.staged import STAGE, stage_root, staged, staged_place
 from envc.plan.invariants import broken_invariants
 from envc.plan.tree import manifest_of_plan
 from envc.reports.stage import StageReport
 from envc.store import Store
 from envc.store.portable import receive_trees
 from envc.target.directory import Directory, Shape
+from envc.target.opened import built_overlay
 from envc.target.publish import make_directory, publish
-
-STAGE = "ENVC_STAGE"
-
-# Where nodes have a disk of their own, by what schedulers and sites say; the first that is set.
-_SCRATCH = ("SLURM_TMPDIR", "PBS_JOBFS", "TMPDIR")
-_DIGITS = 16
-
-
-def stage_root(given: str | None) -> str:
-    """The folder below which overlays are staged: given, `ENVC_STAGE`, else on the scratch disk."""
-    root = given or os.environ.get(STAGE)
-    if root:
-        return os.path.abspath(root)
-    scratch = next(filter(None, map(os.environ.get, _SCRATCH)), "/tmp")  # noqa: S108 - made private below
-    return os.path.join(os.path.abspath(scratch), f"envc-{os.geteuid()}")
-
-
-def staged(name: str, generation: Digest, root: str) -> str | None:
-    """Where an overlay's generation is staged; None: it is not, or somebody else put it there."""
-    folder = _place(name, generation, root)
-    try:
-        is_own = os.stat(folder).st_uid == os.geteuid() == os.lstat(root).st_uid
-    except OSError:
-        return None
-    return folder if is_own else None
 
 
 def stage(source: str, to: str | None, context: Context) -> StageReport:
@@ -111,7 +88,7 @@ def _is_of(packed: str, generation: Digest) -> bool:
 @contextmanager
 def _place_of_own(name: str, generation: Digest, root: str) -> Iterator[str]:
     """Where a generation is to be staged; nobody else of this node stages it meanwhile."""
-    place = _place(name, generation, root)
+    place = staged_place(name, generation, root)
     with exclusive(f"{root}/.{os.path.basename(place)}.lock"):
         _remove_leftovers(place)
         yield place
@@ -169,10 +146,6 @@ def _build(bundle: Bundle, publication: Publication, folder: str, context: Conte
     publish(directory, publication, store, link_mode="auto", reporter=context.reporter)
     for name, text in publication.specs:
         write_file(f"{folder}/{name}", text)
-
-
-def _place(name: str, generation: Digest, root: str) -> str:
-    return f"{root}/{name}-{hex_of(generation)[:_DIGITS]}"
 
 
 def _make_private(root: str) -> None:

@@ -1,21 +1,21 @@
 """What an overlay was compiled for, and whether its bases are still here, and still the newest."""
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, EnvcError
-from envc.formats.stack_text import STACK_FILE, BaseRecord, base_references
+from envc.formats.stack_text import HERE, STACK_FILE, BaseRecord, base_references
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
 from envc.model.names import site_packages_of
-from envc.model.value import value
-from envc.reports.change import LayerChange, changes_between
 from envc.target.directory import Directory, Shape
-from envc.view.places import HERE
+
+if TYPE_CHECKING:
+    from envc.reports.change import LayerChange
 
 
-@value(kw_only=True)
-class BaseState:
+class BaseState(NamedTuple):
     """A base that a tree was compiled for, at the place where it stands.
 
     `held` is the generation that has it, None where this node does not hold it any more;
@@ -141,10 +141,14 @@ def said_of_moved_bases(overlay: str, folder: str, states: tuple[BaseState, ...]
     return None
 
 
-def base_changes(before: tuple[BaseState, ...], after: tuple[BaseState, ...]) -> LayerChange | None:
+def base_changes(
+    before: tuple[BaseState, ...], after: tuple[BaseState, ...]
+) -> "LayerChange | None":
     """What the bases of a tree have otherwise than those of another; None: nothing, or unknown."""
     if [state.closure for state in before] == [state.closure for state in after]:
         return None
+    from envc.reports.change import changes_between  # bases seldom change
+
     earlier, now = _projects(before), _projects(after)
     return changes_between(earlier, now) if earlier is not None and now is not None else None
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from heapq import heappop, heappush
 from operator import attrgetter
-
-from packaging.utils import InvalidName, NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING, NamedTuple
 
 from envc.model.generation import Generation
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS, path_of
 from envc.model.names import site_packages_of
-from envc.model.value import value
 from envc.target.directory import Directory
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
 
 # So long may `envc run` look for sources that were edited.
 GLANCE_SECONDS = 0.02
@@ -23,24 +23,22 @@ _SHOWN = 3
 _DIST_INFO = re.compile(r"(?P<project>[^-]+)-(?P<version>[^-]+)\.dist-info")
 
 
-@value
-class Foreign:
+class Foreign(NamedTuple):
     """A project that a tree has and its lock has not.
 
     `requested` tells whether it was asked for, or came as what another one requires (PEP 376).
     """
 
-    project: NormalizedName
+    project: "NormalizedName"
     version: str
     requested: bool
 
 
-@value
-class ByHand:
+class ByHand(NamedTuple):
     """What differs from the lock, each in order of name."""
 
     installed: tuple[Foreign, ...]
-    removed: tuple[NormalizedName, ...]
+    removed: tuple[str, ...]
 
     def said(self, folder: str) -> list[str]:
         """What to tell the person whose overlay it is."""
@@ -59,8 +57,7 @@ class ByHand:
         return told
 
 
-@value
-class Edited:
+class Edited(NamedTuple):
     """Sources that are not as they were published, in order; whether all were looked at."""
 
     paths: tuple[str, ...]
@@ -133,20 +130,30 @@ def by_hand(directory: Directory, current: Generation) -> ByHand:
     Only names are compared; `envc verify` compares contents. One stat, where nothing differs.
     """
     installed: list[Foreign] = []
-    removed: set[NormalizedName] = set()
+    removed: set[str] = set()
     for name, layer in current.layers.items():
         tree = directory.tree(current.generation, name)
         folder = f"{tree}/{site_packages_of(current.python)}"
         if _is_as_published(folder):
             continue
-        published = {NormalizedName(wheel.project): wheel.version for wheel in layer.wheels}
+        published = {wheel.project: wheel.version for wheel in layer.wheels}
         present = _distributions(folder)
         installed += [
             each for each in present if not _is_version(each.version, published.get(each.project))
         ]
-        removed |= published.keys() - {each.project for each in present}
+        removed |= published.keys() - {str(each.project) for each in present}
     in_order = sorted(installed, key=attrgetter("project", "version"))
     return ByHand(tuple(in_order), tuple(sorted(removed)))
+
+
+def is_as_published(directory: Directory, current: Generation) -> bool:
+    """Whether nobody has added or removed a name in any tree of a generation."""
+    return all(
+        _is_as_published(
+            f"{directory.tree(current.generation, layer)}/{site_packages_of(current.python)}"
+        )
+        for layer in current.layers
+    )
 
 
 def _is_as_published(folder: str) -> bool:
@@ -159,6 +166,8 @@ def _is_as_published(folder: str) -> bool:
 
 def _is_version(found: str, published: str | None) -> bool:
     """Whether two spellings mean one version: folder names need not be normalized."""
+    from packaging.version import InvalidVersion, Version
+
     try:
         return published is not None and Version(found) == Version(published)
     except InvalidVersion:
@@ -166,6 +175,8 @@ def _is_version(found: str, published: str | None) -> bool:
 
 
 def _distributions(folder: str) -> list[Foreign]:
+    from packaging.utils import InvalidName, canonicalize_name  # few trees were touched
+
     found: list[Foreign] = []
     with suppress(OSError):
         for name in os.listdir(folder):

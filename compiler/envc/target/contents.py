@@ -1,7 +1,6 @@
 """What stands in a folder, held against the table of names: whose it is, and what goes with it."""
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -106,6 +105,8 @@ def remove_path(directory: Directory, path: str) -> None:
     if os.path.islink(place) or not os.path.isdir(place):
         os.unlink(place)
     else:
+        import shutil  # most commands remove nothing
+
         os.chmod(place, 0o755)  # published generations are read-only
         shutil.rmtree(place)
     folder = os.path.dirname(path)

@@ -16,7 +16,7 @@ from envc.errors import EnvcError
 from envc.host.machine import interpreter_stamp
 from envc.model.digest import digest_of, digest_of_json
 from envc.model.generation import Generation
-from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE, lock_file_name
+from envc.model.names import COMMAND, INPUTS_FILE, OVERLAY_SPEC, POLICY_FILE, lock_file_name
 from envc.plan.changes import Inputs, Present
 from envc.sites.place import read_spec
 from envc.target.directory import Directory, read_bytes
@@ -31,12 +31,13 @@ _BESIDE = ("location.toml", POLICY_FILE)
 class InputNote(NamedTuple):
     """Inputs, and the digest of the spec's bytes that they follow from: a comment is no input.
 
-    `settings` are each layer's variables and modules, as `SiteSpec.settings` has them.
+    `told` is what commands say while nothing of it changes: of a target, each layer's variables and
+    modules (as `SiteSpec.settings` has them); of an overlay, its report.
     """
 
     inputs: Inputs
     text: str = ""
-    settings: Mapping[str, Any] = {}
+    told: Mapping[str, Any] = {}
 
 
 def present_in(directory: Directory, current: Generation | None) -> Present:
@@ -58,7 +59,7 @@ def _inputs_of(directory: Directory, current: Generation) -> dict[str, str]:
         return {}
     noted |= {f"lock of {name}": layer.lock for name, layer in current.layers.items()}
     noted |= _digests_beside(directory)
-    if not os.path.exists(f"{directory.path}/{COMMAND}"):
+    if not directory.is_overlay and not os.path.exists(f"{directory.path}/{COMMAND}"):
         noted["envc"] = ""
     return noted
 
@@ -68,7 +69,7 @@ def noted_inputs(directory: Directory, current: Generation) -> InputNote:
     try:
         noted = json.loads(read_bytes(f"{directory.path}/{INPUTS_FILE}", missing_is_fine=True))
         if noted["generation"] == current.digest:
-            return InputNote(dict(noted["inputs"]), noted["text"], dict(noted["settings"]))
+            return InputNote(dict(noted["inputs"]), noted["text"], dict(noted["told"]))
     except (EnvcError, OSError, ValueError, KeyError, TypeError):
         pass
     return InputNote({})
@@ -146,7 +147,49 @@ def site_inputs(
     }
     for layer in asked or wanted[LAYERS].split():
         wanted[f"lock of {layer}"] = _digest_at(f"{folder}/{lock_file_name(layer)}")
-    return InputNote(wanted, digest, noted.settings)
+    return InputNote(wanted, digest, noted.told)
+
+
+def overlay_inputs(
+    directory: Directory, current: Generation, base: Generation, target: str
+) -> InputNote:
+    """What an overlay is to be made from, on the current generation `base` of its target.
+
+    Raises:
+        UsageError, OutsideError: its spec cannot be read.
+    """
+    noted = noted_inputs(directory, current)
+    digest = digest_of(read_spec(f"{directory.path}/{OVERLAY_SPEC}"))
+    (layer,) = current.layers
+    wanted = {
+        SPEC: noted.inputs.get(SPEC, "") if digest == noted.text else digest,
+        f"lock of {layer}": _digest_at(f"{directory.path}/{lock_file_name(layer)}"),
+        "target": target,
+        "base": base.digest,
+        "site": digest_of_json(base.specs),
+        "policy": _digest_at(f"{target}/{POLICY_FILE}"),
+        "interpreter": interpreter_stamp(base.interpreter),
+        "envc": installation_stamp(),
+        **{name: noted.inputs.get(name, "") for name in _BESIDE},
+    }
+    return InputNote(wanted, digest, noted.told)
+
+
+def note_overlay(
+    directory: Directory,
+    current: Generation,
+    base: Generation,
+    target: str,
+    told: Mapping[str, Any],
+) -> None:
+    """Note what an overlay's current generation was made from, and what is told of it.
+
+    Raises:
+        UsageError, OutsideError: its spec cannot be read, or the disk refused.
+    """
+    note = overlay_inputs(directory, current, base, target)
+    inputs = {**note.inputs, SPEC: note.text, **_digests_beside(directory)}
+    note_inputs(directory, current, InputNote(inputs, note.text, told))
 
 
 def digest_of_tables(text: bytes) -> str:

@@ -10,7 +10,7 @@ from envc.errors import EnvcError, UsageError
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.model.generation import Generation
 from envc.model.names import POLICY_FILE
-from envc.sites.overlay_folder import holds_overlay
+from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import find_site
 from envc.target.directory import Directory, Shape
 from envc.target.inputs import noted_inputs
@@ -66,7 +66,7 @@ class Target:
         Raises:
             SpecError: the spec is damaged.
         """
-        noted = noted_inputs(self.directory, self.current).settings.get(layer)
+        noted = noted_inputs(self.directory, self.current).told.get(layer)
         if noted is None:
             noted = self.site.spec.settings().get(layer, {"env": {}, "modules": []})
         return LayerSettings(dict(noted["env"]), tuple(noted["modules"]))
@@ -92,6 +92,25 @@ def materialized_at(path: str) -> Directory:
             mend="name a target directory, or an overlay's folder",
         )
     return directory
+
+
+def built_overlay(directory: Directory) -> Generation:
+    """The current generation of an overlay's folder.
+
+    Raises:
+        UsageError: there is none, or its spec was lost.
+    """
+    lost = lost_spec(directory.path)
+    if lost is not None:
+        raise UsageError.of([lost])
+    current = directory.current()
+    if current is None or len(current.layers) != 1:
+        raise UsageError(
+            "no overlay is built here",
+            where=directory.path,
+            mend=f"run `envc overlay sync --dir {directory.path}`",
+        )
+    return current
 
 
 def open_target(path: str) -> Target:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from envc.formats.stack_text import HERE
 from envc.model.manifest import FILE_MODE
 from envc.model.plan import MakeSymlink, WriteFile
 from envc.model.stack import Stack
-from envc.view.places import HERE, location_of, tree_of
+from envc.view.places import location_of, tree_of
 
 
 def interpreter_entries(

@@ -1,10 +1,9 @@
 """Where things of a stack are: paths as one layer's tree names another's."""
 
+from envc.formats.stack_text import HERE
 from envc.model.digest import hex_of
 from envc.model.names import site_packages_of
 from envc.model.stack import Stack, StackLayer
-
-HERE = "."
 
 
 def location_of(base: StackLayer, stack: Stack) -> str:

@@ -1,0 +1,63 @@
+"""An overlay that is as its spec, its lock and its base say already: told from digests alone."""
+
+import os
+from contextlib import suppress
+from dataclasses import asdict
+
+from envc.disk.ownership import refuse_exposed, refuse_foreign
+from envc.errors import EnvcError
+from envc.model.generation import Generation
+from envc.model.names import OVERLAY_SPEC
+from envc.plan.changes import changes_between
+from envc.reports.overlay import OverlayReport
+from envc.target.by_hand import is_as_published
+from envc.target.directory import Directory, Shape
+from envc.target.inputs import note_overlay, noted_inputs, overlay_inputs, present_in
+from envc.target.opened import Target, find_target, open_target
+
+
+def unchanged(folder: str, target: str | None) -> OverlayReport | None:
+    """The report of an overlay with which there is nothing to do; None: there is, or may be.
+
+    Raises:
+        UsageError: no target is known, nothing is materialized there, or the folder is somebody
+            else's, or others could write there.
+    """
+    directory = Directory(folder, Shape.OVERLAY)
+    current = directory.sound_current()
+    if current is None or not os.path.isfile(f"{folder}/{OVERLAY_SPEC}"):
+        return None
+    report = noted_report(directory, current)
+    if report is None or not is_as_published(directory, current):
+        return None
+    refuse_foreign(folder)
+    refuse_exposed(folder)
+    below = open_target(find_target(target, folder))
+    note = overlay_inputs(directory, current, below.current, below.directory.path)
+    is_other = changes_between(note.inputs, present_in(directory, current))
+    return None if is_other else report
+
+
+def noted_report(directory: Directory, current: Generation) -> OverlayReport | None:
+    """What was told of an overlay when its current generation was built; None: nobody noted it."""
+    told = dict(noted_inputs(directory, current).told)
+    try:
+        lists = {key: tuple(told[key]) for key in ("adds", "shadows", "lifts", "hides")}
+        return OverlayReport(**{**told, **lists})
+    except (KeyError, TypeError):
+        return None
+
+
+def note_report(
+    directory: Directory, current: Generation, base: Target, report: OverlayReport
+) -> None:
+    """Note what an overlay was built from, and what is told of it then.
+
+    Where the disk refuses, the next run takes the long way. What editable projects hold no digest
+    tells: with them it always does.
+    """
+    if report.editable:
+        return
+    told = {**asdict(report), "changed": False, "base_changes": None}
+    with suppress(EnvcError):
+        note_overlay(directory, current, base.current, base.directory.path, told)
