@@ -86,6 +86,7 @@ def publish(
             copy = _decide(directory, publication, store, link_mode, reporter)
             present, staging = _stage(directory, publication, store, copy=copy, reporter=reporter)
             _name(directory, staging, present)
+            return settle(directory, present, publication.policy)._replace(switched=True)
         return settle(directory, present, publication.policy)
 
 
