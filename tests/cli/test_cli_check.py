@@ -1,11 +1,13 @@
 import os
 import pwd
+import shutil
 
 import pytest
 
 from envc.model.codes import CODES
 from support.index_server import IndexServer
 from support.sites import envc
+from support.wheels import Recipe
 
 OWNER = pwd.getpwuid(os.getuid()).pw_name
 VERDICT_FIELDS = {"name", "spec", "ok", "inherits", "adds", "shadows", "lifts", "findings"}
@@ -248,6 +250,20 @@ def test_a_changed_base_is_checked_again_only_where_it_touches(warm):
     cold = warm.envc("check", "--json")
     assert counters(cold) == (3, 0)
     assert cold.json["overlays"] == answer.json["overlays"]
+
+
+def test_what_a_site_says_of_one_project_is_seen(warm, recipes):
+    """A verdict on what is not locked rests on the whole of [resolver]."""
+    wheels = warm.folder / "wheels"
+    wheels.unlink()
+    shutil.copytree(recipes, wheels)
+    Recipe(name="theme", version="2.0rc1").build(wheels)
+    warm.overlay("alice", 'requires = ["theme>1"]')
+    assert codes_of(warm.envc("check", "--json")) == ["ENVC301"]
+    with (warm.folder / "envc.toml").open("a") as spec:
+        spec.write('[resolver]\nprerelease = { theme = "disallow" }\n')
+    warm.done("lock")
+    assert codes_of(warm.envc("check", "--json")) == ["ENVC201", "ENVC301"]
 
 
 def test_a_lock_that_appears_or_a_release_is_seen(warm, recipes):

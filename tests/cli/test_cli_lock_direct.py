@@ -68,6 +68,15 @@ def test_a_wheel_by_its_path(site):
     assert site.done("lock", "--json").json["changed"] is False
 
 
+@pytest.mark.parametrize("policy", ["disallow", "explicit"])
+def test_who_names_a_wheel_has_chosen_its_version(site, policy):
+    wheel = replace(LARK, version="1.1.dev3").build(site.folder / "vendor")
+    site.edit("no-build = false", f'prereleases = "{policy}"')
+    asking(site, f"lark @ ./vendor/{wheel.name}").done("lock")
+    assert package_of(site)["version"] == "1.1.dev3"
+    assert site.done("why", "lark", "--json").json["version"] == "1.1.dev3"
+
+
 def test_a_wheel_by_its_file_url_keeps_extras_and_marker(site, tmp_path):
     recipe = replace(LARK, requires=["six; extra == 'more'"], extras=["more"])
     wheel = recipe.build(tmp_path / "elsewhere")

@@ -289,6 +289,17 @@ def test_it_is_locked_with_the_site(warm, tmp_path):
     assert warm.envc("lock", "--overlay", spec, "--check").status == 1
 
 
+def test_its_development_version_is_no_prerelease_of_an_index(warm, tmp_path):
+    with (warm.folder / "envc.toml").open("a") as spec:
+        spec.write('[resolver]\nprereleases = "disallow"\n')
+    warm.done("lock")
+    mine = write_project(tmp_path / "mine", MINE, TEXT)
+    path = warm.overlay("plots", f'editable = ["{mine}"]')
+    report = warm.done("lock", "--overlay", path, "--json").json
+    assert report["layers"]["plots"]["pins"] == {"mine": "1.0.dev1", "theme": "1.0"}
+    assert warm.done("why", "mine", "--overlay", path, "--json").json["version"] == "1.0.dev1"
+
+
 def test_an_overlay_on_it_sees_it(built, alice, mine, tmp_path):
     assert envc("overlay", "add", "-e", mine, "--dir", alice).status == 0
     bob = tmp_path / "bob"

@@ -28,6 +28,7 @@ from envc.lock import (
     CORE_BASE,
     Base,
     ProblemOf,
+    beside,
     layer_inputs,
     layer_problem,
     lock_layer,
@@ -129,8 +130,7 @@ class Case:
         """A resolution for each group of targets; later ones prefer what earlier ones chose."""
         resolutions: list[Resolution] = []
         for targets in target_groups(self.site.targets):
-            earlier = {pin.project: pin.version for found in resolutions for pin in found.own()}
-            problem = make(targets=targets, preferred=earlier | self._preferred(name))
+            problem = beside(make(targets=targets, preferred=self._preferred(name)), resolutions)
             resolutions.append(resolve(problem, self.source))
         lock = lock_layer(name, resolutions, inputs=inputs, base=base, folder="/site")
         return Solved(name, base, tuple(resolutions), lock)

@@ -5,7 +5,7 @@ which choices are sound, what may be chosen at all, and so whether there is an a
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 from hypothesis import strategies as st
@@ -51,6 +51,7 @@ class Question:
     requires: tuple[str, ...]
     constraints: tuple[str, ...] = ()
     policy: str = "if-necessary"
+    policies: Mapping[str, str] = field(default_factory=dict)
 
     def toml(self, *, turned: bool = False) -> str:
         """The question as a case; `turned`: everything written in the opposite order."""
@@ -65,7 +66,8 @@ class Question:
             lines += [f'"{v}" = {offer.toml()}' for v, offer in ordered(releases.items())]
         lines += ["[layer.user]", f"requires = {ordered(self.requires)}"]
         lines += [f"constraints = {ordered(self.constraints)}"]
-        lines += ["[resolver]", f'prereleases = "{self.policy}"']
+        lines += ["[resolver]", f'prereleases = "{self.policy}"', "[resolver.prerelease]"]
+        lines += [f'{project} = "{policy}"' for project, policy in ordered(self.policies.items())]
         return "\n".join(lines)
 
     def may_be_chosen(self, project: str) -> Iterator[str]:
@@ -77,14 +79,17 @@ class Question:
         lines = [line for line in lines if applies(line)]
         pinned = {str(line.specifier).removeprefix("==") for line in lines}
         usable = [v for v, offer in releases.items() if not offer.is_yanked or v in pinned]
-        asked = any("rc" in str(line.specifier) for line in lines)
-        has_final = any(not Version(version).is_prerelease for version in usable)
-        takes_prereleases = self.policy == "allow" or (
-            self.policy == "if-necessary" and (asked or not has_final)
-        )
+        named = any("rc" in str(line.specifier) for line in lines)
+        policy = self.policies.get(project, self.policy)
+        permits = policy in ("allow", "if-necessary") or (policy == "explicit" and named)
         for version in usable:
-            if takes_prereleases or not Version(version).is_prerelease:
+            if permits or not Version(version).is_prerelease:
                 yield version
+
+    def rank(self, project: str, version: str) -> tuple[bool, Version]:
+        """The higher, the more a release is wanted."""
+        any_is_wanted = self.policies.get(project, self.policy) == "allow"
+        return (any_is_wanted or not Version(version).is_prerelease, Version(version))
 
     def is_sound(self, pins: Mapping[str, str]) -> bool:
         """Whether everything that the roots reach is there, in a version that is accepted."""
@@ -117,12 +122,13 @@ class Question:
         )
 
     def improvements(self, pins: Mapping[str, str]) -> list[str]:
-        """Single upgrades after which the pins are still sound."""
+        """Single changes to a release that is wanted more, after which the pins are still sound."""
         return [
             f"{project} {version}"
             for project, pinned in pins.items()
             for version in self.may_be_chosen(project)
-            if Version(version) > Version(pinned) and self.is_sound({**pins, project: version})
+            if self.rank(project, version) > self.rank(project, pinned)
+            and self.is_sound({**pins, project: version})
         ]
 
 
@@ -155,11 +161,13 @@ _releases = st.dictionaries(st.sampled_from(VERSIONS), _offers, min_size=1)
 _constraints = st.lists(
     st.tuples(st.sampled_from(NAMES), st.sampled_from(SPECIFIERS[1:])).map("".join), max_size=1
 ).map(tuple)
+_policies = st.sampled_from(["if-necessary", "if-necessary", "allow", "explicit", "disallow"])
 
 questions = st.builds(
     Question,
     universe=st.fixed_dictionaries(dict.fromkeys(NAMES, _releases)),
     requires=_texts(3),
     constraints=_constraints,
-    policy=st.sampled_from(["if-necessary", "if-necessary", "allow", "disallow"]),
+    policy=_policies,
+    policies=st.dictionaries(st.sampled_from(NAMES), _policies, max_size=1),
 )

@@ -6,12 +6,16 @@ Nothing is built: an editable project is taken by the wheel that the present loc
 import os
 from collections.abc import Iterable, Iterator
 
-from packaging.utils import NormalizedName
-from packaging.version import Version
-
 from envc.errors import BuildError, HashMissingError
 from envc.index import IndexSource
-from envc.lock import lock_layer, overlay_inputs, overlay_problem, resolve_together, target_groups
+from envc.lock import (
+    beside,
+    lock_layer,
+    overlay_inputs,
+    overlay_problem,
+    resolve_together,
+    target_groups,
+)
 from envc.locking.known_base import KnownBase
 from envc.locking.overlay_resolution import Edges, resolve_above
 from envc.locking.report import LockOptions
@@ -86,17 +90,15 @@ class Unlocked:
         start = Start(overlay_lock_path(self.spec), self.present, LockOptions())
         groups = target_groups(self.site.targets)
         for group, pins in zip(groups, self.under.pins, strict=True):
-            preferred: dict[NormalizedName, Version] = {}
-            for resolution in earlier:
-                preferred |= {pin.project: pin.version for pin in resolution.own()}
-            yield overlay_problem(
+            problem = overlay_problem(
                 self.site,
                 self.spec,
                 base=self.under.base,
                 targets=group,
-                preferred=preferred | start.preferred(group[0]),
+                preferred=start.preferred(group[0]),
                 inherited=pins,
             )
+            yield beside(problem, earlier)
 
     def _editables(self, indexes: IndexSource) -> tuple[Editable, ...]:
         """Its editable projects.

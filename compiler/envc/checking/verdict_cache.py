@@ -78,7 +78,6 @@ def _site_files(site: Site) -> list[str]:
 
 def _settings(site: SiteSpec) -> list[Any]:
     """What of the site's spec decides verdicts, beside the locks and what they keep available."""
-    policy = site.resolver
     return [
         site.name,
         site.core.python,
@@ -86,7 +85,7 @@ def _settings(site: SiteSpec) -> list[Any]:
         [[target.name for target in group] for group in target_groups(site.targets)],
         [[i.name, i.url, i.path, i.explicit] for i in site.indexes],
         site.sources,
-        [policy.prereleases, str(policy.exclude_newer), policy.resolution],
+        repr(site.resolver),
         site.overlays.shadow,
         [[rule.code, rule.treatment] for rule in site.check],
         [

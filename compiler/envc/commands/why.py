@@ -71,17 +71,15 @@ def why_in_overlay(site: Site, spec_path: str, project: str, context: Context) -
     spec = load_overlay(spec_path)
     base = base_under(site, spec)
     lock = require_overlay_lock(spec).lock
-    editable = tuple(
-        SourcedRequirement(Requirement(pin.project), Origin(spec.file, 0, "overlay.editable"))
-        for pin in lock.pins
-        if pin.directory is not None
-    )
+    editables = {pin.project: pin.directory for pin in lock.pins if pin.directory is not None}
+    where = Origin(spec.file, 0, "overlay.editable")
+    lines = tuple(SourcedRequirement(Requirement(project), where) for project in editables)
 
     def problem(
         *, targets: tuple[Target, ...], preferred: Mapping[NormalizedName, Version]
     ) -> Problem:
         asked = overlay_problem(site.spec, spec, base=base, targets=targets, preferred=preferred)
-        return replace(asked, roots=(*asked.roots, *editable))
+        return replace(asked, roots=(*asked.roots, *lines), directs=editables)
 
     return _report(site, problem, lock, project, context=context)
 

@@ -66,6 +66,10 @@ def expand_site(
         sources=tuple((NormalizedName(p), index) for p, index in sorted(tables.sources.items())),
         resolver=ResolverSpec(
             prereleases=resolver.prereleases,
+            prerelease_by_project=tuple(
+                (NormalizedName(project), policy)
+                for project, policy in sorted(resolver.prerelease.items())
+            ),
             exclude_newer=resolver.exclude_newer,
             resolution=resolver.resolution,
             no_build=_no_build(document),

@@ -69,6 +69,16 @@ def project_name(text: str) -> str:
         raise ValueError(f"{text!r} is not a project name") from error
 
 
+def by_project(table: object) -> object:
+    """A table by project; ValueError where two of its keys are one project."""
+    keys: dict[str, str] = {}
+    for key in table if isinstance(table, dict) else ():
+        other = keys.setdefault(canonicalize_name(str(key)), key)
+        if other != key:
+            raise ValueError(f"{other!r} and {key!r} are one project")
+    return table
+
+
 def _code(text: str) -> str:
     if text not in CODES:
         raise ValueError(f"{text!r} is no code of a finding; `envc check --explain` lists them")

@@ -19,6 +19,7 @@ from envc.formats.document import (
     PythonText,
     RequirementText,
     Table,
+    by_project,
     project_name,
     read_document,
 )
@@ -147,6 +148,7 @@ class ResolverTable(Table):
     """`[resolver]`: how candidates are chosen."""
 
     prereleases: PrereleasePolicy = "if-necessary"
+    prerelease: Annotated[dict[ProjectText, PrereleasePolicy], BeforeValidator(by_project)] = {}
     exclude_newer: Annotated[datetime, BeforeValidator(_instant)] | None = None
     no_build: Annotated[bool | list[str], BeforeValidator(_no_build)] = True
     no_binary: list[ProjectText] = []
@@ -184,7 +186,7 @@ class SiteDocument(Table):
     core: CoreTable
     layer: dict[LayerName, LayerTable]
     index: list[IndexTable] = []
-    sources: dict[ProjectText, LayerName] = {}
+    sources: Annotated[dict[ProjectText, LayerName], BeforeValidator(by_project)] = {}
     target: list[TargetTable] = []
     resolver: ResolverTable = ResolverTable()
     overlays: OverlaysTable = OverlaysTable()

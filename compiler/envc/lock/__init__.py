@@ -6,7 +6,7 @@ spec, Base ──layer_problem──▶ Problem        Resolution of every targe
 from envc.lock.base import CORE_BASE, Base, closure_digest, on_layer, on_overlay
 from envc.lock.inputs import layer_inputs, overlay_inputs
 from envc.lock.merge import lock_layer
-from envc.lock.problem import ProblemOf, layer_problem, overlay_problem, visible_problem
+from envc.lock.problem import ProblemOf, beside, layer_problem, overlay_problem, visible_problem
 from envc.lock.select import pinned_versions, select_wheels, with_absolute_paths
 from envc.lock.targets import target_groups
 from envc.lock.together import resolve_together, shared_packages
@@ -15,6 +15,7 @@ __all__ = [
     "CORE_BASE",
     "Base",
     "ProblemOf",
+    "beside",
     "closure_digest",
     "layer_inputs",
     "layer_problem",

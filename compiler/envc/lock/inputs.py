@@ -73,6 +73,7 @@ def _site_inputs(site: SiteSpec) -> dict[str, Any]:
             policy.resolution,
             policy.no_build,
             policy.no_binary,
+            *([policy.prerelease_by_project] if policy.prerelease_by_project else []),
         ],
     }
 

@@ -1,6 +1,7 @@
 """A layer's spec and what it stands on, as the problem that `resolve` answers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from packaging.utils import NormalizedName
@@ -8,7 +9,7 @@ from packaging.version import Version
 
 from envc.errors import SpecError
 from envc.lock.base import Base
-from envc.model.resolution import InheritedPin, Problem
+from envc.model.resolution import InheritedPin, Problem, Resolution
 from envc.model.spec import LayerSpec, OverlaySpec, ShadowPolicy, SiteSpec
 from envc.model.target import Target
 
@@ -83,6 +84,12 @@ def _stricter(site: SiteSpec, overlay: OverlaySpec) -> ShadowPolicy:
             mend='remove it, or have the site allow shadow = "coherent"',
         )
     return overlay.shadow or site.overlays.shadow
+
+
+def beside(problem: Problem, others: Iterable[Resolution]) -> Problem:
+    """The problem on some targets of a layer, what was found for others preferred as well."""
+    pins = {pin.project: pin.version for found in others for pin in found.own()}
+    return replace(problem, elsewhere=pins)
 
 
 def visible_problem(site: SiteSpec, base: Base, targets: tuple[Target, ...]) -> Problem:

@@ -12,6 +12,7 @@ from envc.formats.pylock import lock_to_text
 from envc.lock import (
     Base,
     ProblemOf,
+    beside,
     lock_layer,
     pinned_versions,
     resolve_together,
@@ -151,11 +152,8 @@ class LockTask:
         """A resolution for each group of targets; later ones prefer what the earlier ones chose."""
         resolutions: list[Resolution] = []
         for group in target_groups(self.targets):
-            preferred: dict[NormalizedName, Version] = {}
-            for earlier in resolutions:
-                preferred |= {pin.project: pin.version for pin in earlier.own()}
-            preferred |= self.start.preferred(group[0])
-            resolutions.append(self._together(asked(targets=group, preferred=preferred), source))
+            problem = asked(targets=group, preferred=self.start.preferred(group[0]))
+            resolutions.append(self._together(beside(problem, resolutions), source))
         return resolutions
 
     def _together(self, problem: Problem, source: CandidateSource) -> Resolution:

@@ -32,7 +32,8 @@ class Problem:
 
     `roots` are the layer's own requirements, `kept` those of the specs below it, whose version
     specifiers bind only there. `constraints` and `overrides` are the layer's and its bases'.
-    `inherited` are the base's pins, `preferred` the versions of the layer's present lock.
+    `inherited` are the base's pins, `preferred` the versions of the layer's present lock,
+    `elsewhere` those that were found for its other targets.
     `together` are groups of inherited projects that can only be replaced as a whole.
     `directs` are the projects that lines of the layer's spec name by a URL or a path, with that.
     `can_hide` tells whether the layer's spec has a `hide`: an overlay's.
@@ -50,6 +51,7 @@ class Problem:
     hide: frozenset[NormalizedName] = frozenset()
     can_hide: bool = False
     preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
+    elsewhere: Mapping[NormalizedName, Version] = field(default_factory=dict)
     policy: ResolverSpec = field(default_factory=ResolverSpec)
     shadow: ShadowPolicy = "coherent"
 

@@ -15,7 +15,7 @@ CORE = "core"
 
 LayerMode = Literal["open", "managed"]
 ShadowPolicy = Literal["never", "coherent"]
-PrereleasePolicy = Literal["allow", "if-necessary", "disallow"]
+PrereleasePolicy = Literal["allow", "if-necessary", "explicit", "disallow"]
 ResolutionMode = Literal["highest", "lowest", "lowest-direct"]
 Treatment = Literal["error", "warning", "ignore"]
 
@@ -97,11 +97,12 @@ class LayerSpec:
 class ResolverSpec:
     """How candidates are chosen; `exclude_newer` hides files uploaded at or after it.
 
-    `no_build`: whether no project may be built, or which may not; `no_binary`: whose wheels of the
-    index are not taken.
+    `prereleases` is for projects that `prerelease_by_project` does not name. `no_build`: whether no
+    project may be built, or which may not; `no_binary`: whose wheels of the index are not taken.
     """
 
     prereleases: PrereleasePolicy = "if-necessary"
+    prerelease_by_project: tuple[tuple[NormalizedName, PrereleasePolicy], ...] = ()
     exclude_newer: datetime | None = None
     resolution: ResolutionMode = "highest"
     no_build: bool | tuple[NormalizedName, ...] = True

@@ -1,6 +1,7 @@
 """resolvelib over our candidates: pins, found by taking choices back."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep
@@ -145,16 +146,23 @@ class _Questions(AbstractProvider[Demand, Candidate, str]):
         best = next(found(), None)
         if best is not None:
             self._provider.prefetch_metadata(best)
-        return _Matches(found, self._those_that_fit_first)
+        of_spec = any(demand.sourced is not None for demand in demands)
+        return _Matches(found, partial(self._those_that_fit_first, of_spec=of_spec))
 
-    def _those_that_fit_first(self, found: Iterator[Candidate]) -> Iterator[Candidate]:
+    def _those_that_fit_first(
+        self, found: Iterator[Candidate], *, of_spec: bool
+    ) -> Iterator[Candidate]:
         """The same; those that contradict what is pinned come after others, but for a few.
 
         resolvelib keeps a release and pins what it contradicts anew. So what nobody asked for would
-        move what the spec asks for, though an older release of it leaves that alone.
+        move what the spec asks for, though an older release of it leaves that alone. What the spec
+        asks for rather moves another pin than to fall back to a prerelease.
         """
         passed: list[Candidate] = []
         for candidate in found:
+            if of_spec and passed and candidate.fallback and not passed[0].fallback:
+                yield from passed
+                passed = []
             if not self._contradicts_a_pin(candidate):
                 yield candidate
                 continue

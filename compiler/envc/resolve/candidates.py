@@ -1,18 +1,19 @@
 """Which releases of a project may be pinned, in order of preference, and why others may not."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envc.model.release import Distribution, Release
+from envc.model.release import Distribution
 from envc.model.resolution import Problem
 from envc.ports import CandidateSource
 from envc.resolve.demand import PYTHON, Candidate, Demand
 from envc.resolve.files import TargetFiles
 from envc.resolve.policy import Policy
-from envc.resolve.rejections import FORBIDDEN, NOT_ASKED_FOR, PassedOver, Rejections
+from envc.resolve.rejections import PassedOver, Rejections
 
 
 class Candidates:
@@ -53,36 +54,24 @@ class Candidates:
     def among(
         self, project: NormalizedName, accepts: Callable[[Version], bool]
     ) -> Iterator[Candidate]:
-        """The candidates whose version is accepted: in order, those of a last resort at the end."""
-        last_resort: list[Candidate] = []
-        for version in self._in_order(project):
-            candidate = self.candidate(project, version) if accepts(version) else None
-            if candidate is None:
-                continue
-            if candidate.last_resort:
-                last_resort.append(candidate)
-            else:
-                yield candidate
-        yield from last_resort
+        """The candidates whose version is accepted, most preferred first."""
+        accepted = filter(accepts, self._in_order(project))
+        made = (self.candidate(project, version) for version in accepted)
+        return last_resorts_behind(filter(None, made))
 
     def with_extra(self, candidate: Candidate, extra: NormalizedName) -> Candidate:
         """The same release with an extra."""
         key = (candidate, extra)
         if key not in self._extras:
-            self._extras[key] = Candidate(
-                candidate.project,
-                candidate.version,
-                candidate.distributions,
-                extra,
-                candidate.layer,
-            )
+            self._extras[key] = replace(candidate, extra=extra)
         return self._extras[key]
 
     def versions(self, project: NormalizedName) -> tuple[Version, ...]:
         """Every version that the policy lets be chosen, most preferred first.
 
-        The present lock's pin, then the base's, then the newest (or the oldest) first. Whether a
-        release has something for the targets is seen only when its candidate is made.
+        The present lock's pin, that of other targets, then the base's, then the newest (or the
+        oldest) first; prereleases last where they are a fallback, that of other targets too.
+        Whether a release has something for the targets is seen only when its candidate is made.
         """
         return tuple(self._in_order(project))
 
@@ -101,38 +90,40 @@ class Candidates:
             yield from sorted({Version(target.python_full) for target in self.problem.targets})
             return
         is_held = self.holds_base and project in self._inherited
-        preferred = self.problem.preferred.get(project)
-        if preferred is not None and not is_held and self._may_stay(preferred):
-            yield preferred
+        if not is_held:
+            yield from self.preferred(project)
         if project in self._inherited:
             yield self._inherited[project].version
         if is_held:
             return
         releases = self.source.releases(project)
-        takes_prereleases = self._takes_prereleases(project, releases)
+        prefers_stable = self.policy.prefers_stable(project)
+        refusal = self.policy.refuses_prereleases(project)
+        elsewhere = self.problem.elsewhere.get(project)
+        prereleases: list[Version] = []
         lowest_first = self.policy.prefers_lowest(project)
         for release in reversed(releases) if lowest_first else releases:
-            if takes_prereleases or not release.version.is_prerelease:
+            if not (prefers_stable and release.version.is_prerelease):
                 yield release.version
+            elif refusal is None:
+                prereleases.append(release.version)
             else:
-                forbidden = self.problem.policy.prereleases == "disallow"
-                reason = FORBIDDEN if forbidden else NOT_ASKED_FOR
-                self._passed_over.note(project, release.version, partial(iter, (reason,)))
+                self._passed_over.note(project, release.version, partial(iter, (refusal,)))
+        yield from sorted(prereleases, key=lambda version: version != elsewhere)
 
-    def _takes_prereleases(self, project: NormalizedName, releases: Sequence[Release]) -> bool:
-        """Whether prereleases may be chosen; if only where necessary: where there is no choice.
+    def preferred(self, project: NormalizedName) -> Iterator[Version]:
+        """The versions that come first: the present lock's, then that of other targets.
 
-        What a requirement accepts does not count: `a>1` does not ask for 2.0rc1 where 1.0 is.
+        Of other targets, a prerelease may be a fallback that this one can do without.
         """
-        takes = self.policy.takes_prereleases(project)
-        if takes is not None:
-            return takes
-        finals = (release.version for release in releases if not release.version.is_prerelease)
-        return not any(self.candidate(project, version) for version in finals)
-
-    def _may_stay(self, preferred: Version) -> bool:
-        """A prerelease that the lock has stays, unless the site has come to forbid them all."""
-        return not (preferred.is_prerelease and self.problem.policy.prereleases == "disallow")
+        present = self.problem.preferred.get(project)
+        elsewhere = self.problem.elsewhere.get(project)
+        is_refused = self.policy.refuses_prereleases(project) is not None
+        if present is not None and not (present.is_prerelease and is_refused):
+            yield present
+        is_behind = self.policy.prefers_stable(project)
+        if elsewhere is not None and not (elsewhere.is_prerelease and is_behind):
+            yield elsewhere
 
     def candidate(self, project: NormalizedName, version: Version) -> Candidate | None:
         """The candidate of a release, or None where it has nothing for one of the targets."""
@@ -160,8 +151,28 @@ class Candidates:
                 return None
             chosen.append(file)
             last_resort |= files.is_beyond(file)
-        is_new = self.problem.preferred.get(project) != version
-        return Candidate(project, version, tuple(chosen), last_resort=last_resort and is_new)
+        is_new = version not in self.preferred(project)
+        return Candidate(
+            project,
+            version,
+            tuple(chosen),
+            last_resort=last_resort and is_new,
+            fallback=version.is_prerelease and is_new and self.policy.prefers_stable(project),
+        )
+
+
+def last_resorts_behind(found: Iterable[Candidate]) -> Iterator[Candidate]:
+    """The same; those of a last resort come after the others, but no fallback before them."""
+    waiting: list[Candidate] = []
+    for candidate in found:
+        if waiting and candidate.fallback and not waiting[0].fallback:
+            yield from waiting
+            waiting = []
+        if candidate.last_resort:
+            waiting.append(candidate)
+        else:
+            yield candidate
+    yield from waiting
 
 
 class _Remembered:

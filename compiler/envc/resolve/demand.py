@@ -66,7 +66,8 @@ class Demand:
 class Candidate:
     """A release that may be pinned; one object for each release and extra in a search.
 
-    `last_resort` marks one that says no to a target's Python by an upper bound.
+    `last_resort` marks one that says no to a target's Python by an upper bound; `fallback` a
+    prerelease that may be chosen only where no stable release can be.
     """
 
     project: NormalizedName
@@ -75,6 +76,7 @@ class Candidate:
     extra: NormalizedName | None = None
     layer: str | None = None
     last_resort: bool = False
+    fallback: bool = False
 
     @property
     def key(self) -> str:

@@ -173,13 +173,15 @@ def _supply(told: _Told, project: NormalizedName) -> Iterable[str]:
 
 
 def _newest(told: _Told, project: NormalizedName) -> str:
-    provider = told.provider
+    provider, policy = told.provider, told.provider.candidates.policy
     releases = provider.source.releases(project)
     finals = [release.version for release in releases if not release.version.is_prerelease]
     inherited = next((p for p in provider.problem.inherited if p.project == project), None)
     below = f"layer {inherited.layer} has {inherited.version}" if inherited is not None else ""
     if finals:
         newest = f"the newest is {finals[0]}"
+        if releases[0].version > finals[0] and not policy.refuses_prereleases(project):
+            newest += f", of prereleases {releases[0].version}"
     elif releases:
         newest = f"there are prereleases only, the newest is {releases[0].version}"
     else:

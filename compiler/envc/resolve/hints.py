@@ -7,7 +7,6 @@ the least change first.
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Literal
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -24,7 +23,7 @@ from envc.resolve.demand import PYTHON, Demand
 from envc.resolve.lines import Unread
 from envc.resolve.provider import Provider
 from envc.resolve.reasons import origin_of
-from envc.resolve.rejections import Rejections
+from envc.resolve.rejections import NOT_NAMED, YANKED, Rejections
 from envc.resolve.search import Conflict, solve
 
 _OFFERED = 3
@@ -241,12 +240,13 @@ def _of_releases(conflict: Conflict) -> Iterator[Hint]:
     demanded = {fact.project for fact in conflict.refutation.facts if isinstance(fact, Demand)}
     about = sorted(demanded & rejections.keys())
     for project in about:
-        yield from _asked_for(problem, project, rejections[project], "prerelease")
-        yield from _asked_for(problem, project, rejections[project], "yanked")
+        yield from _of_prereleases(problem, project, rejections[project])
+        yield from _of_yanked(problem, project, rejections[project])
     kinds = {reason.kind for project in about for reason in rejections[project].by_reason}
-    if "prerelease" in kinds and problem.policy.prereleases == "disallow":
+    if "prerelease" in kinds and problem.policy.prereleases != "if-necessary":
         laxer = replace(problem.policy, prereleases="if-necessary")
-        yield Hint(replace(problem, policy=laxer), 'set resolver.prereleases to "if-necessary"')
+        words = 'set resolver.prereleases to "if-necessary"'
+        yield Hint(replace(problem, policy=laxer), words, changes="prereleases")
     if "too new" in kinds:
         later = replace(problem.policy, exclude_newer=None)
         yield Hint(replace(problem, policy=later), "set a later resolver.exclude-newer, or none")
@@ -258,25 +258,36 @@ def _of_releases(conflict: Conflict) -> Iterator[Hint]:
             yield Hint(replace(problem, targets=others), f"give up target {target.name}")
 
 
-def _asked_for(
-    problem: Problem,
-    project: NormalizedName,
-    rejections: Rejections,
-    kind: Literal["prerelease", "yanked"],
+def _of_prereleases(
+    problem: Problem, project: NormalizedName, rejections: Rejections
 ) -> Iterator[Hint]:
-    """A constraint that asks for prereleases, or pins the newest yanked release."""
-    versions = [v for r, found in rejections.by_reason.items() if r.kind == kind for v in found]
-    if versions:
-        is_prerelease = kind == "prerelease"
-        bound = f">={min(versions)}" if is_prerelease else f"=={max(versions)}"
-        constraint = Requirement(f"{project}{bound}")
-        line = SourcedRequirement(constraint, Origin("", 0, ""))
-        what = "prereleases" if is_prerelease else "the yanked release"
-        yield Hint(
-            replace(problem, constraints=(*problem.constraints, line)),
-            f"allow {what} of {project}: add {str(constraint)!r} to the constraints",
-            project,
-        )
+    """A constraint that names a prerelease, where that is enough; else a policy of its own."""
+    if NOT_NAMED in rejections.by_reason:
+        bound = f"{project}>={min(rejections.by_reason[NOT_NAMED])}"
+        yield replace(_constrained(problem, bound, "prereleases"), changes="prereleases")
+    if any(reason.kind == "prerelease" for reason in rejections.by_reason):
+        own = {**dict(problem.policy.prerelease_by_project), project: "if-necessary"}
+        laxer = replace(problem.policy, prerelease_by_project=tuple(sorted(own.items())))
+        words = f'set resolver.prerelease.{project} to "if-necessary"'
+        yield Hint(replace(problem, policy=laxer), words, project, changes="prereleases")
+
+
+def _of_yanked(problem: Problem, project: NormalizedName, rejections: Rejections) -> Iterator[Hint]:
+    """A constraint that pins the newest yanked release."""
+    if YANKED in rejections.by_reason:
+        bound = f"{project}=={max(rejections.by_reason[YANKED])}"
+        yield _constrained(problem, bound, "the yanked release")
+
+
+def _constrained(problem: Problem, bound: str, what: str) -> Hint:
+    """The problem with a further constraint, which allows something."""
+    constraint = Requirement(bound)
+    line = SourcedRequirement(constraint, Origin("", 0, ""))
+    return Hint(
+        replace(problem, constraints=(*problem.constraints, line)),
+        f"allow {what} of {constraint.name}: add {bound!r} to the constraints",
+        NormalizedName(constraint.name),
+    )
 
 
 def _on_newer_pythons(problem: Problem) -> Iterator[Hint]:

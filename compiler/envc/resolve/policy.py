@@ -12,7 +12,8 @@ from packaging.version import Version
 
 from envc.model.release import Distribution
 from envc.model.resolution import Problem
-from envc.model.spec import SourcedRequirement
+from envc.model.spec import PrereleasePolicy, SourcedRequirement
+from envc.resolve.rejections import NOT_NAMED, Reason
 
 
 def holds(sourced: SourcedRequirement, problem: Problem) -> bool:
@@ -24,14 +25,17 @@ def holds(sourced: SourcedRequirement, problem: Problem) -> bool:
 class Policy:
     """The policy of one problem.
 
-    A line of the spec speaks for its project: one that names a prerelease asks for prereleases, and
-    one that pins a yanked release takes it. What releases require of each other asks for neither.
-    Sources: PEP 440, handling of pre-releases; PEP 592, installers.
+    Stable releases are preferred to prereleases, unless these are allowed like any other. A line of
+    the spec speaks for its project: one that names a prerelease permits prereleases where only such
+    lines do, and one that pins a yanked release takes it. Sources: PEP 440, handling of
+    pre-releases; PEP 592, installers.
     """
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
-        self._asked: set[NormalizedName] = set()
+        self._prereleases = dict(problem.policy.prerelease_by_project)
+        self._named: set[NormalizedName] = set()
+        self._files = set(problem.directs)
         self._exact: dict[NormalizedName, list[Specifier]] = {}
         self._direct = {canonicalize_name(s.requirement.name) for s in problem.roots}
         for sourced in (*problem.roots, *problem.constraints, *problem.overrides):
@@ -41,7 +45,9 @@ class Policy:
     def _note(self, sourced: SourcedRequirement) -> None:
         project = canonicalize_name(sourced.requirement.name)
         if sourced.requirement.specifier.prereleases:
-            self._asked.add(project)
+            self._named.add(project)
+        if sourced.requirement.url is not None:
+            self._files.add(project)
         exact = [part for part in sourced.requirement.specifier if _pins(part)]
         self._exact.setdefault(project, []).extend(exact)
 
@@ -50,12 +56,29 @@ class Policy:
         mode = self._problem.policy.resolution
         return mode == "lowest" or (mode == "lowest-direct" and project in self._direct)
 
-    def takes_prereleases(self, project: NormalizedName) -> bool | None:
-        """Whether prereleases may be chosen; None: only if no final release can be used here."""
-        policy = self._problem.policy.prereleases
-        if policy != "if-necessary":
-            return policy == "allow"
-        return True if project in self._asked else None
+    def prefers_stable(self, project: NormalizedName) -> bool:
+        """Whether a prerelease is chosen only where no stable release can be."""
+        return self._of_prereleases(project) != "allow"
+
+    def refuses_prereleases(self, project: NormalizedName) -> Reason | None:
+        """Why no prerelease may be chosen; None where one may be."""
+        policy = self._of_prereleases(project)
+        if policy == "disallow":
+            return Reason("prerelease", f"a prerelease, and {self._key_of(project)} forbids them")
+        if policy == "explicit" and project not in self._named:
+            return NOT_NAMED
+        return None
+
+    def _of_prereleases(self, project: NormalizedName) -> PrereleasePolicy:
+        """What is said of a project's prereleases; whoever names a file has chosen its version."""
+        if project in self._files:
+            return "allow"
+        return self._prereleases.get(project, self._problem.policy.prereleases)
+
+    def _key_of(self, project: NormalizedName) -> str:
+        """The key of the spec that says it."""
+        is_own = project in self._prereleases
+        return f"resolver.prerelease.{project}" if is_own else "resolver.prereleases"
 
     def takes_yanked(self, project: NormalizedName, version: Version) -> bool:
         """Whether a yanked release may be chosen: one that the spec or the present lock pins."""

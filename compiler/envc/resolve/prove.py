@@ -26,6 +26,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.model.value import value
+from envc.resolve.candidates import last_resorts_behind
 from envc.resolve.demand import Candidate, Demand
 from envc.resolve.provider import Provider
 
@@ -267,25 +268,25 @@ class _Search:
     def _pick(self, key: str, variable: Variable) -> tuple[Candidate | None, int]:
         """The most preferred candidate that is left, and its bit; what is unusable is learned."""
         unusable: list[tuple[int, Version]] = []
-        last_resort: tuple[Candidate, int] | None = None
-        found: tuple[Candidate | None, int] = (None, 0)
-        for bit, version in variable.chosen(variable.left):
-            candidate = self._candidates.candidate(variable.project, version)
-            if candidate is None:
-                unusable.append((bit, version))
-            elif candidate.last_resort:
-                last_resort = last_resort or (candidate, bit)
-            else:
-                found = (candidate, bit)
-                break
+        bits: dict[Candidate, int] = {}
+
+        def usable() -> Iterator[Candidate]:
+            for bit, version in variable.chosen(variable.left):
+                candidate = self._candidates.candidate(variable.project, version)
+                if candidate is None:
+                    unusable.append((bit, version))
+                else:
+                    bits[candidate] = bit
+                    yield candidate
+
+        found = next(last_resorts_behind(usable()), None)
         if unusable:
             fact = Unusable(variable.project, tuple(version for _, version in unusable))
             self._learn(Incompatibility({key: sum(bit for bit, _ in unusable)}, fact))
-        if found[0] is None and last_resort is not None:
-            found = last_resort
-        if found[0] is not None and variable.extra is not None:
-            return self._candidates.with_extra(found[0], variable.extra), found[1]
-        return found
+        if found is None:
+            return None, 0
+        extra = variable.extra
+        return found if extra is None else self._candidates.with_extra(found, extra), bits[found]
 
     def _require(self, key: str, bit: int, demand: Demand) -> bool:
         """Learn what a release demands; whether that leaves the release possible."""

@@ -19,8 +19,7 @@ class Reason:
     text: str
 
 
-NOT_ASKED_FOR = Reason("prerelease", "a prerelease that no line of the spec asks for")
-FORBIDDEN = Reason("prerelease", "a prerelease, and resolver.prereleases forbids them")
+NOT_NAMED = Reason("prerelease", "a prerelease, and no line of the spec names one")
 YANKED = Reason("yanked", "yanked")
 ONLY_SDIST = Reason("sdist", "only a source distribution, and builds are not allowed")
 ONLY_WHEELS = Reason("binary", "only wheels, and resolver.no-binary leaves them out")

@@ -132,9 +132,10 @@ def _preferred_to(visible: Visible, project: NormalizedName) -> Iterator[Candida
     demands += visible.provider.constraints.get(project, [])
     problem = visible.provider.problem
     excluded = {pin.version for pin in problem.inherited if pin.project == project}
-    if excluded and project in problem.preferred:
-        excluded.add(problem.preferred[project])
-    for candidate in visible.provider.candidates.of(project, demands, excluded):
+    candidates = visible.provider.candidates
+    if excluded:
+        excluded.update(candidates.preferred(project))
+    for candidate in candidates.of(project, demands, excluded):
         if candidate is pinned:
             return
         yield candidate

@@ -169,7 +169,14 @@ def _excluded_by_rules(
             if demand.parent is None:
                 return "requirement", f"{origin_of(demand)} requires {demand.text}"
             return "release", f"{demand.parent} requires {demand.text}"
-    if candidate is not None and candidate.last_resort:
+    return _excluded_by_its_kind(candidate, pin) if candidate is not None else None
+
+
+def _excluded_by_its_kind(candidate: Candidate, pin: Candidate) -> tuple[HeldKind, str] | None:
+    """Why a release would be chosen only if there were no other."""
+    if candidate.fallback and not pin.version.is_prerelease:
+        return "prerelease", "a prerelease, and a stable release meets what is asked for"
+    if candidate.last_resort:
         bound = candidate.distributions[0].requires_python
         return "python", f"a last resort: it asks for Python {bound}"
     return None

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from envc.model.digest import Digest
 from envc.model.lock import LockedBuild
 from envc.model.release import Distribution
 from envc.model.resolution import Problem
-from envc.model.spec import CoreSpec, IndexSpec, Origin, ResolverSpec, SourcedRequirement
+from envc.model.spec import CoreSpec, IndexSpec, Origin, SourcedRequirement
 from envc.model.target import Machine
 from envc.model.value import value
 from envc.resolve import resolve
@@ -118,7 +119,7 @@ class Building:
         """The wheels that a build asks for, from the site's indexes; none of them is built."""
         from envc.build import Tool
 
-        machine, policy = self._machine, self._site.resolver
+        machine = self._machine
         problem = Problem(
             layer=f"the build of {label}",
             targets=(
@@ -130,7 +131,7 @@ class Building:
                 ),
             ),
             roots=tuple(_sourced(text, label) for text in requirements),
-            policy=ResolverSpec(prereleases=policy.prereleases, exclude_newer=policy.exclude_newer),
+            policy=replace(self._site.resolver, resolution="highest", no_build=True, no_binary=()),
         )
         with IndexSource(
             self._indexes,

@@ -57,6 +57,11 @@ class Direct(SoleRelease):
         return f"what {self.requirement} names"
 
     @property
+    def place(self) -> str:
+        """The URL or the path of the requirement."""
+        return self.requirement.url or ""
+
+    @property
     def by_version(self) -> SourcedRequirement:
         """The same requirement by version: extras and marker stay."""
         pinned = copy(self.requirement)
@@ -103,7 +108,6 @@ def with_directs(problem: Problem, directs: Sequence[Direct]) -> Problem:
     return replace(
         off_the_base(problem, directs),
         roots=tuple(by_origin.get(root.origin, root) for root in problem.roots),
-        directs={each.project: each.requirement.url or "" for each in directs},
     )
 
 

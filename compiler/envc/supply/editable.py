@@ -41,6 +41,11 @@ class Editable(SoleRelease):
         return self.directory
 
     @property
+    def place(self) -> str:
+        """The folder."""
+        return self.directory
+
+    @property
     def requirement(self) -> SourcedRequirement:
         """The requirement that the wheel alone meets."""
         text = f"{self.project}=={self.file.version}"

@@ -47,6 +47,11 @@ class SoleRelease(ABC):
     def named(self) -> str:
         """What the line names, in words."""
 
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """The URL or the path that the line gives."""
+
 
 class SoleSource:
     """`ports.CandidateSource`: the files that the spec names, the rest from another source.
@@ -81,7 +86,7 @@ class SoleSource:
 
 
 def off_the_base(problem: Problem, soles: Iterable[SoleRelease]) -> Problem:
-    """The problem, nothing of these projects taken from the base.
+    """The problem, these projects named directly and nothing of them taken from the base.
 
     Raises:
         ShadowRefusedError: the base has one of them, and nothing may be replaced.
@@ -97,7 +102,8 @@ def off_the_base(problem: Problem, soles: Iterable[SoleRelease]) -> Problem:
                 mend="remove the line, or ask the site's administrator to allow shadows",
             )
     inherited = tuple(pin for pin in problem.inherited if pin.project not in by_project)
-    return replace(problem, inherited=inherited)
+    directs = {**problem.directs, **{each.project: each.place for each in by_project.values()}}
+    return replace(problem, inherited=inherited, directs=directs)
 
 
 def with_shadows(resolution: Resolution, soles: Iterable[SoleRelease], base: Base) -> Resolution:

@@ -37,6 +37,7 @@ env = { B = "2", A = "1" }
 [resolver]
 exclude-newer = 2026-11-01T00:00:00Z
 no-build = ["six"]
+prerelease = { Zope_Event = "explicit", six = "allow" }
 [check]
 ignore = ["ENVC203"]
 """

@@ -40,6 +40,13 @@ hide = ["gone"]
 """
 
 
+# What 0.1 wrote into the locks of this site.
+OF_0_1 = (
+    "sha256:125fe87294137360f14985497eb432b63f245185dfecb0bb2326b7af03648484",
+    "sha256:fefd8dea90018b51237df6a656427e1026676bb7e9f33d7fd4f19400b9cf6eb4",
+)
+
+
 def inputs(old="", new=""):
     """The digests of the layer's and of the overlay's inputs, with a piece replaced."""
     assert old in SITE
@@ -71,6 +78,10 @@ LAYER = {
     "a target": ('libc = "glibc-2.28"', 'libc = "glibc-2.34"'),
     "a target's processor": ('libc = "glibc-2.28"', 'libc = "glibc-2.28"\ncpu = "x86-64-v2"'),
     "the policy": ('prereleases = "allow"', 'prereleases = "disallow"'),
+    "the policy of one project": (
+        'prereleases = "allow"',
+        'prereleases = "allow"\nprerelease = { six = "explicit" }',
+    ),
     "the way of choosing": ('prereleases = "allow"', 'resolution = "lowest"'),
     "what may be built": ('prereleases = "allow"', 'prereleases = "allow"\nno-build = false'),
     "what must be built": ('prereleases = "allow"', 'prereleases = "allow"\nno-binary = ["six"]'),
@@ -82,6 +93,10 @@ OVERLAY = {
     "what it hides": ('"gone"', '"gone", "six"'),
     "what it may shadow": ('shadow = "coherent"', 'shadow = "never"'),
 }
+
+
+def test_locks_of_an_older_release_stay_fresh():
+    assert inputs() == OF_0_1
 
 
 @pytest.mark.parametrize(("old", "new"), SAME.values(), ids=SAME)

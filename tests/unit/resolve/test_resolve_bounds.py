@@ -43,6 +43,10 @@ def each(count: int, needs: str) -> dict[str, list[str]]:
     return {str(number): [needs.format(number)] for number in range(1, count + 1)}
 
 
+def nightly(count: int, needs: str) -> dict[str, list[str]]:
+    return {f"9.dev{number}": [needs] for number in range(1, count + 1)}
+
+
 LETTERS = "klmnopqrst"
 
 SHAPES = {
@@ -94,6 +98,22 @@ SHAPES = {
         bound=21,
         pins={"a": "19", **dict.fromkeys(LETTERS, "1")},
     ),
+    "many prereleases, none of which is needed": Shape(
+        {
+            "a": {**each(9, "z<{}"), **nightly(60, "z<3")},
+            "b": {"1": ["z>6"], **nightly(60, "z<3")},
+            "z": {**plain(9), **nightly(60, "a")},
+        },
+        ["a", "b"],
+        bound=6,
+        pins={"a": "9", "b": "1", "z": "8"},
+    ),
+    "many prereleases, one of which is needed": Shape(
+        {"a": {**each(9, "z<{}"), **nightly(60, "z")}, "z": plain(20)},
+        ["a", "z>10"],
+        bound=11,
+        pins={"a": "9.dev60", "z": "20"},
+    ),
     "a circle, all of whose members must move together": Shape(
         {
             "a": each(9, "b=={}"),
@@ -112,6 +132,11 @@ HOPELESS = {
         {"a": each(15, "z=={}"), "b": each(15, "z==10{}"), "z": plain(200)},
         ["a", "b"],
         bound=46,
+    ),
+    "prereleases contradict as well": Shape(
+        {"a": {**each(9, "z<{}"), **nightly(60, "z<9")}, "z": plain(20)},
+        ["a", "z>10"],
+        bound=80,
     ),
     "a contradiction behind much that has no part in it": Shape(
         {

@@ -101,6 +101,38 @@ def test_the_present_lock_holds_a_pin_back():
     ]
 
 
+PRERELEASES = """
+[releases.a]
+"1" = []
+"2b1" = []
+"2b2" = { python = "<3.11" }
+[layer.user]
+requires = ["a"]
+[resolver]
+prereleases = "POLICY"
+"""
+BEHIND = "a prerelease, and a stable release meets what is asked for"
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason", "versions"),
+    [
+        ("if-necessary", BEHIND, ("2b2", "2b1")),
+        ("explicit", "a prerelease, and no line of the spec names one", ("2b2", "2b1")),
+        ("disallow", "a prerelease, and resolver.prereleases forbids them", ("2b2", "2b1")),
+    ],
+)
+def test_a_stable_release_holds_a_pin_back(policy, reason, versions):
+    assert held(PRERELEASES.replace("POLICY", policy)) == [("prerelease", reason, versions)]
+
+
+def test_a_lock_holds_a_prerelease_back():
+    text = PRERELEASES.replace("POLICY", "if-necessary")
+    assert held(text, a="2b1") == [
+        ("python", "a last resort: it asks for Python <3.11", ("2b2",)),
+    ]
+
+
 def test_the_policy_holds_a_pin_back():
     text = two_releases("[]") + '[resolver]\nresolution = "lowest"\n'
     assert held(text) == [
