@@ -25,9 +25,12 @@ def outcome(server, tmp_path):
 
     def lock(scenario: Scenario) -> set[tuple[str, str]] | UnsatisfiableError:
         url = server.serve(scenario)
+        before = scenario.before()
+        if before is not None:
+            lock_site(before.site(tmp_path / "site", url), LockOptions(), Context())
         site = scenario.site(tmp_path / "site", url)
         try:
-            lock_site(site, LockOptions(), Context())
+            lock_site(site, LockOptions(upgrade=bool(scenario.options.get("upgrade"))), Context())
         except UnsatisfiableError as error:
             return error
         text = Path(site.lock_path("user")).read_bytes()

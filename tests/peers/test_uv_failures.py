@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 
 from support.sites import SITE_PACKAGES, Answer, SiteFolder, envc_process, over_wheels
+from support.uv import UV
 from support.wheels import Recipe, build_all
-
-UV = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
 
 SPEC = over_wheels("""\
 [layer.user]

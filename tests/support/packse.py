@@ -2,6 +2,11 @@
 
 Their defaults: Python 3.12, every release for Python 3.12 and newer, with a pure wheel and a source
 distribution. A universal scenario stands for any machine; here it is a site of three targets.
+
+Scenarios of our own may say more: `root.constraints`, `root.overrides`; `[present]`, the pins of
+the lock that is there; of a release, when it was `uploaded`; `resolver_options.prerelease` (by
+project), `.exclude_newer`, `.resolution` and `.upgrade`; and in `expected.uv` what uv pins, where
+that is something else.
 """
 
 import re
@@ -52,22 +57,44 @@ python-full = "3.12.20"
 prereleases = "{prereleases}"
 no-build = {no_build}
 no-binary = {no_binary}
+resolution = "{resolution}"
+{exclude_newer}
+
+[resolver.prerelease]
+{prerelease}
 
 [layer.user]
 requires = {requires}
+constraints = {constraints}
+overrides = {overrides}
 """
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One case: its tables as they are written."""
+    """One case: its tables as they are written, and the folder of its kind."""
 
     name: str
+    kind: str
     tables: dict[str, Any]
 
     @property
     def options(self) -> dict[str, Any]:
         return self.tables.get("resolver_options", {})
+
+    @property
+    def prereleases(self) -> str:
+        """The policy for all projects that have none of their own."""
+        given = self.options.get("prereleases", False)
+        return given if isinstance(given, str) else "allow" if given else "if-necessary"
+
+    def before(self) -> "Scenario | None":
+        """A scenario whose lock has the present pins; None where no lock is there."""
+        present = self.tables.get("present")
+        if present is None:
+            return None
+        root = {"requires": [f"{project}=={version}" for project, version in present.items()]}
+        return replace(self, tables={**self.tables, "root": root, "resolver_options": {}})
 
     @property
     def is_satisfiable(self) -> bool:
@@ -76,8 +103,15 @@ class Scenario:
     @property
     def expected(self) -> set[tuple[str, str]]:
         """Project and version of every pin that is expected; empty where the case names none."""
-        pins = self.tables["expected"].get("packages", {})
-        return {(canonicalize_name(project), version) for project, version in pins.items()}
+        return _pins(self.tables["expected"].get("packages", {}))
+
+    @property
+    def expected_of_uv(self) -> set[tuple[str, str]] | None:
+        """What uv makes of it; None where that is no solution."""
+        other = self.tables["expected"].get("uv")
+        if other is None:
+            return self.expected if self.is_satisfiable else None
+        return _pins(other)
 
     def projects(self) -> set[str]:
         """Every project that the case has or speaks of."""
@@ -114,6 +148,7 @@ class Scenario:
                 facts[path.name] = FileFacts(
                     requires_python=recipe.requires_python,
                     yanked="as the case says" if table.get("yanked") else None,
+                    upload_time=table["uploaded"].isoformat() if "uploaded" in table else None,
                 )
         return facts
 
@@ -137,14 +172,22 @@ class Scenario:
 
     def site(self, folder: Path, url: str) -> Site:
         """The case as a site in `folder`."""
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        root, options = self.tables["root"], self.options
+        newest = options.get("exclude_newer")
+        own = options.get("prerelease", {})
         (folder / "envc.toml").write_text(
             SPEC.format(
                 url=url,
-                prereleases="allow" if self.options.get("prereleases") else "if-necessary",
-                no_build=self.options.get("no_build", []),
-                no_binary=self.options.get("no_binary", []),
-                requires=self.tables["root"]["requires"],
+                prereleases=self.prereleases,
+                prerelease="".join(f'{project} = "{word}"\n' for project, word in own.items()),
+                no_build=options.get("no_build", []),
+                no_binary=options.get("no_binary", []),
+                resolution=options.get("resolution", "highest"),
+                exclude_newer=f"exclude-newer = {newest.isoformat()}" if newest else "",
+                requires=root["requires"],
+                constraints=root.get("constraints", []),
+                overrides=root.get("overrides", []),
             )
         )
         site = load_site(str(folder), "envc.toml")
@@ -156,9 +199,18 @@ class Scenario:
 def scenarios(folder: Path) -> list[Scenario]:
     """Every scenario of a checkout, in order of file; named after its file."""
     return [
-        Scenario(path.stem, tomllib.loads(path.read_text()))
+        Scenario(path.stem, path.parent.name, tomllib.loads(path.read_text()))
         for path in sorted(folder.glob("*/*.toml"))
     ]
+
+
+def _pins(table: dict[str, str | list[str]]) -> set[tuple[str, str]]:
+    """Project and version; of a project whose machines differ, several."""
+    return {
+        (canonicalize_name(project), version)
+        for project, versions in table.items()
+        for version in ([versions] if isinstance(versions, str) else versions)
+    }
 
 
 def agrees(scenario: Scenario, found: set[tuple[str, str]] | UnsatisfiableError) -> bool:
@@ -182,10 +234,11 @@ class ScenarioServer(IndexServer):
         self._indexes: dict[str, IndexServer] = {}
 
     def serve(self, scenario: Scenario) -> str:
-        """The URL of the index with the scenario's releases, built now."""
-        folder = self.folder / scenario.name
-        facts = scenario.build(folder)
-        self._indexes[scenario.name] = IndexServer(folder, facts=facts)
+        """The URL of the index with the scenario's releases, built where it is not there yet."""
+        if scenario.name not in self._indexes:
+            folder = self.folder / scenario.name
+            facts = scenario.build(folder)
+            self._indexes[scenario.name] = IndexServer(folder, facts=facts)
         return f"http://{self.host}/{scenario.name}/simple"
 
     def reply(self, path: str, headers: Any) -> Reply:
