@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from envc.disk.untar import untar
 from support.index_server import IndexServer
 from support.sdists import Sdist
 from support.sites import SiteFolder, over_wheels, python
@@ -51,7 +52,8 @@ def unpacked(recipe: Recipe, folder: Path) -> Path:
     """The recipe's source distribution as a folder."""
     path = Sdist(recipe).build(folder.parent / "archives")
     with tarfile.open(path) as archive:
-        archive.extractall(folder, filter="data")
+        folder.mkdir(parents=True, exist_ok=True)
+        untar(archive, str(folder), 1 << 20)
     (found,) = folder.iterdir()
     return found
 

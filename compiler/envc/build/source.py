@@ -9,8 +9,8 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable
 
+from envc.disk.untar import untar
 from envc.errors import UntrustedError
 from envc.model.digest import Digest
 from envc.model.source import NOT_SOURCES
@@ -54,7 +54,8 @@ def unpack(source: Source, folder: str) -> str:
         if source.path.endswith(".zip"):
             _unpack_zip(source.path, folder)
         else:
-            _unpack_tar(source.path, folder)
+            with tarfile.open(source.path, "r:gz") as archive:
+                untar(archive, folder, LIMIT_BYTES)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         raise _unusable(source.path, str(error)) from error
     entries = os.listdir(folder)
@@ -63,24 +64,14 @@ def unpack(source: Source, folder: str) -> str:
     return f"{folder}/{entries[0]}"
 
 
-def _unpack_tar(path: str, folder: str) -> None:
-    with tarfile.open(path, "r:gz") as archive:
-        _check_size(member.size for member in archive)
-        archive.extractall(folder, filter="data")
-
-
 def _unpack_zip(path: str, folder: str) -> None:
     with zipfile.ZipFile(path) as archive:
-        _check_size(member.file_size for member in archive.infolist())
+        if sum(member.file_size for member in archive.infolist()) > LIMIT_BYTES:
+            raise ValueError(f"it unpacks to more than {LIMIT_BYTES} bytes")
         for member in archive.infolist():
             written = archive.extract(member, folder)  # which keeps to the folder
             if not member.is_dir() and member.external_attr >> 16 & stat.S_IXUSR:
                 os.chmod(written, 0o755)
-
-
-def _check_size(sizes: Iterable[int]) -> None:
-    if sum(sizes) > LIMIT_BYTES:
-        raise ValueError(f"it unpacks to more than {LIMIT_BYTES} bytes")
 
 
 def _not_sources(_folder: str, names: list[str]) -> set[str]:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from envc.check import ImpactKind, classify
 from envc.commands.check import CheckOptions, check
 from envc.disk.durable import disk_error
+from envc.disk.untar import untar
 from envc.errors import OutsideError, UsageError
 from envc.host.context import Context
 from envc.reports.check import AgainstReport, CheckReport
@@ -119,7 +120,7 @@ def _git(folder: str, *words: str) -> subprocess.CompletedProcess[bytes]:
 def _unpack(archive: bytes, folder: str) -> None:
     try:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
+            untar(tar, folder, len(archive))
     except (OSError, tarfile.TarError) as error:
         trouble = error if isinstance(error, OSError) else OSError(str(error))
         raise disk_error(trouble, "unpack the other state of the site", folder) from error

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import IO, cast
 
+from envc.disk.untar import leads_out
 from envc.disk.zstandard import ZstdError, ZstdFile
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
 from envc.store import limits
@@ -35,7 +36,6 @@ _EXTENSIONS = (
     tarfile.GNUTYPE_LONGLINK,
 )
 _EXTENSION_BYTES = 1 << 20
-_LINKS_AT_MOST = 40
 _DAMAGED = (
     tarfile.TarError,
     gzip.BadGzipFile,
@@ -199,34 +199,11 @@ class _Unpacking:
         for path, destination in self._links.items():
             if posixpath.isabs(destination) or not destination or not destination.isprintable():
                 raise RefusedError(Problem(path, "its link is absolute, or no path"))
-            if self._leads_out(path):
+            if leads_out(path, self._links):
                 raise RefusedError(Problem(path, "its link leads out of the tree"))
         for path, destination in self._links.items():
             writer.seal(posixpath.dirname(path))  # it may hold nothing else
             os.symlink(destination, f"{self._folder}/{path}")
-
-    def _leads_out(self, path: str) -> bool:
-        waiting = path.split("/")[::-1]
-        place: list[str] = []
-        followed = 0
-        while waiting:
-            part = waiting.pop()
-            if part == "..":
-                if not place:
-                    return True
-                place.pop()
-                continue
-            if part in {"", "."}:
-                continue
-            place.append(part)
-            destination = self._links.get("/".join(place))
-            if destination is not None:
-                followed += 1
-                if followed > _LINKS_AT_MOST or posixpath.isabs(destination):
-                    return True
-                place.pop()
-                waiting += destination.split("/")[::-1]
-        return False
 
 
 def _kind_problem(member: tarfile.TarInfo) -> str | None:
