@@ -1,4 +1,7 @@
-"""What every test has: no network but the loopback, and nothing of the person who runs it."""
+"""What every test has: no network but the loopback, and nothing of the person who runs it.
+
+It starts in an empty folder of its own: what a Python that it starts finds there is nobody's.
+"""
 
 import os
 import shutil
@@ -33,6 +36,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("network")]
 
 
+def _start_in(patch: pytest.MonkeyPatch, world: Path) -> Path:
+    """Change to a new empty folder; the path of another one, for a home."""
+    for name in ("here", "home"):
+        (world / name).mkdir()
+    patch.chdir(world / "here")
+    return world / "home"
+
+
 def _isolate(patch: pytest.MonkeyPatch, home: Path, kits: Path) -> None:
     """Point HOME and envc's cache into `home`, and drop what other tools are configured by.
 
@@ -63,12 +74,13 @@ def _session_home(
 
     Tests that need an index need the configuration that leads to it.
     """
-    if "network" in pytestconfig.option.markexpr:
-        yield
-        return
     real = os.environ.get("PYENV_ROOT") or str(Path.home() / ".pyenv")
     with pytest.MonkeyPatch.context() as patch:
-        _isolate(patch, tmp_path_factory.mktemp("home"), _kits(tmp_path_factory))
+        home = _start_in(patch, tmp_path_factory.mktemp("session"))
+        if "network" in pytestconfig.option.markexpr:
+            yield
+            return
+        _isolate(patch, home, _kits(tmp_path_factory))
         patch.setenv("PYENV_ROOT", real)  # where other interpreters are is the machine's, not his
         yield
 
@@ -77,8 +89,8 @@ def _session_home(
 def _home(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
+        home = _start_in(patch, tmp_path_factory.mktemp("person"))
         if request.node.get_closest_marker("network"):
             patch.setenv("ENVC_CACHE_DIR", str(home / "cache"))
         else:

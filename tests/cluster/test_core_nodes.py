@@ -167,10 +167,10 @@ def test_repair_on_a_node_takes_what_the_roll_out_brought(
     assert rolled(site, engine).ok
     (site.folder / "cpython.tar.gz").unlink()
     (core,) = (target(site) / "core").iterdir()
-    (core / f"lib/python{PYTHON}/cgi.py").unlink()
+    (core / f"lib/python{PYTHON}/wave.py").unlink()
     done = on_node(engine, target(site) / "bin/envc", "repair")
     assert done.returncode == 0, done.stderr
-    assert (core / f"lib/python{PYTHON}/cgi.py").exists()
+    assert (core / f"lib/python{PYTHON}/wave.py").exists()
 
 
 def test_a_new_interpreter_replaces_the_old_one(

@@ -27,7 +27,7 @@ from envc.target.compare import verify_tree
 from fuzz.arena import Arena, Fuzz
 from fuzz.mutations import mutated, mutated_json, mutated_toml
 from hostile.snapshots import snapshot
-from support.sites import SiteFolder
+from support.sites import PYTHON, SiteFolder
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +75,7 @@ storage = "/shared"
 specs = ["overlays/*.toml"]
 [retain]
 generations = 2
-"""
+""".replace(b"3.11", PYTHON.encode())
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -64,9 +65,13 @@ specs = ["overlays/*.toml"]
 """)
 
 
+# A line of progress is there or not as the machine is busy or not.
+PROGRESS = re.compile(r"^[a-z]+: [0-9.,]+ \w+ in [0-9.]+ s \(.+/s\)\n", re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class Answer:
-    """How one call of envc ended."""
+    """How one call of envc ended; lines of progress are left out of `stderr`."""
 
     status: int
     stdout: str
@@ -85,7 +90,7 @@ def envc(*words: object, cwd: Path | None = None) -> Answer:
             status = main([str(word) for word in words])
         except SystemExit as end:  # argparse ends the process
             status = int(end.code or 0)
-    return Answer(status, out.getvalue(), err.getvalue())
+    return Answer(status, out.getvalue(), PROGRESS.sub("", err.getvalue()))
 
 
 def envc_process(*words: object, cwd: Path, environment: Mapping[str, str] | None = None) -> Answer:
@@ -98,7 +103,7 @@ def envc_process(*words: object, cwd: Path, environment: Mapping[str, str] | Non
         text=True,
         check=False,
     )
-    return Answer(done.returncode, done.stdout, done.stderr)
+    return Answer(done.returncode, done.stdout, PROGRESS.sub("", done.stderr))
 
 
 def python(tree: Path, code: str, *words: str) -> str:
