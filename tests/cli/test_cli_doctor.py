@@ -101,6 +101,16 @@ def test_a_limit_of_open_files(monkeypatch):
     )
 
 
+@pytest.mark.parametrize("infinity", [-1, 2**64 - 1])  # until Python 3.14, and from 3.15 on
+def test_limits_that_are_none(monkeypatch, infinity):
+    monkeypatch.setattr(resource, "RLIM_INFINITY", infinity)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (infinity, infinity))
+    assert [found.what for found in (checks.open_files(), checks.file_size())] == ["no limit"] * 2
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, infinity))
+    assert checks.open_files().mend == "raise it: `ulimit -n 1024`"
+    assert checks.file_size().state == "warning"
+
+
 def test_another_python_than_compiled_for():
     machine = Machine(interpreter="/p", python_full="3.9.1", platform="linux-x86_64", libc="")
     found = checks.interpreter("target", machine, PYTHON)

@@ -21,7 +21,9 @@ def test_nothing_is_left_in_a_persons_home(plain, own_world, wheels, tmp_path, m
     (left / ".bash_profile").write_text(f". {top}/bin/activate\n")  # as the predecessor's set-up
     core = os.path.realpath(top / "bin/python")
     words = ("--user", "--quiet", "--no-index", "--find-links", wheels, "theme")
-    output(core, "-m", "pip", "install", *words, HOME=str(left), PIP_ROOT_USER_ACTION="ignore")
+    variables = {"PIP_ROOT_USER_ACTION": "ignore", "PIP_BREAK_SYSTEM_PACKAGES": "1"}
+    command = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", core)
+    output(*command, "install", *words, HOME=str(left), **variables)
     shutil.rmtree(top)
     login = ("bash", "-l", "-c", "true")
     complaint = complained(left, *login)

@@ -14,7 +14,7 @@ PROBE = "import sys; print(sys._base_executable, '{}.{}'.format(*sys.version_inf
 
 
 def candidates(version: str) -> Iterator[str]:
-    """Executables that may be a CPython of that X.Y."""
+    """Executables that are there and may be a CPython of that X.Y."""
     if version == "{}.{}".format(*sys.version_info):
         yield sys._base_executable
     if found := shutil.which(f"python{version}"):
@@ -23,7 +23,10 @@ def candidates(version: str) -> Iterator[str]:
     yield from map(str, sorted(root.glob(f"versions/{version}*/bin/python{version}")))
 
 
-@pytest.fixture(scope="session", params=["3.11", "3.12", "3.13"])
+VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
+
+
+@pytest.fixture(scope="session", params=[v for v in VERSIONS if any(candidates(v))])
 def interpreter(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Interpreter:

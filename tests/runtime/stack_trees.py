@@ -1,11 +1,14 @@
 """Real trees of a small site, unpacked by hand from recipes: what materialize does, in short."""
 
+import importlib.util
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 
 import envc.runtime
@@ -31,6 +34,11 @@ class Interpreter:
     @property
     def site_packages(self) -> str:
         return f"lib/python{self.version}/site-packages"
+
+    @property
+    def starts_in_stages(self) -> bool:
+        """Whether its `site` heeds `.start` files, and goes on after a line that fails."""
+        return int(self.version.partition(".")[2]) >= 15
 
 
 def destination(member: str, site_packages: str) -> str:
@@ -167,6 +175,22 @@ def masking(base: StackLayer, *projects: str) -> StackLayer:
     return replace(base, masked=frozenset(map(NormalizedName, projects)))
 
 
+def backport(interpreter: Interpreter) -> dict[str, Path]:
+    """The folders of importlib_metadata and what it requires, by name of the module.
+
+    The test is skipped on another Python than the one that they are installed for.
+    """
+    if interpreter.version != "{}.{}".format(*sys.version_info):
+        pytest.skip("the backport is here for the Python that runs the tests")
+    names = ("importlib_metadata", "zipp", "lazy_importer")  # the last one until Python 3.14
+    specs = {name: importlib.util.find_spec(name) for name in names}
+    return {
+        name: Path(spec.submodule_search_locations[0])
+        for name, spec in specs.items()
+        if spec is not None and spec.submodule_search_locations
+    }
+
+
 def write(path: Path, content: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -181,11 +205,10 @@ def switch(path: Path, destination: str) -> None:
 
 
 def run(*command: object, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command in a bare environment, from `/`."""
+    """Run a command in a bare environment."""
     return subprocess.run(
         [str(part) for part in command],
         env={"PATH": "/usr/bin:/bin", **environment},
-        cwd="/",
         capture_output=True,
         text=True,
         timeout=60,

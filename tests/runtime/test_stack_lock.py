@@ -13,7 +13,8 @@ from envc.model.stack import StackLayer
 from support.wheels import Recipe
 
 WHERE = (
-    "import late, sys, site; show([late.__version__, sys.prefix, sys.executable, site.PREFIXES])"
+    "import late, sys, site; show([late.__version__, sys.prefix, sys.executable,"
+    " *{*site.PREFIXES}])"
 )
 TELL = "import late, sys\ndef main(): print(late.__version__, sys.prefix, sys.argv)\n"
 
@@ -44,7 +45,7 @@ def prefix(disk: Disk, number: int, name: str = "user") -> str:
 def test_a_common_layer_goes_on_in_the_pinned_generation(disk, layers, options):
     tree = disk.root / "target/user"
     first = prefix(disk, 1)
-    pinned = ["1", first, f"{first}/bin/python", [first]]
+    pinned = ["1", first, f"{first}/bin/python", first]
     assert answer(tree, WHERE, *options, ENVC_LOCK=layers[0].closure) == pinned
     assert answer(tree, WHERE, *options, ENVC_LOCK=hex_of(layers[0].closure)) == pinned
     assert answer(tree, WHERE, *options)[0] == "2"

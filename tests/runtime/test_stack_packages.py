@@ -114,7 +114,7 @@ def test_a_module_costs_one_look_and_a_directory_another(overlay: Path, disk: Di
 
 def test_edits_are_seen_as_ever(overlay: Path, disk: Disk):
     folder = compiled(overlay, disk)
-    code = "import own.m1 as m; show([getattr(m, 'x', 0), bool(m.__cached__)])"
+    code = "import own.m1 as m; show([getattr(m, 'x', 0), bool(m.__spec__.cached)])"
     assert answer(overlay, code) == [0, True]
     (folder / "m1.py").chmod(0o644)
     (folder / "m1.py").write_text("x = 1")  # its bytecode is trusted: `verify` names the file

@@ -44,7 +44,7 @@ def test_a_process_stays_on_its_generation(disk: Disk, *, overlay: bool):
         "program = 'import late, sys; print(late.__version__, sys.prefix)'\n"
         "child = subprocess.check_output([sys.executable, '-c', program], text=True)\n"
         "show([late.__version__, child.split(), sys.prefix, sys.exec_prefix, sys.executable,\n"
-        "     site.PREFIXES, sysconfig.get_path('purelib'), sys.base_prefix == sys.prefix])\n"
+        "     [*{*site.PREFIXES}], sysconfig.get_path('purelib'), sys.base_prefix == sys.prefix])\n"
     )
     prefix = f"{Path(current).parent}/generations/000001" + ("" if overlay else "/user")
     assert answer(tree, code) == [

@@ -2,13 +2,12 @@
 operations than an empty virtual environment, however much of the common layers it imports.
 """
 
-import importlib.util
 import re
 import shutil
 from pathlib import Path
 
 import pytest
-from stack_trees import Disk, answer, masking, run
+from stack_trees import Disk, answer, backport, masking, run
 
 from support.wheels import Recipe
 
@@ -33,22 +32,22 @@ ASK_THE_BACKPORT = ASK.replace("importlib.metadata as m", "importlib_metadata as
 ANSWERS = 1
 
 
-def backport() -> Recipe:
-    """The real one, with what it requires, as one project of the base."""
-    files = {}
-    for name in ("importlib_metadata", "zipp", "lazy_importer"):
-        spec = importlib.util.find_spec(name)
-        assert spec is not None
-        (folder,) = spec.submodule_search_locations or ()
-        for path in Path(folder).rglob("*.py"):
-            files[f"{name}/{path.relative_to(folder)}"] = path.read_text()
+def project(folders: dict[str, Path]) -> Recipe:
+    """Modules that are installed here as one project."""
+    files = {
+        f"{name}/{path.relative_to(folder)}": path.read_text()
+        for name, folder in folders.items()
+        for path in folder.rglob("*.py")
+    }
     return Recipe(name="backport", version="1", files=files)
 
 
 @pytest.fixture(params=[(), ("hidden",)], ids=["all", "masked"])
 def overlay(request: pytest.FixtureRequest, disk: Disk) -> Path:
     """An overlay with a plugin, on twenty projects; of the base, all is visible or a part."""
-    base = disk.layer("user", *COMMON, backport(), Recipe(name="hidden", version="1"))
+    base = disk.layer(
+        "user", *COMMON, project(backport(disk.interpreter)), Recipe(name="hidden", version="1")
+    )
     disk.publish(base)
     plugin = Recipe(name="own", version="1", entry_points="[envc.plugins]\nown = own:main\n")
     more = [Recipe(name=f"more{number}", version="1") for number in range(3)]

@@ -1,10 +1,10 @@
 """What a process in an overlay sees: order, masks, namespaces, metadata, start-up files."""
 
-import importlib.util
 import sys
+from ast import literal_eval
 
 import pytest
-from stack_trees import Disk, answer, masking, run
+from stack_trees import Disk, answer, backport, masking, run
 
 from support.wheels import Recipe
 
@@ -115,9 +115,8 @@ show([distribution("zope-inter.face").version,
 def test_the_backport_sees_the_same(overlay, disk: Disk):
     copies = disk.root / "backport"
     copies.mkdir()
-    for name in ("importlib_metadata", "zipp", "lazy_importer"):  # it, and what it has required
-        if spec := importlib.util.find_spec(name):
-            (copies / name).symlink_to(*spec.submodule_search_locations)
+    for name, folder in backport(disk.interpreter).items():
+        (copies / name).symlink_to(folder)
     listing = LIST.replace("importlib.metadata", "importlib_metadata")
     code = "import importlib_metadata, importlib.metadata\n"
     expected = [["alpha 2", "beta 1", "extra 1"], ["alpha", "beta", "extra"]]
@@ -312,13 +311,12 @@ def test_a_broken_start_up_file_is_reported_and_passed_over(disk: Disk):
     done = run(tree / "bin/python", "-c", "import sys; print(hasattr(sys, 'late'))")
     where = f"{disk.root}/target/generations/000001/user/{disk.interpreter.site_packages}/beta.pth"
     lines = done.stderr.splitlines()
-    assert (done.returncode, done.stdout) == (0, "False\n")
+    assert (done.returncode, done.stdout) == (0, f"{disk.interpreter.starts_in_stages}\n")
     assert lines[0] == f"Error processing line 2 of {where}:"
-    assert lines[-3:] == [
-        "  ModuleNotFoundError: No module named 'nothing_there'",
-        "",
-        "Remainder of file ignored",
-    ]
+    rest = [] if disk.interpreter.starts_in_stages else ["", "Remainder of file ignored"]
+    assert (
+        lines[lines.index("  ModuleNotFoundError: No module named 'nothing_there'") + 1 :] == rest
+    )
 
 
 def test_a_base_without_masks_is_an_ordinary_directory(disk: Disk):
@@ -378,30 +376,61 @@ show(late.x)
     assert answer(overlay, code) == 1
 
 
-def test_start_files_call_their_functions_as_python_3_15_does(disk: Disk):
+NOTE = "import sys; sys.runs = [*getattr(sys, 'runs', []), {!r}]\n"
+
+
+def staged(name: str) -> Recipe:
+    """What starts in stages from Python 3.15 on: folders, lines, functions (PEP 829)."""
     files = {
-        "calls.start": "# comment\ncalls:first\ncalls:Group.second\ncalls:nothing\n",
-        "calls.pth": "import sys; sys.runs = ['not from 3.15 on']\ncalls_folder\n",
-        "calls.py": "import sys\nsys.calls = []\ndef first(): sys.calls.append(1)\n"
-        "class Group:\n    @staticmethod\n    def second(): sys.calls.append(2)\n",
-        "calls_folder/inside.py": "",
+        f"{name}_a.pth": f"import {name}_inside  # in the folder that the next file names\n",
+        f"{name}_b.pth": f"import no_such_module\n{name}_folder\n" + NOTE.format(f"{name} line"),
+        f"{name}_c.pth": NOTE.format("not where there is a .start file"),
+        f"{name}_c.start": f"# comment\n{name}:main\n{name}:nothing\n{name}:Group.main\n",
+        f"{name}.py": f"def main(): {NOTE.format(f'{name} main')}"
+        f"class Group:\n  @staticmethod\n  def main(): {NOTE.format(f'{name} group')}",
+        f"{name}_folder/{name}_inside.py": NOTE.format(f"{name} inside"),
     }
-    base = disk.layer("user", Recipe(name="calls", version="1", files=files))
-    disk.publish(base)
-    tree = disk.publish(disk.layer("alice", overlay=True), base)
-    program = """
-import sys
+    return Recipe(name=name, version="1", files=files)
+
+
+def ran_in_stages(name: str) -> list[str]:
+    return [f"{name} {part}" for part in ("inside", "line", "main", "group")]
+
+
+def test_start_up_files_are_run_in_stages(disk: Disk):
+    tree = disk.publish(disk.layer("user", staged("near")))
+    folder = f"{tree.resolve()}/{disk.interpreter.site_packages}"
+    program = f"""
+import os, sys
 from types import SimpleNamespace
+sys.path.append({folder!r})
 from _envc_start_files import run_start_files
-del sys.runs
-base = SimpleNamespace(folder=sys.path[-2], entry=sys.path[-2],
-                       start_files=["calls.pth", "calls.start"])
-run_start_files([base], callables=True)
-print(sys.calls, hasattr(sys, "runs"), sys.path[-1].rpartition("/")[2])
+names = sorted(name for name in os.listdir({folder!r}) if name.startswith("near_"))
+layer = SimpleNamespace(folder={folder!r}, entry={folder!r}, start_files=names)
+run_start_files([layer], staged=True)
+print(sys.runs)
 """
-    done = run(tree / "bin/python", "-c", program)
-    path = f"{disk.root}/target/generations/000001/user/{disk.interpreter.site_packages}"
-    lines = done.stderr.splitlines()
-    assert done.stdout == "[1, 2] False calls_folder\n"
-    assert lines[0] == f"Error processing line 4 of {path}/calls.start:"
-    assert lines[-1] == "  AttributeError: module 'calls' has no attribute 'nothing'"
+    done = run(tree / "bin/python", "-S", "-c", program)
+    said = done.stderr.splitlines()
+    assert done.stdout == f"{ran_in_stages('near')}\n"
+    assert [line for line in said if not line.startswith("  ")] == [
+        *(f"Error processing line 1 of {folder}/near_b.pth:", ""),
+        *(f"Error processing line 3 of {folder}/near_c.start:", ""),
+    ]
+    assert said[-1] == "  AttributeError: module 'near' has no attribute 'nothing'"
+
+
+def test_a_stack_starts_in_stages_from_python_3_15_on(disk: Disk):
+    if not disk.interpreter.starts_in_stages:
+        pytest.skip("it knows no .start files")
+    base = disk.layer("user", staged("near"))
+    disk.publish(base)
+    nspkg = Recipe(name="o", version="1", files={"old_one-nspkg.pth": LEGACY, "old/one.py": ""})
+    tree = disk.publish(disk.layer("alice", staged("own"), nspkg, overlay=True), base)
+    code = "import sys, old.one; print([sys.runs, old.one.__file__, sys.path[-4:]])"
+    runs, file, path = literal_eval(run(tree / "bin/python", "-c", code).stdout)
+    assert runs == ran_in_stages("near") + ran_in_stages("own")
+    own = f"{tree.resolve()}/generations/000001/{disk.interpreter.site_packages}"
+    near = f"{disk.root}/target/generations/000001/user/{disk.interpreter.site_packages}"
+    assert file == f"{own}/old/one.py"
+    assert path == [own, f"{own}/own_folder", near, f"{near}/near_folder"]

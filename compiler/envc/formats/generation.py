@@ -66,7 +66,7 @@ def _checked(value: Record) -> Record:
     Raises:
         TypeError: one is not.
     """
-    for (name, declared), field in zip(value.__annotations__.items(), value, strict=True):
+    for (name, declared), field in zip(type(value).__annotations__.items(), value, strict=True):
         kind = getattr(declared, "__supertype__", declared)
         if isinstance(kind, type) and type(field) is not kind:
             raise TypeError(f"{name} is no {kind.__name__}")

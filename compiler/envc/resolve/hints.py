@@ -27,7 +27,7 @@ from envc.resolve.rejections import NOT_NAMED, YANKED, Rejections
 from envc.resolve.search import Conflict, solve
 
 _OFFERED = 3
-_PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+_PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 
 @value

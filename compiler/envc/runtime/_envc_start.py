@@ -118,7 +118,7 @@ def take_over_pth(pin: Pin, before: "str | None") -> None:
     """Let `site` hand this layer's other `.pth` files to `run_own_pth`, each once.
 
     `site` would put their directories behind the bases and under a path that moves with `current`,
-    and Python 3.11 to 3.13 read them twice. From 3.15 on, this module starts after them.
+    and Python 3.11 to 3.13 read them twice.
     """
     site = sys.modules["site"]
     add_package = getattr(site, "addpackage", None)
@@ -144,6 +144,26 @@ def take_over_pth(pin: Pin, before: "str | None") -> None:
         return add_folder(sitedir, known_paths, **options)
 
     site.addpackage, site.addsitedir = addpackage, addsitedir  # type: ignore[attr-defined] # ModuleType
+
+
+def take_over_imports(pin: Pin) -> None:
+    """From Python 3.15 on: run the `import` lines of this layer's other `.pth` files in its place.
+
+    `site` has put all directories on the path, is at the lines of all files, and would give them a
+    `sitedir` that moves with `current`. The functions of `.start` files it calls afterwards.
+    """
+    frame = sys._getframe()  # noqa: SLF001 - nothing else leads to what `site` has read
+    while frame.f_back is not None and frame.f_code.co_name != "_exec_imports":
+        frame = frame.f_back
+    state = frame.f_locals.get("self")
+    functions = getattr(state, "_entrypoints", {})
+    own = f"{helper('_envc_stack').START_STEM}.pth"
+    for path, lines in getattr(state, "_importexecs", {}).items():
+        folder, _, name = path.rpartition("/")
+        replaced = f"{path.removesuffix('.pth')}.start" in functions
+        if folder in pin.aliases and name != own and not replaced:
+            lines.clear()
+            helper("_envc_start_files").run_import_lines(pin.layer, name)
 
 
 class Adapter:
@@ -227,6 +247,10 @@ def start() -> None:
         helper("_envc_finders").show_bases(own, bases, own_is_indexed=own_is_indexed)
     for base in bases:
         hold_lease(base)
-    take_over_pth(pin, bases[0].entry if bases else None)
+    staged = sys.version_info >= (3, 15)
+    if not staged:
+        take_over_pth(pin, bases[0].entry if bases else None)
     if any(base.start_files for base in bases):
-        helper("_envc_start_files").run_start_files(bases, callables=sys.version_info >= (3, 15))
+        helper("_envc_start_files").run_start_files(bases, staged=staged)
+    if staged:
+        take_over_imports(pin)

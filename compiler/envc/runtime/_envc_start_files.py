@@ -6,45 +6,47 @@ A module of its own: only a process whose layers have such files loads it.
 import os
 import sys
 
+IMPORTS = ("import ", "import\t")
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from envc.runtime._envc_stack import Layer
 
 
-def run_start_files(bases: "Sequence[Layer]", *, callables: bool) -> None:
-    """Run the start-up files of all bases, the nearest first; `callables`: as Python 3.15 does."""
-    for place, base in enumerate(bases):
-        before = bases[place + 1].entry if place + 1 < len(bases) else None
-        known = list(sys.path)
-        for name in base.start_files:
-            if name.endswith(".pth"):
-                replaced = callables and f"{name.removesuffix('.pth')}.start" in base.start_files
-                run_pth(base, name, before, imports=not replaced)
-        put_in_order(known, before)
-    for place, base in enumerate(bases if callables else ()):
-        known = list(sys.path)
-        for name in base.start_files:
-            if name.endswith(".start"):
-                run_start(base, name)
-        put_in_order(known, bases[place + 1].entry if place + 1 < len(bases) else None)
+def run_start_files(bases: "Sequence[Layer]", *, staged: bool) -> None:
+    """Run the start-up files of all bases, the nearest first; `staged`: as Python 3.15 does.
+
+    It takes the folders of all `.pth` files, then runs their `import` lines, then calls functions.
+    """
+    for run in (add_folders, run_imports, call_functions) if staged else (run_all_pth,):
+        for place, base in enumerate(bases):
+            before = bases[place + 1].entry if place + 1 < len(bases) else None
+            known = list(sys.path)
+            run(base, before)
+            put_in_order(known, before)
 
 
-def run_pth(layer: "Layer", name: str, before: "str | None", *, imports: bool = True) -> None:
+def run_all_pth(layer: "Layer", before: "str | None") -> None:
+    """Run the layer's `.pth` files one after the other."""
+    for name in layer.start_files:
+        if name.endswith(".pth"):
+            run_pth(layer, name, before)
+
+
+def run_pth(layer: "Layer", name: str, before: "str | None") -> None:
     """Do what `site` does with a `.pth` file, new entries standing in front of `before`.
 
     `import` lines look for `sitedir` in the frame that runs them: it is the layer's entry.
     """
     sitedir = layer.entry  # noqa: F841 - read by those lines, through sys._getframe
-    for number, line in enumerate(read_lines(layer, name), 1):
-        if line.startswith("#") or not line.strip():
-            continue
+    for number, line in lines_of(layer, name):
         try:
-            if not line.startswith(("import ", "import\t")):
-                add_path(line.rstrip(), layer.folder, before)
-            elif imports:
+            if line.startswith(IMPORTS):
                 exec(line)  # noqa: S102 - it is what a .pth file is for
+            else:
+                add_path(line.rstrip(), layer.folder, before)
         except Exception:  # noqa: BLE001 - as `site` does: a broken file must not stop Python
             report(number, f"{layer.folder}/{name}")
             sys.stderr.write("\nRemainder of file ignored\n")
@@ -74,34 +76,73 @@ def put_in_order(known: list[str], before: "str | None") -> None:
     sys.path[:] = [*stays[:place], *new, *stays[place:]]
 
 
-def run_start(layer: "Layer", name: str) -> None:
-    """Call the functions that a `.start` file names.
+def add_folders(layer: "Layer", before: "str | None") -> None:
+    """Put what the layer's `.pth` files name on `sys.path`."""
+    for name in layer.start_files:
+        for _, line in lines_of(layer, name) if name.endswith(".pth") else ():
+            if not line.lstrip().startswith(IMPORTS):
+                add_path(line.strip(), layer.folder, before)
+
+
+def run_imports(layer: "Layer", _before: "str | None") -> None:
+    """Run the `import` lines of the layer's `.pth` files, unless a `.start` file is in their place.
 
     Source: PEP 829
     """
-    import importlib
+    for name in layer.start_files:
+        if name.endswith(".pth") and f"{name.removesuffix('.pth')}.start" not in layer.start_files:
+            run_import_lines(layer, name)
 
-    for number, line in enumerate(map(str.strip, read_lines(layer, name)), 1):
-        if not line or line.startswith("#"):
-            continue
-        module, _, attribute = line.partition(":")
+
+def run_import_lines(layer: "Layer", name: str) -> None:
+    """Run the `import` lines of a `.pth` file, which see the layer's entry as `sitedir`."""
+    sitedir = layer.entry  # noqa: F841 - read by those lines, through sys._getframe
+    for number, line in lines_of(layer, name):
         try:
-            found: object = importlib.import_module(module)
-            for part in attribute.split("."):
-                found = getattr(found, part)
-            found()  # type: ignore[operator] # what cannot be called is reported
+            if line.lstrip().startswith(IMPORTS):
+                exec(line.strip())  # noqa: S102 - it is what a .pth file is for
         except Exception:  # noqa: BLE001 - as `site` does: a broken file must not stop Python
             report(number, f"{layer.folder}/{name}")
 
 
-def read_lines(layer: "Layer", name: str) -> list[str]:
-    """The lines of a start-up file; none when it cannot be read, as `site` has it."""
+def call_functions(layer: "Layer", _before: "str | None") -> None:
+    """Call the functions that the layer's `.start` files name.
+
+    Source: PEP 829
+    """
+    for name in layer.start_files:
+        for number, line in lines_of(layer, name) if name.endswith(".start") else ():
+            try:
+                call(line.strip())
+            except Exception:  # noqa: BLE001 - as `site` does: a broken file must not stop Python
+                report(number, f"{layer.folder}/{name}")
+
+
+def call(function: str) -> None:
+    """Call what `module:attribute` names."""
+    import importlib
+
+    module, _, attributes = function.partition(":")
+    found: object = importlib.import_module(module)
+    for attribute in attributes.split("."):
+        found = getattr(found, attribute)
+    found()  # type: ignore[operator] # what cannot be called is reported
+
+
+def lines_of(layer: "Layer", name: str) -> "Iterator[tuple[int, str]]":
+    """The lines of a start-up file that say something, each with its number.
+
+    None when it cannot be read, as `site` has it.
+    """
     try:
         path = f"{layer.folder}/{name}"
         with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
-            return file.readlines()
+            lines = file.readlines()
     except OSError:
-        return []
+        return
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield number, line
 
 
 def add_path(line: str, folder: str, before: "str | None") -> None:

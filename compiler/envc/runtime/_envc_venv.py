@@ -58,8 +58,9 @@ def stand_on(own: "Layer", folder: str) -> None:
     for module in modules:
         if module.endswith(".py"):
             shutil.copyfile(f"{own.folder}/{module}", f"{folder}/{module}")
-    for suffix in (".pth", ".start"):
-        shutil.copyfile(f"{own.folder}/{START_STEM}{suffix}", f"{folder}/{START_STEM}{suffix}")
+    for suffix in (".pth", ".start"):  # a tree has the one that its Python heeds
+        with suppress(FileNotFoundError):
+            shutil.copyfile(f"{own.folder}/{START_STEM}{suffix}", f"{folder}/{START_STEM}{suffix}")
 
 
 def records_above(own: "Layer", name: str) -> "Iterator[list[str]]":

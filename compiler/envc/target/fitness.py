@@ -76,23 +76,23 @@ def system() -> Diagnosis:
 def open_files() -> Diagnosis:
     """The limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if 0 <= soft < _OPEN_FILES:
-        mend = f"raise it: `ulimit -n {min(hard, _OPEN_FILES) if hard >= 0 else _OPEN_FILES}`"
-        return Diagnosis("open files", "warning", f"at most {soft}", mend)
-    return Diagnosis("open files", "ok", f"at most {soft}" if soft >= 0 else "no limit")
+    if soft == resource.RLIM_INFINITY:
+        return Diagnosis("open files", "ok", "no limit")
+    if soft < _OPEN_FILES:
+        most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+        return Diagnosis(
+            "open files", "warning", f"at most {soft}", f"raise it: `ulimit -n {most}`"
+        )
+    return Diagnosis("open files", "ok", f"at most {soft}")
 
 
 def file_size() -> Diagnosis:
     """The limit of a file's size: wheels hold libraries of gigabytes."""
     soft, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if soft >= 0:
-        return Diagnosis(
-            "file size",
-            "warning",
-            f"at most {amount(soft, None)}",
-            "lift it: `ulimit -f unlimited`",
-        )
-    return Diagnosis("file size", "ok", "no limit")
+    if soft == resource.RLIM_INFINITY:
+        return Diagnosis("file size", "ok", "no limit")
+    mend = "lift it: `ulimit -f unlimited`"
+    return Diagnosis("file size", "warning", f"at most {amount(soft, None)}", mend)
 
 
 def file_system(subject: str, path: str, *, is_local: bool) -> Diagnosis:

@@ -28,6 +28,8 @@ RUNTIME_FILES = (
 # Sorts before every .pth file that a wheel could sensibly have, `__editable__…` and `A…` included.
 START_STEM = "+envc_stack"
 IMPLEMENTATION = "cpython"
+# The 3.X that is the first to pass over `import` lines of `.pth` files.
+FIRST_WITHOUT_LINES = 18
 
 # What the `.pth` line runs. Reading the bytecode is one look at the storage; an import, which is
 # the way out where there is none that fits, is eight. `sitedir` is a variable of `site`.
@@ -51,11 +53,16 @@ def start_entries(
     stack: Stack,
     taken: frozenset[str],  # noqa: ARG001 - every pass is told; these names are envc's alone
 ) -> Iterator[WriteFile]:
-    """The hook's data, and what makes Python start it: a `.pth` line; from 3.15 on, PEP 829."""
+    """The hook's data, and what makes Python start it.
+
+    A `.pth` line runs before the start-up code of wheels, and costs less than an import. From 3.18
+    on Python runs no such lines any more, but calls the functions of `.start` files (PEP 829).
+    """
     folder = site_packages(stack)
-    line = f"import sys; exec({_START!r})\n"
-    yield WriteFile(f"{folder}/{START_STEM}.pth", line.encode(), FILE_MODE)
-    yield WriteFile(f"{folder}/{START_STEM}.start", b"_envc_start:start\n", FILE_MODE)
+    lines_are_run = int(stack.python.partition(".")[2]) < FIRST_WITHOUT_LINES
+    kind = ".pth" if lines_are_run else ".start"
+    start = f"import sys; exec({_START!r})" if lines_are_run else "_envc_start:start"
+    yield WriteFile(f"{folder}/{START_STEM}{kind}", f"{start}\n".encode(), FILE_MODE)
     records = "".join("\t".join(record) + "\n" for record in stack_records(stack))
     yield WriteFile(f"{folder}/{STACK_FILE}", records.encode(), FILE_MODE)
 

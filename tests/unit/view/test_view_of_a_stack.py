@@ -78,7 +78,6 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
     assert [(file.path, oct(file.mode)) for file in found.files] == [
         ("bin/activate", "0o444"),
         (f"{SITE_PACKAGES}/+envc_stack.pth", "0o444"),
-        (f"{SITE_PACKAGES}/+envc_stack.start", "0o444"),
         (f"{SITE_PACKAGES}/_envc_stack.txt", "0o444"),
         ("modulefile.lua", "0o444"),
         ("pyvenv.cfg", "0o444"),
@@ -100,10 +99,19 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
     assert line.startswith("import sys; exec('import sys\\ntry:\\n")
     assert line.endswith("_envc_start.start()\\n')\n")
     assert line.count("\n") == 1
-    assert text(found, f"{SITE_PACKAGES}/+envc_stack.start") == "_envc_start:start\n"
     assert text(found, f"{SITE_PACKAGES}/_envc_stack.txt") == (
         f"envc-stack\t1\ncore\tcpython\t3.11\nlayer\tuser\tuser\t315532800\t{CLOSURE}\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("python", "names"), [("3.17", ["+envc_stack.pth"]), ("3.18", ["+envc_stack.start"])]
+)
+def test_the_hook_is_started_as_the_core_allows(python, names):
+    stack = Stack(python=python, interpreter="/usr/bin/python", layers=(common(wheel("numpy")),))
+    found = [file for file in view(stack).files if "+envc_stack" in file.path]
+    assert [file.path.rpartition("/")[2] for file in found] == names
+    assert b"_envc_start" in found[0].content
 
 
 def test_nothing_of_a_common_layer_depends_on_its_place():
