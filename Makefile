@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-pyproject
 PYTEST ?= $(BIN)/pytest
-# Further interpreters that the quick tests run on, where they are found.
-OTHERS ?= 3.12 3.13
+# Further interpreters that the quick tests run on: Debian's own, and others X.Y.
+OTHERS ?= debian 3.12 3.13 3.14 3.15
+TESTING := build/testing
 PYENV_ROOT ?= $(HOME)/.pyenv
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -14,7 +15,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-network test-all-pythons check schemas golden bench clean tools index
+.PHONY: help demo test test-quick test-network test-all-pythons check schemas golden bench clean tools index
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -28,14 +29,20 @@ test: $(STAMP) tools ## every test that needs no network
 test-network: $(STAMP) tools ## the real sites, from the real index
 	$(PYTEST) -m network
 
-test-all-pythons: $(STAMP) ## the quick tests on the other Pythons that are found here
-	@status=0; for version in $(OTHERS); do $(find_python); \
-	  if [ -z "$$python" ]; then echo "Python $$version: not found, left out"; continue; fi; \
-	  venv=build/venv/$$version; \
-	  $(MAKE) --no-print-directory VENV=$$venv PYTHON=$$python $$venv/.made-from-pyproject \
-	    && echo "Python $$version:" \
-	    && $$venv/bin/pytest -q -m "not network and not slow" -p no:cacheprovider || status=1; \
-	done; exit $$status
+test-quick: $(STAMP) ## the tests that take under a quarter of a second each
+	@$(PYTEST) -q -m "not network and not slow" -p no:cacheprovider
+
+test-all-pythons: $(OTHERS:%=test-python-%) ## the quick tests on the other Pythons
+
+test-python-%: $(STAMP)
+	@$(find_python); within=; \
+	if [ "$$python" ] && [ "$$(realpath "$$python")" = "$$(realpath $(BIN)/python)" ]; then \
+	  echo "Python $*: is what the other tests run on, left out"; exit; \
+	elif [ -z "$$python" ] && [ $* != debian ] && $(MAKE) --silent $(TESTING)/$*/.made; then \
+	  python=python$* within=".ci/within $(TESTING)/$*"; \
+	elif [ -z "$$python" ]; then echo "Python $*: not found, left out"; exit; fi; \
+	echo "Python $*:"; \
+	$$within make --no-print-directory test-quick VENV=build/venv/$* PYTHON="$$python"
 
 check: $(STAMP) ## format, lint, types, import contracts, schemas
 	$(BIN)/ruff format --check --quiet .
@@ -107,11 +114,24 @@ tools:
 	@command -v chromedriver >/dev/null || $(call apt_install,chromium chromium-driver) \
 	  || echo "chromium is missing: tests of the HTML page are skipped"
 
-# Sets $$python to an interpreter of version $$version, or to nothing.
-find_python = python=$$(command -v python$$version || :); \
-  if [ -z "$$python" ] || ! "$$python" -c '' 2>/dev/null; then \
-    python=$$(ls -d "$(PYENV_ROOT)"/versions/$$version*/bin/python$$version 2>/dev/null | tail -n 1); \
-  fi
+# Sets $$python to an interpreter $*, or to nothing; `debian` is the machine's own.
+find_python = python=$$(command -v $(if $(filter debian,$*),/usr/bin/python3,python$*) || :); \
+  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+    python=$$(ls -d "$(PYENV_ROOT)"/versions/$*.*/bin/python$* 2>/dev/null | tail -n 1)
+
+# A root of Debian's testing suite with that Python. One that is half-made is made anew.
+$(TESTING)/%/.made:
+	@[ "$$(id -u)" = 0 ] || { echo "only root can make $(@D)"; exit 1; }
+	@command -v debootstrap >/dev/null || $(call apt_install,debootstrap)
+	@mirror=$$($(debian_mirror)); log=$(TESTING)/$*.log; mkdir -p $(@D) && rm -rf $(@D); \
+	echo "making $(@D) from $$mirror"; \
+	unshare --mount debootstrap --variant=minbase --include=$(IN_TESTING) testing $(@D) "$$mirror" \
+	  >$$log 2>&1 || { tail -n 3 $$log; exit 1; }
+	@touch $@
+
+IN_TESTING = ca-certificates,git,make,openssh-client,python$*-venv
+debian_mirror = apt-get indextargets --format '$$(LABEL) $$(REPO_URI)' 'Created-By: Packages' \
+  | sed -n 's/^Debian //p' | head -n 1
 
 .PHONY: test-fuzz
 test-fuzz: $(STAMP) ## hypothesis against a clock, for a minute
