@@ -30,6 +30,7 @@ test-network: $(STAMP) tools ## the real sites, from the real index
 	$(PYTEST) -m network
 
 test-quick: $(STAMP) ## the tests that take under a quarter of a second each
+	@echo "quick tests on $$($(BIN)/python --version)"
 	@$(PYTEST) -q -m "not network and not slow" -p no:cacheprovider
 
 test-all-pythons: $(OTHERS:%=test-python-%) ## the quick tests on the other Pythons
@@ -38,11 +39,11 @@ test-python-%: $(STAMP)
 	@$(find_python); within=; \
 	if [ "$$python" ] && [ "$$(realpath "$$python")" = "$$(realpath $(BIN)/python)" ]; then \
 	  echo "Python $*: is what the other tests run on, left out"; exit; \
-	elif [ -z "$$python" ] && [ $* != debian ] && $(MAKE) --silent $(TESTING)/$*/.made; then \
+	elif [ -z "$$python$(filter debian,$*)" ] && [ "$$(id -u)" = 0 ] && $(MAKE) --silent $(TESTING)/$*/.made; then \
 	  python=python$* within=".ci/within $(TESTING)/$*"; \
 	elif [ -z "$$python" ]; then echo "Python $*: not found, left out"; exit; fi; \
-	echo "Python $*:"; \
-	$$within make --no-print-directory test-quick VENV=build/venv/$* PYTHON="$$python"
+	$$within make --no-print-directory --output-sync=target test-quick \
+	  VENV=build/venv/$* PYTHON="$$python"
 
 check: $(STAMP) ## format, lint, types, import contracts, schemas
 	$(BIN)/ruff format --check --quiet .
@@ -88,10 +89,11 @@ echo "making $(VENV) with $(PYTHON)"; \
 $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 endef
 
-# Debian's package $(1), where we may install it; the status tells whether it is here now.
+# Debian's package $(1), where we may install it; the status tells whether it is here now. One at a
+# time: targets run side by side.
 apt_install = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-  && echo "installing $(1)" && apt-get update -qq \
-  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null; }
+  && echo "installing $(1)" && flock Makefile sh -c "apt-get update -qq \
+  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null"; }
 
 # What some tests need beside Python; without it they are skipped, and say so. RUNLEVEL=1 keeps the
 # packages' own daemons from starting: tests start theirs.
@@ -121,9 +123,9 @@ find_python = python=$$(command -v $(if $(filter debian,$*),/usr/bin/python3,pyt
 
 # A root of Debian's testing suite with that Python. One that is half-made is made anew.
 $(TESTING)/%/.made:
-	@[ "$$(id -u)" = 0 ] || { echo "only root can make $(@D)"; exit 1; }
 	@command -v debootstrap >/dev/null || $(call apt_install,debootstrap)
 	@mirror=$$($(debian_mirror)); log=$(TESTING)/$*.log; mkdir -p $(@D) && rm -rf $(@D); \
+	[ "$$mirror" ] || { echo "apt's sources name no mirror of Debian"; exit 1; }; \
 	echo "making $(@D) from $$mirror"; \
 	unshare --mount debootstrap --variant=minbase --include=$(IN_TESTING) testing $(@D) "$$mirror" \
 	  >$$log 2>&1 || { tail -n 3 $$log; exit 1; }

@@ -68,7 +68,7 @@ def _kits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _session_home(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
     """For what is built once a session: it must not see the person's folders either.
 
@@ -77,7 +77,7 @@ def _session_home(
     real = os.environ.get("PYENV_ROOT") or str(Path.home() / ".pyenv")
     with pytest.MonkeyPatch.context() as patch:
         home = _start_in(patch, tmp_path_factory.mktemp("session"))
-        if "network" in pytestconfig.option.markexpr:
+        if any(item.get_closest_marker("network") for item in request.session.items):
             yield
             return
         _isolate(patch, home, _kits(tmp_path_factory))

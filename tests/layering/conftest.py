@@ -2,6 +2,7 @@
 
 import os
 import sys
+from glob import glob
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,11 @@ def world(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> World:
 @pytest.fixture(scope="session")
 def other_core() -> str:
     """A CPython of another X.Y than the one that runs the tests."""
-    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    root = os.environ.get("PYENV_ROOT") or f"{Path.home()}/.pyenv"
     own = "{}.{}".format(*sys.version_info)
-    for path in sorted(root.glob("versions/3.1[1-9]*/bin/python3.1[1-9]")):
-        if not path.name.endswith(own):
-            return str(path)
+    for path in sorted(glob(f"{root}/versions/3.1[1-9]*/bin/python3.1[1-9]")):
+        if not path.endswith(own):
+            return path
     pytest.skip("no other CPython among pyenv's versions")
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from glob import glob
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ def candidates(version: str) -> Iterator[str]:
         yield sys._base_executable
     if found := shutil.which(f"python{version}"):
         yield found
-    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    yield from map(str, sorted(root.glob(f"versions/{version}*/bin/python{version}")))
+    root = os.environ.get("PYENV_ROOT") or f"{Path.home()}/.pyenv"
+    yield from sorted(glob(f"{root}/versions/{version}*/bin/python{version}"))
 
 
 VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
