@@ -1,31 +1,35 @@
 """Wheels built from sources, kept: a source is built once for each kind of machine.
 
-<cache>/builds-v1/<key of the source's digest, the Python and the machine>/
+<cache>/builds-v1/<key of the source's digest, the Python, the machine and our own code>/
     build.json, <the wheel>     a build that succeeded
     METADATA                    what the backend said before a build
     log.txt                     all that the backend printed, the last time
 """
 
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from envc.build.environment import BuildEnvironment
 from envc.build.hooks import Hooks, build_system
 from envc.build.source import Source, unpack
+from envc.disk.digests import digest_of_file
 from envc.disk.durable import disk_error, write_file
+from envc.disk.memo import memo_key
 from envc.errors import BuildError
-from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
+from envc.formats.values import FormError, json_of, value_of_json
+from envc.model.digest import Digest, digest_of
 from envc.model.target import Machine
 from envc.model.value import value
 from envc.ports import Reporter
 
 BUILD_TASK = "build"
-_FORMAT = 1
 _KEY_DIGITS = 24
+# Whose code decides what is built.
+_ROOMS = ("build", "formats", "model")
 
 
 @value(kw_only=True)
@@ -106,31 +110,20 @@ class Builder:
 
     def _folder(self, source: Source) -> str:
         machine = self._machine
-        key = digest_of_json(
-            [_FORMAT, source.digest, machine.python_full, machine.platform, machine.libc]
-        )
-        return f"{self._kept}/{hex_of(key)[:_KEY_DIGITS]}"
+        key = memo_key(_ROOMS, source.digest, machine.python_full, machine.platform, machine.libc)
+        return f"{self._kept}/{key[:_KEY_DIGITS]}"
 
     def _built(self, folder: str) -> Built | None:
         """What was built before, if all of it is still there."""
         try:
             with open(f"{folder}/build.json", "rb") as file:
-                record = json.loads(file.read())
-            path = f"{folder}/{os.path.basename(record['wheel'])}"
-            with open(path, "rb") as file:
-                content = file.read()
-        except (OSError, ValueError, KeyError, TypeError):
+                kept = value_of_json(Built, file.read())
+            path = f"{folder}/{os.path.basename(kept.path)}"
+            return replace(kept, path=path) if digest_of_file(path) == kept.digest else None
+        except (OSError, FormError):
             return None
-        if digest_of(content) != record["digest"]:
-            return None
-        return Built(
-            path=path,
-            digest=record["digest"],
-            size_bytes=len(content),
-            requires=tuple(record["requires"]),
-        )
 
-    def _keep(self, path: str, folder: str, tools: Sequence[str], label: str) -> Built:
+    def _keep(self, path: str, folder: str, tools: tuple[str, ...], label: str) -> Built:
         try:
             with open(path, "rb") as file:
                 content = file.read()
@@ -140,17 +133,15 @@ class Builder:
                 where=f"{folder}/log.txt",
                 mend="ask for a version that has wheels, or tell its authors",
             ) from error
-        name = os.path.basename(path)
-        digest = digest_of(content)
-        write_file(f"{folder}/{name}", content)
-        record = {"digest": digest, "requires": list(tools), "wheel": name}
-        write_file(f"{folder}/build.json", json.dumps(record, indent=1).encode())
-        return Built(
-            path=f"{folder}/{name}",
-            digest=digest,
+        built = Built(
+            path=f"{folder}/{os.path.basename(path)}",
+            digest=digest_of(content),
             size_bytes=len(content),
-            requires=tuple(tools),
+            requires=tools,
         )
+        write_file(built.path, content)
+        write_file(f"{folder}/build.json", json_of(built))
+        return built
 
     @contextmanager
     def _workshop(self, source: Source, folder: str) -> Iterator["_Workshop"]:

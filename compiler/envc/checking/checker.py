@@ -19,6 +19,7 @@ from envc.check import (
 )
 from envc.checking.scenes import Seen, look_into
 from envc.checking.unlocked import Unlocked
+from envc.disk.digests import known_digest
 from envc.errors import BuildError, EnvcError, HashMissingError, OutsideError, UnsatisfiableError
 from envc.host.context import Context
 from envc.index import IndexSource
@@ -33,7 +34,7 @@ from envc.model.release import Distribution
 from envc.model.spec import OverlaySpec, SiteSpec
 from envc.model.value import value
 from envc.ports import SilentReporter
-from envc.sites.overlay_files import Files, digest_of_file, files_beside
+from envc.sites.overlay_files import Files, files_beside
 from envc.sites.place import shown
 from envc.sites.site import (
     LockFile,
@@ -283,11 +284,11 @@ def _unjudged(verdict: Verdict, owner: str, base: str = "") -> Judged:
     return Judged(verdict=replace(verdict, owner=owner, base=base))
 
 
-def _projects_beside(spec: OverlaySpec) -> Iterator[tuple[str, str]]:
+def _projects_beside(spec: OverlaySpec) -> Iterator[tuple[str, Digest | None]]:
     """What its editable projects declare: a verdict holds only as long as that does."""
     for sourced in spec.editable:
         path = f"{directory_of(spec, sourced.path)}/pyproject.toml"
-        yield path, digest_of_file(path)
+        yield path, known_digest(path)
 
 
 def _looks_further(spec: OverlaySpec) -> bool:

@@ -4,19 +4,17 @@ A row is found by the spec and the state of the site. Where the site is in anoth
 row of that spec serves too, if the parts of the base that it rests on are as they were.
 """
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
-from envc import __version__
 from envc.check import Touched
+from envc.disk.memo import Memo
 from envc.disk.table import Table
 from envc.errors import EnvcError
 from envc.host.context import Context
 from envc.lock import target_groups
 from envc.model.digest import Digest, digest_of, digest_of_json
-from envc.model.finding import Finding, Verdict
+from envc.model.finding import Verdict
 from envc.model.spec import SiteSpec
 from envc.model.value import value
 from envc.sites.overlay_files import Files
@@ -24,8 +22,11 @@ from envc.sites.place import read_spec
 from envc.sites.site import Site
 from envc.supply.contents import check_cache
 
-# Raised when the same inputs would be judged in another way.
-VERDICT_FORMAT = 2
+# Whose code decides what a verdict is.
+_ROOMS = (
+    *("checking", "locking", "target", "supply", "sites", "core", "bundle", "build", "index"),
+    *("store", "host", "expand", "resolve", "lock", "view", "plan", "check", "formats", "model"),
+)
 
 
 @value(kw_only=True)
@@ -43,26 +44,25 @@ class VerdictCache:
     """The rows of one site, in the state that it is in now."""
 
     def __init__(self, site: Site, context: Context) -> None:
-        self._table = Table(check_cache(context), "verdicts")
-        self._settings = digest_of_json([VERDICT_FORMAT, __version__, _settings(site.spec)])
-        self._state = digest_of_json([self._settings, *_site_files(site)])
+        self._memo = Memo(Table(check_cache(context), "verdicts"), Row, rooms=_ROOMS)
+        self._settings = digest_of_json(_settings(site.spec))
+        self._files = _site_files(site)
 
     def key(self, path: str, owner: str, spec: bytes) -> str:
         """The key of a spec on the site as it is."""
-        return digest_of_json([self._state, path, owner, digest_of(spec)])
+        return self._memo.key(self._settings, self._files, path, owner, digest_of(spec))
 
     def any_state(self, path: str, owner: str, spec: bytes) -> str:
         """The key of a spec on whatever state the site was in last."""
-        return digest_of_json([self._settings, path, owner, digest_of(spec)])
+        return self._memo.key(self._settings, path, owner, digest_of(spec))
 
     def rows(self, keys: Iterable[str]) -> dict[str, Row]:
         """The rows of these keys, as far as they are there and can be read."""
-        found = {key: _row(text) for key, text in self._table.read(keys).items()}
-        return {key: row for key, row in found.items() if row is not None}
+        return self._memo.read_all(keys)
 
     def keep(self, rows: Mapping[str, Row]) -> None:
         """Keep these rows, where that is possible."""
-        self._table.write({key: _text(row) for key, row in rows.items()})
+        self._memo.write_all(rows)
 
 
 def _site_files(site: Site) -> list[str]:
@@ -99,36 +99,3 @@ def _settings(site: SiteSpec) -> list[Any]:
             for layer in site.layers
         ],
     ]
-
-
-def _text(row: Row) -> bytes:
-    return json.dumps(asdict(row), separators=(",", ":")).encode()
-
-
-def _row(text: bytes) -> Row | None:
-    try:
-        value = json.loads(text)
-        verdict = value["verdict"]
-        return Row(
-            verdict=Verdict(
-                **{
-                    **{key: _frozen(field) for key, field in verdict.items()},
-                    "findings": tuple(map(_finding, verdict["findings"])),
-                    "ignored": tuple(map(_finding, verdict["ignored"])),
-                }
-            ),
-            beside=_frozen(value["beside"]),
-            listings=dict(value["listings"]),
-            touched=Touched(**{key: _frozen(field) for key, field in value["touched"].items()}),
-            fingerprint=Digest(value["fingerprint"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None  # of another envc, or torn
-
-
-def _finding(value: dict[str, Any]) -> Finding:
-    return Finding(**{key: _frozen(field) for key, field in value.items()})
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -7,6 +7,7 @@ It is made from the installation that runs, so a node gets exactly what the admi
 fits interpreters of one X.Y and one platform.
 """
 
+import hashlib
 import importlib.metadata
 import importlib.util
 import io
@@ -14,6 +15,7 @@ import marshal
 import os
 import sys
 import zipfile
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 
 from packaging.requirements import Requirement
@@ -100,14 +102,19 @@ def packed(sources: Sequence[tuple[str, str]]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         _add(archive, "run.py", _RUN.encode())
         _add(archive, "bin/envc", _COMMAND.encode())
+        record: list[str] = []
         for place, path in sources:
             with open(path, "rb") as file:
                 content = file.read()
             _add(archive, f"lib/{place}", content)
+            digest = urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+            record.append(f"{place},sha256={digest},{len(content)}\n")
             if place.endswith(".py"):
                 bytecode = _bytecode(content, path, place)
                 if bytecode is not None:
                     _add(archive, f"lib/{_bytecode_place(place)}", bytecode)
+        # As an installer writes it: by this list envc knows its own code.
+        _add(archive, f"lib/envc-{envc.__version__}.dist-info/RECORD", "".join(record).encode())
     return buffer.getvalue()
 
 

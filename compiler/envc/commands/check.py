@@ -18,13 +18,14 @@ from packaging.utils import NormalizedName
 from envc.check import LockState, restated
 from envc.checking.checker import Checker, Judged
 from envc.checking.verdict_cache import Row, VerdictCache
+from envc.disk.digests import known_digest
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, OutsideError
 from envc.host.context import Context
 from envc.model.finding import Verdict
 from envc.model.value import value
 from envc.reports.check import CheckReport
-from envc.sites.overlay_files import digest_of_file, owner_of, specs_of
+from envc.sites.overlay_files import owner_of, specs_of
 from envc.sites.place import shown
 from envc.sites.site import Site, load_overlay, overlay_lock_path, read_lock
 from envc.supply.indexes import open_source
@@ -116,7 +117,7 @@ class _Listings:
 
 
 def _still_holds(row: Row) -> bool:
-    return all(digest_of_file(path) == digest for path, digest in row.beside)
+    return all(known_digest(path) == digest for path, digest in row.beside)
 
 
 class _Run:

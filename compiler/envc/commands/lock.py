@@ -1,34 +1,48 @@
 """`envc lock` where nothing changed: the last run's answer holds while every file is as it was.
 
-    <cache>/locks-v1/<key of the site and the layers asked for>
-
-The record tells what the answer was made from: envc and the machine, the digest of the spec and of
-each lock, and the core's interpreter. A run that finds all of that unchanged parses neither spec
-nor lock. Like all of the cache, a record may vanish or be broken: then the long way is taken.
+It is kept with what it was made from: the digest of the spec and of each lock, and the core's
+interpreter. A run that finds all of that unchanged parses neither spec nor lock.
 """
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from envc import __version__
+from envc.disk.cache import Cache, Files
+from envc.disk.digests import digest_of_file
+from envc.disk.memo import Memo
 from envc.host.context import Context
 from envc.locking.report import LockOptions
-from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
+from envc.model.digest import Digest, digest_of
+from envc.model.value import value
 from envc.reports.lock import LockedLayer, LockReport
 from envc.sites.place import find_site, shown
 
 if TYPE_CHECKING:
     from envc.sites.site import Site
 
-# Raised when other things decide a lock, or when the record gets another form.
-_RECORD_FORMAT = 1
-_TUPLES = ("shadows", "lifts", "hides", "built")
+# Whose code decides what a lock is.
+_ROOMS = (
+    *("locking", "supply", "sites", "core", "bundle", "build", "index", "store", "host"),
+    *("expand", "resolve", "lock", "check", "formats", "model"),
+)
+
+
+# What tells whether another file stands at a path now: inode, size, time.
+_Seen = tuple[int, int, int]
+
+
+@value
+class _Answer:
+    """The locks of layers, and what they were made from: files, and the core's interpreter."""
+
+    layers: dict[str, LockedLayer]
+    files: dict[str, Digest]
+    interpreters: dict[str, _Seen]
 
 
 def lock(site: str | None, options: LockOptions, context: Context) -> LockReport:
@@ -41,22 +55,30 @@ def lock(site: str | None, options: LockOptions, context: Context) -> LockReport
         UnsatisfiableError: a layer has no solution; nothing is written for it or above it.
     """
     folder, spec_name = find_site(site)
-    place = _place(folder, spec_name, options)
-    moves = bool(options.upgrade or options.projects or options.overlay)
-    if not moves:
-        found = _recall(context.cache, place)
-        if found is not None:
-            return found
+    if options.upgrade or options.projects or options.overlay:
+        return _locked(folder, spec_name, options, context)[1]
+    memo = Memo(Files(Cache(context.cache), "locks-v1"), _Answer, rooms=_ROOMS)
+    key = memo.key(folder, spec_name, sorted(set(options.layers)), _machine())
+    known = memo.read(key)
+    if known is not None and _holds(known):
+        layers = {n: replace(each, path=shown(each.path)) for n, each in known.layers.items()}
+        return LockReport(changed=False, layers=layers)
+    loaded, report = _locked(folder, spec_name, options, context)
+    if not _has_files(loaded, report) and not (options.check and report.changed):
+        memo.write(key, _answer(loaded, report))
+    return report
 
+
+def _locked(
+    folder: str, spec_name: str, options: LockOptions, context: Context
+) -> tuple["Site", LockReport]:
+    """The site, its layers locked; and what was done."""
     with _without_collector():
         from envc.locking.lock import lock_site
         from envc.sites.site import load_site
 
         loaded = load_site(folder, spec_name)
-        report = lock_site(loaded, options, context)
-    if not moves and not _has_files(loaded, report) and not (options.check and report.changed):
-        _remember(context, place, loaded, report)
-    return report
+        return loaded, lock_site(loaded, options, context)
 
 
 def _has_files(site: "Site", report: LockReport) -> bool:
@@ -80,52 +102,27 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _place(folder: str, spec_name: str, options: LockOptions) -> str:
-    key = digest_of_json([folder, spec_name, sorted(set(options.layers))])
-    return f"locks-v1/{hex_of(key)[:24]}"
-
-
-def _recall(cache: str, place: str) -> LockReport | None:
-    """The answer that was remembered, if it still holds."""
+def _holds(answer: _Answer) -> bool:
+    """Whether everything that an answer was made from is as it was."""
     try:
-        with open(f"{cache}/{place}", "rb") as file:
-            record = json.loads(file.read())
-        if record["made by"] != _maker() or any(
-            _digest_of_file(path) != digest for path, digest in record["files"].items()
-        ):
-            return None
-        if record["interpreter"] != _interpreter(record["interpreter"]):
-            return None
-        layers = {name: _layer(values) for name, values in record["layers"].items()}
-        return LockReport(changed=False, layers=layers)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+        return all(digest_of_file(path) == digest for path, digest in answer.files.items()) and all(
+            _seen(path) == seen for path, seen in answer.interpreters.items()
+        )
+    except OSError:
+        return False
 
 
-def _layer(values: dict[str, Any]) -> LockedLayer:
-    tuples = {name: tuple(values.pop(name)) for name in _TUPLES}
-    return LockedLayer(**(values | {"path": shown(values["path"])} | tuples))
-
-
-def _remember(context: Context, place: str, site: "Site", report: LockReport) -> None:
-    from envc.index.cache import Cache
-
+def _answer(site: "Site", report: LockReport) -> _Answer:
     paths = {name: site.lock_path(name) for name in report.layers}
     layers = {
-        name: asdict(replace(layer, path=paths[name], changed=False))
+        name: replace(layer, path=paths[name], changed=False)
         for name, layer in report.layers.items()
     }
     files = {path: report.layers[name].digest for name, path in paths.items()}
-    files |= {path: _digest_of_file(path) for path in _locks_below(site, report.layers)}
+    files |= {path: digest_of_file(path) for path in _locks_below(site, report.layers)}
     files[f"{site.folder}/{site.spec_name}"] = digest_of(site.text)
     interpreter = site.spec.core.interpreter
-    record = {
-        "made by": _maker(),
-        "files": files,
-        "interpreter": None if interpreter is None else _interpreter([interpreter]),
-        "layers": layers,
-    }
-    Cache(context.cache, warn=context.reporter.warn).write(place, json.dumps(record).encode())
+    return _Answer(layers, files, {interpreter: _seen(interpreter)} if interpreter else {})
 
 
 def _locks_below(site: "Site", layers: Iterable[str]) -> Iterator[str]:
@@ -136,22 +133,14 @@ def _locks_below(site: "Site", layers: Iterable[str]) -> Iterator[str]:
                 yield site.lock_path(base.name)
 
 
-def _maker() -> list[str | int]:
-    """What answers depend on beside files: this envc, and the machine that a site may stand for."""
+def _machine() -> list[str]:
+    """The machine that a site may stand for."""
     machine = os.uname()
     names = os.confstr_names
     libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in names else None
-    return [_RECORD_FORMAT, __version__, sys.version, machine.sysname, machine.machine, libc or ""]
+    return [sys.version, machine.sysname, machine.machine, libc or ""]
 
 
-def _interpreter(known: list[Any] | None) -> list[Any] | None:
-    """The path that `known` begins with and what tells whether another file stands there now."""
-    if known is None:
-        return None
-    status = os.stat(known[0])
-    return [known[0], status.st_ino, status.st_size, status.st_mtime_ns]
-
-
-def _digest_of_file(path: str) -> Digest:
-    with open(path, "rb") as file:
-        return digest_of(file.read())
+def _seen(path: str) -> _Seen:
+    status = os.stat(path)
+    return status.st_ino, status.st_size, status.st_mtime_ns

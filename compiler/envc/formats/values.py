@@ -1,94 +1,314 @@
-"""Frozen values as JSON and back, for a cache: what was read from a file need not be read again.
+"""Values as JSON and back, by what their classes declare: nobody writes a codec for one.
 
-A dataclass is an object of its fields, in their order, under its name; a tuple is an array. Values
-of other libraries are texts under a name of ours. Only specs, targets and locks can be read: what a
-cache holds makes nothing else.
+A value is an object of its fields, a named tuple an array of them; a tuple is an array, a mapping
+an object. Bytes are base64, values of other libraries are texts. What is read must be of the
+declared types, and have all fields but those with a default.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+import sys
+import types
+from binascii import a2b_base64, b2a_base64  # base64 would be one more module to load
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from typing import Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
 
-from packaging.requirements import Requirement
-from packaging.tags import Tag
+from envc.model.digest import Digest, is_digest
+from envc.model.value import value
 
-from envc.model import lock, spec, target
-
-_KINDS: dict[str, type] = {
-    name: kind
-    for module in (lock, spec, target)
-    for name, kind in vars(module).items()
-    if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == module.__name__
-}
-_KIND = "is"
+Value = TypeVar("Value")
+Read = Callable[[Any], Any]
 
 
-class _Form(NamedTuple):
-    """How values of a library's type are written, as text, and read."""
+class FormError(ValueError):
+    """Plain data that are no value of the kind: what is wrong, and at which key (`a.b[0]`)."""
 
-    kind: type
-    to_text: Callable[[Any], str]
-    from_text: Callable[[str], Any]
+    def __init__(self, what: str, where: str = "") -> None:
+        super().__init__(f"{where}: {what}" if where else what)
+        self.what = what
+        self.where = where
 
-
-def _tag(text: str) -> Tag:
-    return Tag(*text.split("-"))
-
-
-_FORMS = {
-    "moment": _Form(datetime, datetime.isoformat, datetime.fromisoformat),
-    "requirement": _Form(Requirement, str, Requirement),
-    "tag": _Form(Tag, str, _tag),
-}
+    def below(self, key: str) -> "FormError":
+        """The same, of what stands under a key, or at a place as `[0]`."""
+        dot = "." if self.where and not self.where.startswith("[") else ""
+        return FormError(self.what, f"{key}{dot}{self.where}")
 
 
-def value_to_json(value: Any) -> bytes:
-    """The JSON of a value.
+def json_of(value: Any) -> bytes:
+    """The JSON of a value, as short as it can be.
 
     Raises:
         TypeError: it holds something that has no form here.
     """
-    return json.dumps(_plain(value), separators=(",", ":")).encode()
+    return json.dumps(plain_of(value), separators=(",", ":")).encode()
 
 
-def value_from_json(content: bytes) -> Any:
-    """The value that was written.
+def value_of_json(kind: type[Value], content: bytes) -> Value:
+    """The value of that kind that `json_of` wrote.
 
     Raises:
-        ValueError, KeyError, TypeError: it is none, or its type has got other fields since.
+        FormError: it is none.
     """
-    return _value(json.loads(content))
+    try:
+        plain = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise FormError("this is not JSON") from error
+    return value_of(kind, plain)
 
 
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {_KIND: "mapping", "items": [[key, _plain(item)] for key, item in value.items()]}
-    for name, form in _FORMS.items():
-        if isinstance(value, form.kind):
-            return {_KIND: name, "text": form.to_text(value)}
-    if type(value).__name__ not in _KINDS:
-        raise TypeError(f"{type(value).__name__} has no form in JSON")
-    plain = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return {_KIND: type(value).__name__, **plain}
+def plain_of(value: Any) -> Any:
+    """A value as what JSON has.
+
+    Raises:
+        TypeError: it holds something that has no form here.
+    """
+    kind: Any = type(value)
+    return _writer(kind)(value)
 
 
-def _value(plain: Any) -> Any:
-    if isinstance(plain, list):
-        return tuple(map(_value, plain))
-    if not isinstance(plain, dict):
+@cache
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    """How values of this very class become plain."""
+    if issubclass(kind, bool | int | float | str | types.NoneType):
+        return lambda value: value
+    if issubclass(kind, tuple | list):
+        return lambda value: [plain_of(item) for item in value]
+    if issubclass(kind, Mapping):
+        return lambda value: {key: plain_of(item) for key, item in value.items()}
+    if is_dataclass(kind):
+        names = [field.name for field in fields(kind)]
+        return lambda value: {name: plain_of(getattr(value, name)) for name in names}
+    form = _FORMS.get(kind.__name__)
+    if form is None:
+        raise TypeError(f"{kind.__name__} has no form in JSON")
+    return form.to_text
+
+
+def value_of(kind: type[Value], plain: Any) -> Value:
+    """The value of that kind that `plain_of` made plain.
+
+    Raises:
+        FormError: it is none.
+    """
+    declared: Any = kind
+    try:
+        found: Value = _reader(declared).read(plain)
+    except RecursionError as error:
+        raise FormError("it is nested too deeply") from error
+    return found
+
+
+@value
+class _Form:
+    """How values of a type that is not ours become a text and come back."""
+
+    to_text: Callable[[Any], str]
+    from_text: Callable[[type, str], Any]
+
+
+def _made(kind: type, text: str) -> Any:
+    return kind(text)
+
+
+_FORMS = {
+    "Requirement": _Form(str, _made),
+    "Tag": _Form(str, lambda kind, text: kind(*text.split("-"))),
+    "Version": _Form(str, _made),
+    "bytes": _Form(
+        lambda content: b2a_base64(content, newline=False).decode(),
+        lambda _, text: a2b_base64(text, strict_mode=True),
+    ),
+    "datetime": _Form(
+        lambda moment: str(moment.isoformat()),
+        lambda kind, text: kind.fromisoformat(text),  # type: ignore[attr-defined] # it has that
+    ),
+}
+
+
+@value
+class _Reader:
+    """How values of a kind are read, and the types that they have in JSON."""
+
+    accepts: tuple[type, ...]
+    read: Read
+
+
+_WORDS = {
+    type(None): "null",
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    str: "a text",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def _wrong(*accepted: type) -> FormError:
+    return FormError(f"this must be {' or '.join(_WORDS[each] for each in accepted)}")
+
+
+@cache
+def _reader(kind: Any, owner: Any = None) -> _Reader:  # noqa: PLR0911 - one return a kind
+    """The reader of a kind that a field of `owner` is declared with."""
+    if isinstance(kind, str | ForwardRef):
+        return _named(kind if isinstance(kind, str) else kind.__forward_arg__, owner)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return _literal(arguments)
+    if origin in (Union, types.UnionType):
+        return _union([_reader(each, owner) for each in arguments])
+    if origin is tuple:
+        return _tuple([_reader(each, owner) for each in arguments if each is not ...], arguments)
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping(_reader(arguments[1], owner).read)
+    if kind is Digest:
+        return _Reader((str,), _read_digest)
+    kind = getattr(kind, "__supertype__", kind)
+    if kind in _WORDS:
+        return _scalar(kind)
+    if is_dataclass(kind):
+        return _object(kind)
+    if issubclass(kind, tuple):
+        return _row(kind, [_reader(each, kind) for each in kind.__annotations__.values()])
+    return _text(kind, _FORMS[kind.__name__])
+
+
+def _named(text: str, owner: Any) -> _Reader:
+    """The reader of a kind by its name in the module of `owner`; it may contain itself."""
+
+    @cache
+    def found() -> Read:
+        kind = eval(text, vars(sys.modules[owner.__module__]))  # noqa: S307 - our own annotation
+        return _reader(kind, owner).read
+
+    def read(plain: Any) -> Any:
+        return found()(plain)
+
+    accepts = {"dict": dict, "tuple": list}[text.partition("[")[0]]
+    return _Reader((accepts,), read)
+
+
+def _scalar(kind: type) -> _Reader:
+    accepts = (int, float) if kind is float else (kind,)
+
+    def read(plain: Any) -> Any:
+        if type(plain) in accepts:
+            return plain
+        raise _wrong(kind)
+
+    return _Reader(accepts, read)
+
+
+def _read_digest(plain: Any) -> Any:
+    if type(plain) is str and is_digest(plain):
         return plain
-    name = plain.pop(_KIND)
-    if name == "mapping":
-        return {key: _value(item) for key, item in plain["items"]}
-    if name in _FORMS:
-        return _FORMS[name].from_text(plain["text"])
-    kind = _KINDS[name]
-    if {field.name for field in fields(kind)} != plain.keys():
-        raise TypeError(f"{name} has other fields now")
-    return kind(**{key: _value(item) for key, item in plain.items()})
+    raise FormError("this must be a sha256 digest")
+
+
+def _literal(allowed: Sequence[Any]) -> _Reader:
+    def read(plain: Any) -> Any:
+        if plain in allowed:
+            return plain
+        raise FormError(f"this must be one of {', '.join(map(str, allowed))}")
+
+    return _Reader(tuple(set(map(type, allowed))), read)
+
+
+def _union(options: Sequence[_Reader]) -> _Reader:
+    by_type = {each: option.read for option in options for each in option.accepts}
+
+    def read(plain: Any) -> Any:
+        found = by_type.get(type(plain))
+        if found is None:
+            raise _wrong(*by_type)
+        return found(plain)
+
+    return _Reader(tuple(by_type), read)
+
+
+def _tuple(items: Sequence[_Reader], arguments: Sequence[Any]) -> _Reader:
+    return _array(items[0].read) if arguments[-1] is ... else _row(tuple, items)
+
+
+# Of what follows, each reads the quick way first; where that fails, it looks for the place.
+
+
+def _array(item: Read) -> _Reader:
+    def read(plain: Any) -> Any:
+        if type(plain) is not list:
+            raise _wrong(list)
+        try:
+            return tuple([item(each) for each in plain])
+        except FormError:
+            return tuple(_at(f"[{place}]", item, each) for place, each in enumerate(plain))
+
+    return _Reader((list,), read)
+
+
+def _row(kind: type, items: Sequence[_Reader]) -> _Reader:
+    make: Callable[[Any], Any] = getattr(kind, "_make", kind)
+
+    def read(plain: Any) -> Any:
+        if type(plain) is not list or len(plain) != len(items):
+            raise FormError(f"this must be an array of {len(items)}")
+        parts = enumerate(zip(items, plain, strict=True))
+        return make([_at(f"[{place}]", item.read, each) for place, (item, each) in parts])
+
+    return _Reader((list,), read)
+
+
+def _mapping(item: Read) -> _Reader:
+    def read(plain: Any) -> Any:
+        if type(plain) is not dict:
+            raise _wrong(dict)
+        try:
+            return {key: item(each) for key, each in plain.items()}
+        except FormError:
+            return {key: _at(key, item, each) for key, each in plain.items()}
+
+    return _Reader((dict,), read)
+
+
+def _object(kind: Any) -> _Reader:
+    declared: list[tuple[str, Any]] = [(field.name, field.type) for field in fields(kind)]
+    reads = [(name, _reader(each, kind).read) for name, each in declared]
+    nothing = (MISSING, MISSING)
+    needed = [f.name for f in fields(kind) if (f.default, f.default_factory) == nothing]
+
+    def read(plain: Any) -> Any:
+        if type(plain) is not dict:
+            raise _wrong(dict)
+        try:
+            values = {name: item(plain[name]) for name, item in reads}
+        except (FormError, KeyError):
+            values = {n: _at(n, item, plain[n]) for n, item in reads if n in plain}
+        missing = [name for name in needed if name not in values]
+        if missing:
+            raise FormError("this field is missing", missing[0])
+        if len(values) < len(plain):
+            raise FormError("this field is unknown", min(plain.keys() - values))
+        return kind(**values)
+
+    return _Reader((dict,), read)
+
+
+def _text(kind: type, form: _Form) -> _Reader:
+    def read(plain: Any) -> Any:
+        if type(plain) is not str:
+            raise _wrong(str)
+        try:
+            return form.from_text(kind, plain)
+        except (ValueError, TypeError) as error:
+            raise FormError(f"this is no {kind.__name__.lower()}") from error
+
+    return _Reader((str,), read)
+
+
+def _at(key: str, read: Read, plain: Any) -> Any:
+    """What stands under a key, read."""
+    try:
+        return read(plain)
+    except FormError as error:
+        raise error.below(key) from error

@@ -11,6 +11,8 @@ def default_cache() -> str:
     configured = os.environ.get("ENVC_CACHE_DIR")
     if configured:
         return os.path.abspath(configured)
+    if os.uname().sysname == "Linux":  # as platformdirs has it, which takes 5 ms to load
+        return f"{os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')}/envc"
     from platformdirs import user_cache_dir
 
     return user_cache_dir("envc")

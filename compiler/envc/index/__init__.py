@@ -8,14 +8,12 @@ from envc.index.credentials import for_people, without_credentials
 from envc.index.fetch import WheelFetcher
 from envc.index.source import IndexSource
 from envc.index.wheel_reader import WheelReader
-from envc.index.wheels import digest_of_file
 
 __all__ = [
     "IndexSource",
     "WheelFetcher",
     "WheelReader",
     "default_index",
-    "digest_of_file",
     "for_people",
     "without_credentials",
 ]

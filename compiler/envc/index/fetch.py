@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from envc.disk.cache import Cache
 from envc.disk.closing import Closing
 from envc.errors import OutsideError
 from envc.index.ahead import Workers, ended
-from envc.index.cache import Cache
 from envc.index.client import Client
 from envc.index.credentials import without_credentials
 from envc.index.wheels import KEEP_MEND, RemoteWheel, cached_wheel, download_into_cache, writing

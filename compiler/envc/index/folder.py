@@ -9,12 +9,13 @@ from urllib.parse import quote
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from envc.disk.cache import Cache, Files, key_of
+from envc.disk.digests import digest_of_file
+from envc.disk.memo import Memo
 from envc.errors import OutsideError
-from envc.index.cache import Cache, key_of
 from envc.index.filenames import project_of, version_of
 from envc.index.listing import Offer
-from envc.index.wheels import digest_of_file
-from envc.model.digest import Digest, digest_from_hex, hex_of, is_digest
+from envc.model.digest import Digest
 from envc.model.release import Distribution, Release
 
 
@@ -27,7 +28,7 @@ class FolderIndex:
     def __init__(self, name: str, path: str, *, cache: Cache) -> None:
         self.name = name
         self.path = os.path.abspath(path)
-        self._cache = cache
+        self._digests = Memo(Files(cache, "digests-v1"), str, rooms=("disk", "formats", "model"))
 
     def offer(self, project: NormalizedName) -> Offer:
         """What the folder has of the project. Files are hashed when a release is looked at.
@@ -112,16 +113,12 @@ class FolderIndex:
 
     def _digest(self, path: str, status: os.stat_result) -> Digest:
         """The file's digest; the cache knows it as long as the file was not touched."""
-        place = f"digests-v1/{key_of(path)}"
-        seen = [status.st_ino, status.st_size, status.st_mtime_ns]
-        try:
-            match json.loads(self._cache.read(place) or b"null"):
-                case [*known, str(text)] if known == seen and is_digest(f"sha256:{text}"):
-                    return digest_from_hex(text)
-        except ValueError:
-            pass  # a torn file of the cache
+        key = self._digests.key(path, status.st_ino, status.st_size, status.st_mtime_ns)
+        known = self._digests.read(key)
+        if known is not None:
+            return Digest(known)
         digest = digest_of_file(path)
-        self._cache.write(place, json.dumps([*seen, hex_of(digest)]).encode())
+        self._digests.write(key, digest)
         return digest
 
     def _unreadable(self, path: str, error: OSError) -> OutsideError:

@@ -16,18 +16,20 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import quote
 
 from packaging.utils import NormalizedName
 
+from envc.disk.cache import Cache
+from envc.disk.memo import memo_key
 from envc.errors import OutsideError
-from envc.index.cache import Cache, key_of
 from envc.index.listing import Listing
 from envc.model.value import value
 
 _HEAD_BYTES = 8 * 1024
+_KEY_DIGITS = 24
 _NANOSECONDS = 1_000_000_000
 
 
@@ -190,4 +192,9 @@ def _header_line(header: dict[str, Any], rest_bytes: int) -> bytes:
 
 def _place(index: str, project: NormalizedName) -> str:
     # A normalized name is safe already; the quoting holds should it come from somewhere else.
-    return f"index-v4/{key_of(index)}/{quote(project, safe='')}"
+    return f"{_folder(index)}/{quote(project, safe='')}"
+
+
+@cache
+def _folder(index: str) -> str:
+    return f"index-v4/{memo_key(('index', 'formats', 'model'), index)[:_KEY_DIGITS]}"

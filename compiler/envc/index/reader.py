@@ -10,9 +10,10 @@ from http import HTTPStatus
 from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
+from envc.disk.cache import Cache, Files
+from envc.disk.memo import Memo
 from envc.errors import OutsideError, UntrustedError
 from envc.formats.core_metadata import parse_metadata, static_metadata
-from envc.index.cache import Cache, read_metadata, write_metadata
 from envc.index.client import Client
 from envc.index.credentials import for_people
 from envc.index.metadata import METADATA_LIMIT_BYTES, metadata_of_wheel
@@ -52,6 +53,9 @@ class MetadataReader:
     ) -> None:
         self._prepare = prepare
         self._cache = cache
+        self._known = Memo(
+            Files(cache, "metadata-v1"), CoreMetadata, rooms=("index", "formats", "model")
+        )
         self._client = client
         self._names = names
         self._offline = offline
@@ -66,7 +70,7 @@ class MetadataReader:
         """The metadata as far as the cache has it."""
         if distribution.digest is None:
             return None
-        return read_metadata(self._cache, distribution.digest)
+        return self._known.read(self._known.key(distribution.digest))
 
     def read(self, distribution: Distribution) -> CoreMetadata:
         """The metadata, which the cache then keeps under the distribution's digest.
@@ -145,7 +149,7 @@ class MetadataReader:
 
     def _keep(self, distribution: Distribution, metadata: CoreMetadata) -> CoreMetadata:
         if distribution.digest is not None:
-            write_metadata(self._cache, distribution.digest, metadata)
+            self._known.write(self._known.key(distribution.digest), metadata)
         return metadata
 
     def _of_sdist(self, distribution: Distribution) -> CoreMetadata:

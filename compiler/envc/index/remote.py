@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from packaging.utils import NormalizedName
 
+from envc.disk.cache import Cache
 from envc.errors import OutsideError
-from envc.index.cache import Cache
 from envc.index.client import Answer, Client, status_text
 from envc.index.credentials import for_people, without_credentials
 from envc.index.listing import NOTHING, Listing, Offer, offer_of

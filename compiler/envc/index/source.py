@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 from packaging.utils import NormalizedName
 
+from envc.disk.cache import Cache
 from envc.disk.closing import Closing
 from envc.errors import Fault, UsageError
 from envc.index.ahead import Ahead, Workers
-from envc.index.cache import Cache
 from envc.index.client import Client
 from envc.index.folder import FolderIndex
 from envc.index.listing import Offer

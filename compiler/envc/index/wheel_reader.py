@@ -4,9 +4,10 @@ import os
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
+from envc.disk.cache import Cache
 from envc.disk.closing import Closing
+from envc.disk.digests import known_digest
 from envc.errors import OutsideError, UntrustedError
-from envc.index.cache import Cache
 from envc.index.client import Client
 from envc.index.credentials import without_credentials
 from envc.index.ranges import NoRangesError, open_remote
@@ -14,7 +15,6 @@ from envc.index.wheels import (
     RemoteWheel,
     Value,
     cached_wheel,
-    digest_of_file,
     download_into_cache,
     read_local,
     writing,
@@ -92,7 +92,7 @@ class WheelReader(Closing):
             paths.append(wheel.path)
         found = [path for path in paths if os.path.isfile(path)]
         for path in found:
-            if digest_of_file(path) == wheel.digest:
+            if known_digest(path) == wheel.digest:
                 return path
         if found and wheel.url is None:
             raise UntrustedError(

@@ -7,11 +7,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from io import BufferedIOBase
 from typing import BinaryIO, TypeVar
 
+from envc.disk.cache import Cache
+from envc.disk.digests import known_digest
 from envc.errors import InternalError, OutsideError, UntrustedError
-from envc.index.cache import Cache
 from envc.index.client import BODY_ATTEMPTS, Client, no_answer, status_text, whom
 from envc.index.credentials import for_people
 from envc.model.digest import Digest, digest_from_hex, hex_of
@@ -42,11 +42,8 @@ class RemoteWheel:
 
 def cached_wheel(cache: Cache, digest: Digest, filename: str) -> str | None:
     """The path of the wheel in the cache; None when it is not there, or no longer whole."""
-    path = os.path.join(cache.root, _place(digest, filename))
-    try:
-        return path if digest_of_file(path) == digest else None
-    except OSError:
-        return None
+    path = cache.path(_place(digest, filename))
+    return path if known_digest(path) == digest else None
 
 
 @contextmanager
@@ -109,9 +106,7 @@ def download_by_url(client: Client, cache: Cache, wheel: RemoteWheel) -> tuple[s
     import tempfile
 
     with tempfile.TemporaryFile() as file:
-        download(client, wheel, file)
-        file.seek(0)
-        digest = _digest_of(file)
+        digest = download(client, wheel, file)
         file.seek(0)
         place = _place(digest, wheel.filename)
         with cache.replacement(place) as kept:
@@ -125,8 +120,8 @@ def download(
     file: BinaryIO,
     *,
     advance: Callable[[int], None] = _nobody,
-) -> None:
-    """Write the wheel's bytes to `file`; `advance` hears of each byte once.
+) -> Digest:
+    """Write the wheel's bytes to `file`, and tell their digest; `advance` hears of each byte once.
 
     Raises:
         OSError: the file cannot be written.
@@ -158,25 +153,10 @@ def download(
             except httpx.HTTPError as error:
                 failure = error
                 continue
-        _check_digest(digest_from_hex(hasher.hexdigest()), wheel)
-        return
+        digest = digest_from_hex(hasher.hexdigest())
+        _check_digest(digest, wheel)
+        return digest
     raise no_answer(wheel.url, wheel.index, failure) from failure
-
-
-def digest_of_file(path: str) -> Digest:
-    """The digest of a file's content.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with open(path, "rb") as file:
-        return _digest_of(file)
-
-
-def _digest_of(file: BufferedIOBase) -> Digest:
-    import hashlib  # 3 ms: it brings OpenSSL, and a lock from the cache digests no file
-
-    return digest_from_hex(hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _place(digest: Digest, filename: str) -> str:

@@ -6,12 +6,13 @@ import pwd
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from envc.model.digest import digest_of
+from envc.disk.digests import known_digest
+from envc.model.digest import Digest
 from envc.model.spec import OverlaySpec
 from envc.sites.site import Site, overlay_lock_path
 
-# Path → digest of its content, "" where it is not there or cannot be read.
-Files: TypeAlias = "tuple[tuple[str, str], ...]"
+# Path → digest of its content, None where it is not there or cannot be read.
+Files: TypeAlias = "tuple[tuple[str, Digest | None], ...]"
 
 
 def specs_of(site: Site) -> Iterator[str]:
@@ -39,13 +40,4 @@ def files_beside(spec: OverlaySpec) -> Files:
     """What decides the verdict on an overlay beside its spec and the site."""
     folder = os.path.dirname(os.path.abspath(spec.file))
     paths = [overlay_lock_path(spec), f"{folder}/current/manifest.json"]
-    return tuple((path, digest_of_file(path)) for path in paths)
-
-
-def digest_of_file(path: str) -> str:
-    """The digest of a file's content; "" where there is none."""
-    try:
-        with open(path, "rb") as file:
-            return digest_of(file.read())
-    except OSError:
-        return ""
+    return tuple((path, known_digest(path)) for path in paths)

@@ -1,88 +1,75 @@
 """Specs and locks that were read before, as values: the same bytes are not parsed a second time.
 
-    <cache>/parsed-v1/<key of the bytes, their place, and this envc>
-
 Parsing a spec takes longer than everything else that a command does with it, most of all the import
-of what words its faults. Only what has no fault is kept. Like all of the cache, it may vanish.
+of what words its faults. Only what has no fault is kept.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from envc import __version__
+from envc.disk.cache import Cache, Files
+from envc.disk.memo import Memo
 from envc.errors import EnvcError
-from envc.formats.values import value_from_json, value_to_json
 from envc.host.context import default_cache
 from envc.host.machine import machine_of
-from envc.index.cache import Cache
-from envc.model.digest import digest_of, digest_of_json, hex_of
+from envc.model.digest import digest_of
+from envc.model.lock import Lock
+from envc.model.spec import SiteSpec
 from envc.model.target import Machine
+from envc.model.value import value
 
-# Raised when the same text comes to mean something else, or a value's fields are kept differently.
-_FORMAT = 1
+_ROOMS = ("expand", "formats", "model")
 
 Value = TypeVar("Value")
 AskMachine = Callable[[str | None], Machine]
 
 
-def parsed(kind: type[Value], text: bytes, *place: str, parse: Callable[[], Value]) -> Value:
-    """What `parse` makes of a file's bytes; `place` are what the value says of where it stands."""
-    kept = _Kept(kind, text, place)
-    value = kept.read()
-    if isinstance(value, kind):
-        return value
-    value = parse()
-    kept.write(value)
-    return value
+@value
+class _Expanded:
+    """A site's spec, and the machines that it was asked for: each interpreter, and the answer."""
+
+    spec: SiteSpec
+    machines: tuple[tuple[str | None, Machine], ...]
 
 
-def parsed_for_machine(
-    kind: type[Value], text: bytes, *place: str, parse: Callable[[AskMachine], Value]
-) -> Value:
-    """The same, where the value may depend on this machine: kept with what was asked and answered.
+def parsed_lock(text: bytes, *place: str, parse: Callable[[], Lock]) -> Lock:
+    """What `parse` makes of a lock's bytes; `place` are what it says of where it stands."""
+    memo = _memo(Lock)
+    key = memo.key(digest_of(text), *place)
+    lock = memo.read(key)
+    if lock is None:
+        lock = parse()
+        memo.write(key, lock)
+    return lock
+
+
+def parsed_site(text: bytes, *place: str, parse: Callable[[AskMachine], SiteSpec]) -> SiteSpec:
+    """What `parse` makes of a spec's bytes, which may depend on this machine.
 
     Machines are asked again each time: another interpreter at the same path is another answer.
     """
-    kept = _Kept(kind, text, place)
-    match kept.read():
-        case (tuple() as asked, value) if isinstance(value, kind) and _still(asked):
-            return value
-    answers: dict[str | None, Machine] = {}
+    memo = _memo(_Expanded)
+    key = memo.key(digest_of(text), *place)
+    kept = memo.read(key)
+    if kept is not None and _still(kept):
+        return kept.spec
+    machines: dict[str | None, Machine] = {}
 
     def ask(interpreter: str | None) -> Machine:
-        answers[interpreter] = machine_of(interpreter)
-        return answers[interpreter]
+        machines[interpreter] = machine_of(interpreter)
+        return machines[interpreter]
 
-    value = parse(ask)
-    kept.write((tuple(answers.items()), value))
-    return value
+    spec = parse(ask)
+    memo.write(key, _Expanded(spec, tuple(machines.items())))
+    return spec
 
 
-def _still(asked: tuple[Any, ...]) -> bool:
+def _memo(kind: type[Value]) -> Memo[Value]:
+    return Memo(Files(Cache(default_cache()), "parsed-v1"), kind, rooms=_ROOMS)
+
+
+def _still(kept: _Expanded) -> bool:
     try:
-        return all(machine_of(interpreter) == answer for interpreter, answer in asked)
-    except (EnvcError, TypeError, ValueError):
+        return all(machine_of(interpreter) == machine for interpreter, machine in kept.machines)
+    except EnvcError:
         return False
-
-
-class _Kept:
-    def __init__(self, kind: type, text: bytes, place: tuple[str, ...]) -> None:
-        key = digest_of_json([_FORMAT, __version__, kind.__name__, *place, digest_of(text)])
-        self._cache = Cache(default_cache(), warn=_nobody)
-        self._place = f"parsed-v1/{hex_of(key)}"
-
-    def read(self) -> Any:
-        content = self._cache.read(self._place)
-        if content is None:
-            return None
-        try:
-            return value_from_json(content)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None
-
-    def write(self, value: Any) -> None:
-        self._cache.write(self._place, value_to_json(value))
-
-
-def _nobody(_message: str) -> None:
-    """Whoever fills the cache in earnest says so when it cannot be written."""

@@ -15,7 +15,7 @@ from envc.model.spec import CORE, CoreSpec, OverlaySpec, SiteSpec
 from envc.model.target import Machine
 from envc.model.value import value
 from envc.sites.overlay_folder import lost_spec
-from envc.sites.parsed import AskMachine, parsed, parsed_for_machine
+from envc.sites.parsed import AskMachine, parsed_lock, parsed_site
 from envc.sites.place import read_spec, shown, unreadable
 
 # Where the interpreter is that a spec carries, made if need be: its core, the folder it stands in.
@@ -88,7 +88,7 @@ def load_site(
 
         return expand_site(read_site(text, file), machine_with)
 
-    spec = parsed_for_machine(SiteSpec, text, file, interpreter or "", parse=parse)
+    spec = parsed_site(text, file, interpreter or "", parse=parse)
     return Site(folder, name, text, spec, origin or folder, interpreter)
 
 
@@ -163,7 +163,7 @@ def read_lock(path: str, layer: str) -> LockFile | None:
 
         return lock_from_text(text, place, layer)
 
-    return LockFile(path, text, parsed(Lock, text, place, layer, parse=parse))
+    return LockFile(path, text, parsed_lock(text, place, layer, parse=parse))
 
 
 def require_lock(path: str, layer: str, mend: str = "write it with `envc lock`") -> LockFile:

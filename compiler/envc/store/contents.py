@@ -34,7 +34,7 @@ _JOINING = re.compile(rb"extend_path\s*\(|declare_namespace\s*\(")
 _LIBRARY = re.compile(r"[^/]*\.so(?:\.[^/]*)?")
 
 
-def read_contents(file: BinaryIO, wheel: LockedWheel, *, python: str) -> WheelContents:
+def read_contents(file: BinaryIO, wheel: LockedWheel, python: str) -> WheelContents:
     """The contents of a wheel on an X.Y.
 
     Raises:
@@ -45,7 +45,7 @@ def read_contents(file: BinaryIO, wheel: LockedWheel, *, python: str) -> WheelCo
         return archive.contents()
 
 
-def read_libraries(file: BinaryIO, wheel: LockedWheel, *, python: str) -> tuple[Library, ...]:
+def read_libraries(file: BinaryIO, wheel: LockedWheel, python: str) -> tuple[Library, ...]:
     """The shared libraries of a wheel on an X.Y, in order of path.
 
     Left out are those in a folder `*.libs`: bundled by auditwheel, which look beside themselves.
@@ -58,7 +58,7 @@ def read_libraries(file: BinaryIO, wheel: LockedWheel, *, python: str) -> tuple[
         return tuple(sorted(archive.libraries(), key=lambda library: library.path))
 
 
-def stored_contents(store: Store, wheel: LockedWheel, *, python: str) -> WheelContents:
+def stored_contents(store: Store, wheel: LockedWheel, python: str) -> WheelContents:
     """The contents of a wheel that the store has for an X.Y.
 
     Raises:
@@ -84,7 +84,7 @@ def stored_contents(store: Store, wheel: LockedWheel, *, python: str) -> WheelCo
     return WheelContents(facts=facts, files=files, joined=joined)
 
 
-def stored_libraries(store: Store, wheel: LockedWheel, *, python: str) -> tuple[Library, ...]:
+def stored_libraries(store: Store, wheel: LockedWheel, python: str) -> tuple[Library, ...]:
     """The shared libraries of a wheel that the store has, as `read_libraries` tells them.
 
     Raises:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 
+from envc.disk.digests import digest_of_file
 from envc.errors import BuildError, UnsatisfiableError, UsageError
 from envc.expand.targets import make_target
 from envc.host.context import Context
 from envc.host.machine import machine_of
-from envc.index import IndexSource, digest_of_file
+from envc.index import IndexSource
 from envc.model.digest import Digest
 from envc.model.lock import LockedBuild
 from envc.model.release import Distribution

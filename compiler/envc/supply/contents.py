@@ -5,16 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, Generic, TypeVar
 
+from envc.disk.memo import Memo
 from envc.disk.table import Table
 from envc.errors import EnvcError
-from envc.formats.contents import (
-    CONTENTS_FORMAT,
-    contents_from_json,
-    contents_to_json,
-    libraries_from_json,
-    libraries_to_json,
-)
-from envc.formats.facts import FACTS_FORMAT
 from envc.host.context import Context
 from envc.index import WheelReader
 from envc.model.contents import Library, Unknown, WheelContents
@@ -34,35 +27,27 @@ from envc.store.contents import (
 _READS_AT_ONCE = 8
 # Wheels whose contents are kept in memory; the cache has the others.
 _KEPT = 1_000
+# Whose code decides what is known of a wheel.
+_ROOMS = ("store", "formats", "model")
 
 Value = TypeVar("Value")
 
 
 @value
 class _Kind(Generic[Value]):
-    """A kind of knowledge of a wheel: how it is kept, and how it is read, given an X.Y."""
+    """A kind of knowledge of a wheel: where it is kept, and how it is read, given an X.Y."""
 
-    suffix: str
-    decode: Callable[[bytes], Value | None]
-    encode: Callable[[Value], bytes]
+    memo: Memo[Value]
     stored: Callable[[Store, LockedWheel, str], Value]
     parse: Callable[[BinaryIO, LockedWheel, str], Value]
 
 
-_CONTENTS = _Kind(
-    suffix="",
-    decode=contents_from_json,
-    encode=contents_to_json,
-    stored=lambda store, wheel, python: stored_contents(store, wheel, python=python),
-    parse=lambda file, wheel, python: read_contents(file, wheel, python=python),
-)
-_LIBRARIES: "_Kind[tuple[Library, ...]]" = _Kind(
-    suffix="/libraries",
-    decode=libraries_from_json,
-    encode=libraries_to_json,
-    stored=lambda store, wheel, python: stored_libraries(store, wheel, python=python),
-    parse=lambda file, wheel, python: read_libraries(file, wheel, python=python),
-)
+def _contents(table: Table) -> _Kind[WheelContents]:
+    return _Kind(Memo(table, WheelContents, rooms=_ROOMS), stored_contents, read_contents)
+
+
+def _libraries(table: Table) -> _Kind[tuple[Library, ...]]:
+    return _Kind(Memo(table, tuple[Library, ...], rooms=_ROOMS), stored_libraries, read_libraries)
 
 
 class ContentsSource:
@@ -83,7 +68,8 @@ class ContentsSource:
         self._context = context
         self._wheelhouses = tuple(wheelhouses)
         self._indexes = tuple(indexes)
-        self._table = Table(check_cache(context), "contents")
+        table = Table(check_cache(context), "contents")
+        self._of_contents, self._of_libraries = _contents(table), _libraries(table)
         self._known: dict[Digest, WheelContents] = {}
         self.received_bytes = 0
 
@@ -99,7 +85,7 @@ class ContentsSource:
             self._known.clear()
         by_digest = {wheel.digest: wheel for wheel in wheels}
         missing = [wheel for digest, wheel in by_digest.items() if digest not in self._known]
-        found = self._all(_CONTENTS, missing, folder)
+        found = self._all(self._of_contents, missing, folder)
         for digest, contents in found.items():
             if isinstance(contents, WheelContents):
                 self._known[digest] = contents
@@ -110,28 +96,23 @@ class ContentsSource:
     ) -> dict[Digest, "tuple[Library, ...] | Unknown"]:
         """The shared libraries by digest, their headers read."""
         distinct = list({wheel.digest: wheel for wheel in wheels}.values())
-        return self._all(_LIBRARIES, distinct, folder)
+        return self._all(self._of_libraries, distinct, folder)
 
     def _all(
         self, kind: "_Kind[Value]", wheels: Sequence[LockedWheel], folder: str | None
     ) -> dict[Digest, "Value | Unknown"]:
         """One kind of knowledge of wheels: cached, else read and then kept."""
-        keys = {wheel.digest: self._key(wheel) + kind.suffix for wheel in wheels}
-        rows = self._table.read(keys.values())
-        found: dict[Digest, Value | Unknown] = {}
-        missing: list[LockedWheel] = []
-        for wheel in wheels:
-            text = rows.get(keys[wheel.digest])
-            value = kind.decode(text) if text is not None else None
-            if value is None:
-                missing.append(wheel)
-            else:
-                found[wheel.digest] = value
+        keys = {wheel.digest: kind.memo.key(wheel.digest, self._python) for wheel in wheels}
+        kept = kind.memo.read_all(keys.values())
+        found: dict[Digest, Value | Unknown] = {
+            digest: kept[key] for digest, key in keys.items() if key in kept
+        }
+        missing = [wheel for wheel in wheels if wheel.digest not in found]
         if missing:
             fresh = self._read(kind, missing, folder)
-            self._table.write(
+            kind.memo.write_all(
                 {
-                    keys[digest]: kind.encode(value)
+                    keys[digest]: value
                     for digest, value in fresh.items()
                     if not isinstance(value, Unknown)
                 }
@@ -172,10 +153,6 @@ class ContentsSource:
         """The stores that may have a wheel: the overlay's own, and the one of `ENVC_TARGET`."""
         folders = (folder, os.environ.get("ENVC_TARGET"))
         return [Store(f"{os.path.abspath(each)}/store") for each in folders if each]
-
-    def _key(self, wheel: LockedWheel) -> str:
-        formats = f"{FACTS_FORMAT}.{CONTENTS_FORMAT}"
-        return f"{store_id(wheel.digest, self._python)}-{formats}"
 
 
 def check_cache(context: Context) -> str:

@@ -27,8 +27,9 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
+from envc.disk.digests import digest_of_file
 from envc.errors import OutsideError, SpecError
-from envc.index import digest_of_file, for_people, without_credentials
+from envc.index import for_people, without_credentials
 from envc.model.digest import Digest, digest_from_hex, digest_of_json, is_digest
 from envc.model.lock import Lock, LockedBuild
 from envc.model.resolution import Problem

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable
 from urllib.parse import unquote, urldefrag, urlsplit
 
+from envc.disk.digests import digest_of_file
 from envc.disk.walk import walk
-from envc.index import digest_of_file
 from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock
 from envc.model.source import NOT_SOURCES

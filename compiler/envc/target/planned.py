@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 
-from envc import __version__
+from envc.disk.code import digest_of_code
 from envc.disk.durable import disk_error, make_folder, write_file
 from envc.errors import OutsideError
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
@@ -19,6 +19,12 @@ from envc.model.publication import Publication
 from envc.store.store import Store
 from envc.target.directory import Directory, read_bytes
 
+# Whose code decides what is planned; `runtime` is what trees are given.
+_ROOMS = (
+    *("target", "supply", "sites", "core", "bundle", "build", "index", "store", "host", "expand"),
+    *("resolve", "lock", "view", "plan", "formats", "model", "runtime"),
+)
+
 
 def plan_key(
     folder: str,
@@ -29,14 +35,14 @@ def plan_key(
 ) -> Digest:
     """The digest of all that a plan follows from; of the `layers` asked for, none: of all.
 
-    The same specs and locks give the same plan for one envc, one target and one interpreter. What
-    was not asked for carries over from the current generation.
+    The same code, specs and locks give the same plan on one target, with one interpreter. What was
+    not asked for carries over from the current generation.
     """
     kept = interpreter_stamp(current.interpreter) if current is not None else ""
     carried = {name: layer.lock for name, layer in current.layers.items()} if current else {}
     return digest_of_json(
         {
-            "envc": __version__,
+            "code": digest_of_code(*_ROOMS),
             "site": folder,
             "target": directory.path,
             "interpreters": [kept, interpreter_stamp(default_interpreter())],

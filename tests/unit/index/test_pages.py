@@ -3,8 +3,8 @@ import os
 import pytest
 from packaging.version import Version
 
+from envc.disk.cache import Cache
 from envc.errors import OutsideError
-from envc.index.cache import Cache
 from envc.index.listing import NOTHING, ListedFile, listing_of, offer_of
 from envc.index.pages import CachedListing, prolong, read_listing, write_listing
 

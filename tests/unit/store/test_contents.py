@@ -6,12 +6,7 @@ from pathlib import Path
 import pytest
 
 from envc.errors import UntrustedError
-from envc.formats.contents import (
-    contents_from_json,
-    contents_to_json,
-    libraries_from_json,
-    libraries_to_json,
-)
+from envc.formats.values import json_of, value_of_json
 from envc.model.contents import Library, WheelContents
 from envc.model.digest import digest_of
 from envc.model.lock import LockedWheel
@@ -80,7 +75,7 @@ def test_libraries_are_read_but_for_bundled_ones(tmp_path: Path) -> None:
             (f"{site_packages}/low/lib",),
         ),
     )
-    assert libraries_from_json(libraries_to_json(found)) == found
+    assert value_of_json(tuple[Library, ...], json_of(found)) == found
 
 
 def test_a_stored_tree_tells_the_same(tmp_path: Path) -> None:
@@ -104,17 +99,7 @@ def test_a_stored_tree_tells_the_same(tmp_path: Path) -> None:
 
 def test_contents_survive_the_cache(tmp_path: Path) -> None:
     found = read(RECIPE.build(tmp_path))
-    assert contents_from_json(contents_to_json(found)) == found
-
-
-@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"[1, 2, 3]", b'["{}", {}, []]', b"\xff"])
-def test_what_is_no_contents_is_none(text: bytes) -> None:
-    assert contents_from_json(text) is None
-
-
-@pytest.mark.parametrize("text", [b"", b"{", b"[1]", b'[["a"]]', b"\xff"])
-def test_what_is_no_libraries_is_none(text: bytes) -> None:
-    assert libraries_from_json(text) is None
+    assert value_of_json(WheelContents, json_of(found)) == found
 
 
 def damaged(content: bytes) -> list[bytes]:
