@@ -11,7 +11,7 @@ from envc.formats.node_line import node_line, values_in
 from envc.formats.parcel import parcel_from_json, parcel_to_json
 from envc.formats.wanted import wanted_from_json, wanted_to_json
 from envc.model.digest import Digest
-from envc.model.nodes import WantedGeneration, WantedState
+from envc.model.nodes import Parcel, WantedGeneration, WantedState
 
 ONE, TWO = (Digest("sha256:" + digit * 64) for digit in "12")
 
@@ -39,26 +39,29 @@ def changed(**values: Any) -> bytes:
     [
         (
             changed(version=2),
-            "w: wanted state format 2 is not the 1 that this envc reads\n  mend: use a newer envc",
+            (
+                "w: this wanted state has format 2, and this envc reads format 1\n"
+                "  mend: use the envc that wrote it, or a newer one"
+            ),
         ),
         (
             changed(generations=[]),
             (
-                "w: a wanted state without a generation\n"
+                "w (generations): not a wanted state: it has no generation\n"
                 "  mend: run `envc rollout` again, or correct the path"
             ),
         ),
         (
             changed(kit="../../etc"),
             (
-                "w (kit): not a wanted state: String should match pattern '^sha256:[0-9a-f]{64}$'\n"
+                "w: not a wanted state: one of its digests is no sha256 digest\n"
                 "  mend: run `envc rollout` again, or correct the path"
             ),
         ),
         (
             changed(more=1),
             (
-                "w (more): not a wanted state: Extra inputs are not permitted\n"
+                "w (more): not a wanted state: this field is unknown\n"
                 "  mend: run `envc rollout` again, or correct the path"
             ),
         ),
@@ -82,22 +85,33 @@ def test_the_next_state_keeps_the_newest_and_goes_back_without_a_double() -> Non
 
 def test_a_parcel_comes_back() -> None:
     files = {"envc.toml": "version = 1\n", "pylock.user.toml": "é\n"}
-    text = parcel_to_json("canopy", "/srv/site", files)
-    assert parcel_from_json(text, "p") == ("canopy", "/srv/site", files)
+    parcel = Parcel(site="canopy", origin="/srv/site", files=files)
+    assert parcel_from_json(parcel_to_json(parcel), "p") == parcel
+
+
+def test_a_wanted_layer_is_no_path() -> None:
+    wanted = json.loads(wanted_to_json(state(ONE)))
+    wanted["generations"][0]["closures"] = {"../user": ONE}
+    with pytest.raises(SpecError, match="one of its layers has no name"):
+        wanted_from_json(json.dumps(wanted).encode(), "w")
 
 
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"version": 9}, "p: parcel format 9 is not the 1 that this envc reads"),
-        ({"files": {"../envc": ""}}, "p: not a parcel: its fields are of other types"),
-        ({"files": {"bin/python": ""}}, "p: not a parcel: its fields are of other types"),
-        ({"files": {"envc.toml": 1}}, "p: not a parcel: its fields are of other types"),
-        ({"origin": None}, "p: not a parcel: its fields are of other types"),
+        ({"version": 9}, "p: this parcel has format 9, and this envc reads format 1"),
+        (
+            {"files": {"../envc": ""}},
+            "p (files): not a parcel: '../envc' is neither a spec nor a lock",
+        ),
+        ({"files": {"bin/x": ""}}, "p (files): not a parcel: 'bin/x' is neither a spec nor a lock"),
+        ({"files": {"envc.toml": 1}}, "p (files.envc.toml): not a parcel: this must be a text"),
+        ({"origin": None}, "p (origin): not a parcel: this must be a text"),
     ],
 )
 def test_what_is_no_parcel(values: dict[str, Any], told: str) -> None:
-    whole = json.loads(parcel_to_json("canopy", "/srv/site", {"envc.toml": ""}))
+    parcel = Parcel(site="canopy", origin="/srv/site", files={"envc.toml": ""})
+    whole = json.loads(parcel_to_json(parcel))
     with pytest.raises(SpecError) as error:
         parcel_from_json(json.dumps(whole | values).encode(), "p")
     assert str(error.value).splitlines()[0] == told

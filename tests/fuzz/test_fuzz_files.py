@@ -87,7 +87,7 @@ class Reader:
 
 
 READERS = {
-    "facts": Reader(facts_from_json, "json"),
+    "facts": Reader(lambda text: facts_from_json(text, "facts.json"), "json"),
     "generation": Reader(lambda text: generation_from_json(text, "manifest.json"), "json"),
     "location": Reader(lambda text: location_from_text(text, "location.toml"), "toml"),
     "lock": Reader(lambda text: lock_from_text(text, "pylock.user.toml", "user"), "toml"),

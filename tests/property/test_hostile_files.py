@@ -115,13 +115,17 @@ def generation(text):
     generation_from_json(text, "manifest.json")
 
 
+def facts(text):
+    facts_from_json(text, "facts.json")
+
+
 FORMATS = {
     "site": (site, SITE),
     "overlay": (overlay, OVERLAY),
     "lock": (lock, LOCK),
     "location": (location, LOCATION),
     "generation": (generation, GENERATION),
-    "facts": (facts_from_json, b"{}"),
+    "facts": (facts, b"{}"),
 }
 reads = pytest.mark.parametrize(("read", "valid"), FORMATS.values(), ids=FORMATS.keys())
 fuzz = settings(max_examples=120, deadline=None, derandomize=True)

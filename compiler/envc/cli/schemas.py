@@ -10,23 +10,27 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from types import GenericAlias, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import RootModel, TypeAdapter, create_model
+from pydantic import Field, RootModel, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
-from envc.formats.bundle import BUNDLE_FORMAT, BundleRecord
-from envc.formats.document import PublicKeyText, Table
+from envc.errors import Fault
+from envc.formats.bundle import BUNDLE_FORMAT, BundleIndex
 from envc.formats.envc_toml import SiteDocument
 from envc.formats.facts import FACTS_FORMAT
+from envc.formats.location import LOCATION_FORMAT, Location
 from envc.formats.overlay_toml import OverlayDocument
 from envc.formats.pylock_read import LockToolTable
-from envc.formats.wanted import WantedDocument
+from envc.formats.wanted import LAYER_NAME
+from envc.model.digest import Digest
 from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.lock import LOCK_FORMAT
 from envc.model.names import POLICY_FILE
-from envc.model.nodes import WANTED_FORMAT
+from envc.model.nodes import WANTED_FORMAT, WantedGeneration, WantedState
 from envc.model.policy import POLICY_FORMAT, Policy
 from envc.model.spec import LayerMode
 from envc.model.value import value
@@ -60,19 +64,6 @@ from envc.reports.verify import VerifyReport
 from envc.reports.why import WhyReport
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-class LocationDocument(Table):
-    """The whole file."""
-
-    version: int
-    site: str
-    target: str
-    storage: str | None = None
-    checkout: str | None = None
-    wanted: str | None = None
-    keys: list[PublicKeyText] = []  # noqa: RUF012 - pydantic copies it
-    serial: int = 0
 
 
 class ModuleNames(RootModel[dict[str, "Literal['package', 'module'] | ModuleNames"]]):
@@ -143,26 +134,35 @@ def _close(schema: Any) -> None:
             _close(value)
 
 
-def _record(model: Any, number_key: str = "", **replaced: Any) -> Any:
-    """An object with the fields of a dataclass or a named tuple, all of them required.
+def _record(model: Any, number_key: str = "", *, complete: bool = True, **replaced: Any) -> Any:
+    """An object with the fields of a value, all of them required if it is `complete`.
 
-    Named tuples in it are objects too. A file's has its format's number as well.
+    A file's has its format's number as well.
     """
     hints = {name: _with_records(kind) for name, kind in get_type_hints(model).items()}
     types = {**hints, **replaced}
     if number_key:
         types[number_key] = int
-    required: dict[str, Any] = {name: (kind, ...) for name, kind in types.items()}
-    return create_model(model.__name__, __doc__=model.__doc__, **required)
+    defaults = {} if complete else {field.name: field.default for field in fields(model)}
+    given = {name: default for name, default in defaults.items() if default is not MISSING}
+    declared: dict[str, Any] = {name: (kind, given.get(name, ...)) for name, kind in types.items()}
+    return create_model(model.__name__, __doc__=model.__doc__, **declared)
 
 
 def _with_records(kind: Any) -> Any:
-    """A type, the named tuples in it as objects; pydantic would make arrays of them."""
-    if hasattr(kind, "_fields"):
+    """A type, the values in it as records, its digests as what they look like."""
+    if kind is Digest:
+        return Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
+    if is_dataclass(kind):
         return _record(kind)
-    if get_origin(kind) in {dict, tuple}:
-        return get_origin(kind)[tuple(map(_with_records, get_args(kind)))]
-    return kind
+    origin, arguments = get_origin(kind), tuple(map(_with_records, get_args(kind)))
+    if origin in {Union, UnionType}:
+        return Union[arguments]  # noqa: UP007 - of types that are not known here
+    return origin[arguments] if origin in {dict, tuple, Mapping} else kind
+
+
+def _list(kind: Any) -> Any:
+    return GenericAlias(list, (kind,))
 
 
 def _file(name: str, file: str, model: Any, *, number: int = 1, key: str = "version") -> Entry:
@@ -175,21 +175,28 @@ def _output(command: str, model: Any) -> Entry:
 
 def entries() -> tuple[Entry, ...]:
     """Every schema there is: files first, then outputs."""
-    facts = _record(
-        WheelFacts, "format", modules=ModuleNames, console_scripts=list[tuple[str, str, str]]
-    )
-    generation = _record(Generation, "version")
+    facts = _record(WheelFacts, "format", modules=ModuleNames)
+    location = _record(Location, "version", complete=False)
+    names = GenericAlias(dict, (Annotated[str, Field(pattern=LAYER_NAME)], _with_records(Digest)))
     policy = _record(Policy, "version", modes=dict[str, LayerMode])
-    error = _record(ErrorReport, error=_record(FaultList))
+    wanted = _list(_record(WantedGeneration, closures=names))
+    error = _record(ErrorReport, error=_record(FaultList, faults=_list(_record(Fault))))
     return (
         _file("envc", "envc.toml", SiteDocument),
         _file("overlay", "overlay.toml", OverlayDocument),
         _file("lock", "[tool.envc] of pylock.*.toml", LockToolTable, number=LOCK_FORMAT),
-        _file("location", "location.toml", LocationDocument),
-        _file("bundle", "bundle.json", BundleRecord, number=BUNDLE_FORMAT),
-        _file("generation", "manifest.json", generation, number=GENERATION_FORMAT),
+        _file("location", "location.toml", location, number=LOCATION_FORMAT),
+        _file("bundle", "bundle.json", _record(BundleIndex, "version"), number=BUNDLE_FORMAT),
+        _file(
+            "generation", "manifest.json", _record(Generation, "version"), number=GENERATION_FORMAT
+        ),
         _file("policy", POLICY_FILE, policy, number=POLICY_FORMAT),
-        _file("wanted", "wanted.json", WantedDocument, number=WANTED_FORMAT),
+        _file(
+            "wanted",
+            "wanted.json",
+            _record(WantedState, "version", generations=wanted),
+            number=WANTED_FORMAT,
+        ),
         _file("facts", "facts.json", facts, number=FACTS_FORMAT, key="format"),
         _output("init", InitReport),
         _output("lock", LockReport),

@@ -100,7 +100,7 @@ def keys_of_parcel(text: bytes, where: str) -> Keys:
     from envc.formats.envc_toml import read_site
     from envc.formats.parcel import parcel_from_json
 
-    _, _, files = parcel_from_json(text, where)
+    files = parcel_from_json(text, where).files
     name = spec_name_in(files)
     return tuple(read_site(files.get(name, "").encode(), name).tables.site.keys)
 

@@ -16,7 +16,7 @@ from envc.disk.durable import disk_error, make_folder, write_file
 from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.model.core import PackedCore
 from envc.model.digest import Digest, digest_of, hex_of
-from envc.model.nodes import WantedGeneration, WantedState
+from envc.model.nodes import Parcel, WantedGeneration, WantedState
 from envc.model.spec import RetainSpec
 from envc.sites.place import SPEC_NAME, read_spec
 from envc.sites.site import Site
@@ -166,7 +166,7 @@ def make_parcel(site: Site) -> bytes:
     locks = {lock_file_name(layer.name): site.lock_path(layer.name) for layer in site.spec.layers}
     files = {site.spec_name: site.text.decode()}
     files |= {name: read_spec(path).decode() for name, path in locks.items()}
-    return parcel_to_json(site.spec.name, site.origin, files)
+    return parcel_to_json(Parcel(site=site.spec.name, origin=site.origin, files=files))
 
 
 def is_whole(path: str, digest: Digest) -> bool:
@@ -216,18 +216,18 @@ def place_parcel(directory: Directory, text: bytes, where: str) -> tuple[str, st
     from envc.formats.parcel import parcel_from_json
     from envc.target.opened import read_location, write_location
 
-    site, origin, files = parcel_from_json(text, where)
+    parcel = parcel_from_json(text, where)
     folder = parcel_folder(directory, digest_of(text))
     try:
         make_folder(folder)
     except OSError as error:
         raise disk_error(error, "unpack the parcel", folder) from error
-    for name, content in files.items():
+    for name, content in parcel.files.items():
         place_file(f"{folder}/{name}", content.encode())
-    location = Location(site=site, target=directory.path, checkout=origin)
+    location = Location(site=parcel.site, target=directory.path, checkout=parcel.origin)
     if read_location(folder) != location:
         write_location(folder, location)
-    return folder, spec_name_in(files)
+    return folder, spec_name_in(parcel.files)
 
 
 def parcel_folder(directory: Directory, parcel: Digest) -> str:

@@ -5,12 +5,10 @@ ones is verified by digests that they hold. So each byte is digested once, whate
 index's own digest is the bundle's.
 """
 
-import json
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from envc.errors import SpecError, UntrustedError
+from envc.errors import UntrustedError
+from envc.formats.record_file import RecordFile
 from envc.model.digest import Digest, is_digest
 from envc.model.value import value
 
@@ -19,8 +17,6 @@ INDEX_NAME = "bundle.json"
 SIGNATURES_NAME = "bundle.json.sig"
 
 BundleKind = Literal["overlay", "site"]
-
-_MEND = "make the bundle again, or fetch it again"
 
 
 @value(kw_only=True)
@@ -50,47 +46,15 @@ class BundleIndex:
         return next((entry for entry in self.entries if entry.name == name), None)
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class EntryRecord(_Record):
-    """An element of `entries`."""
-
-    name: str
-    digest: str
-    digest_bytes: int
-    packed_bytes: int
-    size_bytes: int
-
-
-class BundleRecord(_Record):
-    """The whole file."""
-
-    version: int
-    kind: BundleKind
-    title: str
-    entries: list[EntryRecord]
-
-
-def index_to_json(index: BundleIndex) -> bytes:
-    """The file's bytes; equal indexes give equal bytes."""
-    value = {
-        "version": BUNDLE_FORMAT,
-        "kind": index.kind,
-        "title": index.title,
-        "entries": [
-            {
-                "name": entry.name,
-                "digest": entry.digest,
-                "digest_bytes": entry.digest_bytes,
-                "packed_bytes": entry.packed_bytes,
-                "size_bytes": entry.size_bytes,
-            }
-            for entry in index.entries
-        ],
-    }
-    return json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n"
+_FILE = RecordFile(
+    kind=BundleIndex,
+    name="bundle's index",
+    number=BUNDLE_FORMAT,
+    mend="make the bundle again, or fetch it again",
+    refusal=UntrustedError,
+    layout={"indent": 1, "ensure_ascii": False},
+)
+index_to_json = _FILE.to_json
 
 
 def index_from_json(content: bytes, file: str) -> BundleIndex:
@@ -101,33 +65,11 @@ def index_from_json(content: bytes, file: str) -> BundleIndex:
         UntrustedError: it is not what envc writes.
     """
     where = f"{file} ({INDEX_NAME})"
-    try:
-        version = json.loads(content)["version"]
-        if isinstance(version, int) and version > BUNDLE_FORMAT:
-            raise SpecError(
-                f"bundle format {version} is newer than this envc, which reads {BUNDLE_FORMAT}",
-                where=where,
-                mend="use a newer envc",
-            )
-        record = BundleRecord.model_validate_json(content)
-        entries = tuple(_entry(entry) for entry in record.entries)
-    except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
-        raise UntrustedError(
-            "this index of a bundle is damaged", where=where, mend=_MEND
-        ) from error
-    if len({entry.name for entry in entries}) != len(entries):
-        raise UntrustedError("two entries of this bundle have one name", where=where, mend=_MEND)
-    return BundleIndex(kind=record.kind, title=record.title, entries=entries)
-
-
-def _entry(record: EntryRecord) -> BundleEntry:
-    sizes = record.digest_bytes, record.packed_bytes, record.size_bytes
-    if not is_digest(record.digest) or min(sizes) < 0 or record.digest_bytes > record.size_bytes:
-        raise ValueError(record.name)
-    return BundleEntry(
-        name=record.name,
-        digest=Digest(record.digest),
-        digest_bytes=record.digest_bytes,
-        packed_bytes=record.packed_bytes,
-        size_bytes=record.size_bytes,
-    )
+    index = _FILE.from_json(content, where)
+    for entry in index.entries:
+        sizes = entry.digest_bytes, entry.packed_bytes, entry.size_bytes
+        if min(sizes) < 0 or entry.digest_bytes > entry.size_bytes or not is_digest(entry.digest):
+            raise _FILE.refused(f"entry {entry.name!r} has an impossible size or digest", where)
+    if len({entry.name for entry in index.entries}) != len(index.entries):
+        raise _FILE.refused("two entries have one name", where)
+    return index

@@ -1,7 +1,5 @@
 """What every spec format shares: TOML text to a checked pydantic document, all faults at once."""
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any, Generic, TypeVar
@@ -13,13 +11,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, V
 
 from envc.errors import Fault, SpecError
 from envc.formats.openssh import public_key_from_text
+from envc.formats.toml import parse_toml
 from envc.formats.toml_lines import KeyPath, line_at, lines_of, path_text
 from envc.model.codes import CODES, FIXED
 from envc.model.requirement import has_endless_number
 from envc.model.spec import Origin
 from envc.model.value import value
 
-MAXIMUM_BYTES = 4 << 20
 NAME_FORM = r"[a-z0-9][a-z0-9_-]*"
 
 
@@ -147,40 +145,6 @@ def read_document(
             [_fault(detail, kind, file, lines, prefix) for detail in error.errors()]
         ) from error
     return Document(file, tables, lines, prefix, whole)
-
-
-def parse_toml(text: bytes, file: str) -> dict[str, Any]:
-    """The TOML data of a file's bytes.
-
-    Raises:
-        SpecError: too large, not UTF-8, or not TOML.
-    """
-    if len(text) > MAXIMUM_BYTES:
-        raise SpecError(f"larger than {MAXIMUM_BYTES} bytes", where=file, mend="split the file")
-    try:
-        return tomllib.loads(text.decode())
-    except UnicodeDecodeError as error:
-        raise SpecError(
-            f"not UTF-8 at byte {error.start}", where=file, mend="save the file as UTF-8"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        what, where = _toml_place(str(error), file)
-        raise SpecError(f"not TOML: {what}", where=where, mend="correct the syntax") from error
-    except ValueError as error:
-        # Python's own limit, against numbers that take long to read: tomllib lets it through.
-        raise SpecError(
-            "not TOML: a number has thousands of digits", where=file, mend="shorten the number"
-        ) from error
-    except RecursionError as error:
-        raise SpecError("not TOML: nested too deeply", where=file) from error
-
-
-def _toml_place(message: str, file: str) -> tuple[str, str]:
-    """Split tomllib's `… (at line 3, column 5)` into the message and `file:3`."""
-    match = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", message, re.DOTALL)
-    if match is None:
-        return message, file
-    return match[1], f"{file}:{match[2]}"
 
 
 _TYPE_WORDS = {

@@ -4,12 +4,15 @@ A target has one, and so has an overlay's folder, which is how each finds the ot
 checkout of the site (Canopy's `location.cfg`).
 """
 
-from typing import Any, NamedTuple
+import tomli_w
 
-from envc.errors import SpecError
+from envc.formats.record_file import RecordFile
+from envc.formats.toml import parse_toml
+from envc.model.value import value
 
 
-class Location(NamedTuple):
+@value(kw_only=True)
+class Location:
     """Where things are.
 
     `checkout` is the site's folder when it was last materialized from one: relative paths of its
@@ -27,24 +30,17 @@ class Location(NamedTuple):
     serial: int = 0
 
 
-_KINDS: dict[str, Any] = {"site": str, "target": str, "keys": tuple, "serial": int}
+LOCATION_FORMAT = 1
+
+_FILE = RecordFile(
+    kind=Location, name="location file", number=LOCATION_FORMAT, mend="materialize again"
+)
 
 
 def location_to_text(location: Location) -> bytes:
-    """The file's bytes."""
-    import tomli_w  # most commands write none
-
-    values = {
-        "version": 1,
-        "site": location.site,
-        "target": location.target,
-        "storage": location.storage,
-        "checkout": location.checkout,
-        "wanted": location.wanted,
-        "keys": list(location.keys) or None,
-        "serial": location.serial or None,
-    }
-    return tomli_w.dumps({k: v for k, v in values.items() if v is not None}).encode()
+    """The file's bytes; what is a default is left out."""
+    values = _FILE.plain(location)
+    return tomli_w.dumps({k: v for k, v in values.items() if v not in (None, [], 0)}).encode()
 
 
 def location_from_text(text: bytes, file: str) -> Location:
@@ -53,31 +49,13 @@ def location_from_text(text: bytes, file: str) -> Location:
     Raises:
         SpecError: it is not one, or newer than this envc.
     """
-    import tomllib
+    location = _FILE.from_plain(parse_toml(text, file), file)
+    if location.keys:
+        from envc.formats.openssh import public_key_from_text  # few targets have keys
 
-    try:
-        tables: dict[str, Any] = tomllib.loads(text.decode())
-    except (ValueError, RecursionError) as error:
-        raise _no_location(file, str(error)) from error
-    version = tables.pop("version", None)
-    if version != 1:
-        raise SpecError(
-            f"location format {version} is not the 1 that this envc reads",
-            where=file,
-            mend="use a newer envc",
-        )
-    for key in tables.keys() - set(Location._fields):
-        raise _no_location(f"{file} ({key})", "no such key")
-    for key in ("site", "target"):
-        if key not in tables:
-            raise _no_location(f"{file} ({key})", "it is missing")
-    keys = tables.pop("keys", [])
-    location = Location(**tables, keys=tuple(keys) if isinstance(keys, list) else keys)
-    for key, field in location._asdict().items():
-        if not isinstance(field, _KINDS.get(key, str | None)):
-            raise _no_location(f"{file} ({key})", "it is of another type")
+        try:
+            for key in location.keys:
+                public_key_from_text(key)
+        except ValueError as error:
+            raise _FILE.refused(str(error), file, "keys") from error
     return location
-
-
-def _no_location(where: str, what: str) -> SpecError:
-    return SpecError(f"not a location file: {what}", where=where, mend="materialize again")

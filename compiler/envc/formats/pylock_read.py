@@ -12,7 +12,8 @@ from packaging.utils import NormalizedName
 from pydantic import ValidationError
 
 from envc.errors import HashMissingError, SpecError
-from envc.formats.document import Table, parse_toml
+from envc.formats.document import Table
+from envc.formats.toml import parse_toml
 from envc.model.digest import Digest, digest_from_hex, is_digest
 from envc.model.lock import (
     LOCK_FORMAT,

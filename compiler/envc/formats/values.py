@@ -2,7 +2,7 @@
 
 A value is an object of its fields, a named tuple an array of them; a tuple is an array, a mapping
 an object. Bytes are base64, values of other libraries are texts. What is read must be of the
-declared types, and have all fields but those with a default.
+declared types, and have all fields but those with a default; what a text may say is not looked at.
 """
 
 import json
@@ -14,7 +14,6 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
 
-from envc.model.digest import Digest, is_digest
 from envc.model.value import value
 
 Value = TypeVar("Value")
@@ -163,8 +162,6 @@ def _reader(kind: Any, owner: Any = None) -> _Reader:  # noqa: PLR0911 - one ret
         return _tuple([_reader(each, owner) for each in arguments if each is not ...], arguments)
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(_reader(arguments[1], owner).read)
-    if kind is Digest:
-        return _Reader((str,), _read_digest)
     kind = getattr(kind, "__supertype__", kind)
     if kind in _WORDS:
         return _scalar(kind)
@@ -199,12 +196,6 @@ def _scalar(kind: type) -> _Reader:
         raise _wrong(kind)
 
     return _Reader(accepts, read)
-
-
-def _read_digest(plain: Any) -> Any:
-    if type(plain) is str and is_digest(plain):
-        return plain
-    raise FormError("this must be a sha256 digest")
 
 
 def _literal(allowed: Sequence[Any]) -> _Reader:

@@ -1,16 +1,17 @@
 """One complete, immutable, numbered set of trees: what `generations/N/manifest.json` says."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from envc.model.digest import Digest, digest_of_json
+from envc.model.value import value
 
 GENERATION_FORMAT = 1
 # At the root of every tree; the names that lead to it are those that people load.
 MODULEFILE = "modulefile.lua"
 
 
-class GenerationWheel(NamedTuple):
+@value
+class GenerationWheel:
     """A wheel of a layer: whose it is, and which tree of the store its files are linked from."""
 
     project: str
@@ -18,7 +19,8 @@ class GenerationWheel(NamedTuple):
     store_id: str
 
 
-class GenerationLayer(NamedTuple):
+@value
+class GenerationLayer:
     """A layer's tree in a generation.
 
     `digest` is the tree digest, `closure` the digest of the layer's lock, its base's closure and
@@ -41,7 +43,8 @@ class GenerationLayer(NamedTuple):
         return (*(wheel.store_id for wheel in self.wheels), self.runtime)
 
 
-class Generation(NamedTuple):
+@value
+class Generation:
     """A generation's record. `digest` covers its layers' names, digests and closures.
 
     `core` is the tree digest of the core where the target carries it, and `interpreter` is in it.

@@ -64,6 +64,15 @@ class WantedState:
     generations: tuple[WantedGeneration, ...]
 
 
+@value(kw_only=True)
+class Parcel:
+    """A site's spec and locks, text by name; relative paths of its spec start at `origin`."""
+
+    site: str
+    origin: str
+    files: dict[str, str]
+
+
 @value
 class Statement:
     """A wanted state as the bytes that were signed, and the signatures; b"": nobody signed it."""

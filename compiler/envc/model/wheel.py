@@ -1,6 +1,6 @@
 """What a wheel contains and claims, read without running it."""
 
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from packaging.utils import NormalizedName
 
@@ -12,8 +12,7 @@ from envc.model.value import value
 ModuleTree: TypeAlias = "dict[str, Literal['package', 'module'] | ModuleTree]"
 
 
-@value
-class ConsoleScript:
+class ConsoleScript(NamedTuple):
     """A console or GUI entry point: the command, and what it calls."""
 
     name: str

@@ -180,7 +180,7 @@ def _checked(text: bytes, facts: bytes) -> list[Entry]:
     try:
         entries = list(manifest_from_text(text).entries())
         if facts:
-            facts_from_json(facts)
+            facts_from_json(facts, "facts.json")
     except (ValueError, KeyError, EnvcError) as error:
         raise _NoTreeError("its records are damaged") from error
     files = [entry for entry in entries if entry.kind == "f"]

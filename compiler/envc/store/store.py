@@ -85,13 +85,7 @@ class Store:
         from envc.formats.facts import facts_from_json
 
         content = self.record(store_id, "facts.json")
-        try:
-            return facts_from_json(content)
-        except SpecError as error:
-            place = f"{self._wheels}/{store_id}/facts.json"
-            fault = error.faults[0]
-            where = f"{place}, {fault.where}" if fault.where else place
-            raise SpecError(fault.what, where=where, mend=fault.mend) from error
+        return facts_from_json(content, f"{self._wheels}/{store_id}/facts.json")
 
     def ingest(
         self,

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 from envc.disk.clock import utc_text
@@ -282,11 +283,12 @@ def _stage(
             for layer in publication.layers
         ]
         built = build_trees(plans, tree_of=store.tree, copy=copy, reporter=reporter)
-        generation = generation._replace(
+        generation = replace(
+            generation,
             layers={
                 layer.plan.layer: _record(layer, placed)
                 for layer, placed in zip(publication.layers, built, strict=True)
-            }
+            },
         )
         _write_records(staging, publication, generation, store)
         sync_file_system(staging)

@@ -169,8 +169,8 @@ def test_a_newer_format(path):
     with pytest.raises(SpecError) as caught:
         Bundle(str(path))
     assert str(caught.value) == (
-        f"{path} (bundle.json): bundle format 2 is newer than this envc, which reads 1\n"
-        "  mend: use a newer envc"
+        f"{path} (bundle.json): this bundle's index has format 2, and this envc reads format 1\n"
+        "  mend: use the envc that wrote it, or a newer one"
     )
 
 

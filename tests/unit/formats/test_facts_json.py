@@ -27,7 +27,7 @@ FACTS = WheelFacts(
 
 
 def test_round_trip() -> None:
-    assert facts_from_json(facts_to_json(FACTS)) == FACTS
+    assert facts_from_json(facts_to_json(FACTS), "facts.json") == FACTS
 
 
 def test_text_has_sorted_keys_and_one_line() -> None:
@@ -47,41 +47,50 @@ def without(key: str) -> bytes:
     return json.dumps(value).encode()
 
 
-AGAIN = "\n  mend: ingest the wheel again"
-NEWER = """\
-format: these facts of a wheel have format 2; this envc reads format 1
-  mend: use the envc that wrote them, or ingest the wheel again"""
-WRONG = f"this field has a wrong type{AGAIN}"
-
-
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "where", "what"),
     [
-        (b"", f"these facts of a wheel are not JSON{AGAIN}"),
-        (b"\xff", f"these facts of a wheel are not JSON{AGAIN}"),
-        (b"[" * 100_000, f"these facts of a wheel are not JSON{AGAIN}"),
-        (b"[]", f"these facts of a wheel are not a JSON object{AGAIN}"),
-        (b"{}", f"format: this field is missing{AGAIN}"),
+        (b"", "", "it is no JSON"),
+        (b"\xff", "", "it is no JSON"),
+        (b"[" * 100_000, "", "it is no JSON"),
+        (b"[]", "format", "the number of its format is missing"),
+        (b"{}", "format", "the number of its format is missing"),
+        (changed(format="1"), "format", "the number of its format is missing"),
+        (without("requires_python"), "requires_python", "this field is missing"),
+        (changed(surprise=1), "surprise", "this field is unknown"),
+        (changed(size_bytes="1"), "size_bytes", "this must be an integer"),
+        (changed(size_bytes=True), "size_bytes", "this must be an integer"),
+        (changed(digest="sha256:0"), "digest", "this must be a sha256 digest"),
+        (changed(requires="numpy"), "requires", "this must be an array"),
+        (changed(requires=[1]), "requires[0]", "this must be a text"),
+        (changed(requires_python=3), "requires_python", "this must be a text or null"),
+        (changed(console_scripts=[["a", "b"]]), "console_scripts[0]", "this must be an array of 3"),
+        (changed(console_scripts={}), "console_scripts", "this must be an array"),
+        (changed(modules=[]), "modules", "this must be an object"),
         (
-            changed(format=2),
-            NEWER,
+            changed(modules={"a": "thing"}),
+            "modules.a",
+            "this must be one of package, module",
         ),
-        (without("requires_python"), f"requires_python: this field is missing{AGAIN}"),
-        (changed(surprise=1), f"surprise: this field is unknown{AGAIN}"),
-        (changed(size_bytes="1"), f"size_bytes: {WRONG}"),
-        (changed(size_bytes=True), f"size_bytes: {WRONG}"),
-        (changed(digest="sha256:0"), f"digest: {WRONG}"),
-        (changed(requires="numpy"), f"requires: {WRONG}"),
-        (changed(requires=[1]), f"requires: {WRONG}"),
-        (changed(requires_python=3), f"requires_python: {WRONG}"),
-        (changed(console_scripts=[["a", "b"]]), f"console_scripts: {WRONG}"),
-        (changed(console_scripts={}), f"console_scripts: {WRONG}"),
-        (changed(modules=[]), f"modules: {WRONG}"),
-        (changed(modules={"a": "thing"}), f"modules: {WRONG}"),
-        (changed(modules={"a": {"b": 1}}), f"modules: {WRONG}"),
+        (
+            changed(modules={"a": {"b": 1}}),
+            "modules.a.b",
+            "this must be a text or an object",
+        ),
     ],
 )
-def test_faults(content: bytes, message: str) -> None:
+def test_faults(content: bytes, where: str, what: str) -> None:
     with pytest.raises(SpecError) as caught:
-        facts_from_json(content)
-    assert str(caught.value) == message
+        facts_from_json(content, "facts.json")
+    place = f"facts.json ({where})" if where else "facts.json"
+    mend = "ingest the wheel again"
+    assert str(caught.value) == f"{place}: not a facts file: {what}\n  mend: {mend}"
+
+
+def test_facts_of_another_format() -> None:
+    with pytest.raises(SpecError) as caught:
+        facts_from_json(changed(format=2), "facts.json")
+    assert str(caught.value) == (
+        "facts.json: this facts file has format 2, and this envc reads format 1\n"
+        "  mend: use the envc that wrote it, or a newer one"
+    )

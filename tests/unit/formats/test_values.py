@@ -118,7 +118,6 @@ def test_what_has_a_default_may_be_missing():
         ({"points": [[1, 2], ["1", 2]]}, "points[1][0]: this must be an integer"),
         ({"points": [[True, 2]]}, "points[0][0]: this must be an integer"),
         ({"points": "12"}, "points: this must be an array"),
-        ({"digest": "sha256:0"}, "digest: this must be a sha256 digest"),
         ({"digest": 1}, "digest: this must be a text or null"),
         ({"pair": ["one", 1]}, "pair[1]: this must be true or false"),
         ({"content": "?"}, "content: this is no bytes"),

@@ -1,0 +1,43 @@
+"""TOML text to data, or an error that names the line."""
+
+import re
+import tomllib
+from typing import Any
+
+from envc.errors import SpecError
+
+MAXIMUM_BYTES = 4 << 20
+
+
+def parse_toml(text: bytes, file: str) -> dict[str, Any]:
+    """The TOML data of a file's bytes.
+
+    Raises:
+        SpecError: too large, not UTF-8, or not TOML.
+    """
+    if len(text) > MAXIMUM_BYTES:
+        raise SpecError(f"larger than {MAXIMUM_BYTES} bytes", where=file, mend="split the file")
+    try:
+        return tomllib.loads(text.decode())
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"not UTF-8 at byte {error.start}", where=file, mend="save the file as UTF-8"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        what, where = _toml_place(str(error), file)
+        raise SpecError(f"not TOML: {what}", where=where, mend="correct the syntax") from error
+    except ValueError as error:
+        # Python's own limit, against numbers that take long to read: tomllib lets it through.
+        raise SpecError(
+            "not TOML: a number has thousands of digits", where=file, mend="shorten the number"
+        ) from error
+    except RecursionError as error:
+        raise SpecError("not TOML: nested too deeply", where=file) from error
+
+
+def _toml_place(message: str, file: str) -> tuple[str, str]:
+    """Split tomllib's `… (at line 3, column 5)` into the message and `file:3`."""
+    match = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", message, re.DOTALL)
+    if match is None:
+        return message, file
+    return match[1], f"{file}:{match[2]}"
