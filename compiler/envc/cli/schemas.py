@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from types import GenericAlias, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -24,7 +24,7 @@ from envc.formats.envc_toml import SiteDocument
 from envc.formats.facts import FACTS_FORMAT
 from envc.formats.location import LOCATION_FORMAT, Location
 from envc.formats.overlay_toml import OverlayDocument
-from envc.formats.pylock_read import LockToolTable
+from envc.formats.pylock import LockTool
 from envc.formats.wanted import LAYER_NAME
 from envc.model.digest import Digest
 from envc.model.generation import GENERATION_FORMAT, Generation
@@ -134,28 +134,44 @@ def _close(schema: Any) -> None:
             _close(value)
 
 
-def _record(model: Any, number_key: str = "", *, complete: bool = True, **replaced: Any) -> Any:
-    """An object with the fields of a value, all of them required if it is `complete`.
+def _record(model: Any, number_key: str = "", **replaced: Any) -> Any:
+    """An object with the fields of a value, all of them required.
 
     A file's has its format's number as well.
     """
-    hints = {name: _with_records(kind) for name, kind in get_type_hints(model).items()}
-    types = {**hints, **replaced}
-    if number_key:
-        types[number_key] = int
-    defaults = {} if complete else {field.name: field.default for field in fields(model)}
-    given = {name: default for name, default in defaults.items() if default is not MISSING}
-    declared: dict[str, Any] = {name: (kind, given.get(name, ...)) for name, kind in types.items()}
+    hints = {name: _with_records(kind, _record) for name, kind in get_type_hints(model).items()}
+    types = {**hints, **replaced, **({number_key: int} if number_key else {})}
+    required: dict[str, Any] = {name: (kind, ...) for name, kind in types.items()}
+    return create_model(model.__name__, __doc__=model.__doc__, **required)
+
+
+def _table(model: Any, **more: Any) -> Any:
+    """A table of TOML: a value's fields in kebab case, which may be absent if they have a default.
+
+    It has these fields `more`.
+    """
+    hints = get_type_hints(model)
+    declared: dict[str, Any] = more | {
+        field.name: (
+            _with_records(hints[field.name], _table),
+            Field(
+                ... if field.default is MISSING else field.default,
+                alias=field.name.replace("_", "-"),
+            ),
+        )
+        for field in fields(model)
+    }
     return create_model(model.__name__, __doc__=model.__doc__, **declared)
 
 
-def _with_records(kind: Any) -> Any:
+def _with_records(kind: Any, record: Callable[[Any], Any]) -> Any:
     """A type, the values in it as records, its digests as what they look like."""
     if kind is Digest:
         return Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
     if is_dataclass(kind):
-        return _record(kind)
-    origin, arguments = get_origin(kind), tuple(map(_with_records, get_args(kind)))
+        return record(kind)
+    origin = get_origin(kind)
+    arguments = tuple(_with_records(each, record) for each in get_args(kind))
     if origin in {Union, UnionType}:
         return Union[arguments]  # noqa: UP007 - of types that are not known here
     return origin[arguments] if origin in {dict, tuple, Mapping} else kind
@@ -176,16 +192,22 @@ def _output(command: str, model: Any) -> Entry:
 def entries() -> tuple[Entry, ...]:
     """Every schema there is: files first, then outputs."""
     facts = _record(WheelFacts, "format", modules=ModuleNames)
-    location = _record(Location, "version", complete=False)
-    names = GenericAlias(dict, (Annotated[str, Field(pattern=LAYER_NAME)], _with_records(Digest)))
+    location = _table(Location, version=(int, ...))
+    name = Annotated[str, Field(pattern=LAYER_NAME)]
+    names = GenericAlias(dict, (name, _with_records(Digest, _record)))
     policy = _record(Policy, "version", modes=dict[str, LayerMode])
     wanted = _list(_record(WantedGeneration, closures=names))
     error = _record(ErrorReport, error=_record(FaultList, faults=_list(_record(Fault))))
     return (
         _file("envc", "envc.toml", SiteDocument),
         _file("overlay", "overlay.toml", OverlayDocument),
-        _file("lock", "[tool.envc] of pylock.*.toml", LockToolTable, number=LOCK_FORMAT),
-        _file("location", "location.toml", location, number=LOCATION_FORMAT),
+        _file("lock", "[tool.envc] of pylock.*.toml", _table(LockTool), number=LOCK_FORMAT),
+        _file(
+            "location",
+            "location.toml",
+            _table(Location, version=(int, ...)),
+            number=LOCATION_FORMAT,
+        ),
         _file("bundle", "bundle.json", _record(BundleIndex, "version"), number=BUNDLE_FORMAT),
         _file(
             "generation", "manifest.json", _record(Generation, "version"), number=GENERATION_FORMAT

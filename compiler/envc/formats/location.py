@@ -7,7 +7,7 @@ checkout of the site (Canopy's `location.cfg`).
 import tomli_w
 
 from envc.formats.record_file import RecordFile
-from envc.formats.toml import parse_toml
+from envc.formats.toml import parse_toml, toml_of
 from envc.model.value import value
 
 
@@ -39,8 +39,7 @@ _FILE = RecordFile(
 
 def location_to_text(location: Location) -> bytes:
     """The file's bytes; what is a default is left out."""
-    values = _FILE.plain(location)
-    return tomli_w.dumps({k: v for k, v in values.items() if v not in (None, [], 0)}).encode()
+    return tomli_w.dumps({"version": LOCATION_FORMAT, **toml_of(location)}).encode()
 
 
 def location_from_text(text: bytes, file: str) -> Location:

@@ -7,17 +7,53 @@ of a lock, the packages with their wheels, is put down here.
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import tomli_w
+from packaging.utils import NormalizedName
 
-from envc.model.digest import hex_of
-from envc.model.lock import LOCK_FORMAT, Lock, LockedPin
+from envc.formats.toml import toml_of
+from envc.model.digest import Digest, hex_of
+from envc.model.lock import (
+    LOCK_FORMAT,
+    BaseReference,
+    Lock,
+    LockedBuild,
+    LockedPin,
+    LockedTarget,
+)
+from envc.model.value import value
 
 # What a basic string may not hold as it is. Source: TOML 1.0, String.
 _ODD = re.compile(r'["\\\x00-\x08\x0a-\x1f\x7f]')
 # A longer name than this and tomli_w gives each dependency a table of its own.
 _LONGEST_INLINE_NAME = 82
+
+
+@value(kw_only=True)
+class LockTool:
+    """`[tool.envc]` of a lock."""
+
+    version: int
+    layer: str
+    inputs: Digest
+    base: BaseReference | None = None
+    shadows: tuple[NormalizedName, ...] = ()
+    lifts: tuple[NormalizedName, ...] = ()
+    hides: tuple[NormalizedName, ...] = ()
+    targets: tuple[LockedTarget, ...] = ()
+    builds: tuple[LockedBuild, ...] = ()
+
+
+@value(kw_only=True)
+class LockEditable:
+    """`[packages.tool.envc]` of an editable project: the wheel that leads to it."""
+
+    version: str
+    wheel: str
+    digest: Digest
+    size: int | None = None
 
 
 def lock_to_text(lock: Lock) -> bytes:
@@ -32,7 +68,9 @@ def lock_to_text(lock: Lock) -> bytes:
         tables["packages"] = []
     parts = [tomli_w.dumps(tables), *(_package_text(_package(pin)) for pin in lock.pins)]
     if lock.inputs is not None:
-        parts.append(tomli_w.dumps({"tool": {"envc": _tool(lock)}}))
+        told = {each.name: getattr(lock, each.name) for each in fields(LockTool)[1:]}
+        tool = LockTool(version=LOCK_FORMAT, **told)
+        parts.append(tomli_w.dumps({"tool": {"envc": toml_of(tool)}}))
     return "\n".join(parts).encode()
 
 
@@ -42,16 +80,16 @@ def _package_text(package: Mapping[str, Any]) -> str:
     if "wheels" not in package or any(len(name) > _LONGEST_INLINE_NAME for name in names):
         return tomli_w.dumps({"packages": [package]})
     lines = ["[[packages]]"]
-    for key, value in package.items():
+    for key, given in package.items():
         if key == "dependencies":
             lines += [f"{key} = [", *(f"    {{ name = {_literal(name)} }}," for name in names), "]"]
         elif key != "wheels":
-            lines.append(f"{key} = {_literal(value)}")
+            lines.append(f"{key} = {_literal(given)}")
     for wheel in package["wheels"]:
         lines += ["", "[[packages.wheels]]"]
-        lines += [f"{key} = {_literal(value)}" for key, value in wheel.items() if key != "hashes"]
+        lines += [f"{key} = {_literal(given)}" for key, given in wheel.items() if key != "hashes"]
         lines += ["", "[packages.wheels.hashes]"]
-        lines += [f"{key} = {_literal(value)}" for key, value in wheel["hashes"].items()]
+        lines += [f"{key} = {_literal(given)}" for key, given in wheel["hashes"].items()]
     return "\n".join([*lines, ""])
 
 
@@ -62,38 +100,6 @@ def _literal(value: Any) -> str:
     if _ODD.search(value):
         return tomli_w.dumps({"_": value}).removeprefix("_ = ").removesuffix("\n")
     return f'"{value}"'
-
-
-def _tool(lock: Lock) -> dict[str, Any]:
-    tool: dict[str, Any] = {"version": LOCK_FORMAT, "layer": lock.layer, "inputs": lock.inputs}
-    if lock.base is not None:
-        tool["base"] = {"layer": lock.base.layer, "closure": lock.base.closure}
-    changes = {"shadows": lock.shadows, "lifts": lock.lifts, "hides": lock.hides}
-    tool |= {word: list(projects) for word, projects in changes.items() if projects}
-    tool["targets"] = [
-        _present(
-            name=target.name,
-            python_full=target.python_full,
-            platform=target.platform,
-            libc=target.libc,
-            cpu=target.cpu,
-        )
-        for target in lock.targets
-    ]
-    if lock.builds:
-        tool["builds"] = [
-            _present(
-                wheel=build.wheel,
-                wheel_digest=build.wheel_digest,
-                source=build.source,
-                source_digest=build.source_digest,
-                requires=list(build.requires),
-                python_full=build.python_full,
-                requested=build.requested or None,
-            )
-            for build in lock.builds
-        ]
-    return tool
 
 
 def _package(pin: LockedPin) -> dict[str, Any]:
@@ -123,15 +129,15 @@ def _package(pin: LockedPin) -> dict[str, Any]:
 def _editable_package(pin: LockedPin, directory: str) -> dict[str, Any]:
     """A project where it stands. It has no version there, as its source may change (PEP 751)."""
     (wheel,) = pin.wheels
-    built = _present(
-        version=pin.version, wheel=wheel.path, digest=wheel.digest, size=wheel.size_bytes
+    built = LockEditable(
+        version=pin.version, wheel=wheel.path or "", digest=wheel.digest, size=wheel.size_bytes
     )
     return _present(
         name=pin.project,
         marker=pin.marker,
         dependencies=[{"name": project} for project in pin.dependencies] or None,
         directory={"path": directory, "editable": True},
-        tool={"envc": built},
+        tool={"envc": toml_of(built)},
     )
 
 

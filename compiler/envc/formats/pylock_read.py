@@ -4,81 +4,21 @@ We read the locks of other tools: without `[tool.envc]` a lock has no inputs and
 holds for the machine that it is materialized on.
 """
 
-from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from packaging.pylock import Package, PackageWheel, Pylock, PylockValidationError
 from packaging.utils import NormalizedName
-from pydantic import ValidationError
 
 from envc.errors import HashMissingError, SpecError
-from envc.formats.document import Table
-from envc.formats.toml import parse_toml
+from envc.formats.pylock import LockEditable, LockTool
+from envc.formats.toml import parse_toml, value_of_toml
+from envc.formats.values import FormError
 from envc.model.digest import Digest, digest_from_hex, is_digest
-from envc.model.lock import (
-    LOCK_FORMAT,
-    BaseReference,
-    Lock,
-    LockedBuild,
-    LockedPin,
-    LockedTarget,
-    LockedWheel,
-)
+from envc.model.lock import LOCK_FORMAT, Lock, LockedPin, LockedWheel
 
 # `envc lock` reads the present lock first: it would not overwrite one that it cannot read.
 _MEND = "restore it, or remove it and run `envc lock`"
-
-
-class LockTargetTable(Table):
-    """`[[tool.envc.targets]]`: a machine kind that the lock was made for."""
-
-    name: str
-    python_full: str
-    platform: str
-    libc: str
-    cpu: str | None = None
-
-
-class LockBaseTable(Table):
-    """`[tool.envc.base]`: what an overlay's lock was made against."""
-
-    layer: str
-    closure: str
-
-
-class LockBuildTable(Table):
-    """`[[tool.envc.builds]]`: how a wheel that the lock carries was built."""
-
-    wheel: str
-    wheel_digest: str
-    source: str
-    source_digest: str
-    requires: list[str]
-    python_full: str
-    requested: str = ""
-
-
-class LockEditableTable(Table):
-    """`[packages.tool.envc]` of an editable project: the wheel that leads to it."""
-
-    version: str
-    wheel: str
-    digest: str
-    size: int
-
-
-class LockToolTable(Table):
-    """`[tool.envc]` of a lock."""
-
-    version: int
-    layer: str
-    inputs: str
-    targets: list[LockTargetTable] = []
-    base: LockBaseTable | None = None
-    shadows: list[str] = []
-    lifts: list[str] = []
-    hides: list[str] = []
-    builds: list[LockBuildTable] = []
 
 
 def lock_from_text(text: bytes, file: str, layer: str) -> Lock:
@@ -88,68 +28,30 @@ def lock_from_text(text: bytes, file: str, layer: str) -> Lock:
         SpecError: it is not a PEP 751 lock, newer than this envc, or pins something that is not
             a wheel with a sha256.
     """
-    data = parse_toml(text, file)
     try:
-        pylock = Pylock.from_dict(data)
-        tool = _tool_table(pylock, file)
+        pylock = Pylock.from_dict(parse_toml(text, file))
     except PylockValidationError as error:
         raise SpecError(f"not a lock file (PEP 751): {error}", where=file, mend=_MEND) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, ("tool", "envc", *first["loc"])))
-        raise SpecError(
-            f"not an envc lock: {first['msg']}", where=f"{file} ({key})", mend=_MEND
-        ) from error
+    tool = _tool(pylock, file)
     pins = tuple(
         _pin(package, f"{file} (packages[{i}])") for i, package in enumerate(pylock.packages)
     )
     requires_python = str(pylock.requires_python) if pylock.requires_python is not None else None
     environments = tuple(str(marker) for marker in pylock.environments or ())
-    if tool is None:
-        return Lock(
-            layer=layer,
-            pins=pins,
-            requires_python=requires_python,
-            environments=environments,
-            created_by=pylock.created_by,
-        )
+    told: dict[str, Any] = {"layer": layer}
+    if tool is not None:
+        told = {each.name: getattr(tool, each.name) for each in fields(tool)[1:]}
     return Lock(
-        layer=tool.layer,
         pins=pins,
         requires_python=requires_python,
         environments=environments,
-        targets=tuple(LockedTarget(**target.model_dump()) for target in tool.targets),
-        inputs=_digest(tool.inputs, f"{file} (tool.envc.inputs)"),
-        base=None
-        if tool.base is None
-        else BaseReference(
-            tool.base.layer, _digest(tool.base.closure, f"{file} (tool.envc.base.closure)")
-        ),
-        shadows=tuple(map(NormalizedName, tool.shadows)),
-        lifts=tuple(map(NormalizedName, tool.lifts)),
-        hides=tuple(map(NormalizedName, tool.hides)),
-        builds=tuple(
-            _build(build, f"{file} (tool.envc.builds[{number}])")
-            for number, build in enumerate(tool.builds)
-        ),
         created_by=pylock.created_by,
+        **told,
     )
 
 
-def _build(table: LockBuildTable, where: str) -> LockedBuild:
-    return LockedBuild(
-        wheel=table.wheel,
-        wheel_digest=_digest(table.wheel_digest, where),
-        source=table.source,
-        source_digest=_digest(table.source_digest, where),
-        requires=tuple(table.requires),
-        python_full=table.python_full,
-        requested=table.requested,
-    )
-
-
-def _tool_table(pylock: Pylock, file: str) -> LockToolTable | None:
-    table: Mapping[str, Any] | None = (pylock.tool or {}).get("envc")
+def _tool(pylock: Pylock, file: str) -> LockTool | None:
+    table: Any = (pylock.tool or {}).get("envc")
     if table is None:
         return None
     version = table.get("version") if isinstance(table, dict) else None
@@ -159,7 +61,18 @@ def _tool_table(pylock: Pylock, file: str) -> LockToolTable | None:
             where=f"{file} (tool.envc.version)",
             mend="use a newer envc, or lock again with this one",
         )
-    return LockToolTable.model_validate(table)
+    try:
+        tool = value_of_toml(LockTool, table)
+    except FormError as error:
+        where = f"{file} (tool.envc.{error.where})" if error.where else f"{file} (tool.envc)"
+        raise SpecError(f"not an envc lock: {error.what}", where=where, mend=_MEND) from error
+    _digest(tool.inputs, f"{file} (tool.envc.inputs)")
+    if tool.base is not None:
+        _digest(tool.base.closure, f"{file} (tool.envc.base.closure)")
+    for number, build in enumerate(tool.builds):
+        _digest(build.wheel_digest, f"{file} (tool.envc.builds[{number}])")
+        _digest(build.source_digest, f"{file} (tool.envc.builds[{number}])")
+    return tool
 
 
 def _digest(text: str, where: str) -> Digest:
@@ -213,8 +126,8 @@ def _dependencies(package: Package) -> tuple[NormalizedName, ...]:
 
 def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
     try:
-        table = LockEditableTable.model_validate((package.tool or {}).get("envc"))
-    except ValidationError as error:
+        table = value_of_toml(LockEditable, (package.tool or {}).get("envc"))
+    except FormError as error:
         raise SpecError(
             f"{package.name} is an editable project, and this lock does not say which wheel "
             "leads to it",

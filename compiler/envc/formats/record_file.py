@@ -28,13 +28,10 @@ class RecordFile(Generic[Value]):
     layout: Mapping[str, Any] = field(default_factory=dict)
     key: str = "version"
 
-    def plain(self, record: Value) -> dict[str, Any]:
-        """The record as plain data, its format's number first."""
-        return {self.key: self.number, **plain_of(record)}
-
     def to_json(self, record: Value) -> bytes:
         """The file's bytes; equal records give equal bytes."""
-        return json.dumps(self.plain(record), **self.layout).encode() + b"\n"
+        plain = {self.key: self.number, **plain_of(record)}
+        return json.dumps(plain, **self.layout).encode() + b"\n"
 
     def from_json(self, text: bytes, file: str) -> Value:
         """The record that a file holds.

@@ -1,12 +1,53 @@
-"""TOML text to data, or an error that names the line."""
+"""TOML: text to data, or an error that names the line; and values as tables.
+
+A value is a table of its fields, in kebab case; those that have their default are left out.
+"""
 
 import re
 import tomllib
-from typing import Any
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
 
 from envc.errors import SpecError
+from envc.formats.values import FormError, plain_of, value_of
 
 MAXIMUM_BYTES = 4 << 20
+
+Value = TypeVar("Value")
+
+
+def toml_of(value: Any) -> Any:
+    """A value as TOML has it."""
+    if isinstance(value, tuple):
+        return [toml_of(item) for item in value]
+    if not is_dataclass(value):
+        return plain_of(value)
+    given = ((field, getattr(value, field.name)) for field in fields(value))
+    return {
+        field.name.replace("_", "-"): toml_of(item)
+        for field, item in given
+        if item != field.default
+    }
+
+
+def value_of_toml(kind: type[Value], data: Any) -> Value:
+    """The value of that kind that a table is.
+
+    Raises:
+        FormError: it is none.
+    """
+    try:
+        return value_of(kind, _with_our_keys(data))
+    except FormError as error:
+        raise FormError(error.what, error.where.replace("_", "-")) from error
+
+
+def _with_our_keys(data: Any) -> Any:
+    if isinstance(data, list):
+        return [_with_our_keys(item) for item in data]
+    if isinstance(data, dict):
+        return {key.replace("-", "_"): _with_our_keys(item) for key, item in data.items()}
+    return data
 
 
 def parse_toml(text: bytes, file: str) -> dict[str, Any]:
