@@ -32,7 +32,6 @@ from envc.model.lock import LOCK_FORMAT
 from envc.model.names import POLICY_FILE
 from envc.model.nodes import WANTED_FORMAT, WantedGeneration, WantedState
 from envc.model.policy import POLICY_FORMAT, Policy
-from envc.model.spec import LayerMode
 from envc.model.value import value
 from envc.model.wheel import WheelFacts
 from envc.reports.bundle import BundleReport
@@ -195,30 +194,20 @@ def entries() -> tuple[Entry, ...]:
     location = _table(Location, version=(int, ...))
     name = Annotated[str, Field(pattern=LAYER_NAME)]
     names = GenericAlias(dict, (name, _with_records(Digest, _record)))
-    policy = _record(Policy, "version", modes=dict[str, LayerMode])
-    wanted = _list(_record(WantedGeneration, closures=names))
+    generation = _record(Generation, "version")
+    policy = _record(Policy, "version")
+    generations = _list(_record(WantedGeneration, closures=names))
+    wanted = _record(WantedState, "version", generations=generations)
     error = _record(ErrorReport, error=_record(FaultList, faults=_list(_record(Fault))))
     return (
         _file("envc", "envc.toml", SiteDocument),
         _file("overlay", "overlay.toml", OverlayDocument),
         _file("lock", "[tool.envc] of pylock.*.toml", _table(LockTool), number=LOCK_FORMAT),
-        _file(
-            "location",
-            "location.toml",
-            _table(Location, version=(int, ...)),
-            number=LOCATION_FORMAT,
-        ),
+        _file("location", "location.toml", location, number=LOCATION_FORMAT),
         _file("bundle", "bundle.json", _record(BundleIndex, "version"), number=BUNDLE_FORMAT),
-        _file(
-            "generation", "manifest.json", _record(Generation, "version"), number=GENERATION_FORMAT
-        ),
+        _file("generation", "manifest.json", generation, number=GENERATION_FORMAT),
         _file("policy", POLICY_FILE, policy, number=POLICY_FORMAT),
-        _file(
-            "wanted",
-            "wanted.json",
-            _record(WantedState, "version", generations=wanted),
-            number=WANTED_FORMAT,
-        ),
+        _file("wanted", "wanted.json", wanted, number=WANTED_FORMAT),
         _file("facts", "facts.json", facts, number=FACTS_FORMAT, key="format"),
         _output("init", InitReport),
         _output("lock", LockReport),

@@ -152,7 +152,7 @@ def is_settled_on(directory: Directory, current: Generation, text: bytes, where:
     from envc.expand.site import expand_site  # most nodes have noted what they were made from
     from envc.formats.envc_toml import read_site
 
-    _, _, files = parcel_from_json(text, where)
+    files = parcel_from_json(text, where).files
     name = spec_name_in(files)
     document = read_site(files.get(name, "").encode(), name)
     spec = expand_site(document, lambda _: machine_of(current.interpreter))

@@ -4,7 +4,6 @@ A value is a table of its fields, in kebab case; those that have their default a
 """
 
 import re
-import tomllib
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -56,6 +55,8 @@ def parse_toml(text: bytes, file: str) -> dict[str, Any]:
     Raises:
         SpecError: too large, not UTF-8, or not TOML.
     """
+    import tomllib  # what only writes needs none
+
     if len(text) > MAXIMUM_BYTES:
         raise SpecError(f"larger than {MAXIMUM_BYTES} bytes", where=file, mend="split the file")
     try:

@@ -12,11 +12,11 @@ POLICY_FORMAT = 1
 class Policy:
     """The part of a spec that holds for a whole target: a roll-back brings no old one back.
 
-    `modes` has every layer of the spec, in order of name; a `managed` one carries no overlay.
+    `modes` has every layer of the spec; a `managed` one carries no overlay.
     """
 
     site: str
-    modes: tuple[tuple[str, LayerMode], ...]
+    modes: dict[str, LayerMode]
     overlays: OverlaysSpec
     retain: RetainSpec
     check: tuple[FindingRule, ...]
@@ -27,7 +27,7 @@ def policy_of(site: SiteSpec) -> Policy:
     """The policy that a spec states."""
     return Policy(
         site=site.name,
-        modes=tuple(sorted((layer.name, layer.mode) for layer in site.layers)),
+        modes={layer.name: layer.mode for layer in site.layers},
         overlays=site.overlays,
         retain=site.retain,
         check=site.check,
@@ -37,12 +37,11 @@ def policy_of(site: SiteSpec) -> Policy:
 
 def under_policy(site: SiteSpec, policy: Policy) -> SiteSpec:
     """The spec of a generation, with the policy that its target has now."""
-    modes = dict(policy.modes)
     return replace(
         site,
         name=policy.site,
         layers=tuple(
-            replace(layer, mode=modes.get(layer.name, layer.mode)) for layer in site.layers
+            replace(layer, mode=policy.modes.get(layer.name, layer.mode)) for layer in site.layers
         ),
         overlays=policy.overlays,
         retain=policy.retain,
