@@ -118,7 +118,7 @@ class FakeSource:
             found = [FakeRelease.of(project, version, value) for version, value in versions.items()]
             found.sort(key=lambda release: Version(release.version), reverse=True)
             self._releases[name] = tuple(
-                Release(name, Version(release.version), release.distributions())
+                Release.of(name, Version(release.version), release.distributions())
                 for release in found
             )
             for release in found:

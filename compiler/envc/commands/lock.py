@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envc.disk.cache import Cache, Files
+from envc.disk.cache import Cache, CacheFolder
 from envc.disk.digests import digest_of_file
 from envc.disk.memo import Memo
 from envc.host.context import Context
@@ -57,7 +57,7 @@ def lock(site: str | None, options: LockOptions, context: Context) -> LockReport
     folder, spec_name = find_site(site)
     if options.upgrade or options.projects or options.overlay:
         return _locked(folder, spec_name, options, context)[1]
-    memo = Memo(Files(Cache(context.cache), "locks-v1"), _Answer, rooms=_ROOMS)
+    memo = Memo(CacheFolder(Cache(context.cache), "locks-v1"), _Answer, rooms=_ROOMS)
     key = memo.key(folder, spec_name, sorted(set(options.layers)), _machine())
     known = memo.read(key)
     if known is not None and _holds(known):

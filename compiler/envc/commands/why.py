@@ -119,7 +119,7 @@ class _LockedSource:
     def __init__(self, source: CandidateSource, pins: Iterable[InheritedPin]) -> None:
         self._source = source
         self._locked = {
-            pin.project: Release(pin.project, pin.version, tuple(map(_there, pin.distributions)))
+            pin.project: Release.of(pin.project, pin.version, tuple(map(_there, pin.distributions)))
             for pin in pins
         }
 

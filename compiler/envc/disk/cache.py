@@ -79,7 +79,7 @@ class Cache:
             warn(f"the cache {self.root} cannot be written ({reason}): nothing is kept")
 
 
-class Files:
+class CacheFolder:
     """Small files of one folder of a cache, each with a check sum: name → bytes."""
 
     def __init__(self, cache: Cache, folder: str) -> None:

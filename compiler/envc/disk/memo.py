@@ -13,7 +13,7 @@ from envc.formats.values import FormError, json_of, value_of_json
 from envc.model.digest import digest_of_json, hex_of
 
 if TYPE_CHECKING:
-    from envc.disk.cache import Files
+    from envc.disk.cache import CacheFolder
     from envc.disk.table import Table  # sqlite3 is dear, and few memos are kept in one
 
 Value = TypeVar("Value")
@@ -31,7 +31,9 @@ class Memo(Generic[Value]):
     bounded, hold whole rows or none, and may be used by many processes at once.
     """
 
-    def __init__(self, rows: "Files | Table", kind: type[Value], *, rooms: tuple[str, ...]) -> None:
+    def __init__(
+        self, rows: "CacheFolder | Table", kind: type[Value], *, rooms: tuple[str, ...]
+    ) -> None:
         self._rows = rows
         self._kind = kind
         self._rooms = rooms

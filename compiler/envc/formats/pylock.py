@@ -53,7 +53,7 @@ class LockEditable:
     version: str
     wheel: str
     digest: Digest
-    size: int | None = None
+    size: int
 
 
 def lock_to_text(lock: Lock) -> bytes:
@@ -130,7 +130,7 @@ def _editable_package(pin: LockedPin, directory: str) -> dict[str, Any]:
     """A project where it stands. It has no version there, as its source may change (PEP 751)."""
     (wheel,) = pin.wheels
     built = LockEditable(
-        version=pin.version, wheel=wheel.path or "", digest=wheel.digest, size=wheel.size_bytes
+        version=pin.version, wheel=wheel.path or "", digest=wheel.digest, size=wheel.size_bytes or 0
     )
     return _present(
         name=pin.project,

@@ -5,14 +5,12 @@ The network and its cache, behind `ports.CandidateSource`; materialize gets whee
 
 from envc.index.configuration import default_index
 from envc.index.credentials import for_people, without_credentials
-from envc.index.fetch import WheelFetcher
 from envc.index.source import IndexSource
-from envc.index.wheel_reader import WheelReader
+from envc.index.wheel_files import WheelFiles
 
 __all__ = [
     "IndexSource",
-    "WheelFetcher",
-    "WheelReader",
+    "WheelFiles",
     "default_index",
     "for_people",
     "without_credentials",

@@ -2,21 +2,21 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from urllib.parse import quote
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envc.disk.cache import Cache, Files, key_of
+from envc.disk.cache import Cache, CacheFolder, key_of
 from envc.disk.digests import digest_of_file
 from envc.disk.memo import Memo
 from envc.errors import OutsideError
 from envc.index.filenames import project_of, version_of
 from envc.index.listing import Offer
 from envc.model.digest import Digest
-from envc.model.release import Distribution, Release
+from envc.model.release import Deferred, Distribution, Files, Release
 
 
 class FolderIndex:
@@ -28,7 +28,9 @@ class FolderIndex:
     def __init__(self, name: str, path: str, *, cache: Cache) -> None:
         self.name = name
         self.path = os.path.abspath(path)
-        self._digests = Memo(Files(cache, "digests-v1"), str, rooms=("disk", "formats", "model"))
+        self._digests = Memo(
+            CacheFolder(cache, "digests-v1"), str, rooms=("disk", "formats", "model")
+        )
 
     def offer(self, project: NormalizedName) -> Offer:
         """What the folder has of the project. Files are hashed when a release is looked at.
@@ -36,41 +38,31 @@ class FolderIndex:
         Raises:
             OutsideError: the folder cannot be read; for a release's distributions: a file.
         """
+        filenames = self._filenames.get(project, [])
         by_version: dict[Version, list[str]] = {}
-        for filename in self._filenames.get(project, ()):
+        for filename in filenames:
             version = version_of(filename, project)
             if version is not None:
                 by_version.setdefault(version, []).append(filename)
         releases = tuple(
-            Release.deferred(
-                project,
-                version,
-                read=partial(self._distributions, project, version, by_version[version]),
-            )
+            Release(project, version, partial(self._files, project, version, by_version[version]))
             for version in sorted(by_version, reverse=True)
         )
-        return Offer(bool(releases), releases)
-
-    def fingerprint(self, project: NormalizedName) -> tuple[bool, str]:
-        """Whether the folder has the project, and a text that changes when its wheels do.
-
-        Raises:
-            OutsideError: the folder cannot be read.
-        """
-        found: list[tuple[str, int, int]] = []
-        for filename in self._filenames.get(project, ()):
-            path = os.path.join(self.path, filename)
-            try:
-                status = os.stat(path)
-            except OSError as error:
-                raise self._unreadable(path, error) from error
-            found.append((filename, status.st_size, status.st_mtime_ns))
-        return bool(found), key_of(json.dumps(found))
-
-    remembered_fingerprint = fingerprint
+        return Offer(bool(releases), releases, partial(self._fingerprint, filenames))
 
     # A folder is as quick to ask as the cache is.
     remembered = offer
+
+    def _fingerprint(self, filenames: Sequence[str]) -> str:
+        found = [(name, self._status(name)) for name in filenames]
+        return key_of(json.dumps([(n, each.st_size, each.st_mtime_ns) for n, each in found]))
+
+    def _status(self, filename: str) -> os.stat_result:
+        path = os.path.join(self.path, filename)
+        try:
+            return os.stat(path)
+        except OSError as error:
+            raise self._unreadable(path, error) from error
 
     @cached_property
     def _filenames(self) -> Mapping[NormalizedName, list[str]]:
@@ -86,30 +78,22 @@ class FolderIndex:
                 by_project.setdefault(project, []).append(filename)
         return by_project
 
-    def _distributions(
-        self, project: NormalizedName, version: Version, filenames: list[str]
-    ) -> tuple[Distribution, ...]:
-        return tuple(self._distribution(project, version, filename) for filename in filenames)
+    def _files(self, project: NormalizedName, version: Version, names: Sequence[str]) -> Files:
+        def distribution(place: int) -> Distribution:
+            path = os.path.join(self.path, names[place])
+            status = self._status(names[place])
+            return Distribution(
+                project=project,
+                version=version,
+                filename=names[place],
+                url=f"file://{quote(os.fsencode(path))}",
+                index=self.path,
+                kind="wheel" if path.endswith(".whl") else "sdist",
+                digest=self._digest(path, status),
+                size_bytes=status.st_size,
+            )
 
-    def _distribution(
-        self, project: NormalizedName, version: Version, filename: str
-    ) -> Distribution:
-        path = os.path.join(self.path, filename)
-        try:
-            status = os.stat(path)
-            digest = self._digest(path, status)
-        except OSError as error:
-            raise self._unreadable(path, error) from error
-        return Distribution(
-            project=project,
-            version=version,
-            filename=filename,
-            url=f"file://{quote(os.fsencode(path))}",
-            index=self.path,
-            kind="wheel" if filename.endswith(".whl") else "sdist",
-            digest=digest,
-            size_bytes=status.st_size,
-        )
+        return Files(names, Deferred(len(names), distribution))
 
     def _digest(self, path: str, status: os.stat_result) -> Digest:
         """The file's digest; the cache knows it as long as the file was not touched."""
@@ -117,7 +101,10 @@ class FolderIndex:
         known = self._digests.read(key)
         if known is not None:
             return Digest(known)
-        digest = digest_of_file(path)
+        try:
+            digest = digest_of_file(path)
+        except OSError as error:
+            raise self._unreadable(path, error) from error
         self._digests.write(key, digest)
         return digest
 

@@ -8,16 +8,15 @@ alone: of its files, those that are looked at.
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.model.digest import digest_from_hex
-from envc.model.release import DeferredFiles, Distribution, Release
+from envc.model.release import Deferred, Distribution, Files, Release
 from envc.model.value import value
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
@@ -93,53 +92,8 @@ class Offer:
 
     found: bool
     releases: Sequence[Release]
+    fingerprint: Callable[[], str]
     announces: bool = False
-
-
-class ListedReleases(Sequence[Release]):
-    """The releases of a listing, each parsed when it is looked at first, and then kept."""
-
-    def __init__(self, listing: Listing, project: NormalizedName, index: str) -> None:
-        self._listing = listing
-        self._parsed: list[Release | None] = [None] * len(listing.versions)
-        self._project = project
-        self._index = index
-
-    def __len__(self) -> int:
-        return len(self._parsed)
-
-    def __iter__(self) -> Iterator[Release]:
-        for position in range(len(self._parsed)):
-            yield self._at(position)
-
-    @overload
-    def __getitem__(self, position: int) -> Release: ...
-
-    @overload
-    def __getitem__(self, position: slice) -> tuple[Release, ...]: ...
-
-    def __getitem__(self, position: int | slice) -> Release | tuple[Release, ...]:
-        if isinstance(position, slice):
-            return tuple(map(self._at, range(len(self._parsed))[position]))
-        return self._at(position)
-
-    def _at(self, position: int) -> Release:
-        release = self._parsed[position]
-        if release is None:
-            version = Version(self._listing.versions[position])
-            read = partial(self._distributions, version, position)
-            release = Release.deferred(self._project, version, read=read)
-            self._parsed[position] = release
-        return release
-
-    def _distributions(self, version: Version, position: int) -> Sequence[Distribution]:
-        names, *rows = self._listing.files(position).split(b"\n")
-
-        def make(place: int) -> Distribution:
-            file = ListedFile(*json.loads(rows[place]))
-            return _distribution(file, self._project, version, self._index)
-
-        return DeferredFiles(names.decode().split(), make)
 
 
 def offer_of(listing: Listing, project: NormalizedName, *, index: str) -> Offer:
@@ -147,8 +101,22 @@ def offer_of(listing: Listing, project: NormalizedName, *, index: str) -> Offer:
 
     `index` is the index's URL, for the distributions.
     """
-    releases = ListedReleases(listing, project, index)
-    return Offer(listing.found, releases, listing.announces)
+
+    def release(position: int) -> Release:
+        version = Version(listing.versions[position])
+        return Release(project, version, lambda: files(listing.files(position), version))
+
+    def files(text: bytes, version: Version) -> Files:
+        names, *rows = text.split(b"\n")
+        filenames = names.decode().split()
+
+        def distribution(place: int) -> Distribution:
+            return _distribution(ListedFile(*json.loads(rows[place])), project, version, index)
+
+        return Files(filenames, Deferred(len(filenames), distribution))
+
+    releases = Deferred(len(listing.versions), release)
+    return Offer(listing.found, releases, lambda: listing.fingerprint, listing.announces)
 
 
 def _filename(file: ListedFile) -> str:

@@ -7,10 +7,9 @@ and do not say so. One chance that fails ends that for the run.
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
-from envc.disk.cache import Cache, Files
+from envc.disk.cache import Cache, CacheFolder
 from envc.disk.memo import Memo
 from envc.errors import OutsideError, UntrustedError
 from envc.formats.core_metadata import parse_metadata, static_metadata
@@ -23,7 +22,6 @@ from envc.index.wheels import (
     RemoteWheel,
     cached_wheel,
     download,
-    download_by_url,
     download_into_cache,
     read_local,
     writing,
@@ -54,7 +52,7 @@ class MetadataReader:
         self._prepare = prepare
         self._cache = cache
         self._known = Memo(
-            Files(cache, "metadata-v1"), CoreMetadata, rooms=("index", "formats", "model")
+            CacheFolder(cache, "metadata-v1"), CoreMetadata, rooms=("index", "formats", "model")
         )
         self._client = client
         self._names = names
@@ -109,23 +107,7 @@ class MetadataReader:
                 where=for_people(distribution.url),
                 mend="use an index that lists hashes (PEP 503)",
             )
-        kept = cached_wheel(self._cache, distribution.digest, distribution.filename)
-        if kept:
-            return kept
-        if self._offline:
-            raise self._not_kept(distribution, distribution.filename)
-        with writing(distribution.filename, self._cache.root):
-            return download_into_cache(self._client, self._cache, self._remote(distribution))
-
-    @property
-    def cache_folder(self) -> str:
-        """The folder of the cache."""
-        return self._cache.root
-
-    @property
-    def is_offline(self) -> bool:
-        """Whether nobody is to be asked."""
-        return self._offline
+        return self._fetched(self._remote(distribution))[0]
 
     def fetch(self, url: str, filename: str, digest: Digest | None) -> tuple[str, Digest]:
         """A file of the cache with what is at a URL, and its digest: `digest`, if that is known.
@@ -134,18 +116,18 @@ class MetadataReader:
             OutsideError: it cannot be had.
             UntrustedError: the bytes are not those of the digest.
         """
-        kept = cached_wheel(self._cache, digest, filename) if digest else None
-        if kept and digest:
-            return kept, digest
-        if self._offline:
-            raise OutsideError(
-                f"{filename} is not in the cache",
-                where=for_people(url),
-                mend="run without --offline",
-            )
         wheel = RemoteWheel(filename=filename, url=url, index="", digest=digest, size_bytes=None)
-        with writing(filename, self._cache.root):
-            return download_by_url(self._client, self._cache, wheel)
+        return self._fetched(wheel)
+
+    def _fetched(self, wheel: RemoteWheel) -> tuple[str, Digest]:
+        if wheel.digest is not None:
+            kept = cached_wheel(self._cache, wheel.digest, wheel.filename)
+            if kept is not None:
+                return kept, wheel.digest
+        if self._offline:
+            raise _not_kept(wheel.filename, wheel.url)
+        with writing(wheel.filename, self._cache.root):
+            return download_into_cache(self._client, self._cache, wheel)
 
     def _keep(self, distribution: Distribution, metadata: CoreMetadata) -> CoreMetadata:
         if distribution.digest is not None:
@@ -174,13 +156,6 @@ class MetadataReader:
             )
         return parse_metadata(self._prepare(distribution, path), distribution)
 
-    def _not_kept(self, distribution: Distribution, what: str) -> OutsideError:
-        return OutsideError(
-            f"{what} is not in the cache",
-            where=for_people(distribution.url),
-            mend="run without --offline",
-        )
-
     def _find(self, distribution: Distribution) -> CoreMetadata:
         if distribution.url.startswith("file:"):
             return _from_file(unquote(urlsplit(distribution.url).path), distribution)
@@ -190,7 +165,7 @@ class MetadataReader:
         if wheel:
             return _from_file(wheel, distribution)
         if self._offline:
-            raise self._not_kept(distribution, f"the metadata of {distribution.filename}")
+            raise _not_kept(f"the metadata of {distribution.filename}", distribution.url)
         metadata = self._from_metadata_file(distribution)
         if metadata is not None:
             return metadata
@@ -244,20 +219,19 @@ class MetadataReader:
 
     def _from_whole_wheel(self, distribution: Distribution) -> CoreMetadata:
         wheel = self._remote(distribution)
-        if wheel.digest is not None:
-            try:
-                path = download_into_cache(self._client, self._cache, wheel)
-                return _from_file(path, distribution)
-            except OSError as error:
-                self._cache.give_up(error)
-        import tempfile  # few indexes give no digests
+        try:
+            path, _ = download_into_cache(self._client, self._cache, wheel)
+            return _from_file(path, distribution)
+        except OSError as error:
+            self._cache.give_up(error)
+        import tempfile  # few caches cannot be written
 
         with (
             writing(wheel.filename, tempfile.gettempdir(), mend="free some space there"),
             tempfile.TemporaryFile() as file,
         ):
-            download(self._client, wheel, cast("BinaryIO", file))
-            return metadata_of_wheel(cast("BinaryIO", file), distribution)
+            download(self._client, wheel, file)
+            return metadata_of_wheel(file, distribution)
 
     def _remote(self, distribution: Distribution) -> RemoteWheel:
         return RemoteWheel(
@@ -274,3 +248,9 @@ class MetadataReader:
 
 def _from_file(path: str, distribution: Distribution) -> CoreMetadata:
     return read_local(path, lambda file: metadata_of_wheel(file, distribution))
+
+
+def _not_kept(what: str, url: str) -> OutsideError:
+    return OutsideError(
+        f"{what} is not in the cache", where=for_people(url), mend="run without --offline"
+    )

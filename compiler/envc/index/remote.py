@@ -61,19 +61,6 @@ class RemoteIndex:
         """
         return offer_of(self._listing(project), project, index=self.url)
 
-    def fingerprint(self, project: NormalizedName) -> tuple[bool, str]:
-        """Whether the index has the project, and a text that changes when its listing does.
-
-        Raises:
-            OutsideError: as `offer`.
-        """
-        return _fingerprint(self._listing(project))
-
-    def remembered_fingerprint(self, project: NormalizedName) -> tuple[bool, str] | None:
-        """The same as far as the cache may answer; None when the index must be asked."""
-        cached = self._read(project)
-        return _fingerprint(cached.listing) if cached and self._is_good(cached) else None
-
     def _listing(self, project: NormalizedName) -> Listing:
         cached = self._read(project)
         if cached is not None and self._is_good(cached):
@@ -143,10 +130,6 @@ class RemoteIndex:
 
     def _page_url(self, project: NormalizedName) -> str:
         return f"{self.url}/{quote(project, safe='')}/"
-
-
-def _fingerprint(listing: Listing) -> tuple[bool, str]:
-    return listing.found, listing.fingerprint
 
 
 def _validators(cached: CachedListing | None) -> dict[str, str]:

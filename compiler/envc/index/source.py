@@ -15,7 +15,6 @@ from envc.index.folder import FolderIndex
 from envc.index.listing import Offer
 from envc.index.reader import MetadataReader, Prepare
 from envc.index.remote import Mode, RemoteIndex
-from envc.model.digest import Digest
 from envc.model.release import CoreMetadata, Distribution, Release
 from envc.model.spec import IndexSpec
 from envc.ports import Reporter, SilentReporter
@@ -31,6 +30,8 @@ class IndexSource(Closing):
     Unless `sources` names another one, the first index that has a project is the only one that
     is believed about it. An index that fails is not passed over: the next one could have a
     stranger's project of the same name. Explicit indexes serve only the projects that name them.
+
+    `reader` has the files of what it lists, and knows the metadata of what was built here.
 
     `mode`: "refresh" asks the indexes about everything that the cache holds, "offline" nobody.
     `prepare` tells the metadata of source distributions that do not tell it themselves.
@@ -54,7 +55,7 @@ class IndexSource(Closing):
         self._indexes = {spec.name: _index(spec, mode, kept, self._client) for spec in indexes}
         self._public = tuple(self._indexes[spec.name] for spec in indexes if not spec.explicit)
         names = {i.url: i.name for i in self._indexes.values() if isinstance(i, RemoteIndex)}
-        self._reader = MetadataReader(
+        self.reader = MetadataReader(
             cache=kept,
             client=self._client,
             names=names,
@@ -62,12 +63,9 @@ class IndexSource(Closing):
             prepare=prepare,
         )
         self._workers = Workers()
-        self._releases = Ahead(self._workers, recall=self._recall, ask=self._search)
-        self._fingerprints = Ahead(
-            self._workers, recall=self._remembered_fingerprint, ask=self._fingerprint
-        )
+        self._offers = Ahead(self._workers, recall=self._recall, ask=self._search)
         self._metadata = Ahead(
-            self._workers, recall=self._reader.remembered, ask=self._read_metadata
+            self._workers, recall=self.reader.remembered, ask=self._read_metadata
         )
 
     def close(self) -> None:
@@ -87,12 +85,15 @@ class IndexSource(Closing):
             OutsideError: an index did not answer.
         """
         wanted = sorted(set(projects))
-        self._fingerprints.prefetch(wanted)
-        return {project: self._fingerprints.get(project) for project in wanted}
+        self._offers.prefetch(wanted)
+        return {
+            project: " ".join(offer.fingerprint() for offer in self._offers.get(project))
+            for project in wanted
+        }
 
     def prefetch(self, projects: Iterable[NormalizedName]) -> None:
         """Start to fetch what these projects' `releases` will need; returns at once."""
-        self._releases.prefetch(projects)
+        self._offers.prefetch(projects)
 
     def releases(self, project: NormalizedName) -> Sequence[Release]:
         """The project's releases, newest first; empty when no index has the project.
@@ -100,7 +101,8 @@ class IndexSource(Closing):
         Raises:
             OutsideError: an index did not answer.
         """
-        return self._releases.get(project)
+        offers = self._offers.get(project)
+        return offers[-1].releases if offers else ()
 
     def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
         """Start to fetch the metadata of these distributions; returns at once."""
@@ -115,91 +117,40 @@ class IndexSource(Closing):
         """
         return self._metadata.get(distribution)
 
-    def adopt(self, wheel: Distribution, path: str) -> None:
-        """Know the metadata of a wheel that was built here, wherever its `url` will lead to.
-
-        Raises:
-            OutsideError, UntrustedError: the file cannot be read, or is another project's.
-        """
-        self._reader.adopt(wheel, path)
-
-    @property
-    def cache(self) -> str:
-        """The folder of the cache."""
-        return self._reader.cache_folder
-
-    @property
-    def is_offline(self) -> bool:
-        """Whether nobody is to be asked."""
-        return self._reader.is_offline
-
-    def fetch(self, url: str, filename: str, digest: Digest | None) -> tuple[str, Digest]:
-        """A file with what is at a URL, and its digest: the one expected, if one is.
-
-        Raises:
-            OutsideError: it cannot be had.
-            UntrustedError: the bytes are not those of the digest.
-        """
-        return self._reader.fetch(url, filename, digest)
-
-    def file(self, distribution: Distribution) -> str:
-        """A file with the distribution's bytes, as its digest demands.
-
-        Raises:
-            OutsideError: it cannot be had.
-            UntrustedError: the bytes are not those of the digest.
-        """
-        return self._reader.file(distribution)
-
     def _indexes_of(self, project: NormalizedName) -> Sequence[FolderIndex | RemoteIndex]:
         name = self._sources.get(project)
         return self._public if name is None else (self._indexes[name],)
 
-    def _recall(self, project: NormalizedName) -> Sequence[Release] | None:
+    def _recall(self, project: NormalizedName) -> tuple[Offer, ...] | None:
+        offers: list[Offer] = []
         for index in self._indexes_of(project):
             offer = index.remembered(project)
             if offer is None:
                 return None
+            offers.append(offer)
             if offer.found:
-                return self._accept(offer, index)
-        return ()
+                self._hear(offer, index)
+                break
+        return tuple(offers)
 
-    def _search(self, project: NormalizedName) -> Sequence[Release]:
+    def _search(self, project: NormalizedName) -> tuple[Offer, ...]:
+        """What the indexes have, up to the first that has the project."""
+        offers: list[Offer] = []
         with self._progress.step(LISTINGS_TASK):
             for index in self._indexes_of(project):
-                offer = index.offer(project)
-                if offer.found:
-                    return self._accept(offer, index)
-        return ()
+                offers.append(index.offer(project))
+                if offers[-1].found:
+                    self._hear(offers[-1], index)
+                    break
+        return tuple(offers)
 
-    def _remembered_fingerprint(self, project: NormalizedName) -> str | None:
-        texts: list[str] = []
-        for index in self._indexes_of(project):
-            known = index.remembered_fingerprint(project)
-            if known is None:
-                return None
-            texts.append(known[1])
-            if known[0]:
-                break
-        return " ".join(texts)
-
-    def _fingerprint(self, project: NormalizedName) -> str:
-        texts: list[str] = []
-        for index in self._indexes_of(project):
-            found, text = index.fingerprint(project)
-            texts.append(text)
-            if found:
-                break
-        return " ".join(texts)
-
-    def _accept(self, offer: Offer, index: FolderIndex | RemoteIndex) -> Sequence[Release]:
+    def _hear(self, offer: Offer, index: FolderIndex | RemoteIndex) -> None:
         if offer.announces and isinstance(index, RemoteIndex):
-            self._reader.note_announcement(index.url)
-        return offer.releases
+            self.reader.note_announcement(index.url)
 
     def _read_metadata(self, distribution: Distribution) -> CoreMetadata:
         with self._progress.step(METADATA_TASK):
-            return self._reader.read(distribution)
+            return self.reader.read(distribution)
 
 
 class _Progress:

@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from envc.disk.cache import Cache
 from envc.disk.digests import known_digest
-from envc.errors import InternalError, OutsideError, UntrustedError
+from envc.errors import OutsideError, UntrustedError
 from envc.index.client import BODY_ATTEMPTS, Client, no_answer, status_text, whom
 from envc.index.credentials import for_people
 from envc.model.digest import Digest, digest_from_hex, hex_of
@@ -80,37 +80,27 @@ def read_local(path: str, parse: Callable[[BinaryIO], Value]) -> Value:
 
 def download_into_cache(
     client: Client, cache: Cache, wheel: RemoteWheel, *, advance: Callable[[int], None] = _nobody
-) -> str:
-    """The path in the cache where the wheel now is; its digest must be known.
+) -> tuple[str, Digest]:
+    """The path in the cache where the wheel now is, and its digest: the one that it had to have.
 
     Raises:
         OSError: the cache cannot be written.
         OutsideError, UntrustedError: as `download`.
     """
-    if wheel.digest is None:
-        raise InternalError(f"{wheel.filename} has no digest to be kept by")
-    place = _place(wheel.digest, wheel.filename)
-    with cache.replacement(place) as file:
-        download(client, wheel, file, advance=advance)
-    return os.path.join(cache.root, place)
-
-
-def download_by_url(client: Client, cache: Cache, wheel: RemoteWheel) -> tuple[str, Digest]:
-    """The path in the cache where the file now is, and the digest that it turned out to have.
-
-    Raises:
-        OSError: the cache cannot be written.
-        OutsideError, UntrustedError: as `download`.
-    """
+    if wheel.digest is not None:
+        place = _place(wheel.digest, wheel.filename)
+        with cache.replacement(place) as file:
+            download(client, wheel, file, advance=advance)
+        return cache.path(place), wheel.digest
     import shutil
     import tempfile
 
-    with tempfile.TemporaryFile() as file:
-        digest = download(client, wheel, file)
-        file.seek(0)
+    with tempfile.TemporaryFile() as passing:
+        digest = download(client, wheel, passing, advance=advance)
+        passing.seek(0)
         place = _place(digest, wheel.filename)
-        with cache.replacement(place) as kept:
-            shutil.copyfileobj(file, kept)
+        with cache.replacement(place) as file:
+            shutil.copyfileobj(passing, file)
     return cache.path(place), digest
 
 

@@ -1,9 +1,9 @@
 """What an index offers: releases, their distributions, and their metadata."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import Literal, TypeVar, overload
 
 from packaging.tags import Tag, parse_tag
 from packaging.utils import BuildTag, NormalizedName, parse_wheel_filename
@@ -11,6 +11,8 @@ from packaging.version import Version
 
 from envc.model.digest import Digest
 from envc.model.value import value
+
+Item = TypeVar("Item")
 
 
 @lru_cache(maxsize=4096)
@@ -59,76 +61,83 @@ class Distribution:
         return self._parts[2]
 
 
-class DeferredFiles(Sequence[Distribution]):
-    """Distributions by their file names, each made when somebody looks at it, and then kept."""
+class Deferred(Sequence[Item]):
+    """So many items, each made when somebody looks at it first, and then kept."""
 
-    def __init__(self, filenames: Sequence[str], make: Callable[[int], Distribution]) -> None:
-        self.filenames = filenames
+    def __init__(self, size: int, make: Callable[[int], Item]) -> None:
         self._make = make
-        self._made: list[Distribution | None] = [None] * len(filenames)
+        self._made: list[Item | None] = [None] * size
 
     def __len__(self) -> int:
-        return len(self.filenames)
+        return len(self._made)
+
+    def __iter__(self) -> Iterator[Item]:
+        return map(self.__getitem__, range(len(self._made)))
 
     @overload
-    def __getitem__(self, position: int) -> Distribution: ...
+    def __getitem__(self, position: int) -> Item: ...
 
     @overload
-    def __getitem__(self, position: slice) -> tuple[Distribution, ...]: ...
+    def __getitem__(self, position: slice) -> tuple[Item, ...]: ...
 
-    def __getitem__(self, position: int | slice) -> Distribution | tuple[Distribution, ...]:
+    def __getitem__(self, position: int | slice) -> Item | tuple[Item, ...]:
         if isinstance(position, slice):
-            return tuple(self[each] for each in range(len(self))[position])
+            return tuple(map(self.__getitem__, range(len(self._made))[position]))
         made = self._made[position]
         if made is None:
-            made = self._made[position] = self._make(position)
+            made = self._made[position] = self._make(range(len(self._made))[position])
         return made
 
     def __eq__(self, other: object) -> bool:
-        return tuple(self) == (tuple(other) if isinstance(other, DeferredFiles) else other)
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
         return hash(tuple(self))
 
 
-@value(slots=False)
-class Release:
-    """A version of a project and its distributions, in the order of their file names."""
+@value
+class Files:
+    """The distributions of a release in the order of their names, which are known without them."""
 
-    project: NormalizedName
-    version: Version
+    names: Sequence[str]
     distributions: Sequence[Distribution]
 
-    @property
-    def filenames(self) -> Sequence[str]:
-        """The names of the distributions, which need not be made for it."""
-        files = self.distributions
-        if isinstance(files, DeferredFiles):
-            return files.filenames
-        return [file.filename for file in files]
+
+class Release:
+    """A version of a project. What it has is asked for at first use: of most, nobody wants it."""
+
+    def __init__(self, project: NormalizedName, version: Version, ask: Callable[[], Files]) -> None:
+        self.project = project
+        self.version = version
+        self._ask = ask
 
     @classmethod
-    def deferred(
-        cls,
-        project: NormalizedName,
-        version: Version,
-        *,
-        read: Callable[[], Sequence[Distribution]],
-    ) -> Self:
-        """The same value, its distributions read at first use: most releases never are."""
-        release = cls.__new__(cls)
-        vars(release).update(project=project, version=version, _read=read)
-        return release
+    def of(
+        cls, project: NormalizedName, version: Version, distributions: Sequence[Distribution]
+    ) -> "Release":
+        """The release that has these distributions."""
+        names = [file.filename for file in distributions]
+        return cls(project, version, lambda: Files(names, distributions))
 
-    if not TYPE_CHECKING:  # a type checker would take it to allow any attribute
+    @cached_property
+    def files(self) -> Files:
+        """What it has."""
+        return self._ask()
 
-        def __getattr__(self, name: str) -> Any:
-            """`distributions` of a deferred release, which then keeps them."""
-            if name != "distributions":
-                raise AttributeError(name)
-            distributions = vars(self)["_read"]()
-            vars(self)["distributions"] = distributions
-            return distributions
+    @property
+    def distributions(self) -> Sequence[Distribution]:
+        """Its files, in the order of their names."""
+        return self.files.distributions
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Release) and (self.project, self.version, self.files) == (
+            other.project,
+            other.version,
+            other.files,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.project, self.version))
 
 
 @value(kw_only=True)

@@ -65,7 +65,7 @@ class TargetFiles:
         """The same, of the wheels alone: of dozens of files, those with the best tag are read."""
         ranked = sorted(
             (rank, place)
-            for place, filename in enumerate(release.filenames)
+            for place, filename in enumerate(release.files.names)
             if (rank := self._ranks.of(filename)) is not None
         )
         for _, equals in groupby(ranked, key=itemgetter(0)):

@@ -7,7 +7,7 @@ of what words its faults. Only what has no fault is kept.
 from collections.abc import Callable
 from typing import TypeVar
 
-from envc.disk.cache import Cache, Files
+from envc.disk.cache import Cache, CacheFolder
 from envc.disk.memo import Memo
 from envc.errors import EnvcError
 from envc.host.context import default_cache
@@ -65,7 +65,7 @@ def parsed_site(text: bytes, *place: str, parse: Callable[[AskMachine], SiteSpec
 
 
 def _memo(kind: type[Value]) -> Memo[Value]:
-    return Memo(Files(Cache(default_cache()), "parsed-v1"), kind, rooms=_ROOMS)
+    return Memo(CacheFolder(Cache(default_cache()), "parsed-v1"), kind, rooms=_ROOMS)
 
 
 def _still(kept: _Expanded) -> bool:

@@ -146,7 +146,7 @@ class Building:
             except UnsatisfiableError as error:
                 raise BuildError.of(error.faults) from error
             return [
-                Tool(f"{pin.project}=={pin.version}", source.file(pin.distributions[0]))
+                Tool(f"{pin.project}=={pin.version}", source.reader.file(pin.distributions[0]))
                 for pin in pins
             ]
 
@@ -157,6 +157,7 @@ class Supply:
 
     source: IndexSource
     building: Building
+    context: Context
 
 
 def source_of(distribution: Distribution, path: str) -> "Source":

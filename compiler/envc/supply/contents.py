@@ -9,7 +9,7 @@ from envc.disk.memo import Memo
 from envc.disk.table import Table
 from envc.errors import EnvcError
 from envc.host.context import Context
-from envc.index import WheelReader
+from envc.index import WheelFiles
 from envc.model.contents import Library, Unknown, WheelContents
 from envc.model.digest import Digest
 from envc.model.lock import LockedWheel
@@ -140,8 +140,8 @@ class ContentsSource:
             self.received_bytes += reader.received_bytes
         return {wheel.digest: value for wheel, value in zip(wheels, values, strict=True)}
 
-    def _reader(self) -> WheelReader:
-        return WheelReader(
+    def _reader(self) -> WheelFiles:
+        return WheelFiles(
             cache=self._context.cache,
             wheelhouses=self._wheelhouses,
             indexes=self._indexes,

@@ -147,7 +147,7 @@ class _Finder:
         digest = digest_from_hex(expected) if expected else _locked_digest(present, bare)
         if digest is not None and not is_digest(digest):
             raise _unusable(sourced, "its #sha256= is no sha256")
-        path, digest = self._supply.source.fetch(bare, filename, digest)
+        path, digest = self._supply.source.reader.fetch(bare, filename, digest)
         return self._of_file(sourced, path, release, url=without_credentials(bare), digest=digest)
 
     def _of_path(self, sourced: SourcedRequirement, path: str) -> Direct:
@@ -184,9 +184,9 @@ class _Finder:
         shown = without_credentials(bare)
         repository = Repository(
             bare,
-            kept=f"{self._supply.source.cache}/git-v1",
+            kept=f"{self._supply.context.cache}/git-v1",
             shown=shown,
-            offline=self._supply.source.is_offline,
+            offline=self._supply.context.offline,
         )
         commit = repository.commit(_locked_commit(present, requested) or reference)
         digest = digest_of_json(["git", shown, commit, subdirectory])

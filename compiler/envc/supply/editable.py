@@ -155,7 +155,7 @@ def locked_editables(
             digest=pin.wheels[0].digest,
             size_bytes=os.path.getsize(path),
         )
-        source.adopt(file, path)
+        source.reader.adopt(file, path)
         found[sourced.path] = Editable(file, sourced.origin, None, pin.directory)
     return found
 

@@ -49,7 +49,7 @@ def open_supply(site: Site, context: Context) -> Iterator[Supply]:
     indexes = indexes_of(site)
     building = Building(site, indexes, context)
     with _source(site, context, building.metadata, indexes=indexes) as source:
-        yield Supply(source, building)
+        yield Supply(source, building, context)
 
 
 def indexes_of(site: Site) -> tuple[IndexSpec, ...]:

@@ -60,7 +60,7 @@ class _Realizer:
 
     def __init__(self, supply: Supply, present: Lock | None, folder: str) -> None:
         self._building = supply.building
-        self._source = supply.source
+        self._files = supply.source.reader
         self._folder = folder
         known = present.builds if present is not None else ()
         self._known = {build.source_digest: build for build in known}
@@ -115,7 +115,7 @@ class _Realizer:
         return self._adopted(sdist, path, known.wheel_digest, len(content))
 
     def _built(self, sdist: Distribution) -> Distribution:
-        path = self._source.file(sdist)
+        path = self._files.file(sdist)
         source = source_of(sdist, path)
         built = self._building.wheel(source)
         filename = os.path.basename(built.path)
@@ -143,7 +143,7 @@ class _Realizer:
             upload_time=None,
             metadata=False,
         )
-        self._source.adopt(wheel, path)
+        self._files.adopt(wheel, path)
         return wheel
 
 

@@ -62,7 +62,7 @@ class SoleSource:
     def __init__(self, source: CandidateSource, soles: Iterable[SoleRelease]) -> None:
         self._source = source
         self._releases = {
-            each.project: (Release(each.project, each.file.version, (each.file,)),)
+            each.project: (Release.of(each.project, each.file.version, (each.file,)),)
             for each in soles
         }
 
@@ -152,5 +152,5 @@ def adopt(
         digest=built.digest,
         size_bytes=built.size_bytes,
     )
-    supply.source.adopt(wheel, built.path)
+    supply.source.reader.adopt(wheel, built.path)
     return wheel, Carried(built.path, place)

@@ -106,7 +106,7 @@ class Stock:
         """Local files with the bytes of these wheels, in their order."""
         from concurrent.futures import ThreadPoolExecutor
 
-        from envc.index import WheelFetcher  # bundles and full stores need none
+        from envc.index import WheelFiles  # bundles and full stores need none
 
         context = self.context
         wheelhouses = (self.wheelhouse,) if self.wheelhouse and not self.is_bundle else ()
@@ -116,7 +116,7 @@ class Stock:
             # the pool first: a fetcher that is closed lets go of what the pool waits for
             with (
                 ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool,
-                WheelFetcher(
+                WheelFiles(
                     cache=context.cache,
                     wheelhouses=wheelhouses,
                     indexes=self.indexes,

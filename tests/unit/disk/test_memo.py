@@ -8,7 +8,7 @@ import pytest
 
 import envc
 from envc.disk import code
-from envc.disk.cache import Cache, Files, remove_oldest
+from envc.disk.cache import Cache, CacheFolder, remove_oldest
 from envc.disk.memo import Memo
 from envc.disk.table import Table
 from envc.model.value import value
@@ -20,24 +20,24 @@ class Answer:
     number: int = 0
 
 
-Place = Callable[[Path], Files | Table]
+Place = Callable[[Path], CacheFolder | Table]
 PLACES: tuple[Place, ...] = (
-    lambda root: Files(Cache(str(root)), "answers-v1"),
+    lambda root: CacheFolder(Cache(str(root)), "answers-v1"),
     lambda root: Table(f"{root}/answers-v1.sqlite", "answers"),
 )
 
 
 @pytest.fixture(params=PLACES, ids=["files", "table"])
-def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Files | Table:
+def rows(request: pytest.FixtureRequest, tmp_path: Path) -> CacheFolder | Table:
     place: Place = request.param
     return place(tmp_path / "cache")
 
 
-def memo_in(rows: Files | Table) -> Memo[Answer]:
+def memo_in(rows: CacheFolder | Table) -> Memo[Answer]:
     return Memo(rows, Answer, rooms=("model",))
 
 
-def test_what_was_kept_is_read_again(rows: Files | Table) -> None:
+def test_what_was_kept_is_read_again(rows: CacheFolder | Table) -> None:
     memo = memo_in(rows)
     keys = [memo.key("a", number) for number in range(3)]
     assert memo.read(keys[0]) is None
@@ -49,7 +49,7 @@ def test_what_was_kept_is_read_again(rows: Files | Table) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{", b'{"text": 1}', b'{"number": 1}', b"\xff", b"[" * 9999]
 )
-def test_what_is_no_such_value_is_absent(rows: Files | Table, content: bytes) -> None:
+def test_what_is_no_such_value_is_absent(rows: CacheFolder | Table, content: bytes) -> None:
     memo = memo_in(rows)
     key = memo.key("a")
     rows.write({key: content})
@@ -106,7 +106,7 @@ def test_a_cache_that_is_written_to_is_looked_at_now_and_then(
 ) -> None:
     looked: list[str] = []
     monkeypatch.setattr("envc.disk.cache.remove_oldest", looked.append)
-    files = Files(Cache(str(tmp_path)), "answers-v1")
+    files = CacheFolder(Cache(str(tmp_path)), "answers-v1")
     files.write({f"{number}": b"" for number in range(2000)})
     assert 1 <= len(looked) <= 30
     assert set(looked) == {f"{tmp_path}/answers-v1"}
@@ -125,7 +125,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def key(*rooms: str) -> str:
     code.digest_of_code.cache_clear()
-    return Memo(Files(Cache("/nowhere"), "a-v1"), Answer, rooms=rooms).key("input")
+    return Memo(CacheFolder(Cache("/nowhere"), "a-v1"), Answer, rooms=rooms).key("input")
 
 
 def test_a_changed_module_gives_other_keys(package: Path) -> None:

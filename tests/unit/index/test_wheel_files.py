@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from envc.errors import OutsideError, UntrustedError
-from envc.index import WheelFetcher
+from envc.index import WheelFiles
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
 from envc.ports import SilentReporter
@@ -50,7 +50,7 @@ def replaced(wheel, **changes):
 
 
 def fetcher(tmp_path, **options):
-    return WheelFetcher(cache=str(tmp_path / "cache"), **options)
+    return WheelFiles(cache=str(tmp_path / "cache"), **options)
 
 
 def test_a_wheel_is_downloaded_once(tmp_path, house, server, locked):
@@ -140,7 +140,7 @@ def test_wheelhouse_and_path_come_before_the_network(tmp_path, house, server, lo
         with pytest.raises(OutsideError) as caught:
             fetch.fetch(replaced(locked, url=None, path="/nowhere/x.whl"))
     assert str(caught.value) == (
-        f"/nowhere/x.whl: {NAME} is not there\n"
+        "/nowhere/x.whl: the wheel is not there\n"
         "  mend: put it there, or name its folder with `--from`"
     )
     assert server.paths() == []
@@ -150,7 +150,7 @@ def test_offline_takes_what_is_there(tmp_path, server, locked):
     with fetcher(tmp_path, offline=True) as fetch, pytest.raises(OutsideError) as caught:
         fetch.fetch(locked)
     assert str(caught.value) == (
-        f"{tmp_path}/cache: {NAME} is neither in a wheelhouse nor in the cache\n"
+        f"{NAME}: the wheel is neither in a wheelhouse nor in the cache\n"
         "  mend: run without --offline, or name a wheelhouse or bundle with `--from`"
     )
     assert server.paths() == []
