@@ -50,9 +50,9 @@ from envc.supply.declared import outdated_editables
 from envc.supply.editable import (
     directory_of,
 )
+from envc.supply.given import GivenSource
 from envc.supply.indexes import indexes_of, open_source
 from envc.supply.local_files import is_as_locked, names_files
-from envc.supply.recorded import RecordedSource
 from envc.target.drift import drift_of
 
 
@@ -208,7 +208,7 @@ class Checker:
     def _judged(
         self, spec: OverlaySpec, under: KnownBase, present: LockFile | None, owner: str
     ) -> Judged:
-        source = RecordedSource(self.source)
+        source = GivenSource(self.source)
         state = self.state(spec, under, present.lock if present is not None else None)
         lock = present.lock if present is not None and state is LockState.FRESH else None
         failure: UnsatisfiableError | None = None
@@ -241,13 +241,13 @@ class Checker:
         return Judged(
             verdict=judge(subject),
             beside=(*files_beside(spec), *_projects_beside(spec)),
-            asked=source.asked(),
+            asked=tuple(sorted(source.asked)),
             touched=None if subject.unknown or _looks_further(spec) else parts,
             fingerprint=self.fingerprint(parts, under),
         )
 
     def _passed(
-        self, spec: OverlaySpec, failure: UnsatisfiableError, source: RecordedSource
+        self, spec: OverlaySpec, failure: UnsatisfiableError, source: GivenSource
     ) -> Iterator[PassedOver]:
         for sourced in spec.requires:
             project = canonicalize_name(sourced.requirement.name)
@@ -260,7 +260,7 @@ class Checker:
                 if (known := self._passed_over[asked]) is not None:
                     yield known
 
-    def _yanked(self, lock: Lock, source: RecordedSource) -> dict[NormalizedName, str]:
+    def _yanked(self, lock: Lock, source: GivenSource) -> dict[NormalizedName, str]:
         """Withdrawn releases among a lock's pins, and why; nothing where an index is silent."""
         found: dict[NormalizedName, str] = {}
         try:

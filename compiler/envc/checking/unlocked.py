@@ -33,7 +33,8 @@ from envc.supply.editable import (
     with_directories,
     with_editables,
 )
-from envc.supply.sole import SoleSource, with_shadows
+from envc.supply.given import GivenSource
+from envc.supply.sole import only_releases, with_shadows
 
 
 @value
@@ -62,7 +63,7 @@ class Unlocked:
             if sourced.requirement.url is not None:
                 raise self._must_be_locked(f"{sourced.requirement.name} is named by a URL")
         base = self.under.base
-        with_soles = SoleSource(source, editables)
+        with_soles = GivenSource(source, only_releases(editables))
         resolutions: list[Resolution] = []
         for problem, ways in zip(self._problems(resolutions), edges, strict=True):
 

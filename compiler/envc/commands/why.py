@@ -22,7 +22,7 @@ from envc.lock import (
 )
 from envc.lock.select import inherited_pins
 from envc.model.lock import Lock
-from envc.model.release import CoreMetadata, Distribution, Release
+from envc.model.release import Distribution, Release
 from envc.model.resolution import InheritedPin, Problem
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.target import Target
@@ -37,6 +37,7 @@ from envc.sites.site import (
     require_lock,
     require_overlay_lock,
 )
+from envc.supply.given import GivenSource
 from envc.supply.indexes import open_source
 
 
@@ -110,39 +111,27 @@ def _report(
     )
 
 
-class _LockedSource:
-    """`ports.CandidateSource`: the lock's own files of what it pins, and all else as it is offered.
+class _LockedSource(GivenSource):
+    """The lock's own files of what it pins, and all else as it is offered.
 
     So nothing is built again, and projects that no index has are there.
     """
 
     def __init__(self, source: CandidateSource, pins: Iterable[InheritedPin]) -> None:
-        self._source = source
+        super().__init__(source)
         self._locked = {
             pin.project: Release.of(pin.project, pin.version, tuple(map(_there, pin.distributions)))
             for pin in pins
         }
 
-    def prefetch(self, projects: Iterable[NormalizedName]) -> None:
-        """As the port has it."""
-        self._source.prefetch(projects)
-
     def releases(self, project: NormalizedName) -> Sequence[Release]:
-        """As the port has it."""
-        offered = self._source.releases(project)
+        """Those that are offered, of the locked version the lock's own files."""
+        offered = super().releases(project)
         locked = self._locked.get(project)
         if locked is None:
             return offered
         others = [release for release in offered if release.version != locked.version]
         return sorted((locked, *others), key=lambda release: release.version, reverse=True)
-
-    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
-        """As the port has it."""
-        self._source.prefetch_metadata(distributions)
-
-    def metadata(self, distribution: Distribution) -> CoreMetadata:
-        """As the port has it."""
-        return self._source.metadata(distribution)
 
 
 def _there(file: Distribution) -> Distribution:

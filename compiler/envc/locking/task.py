@@ -36,8 +36,9 @@ from envc.supply.editable import (
     with_directories,
     with_editables,
 )
+from envc.supply.given import GivenSource
 from envc.supply.realize import realize
-from envc.supply.sole import SoleSource, with_shadows
+from envc.supply.sole import only_releases, with_shadows
 from envc.supply.wheelhouse import Carried, has_its_wheels
 
 
@@ -130,7 +131,9 @@ class LockTask:
 
         resolutions = [
             with_shadows(resolution, soles, self.base)
-            for resolution in self._resolved(asked, SoleSource(supply.source, soles))
+            for resolution in self._resolved(
+                asked, GivenSource(supply.source, only_releases(soles))
+            )
         ]
         realized = realize(resolutions, supply, present=present, folder=folder)
         builds = {build.wheel: build for build in (*realized.builds, *builds_of(directs))}

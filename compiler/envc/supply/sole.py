@@ -6,7 +6,7 @@ the file where it asks for the project's releases, and nothing of the project in
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -17,11 +17,10 @@ from packaging.version import Version
 from envc.errors import ShadowRefusedError
 from envc.lock import Base
 from envc.model.digest import Digest
-from envc.model.release import CoreMetadata, Distribution, Release
+from envc.model.release import Distribution, Release
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin
 from envc.model.value import value
-from envc.ports import CandidateSource
 from envc.supply.building import Supply
 from envc.supply.wheelhouse import Carried, place_of
 
@@ -53,36 +52,13 @@ class SoleRelease(ABC):
         """The URL or the path that the line gives."""
 
 
-class SoleSource:
-    """`ports.CandidateSource`: the files that the spec names, the rest from another source.
-
-    That one knows the metadata of these files already: it has fetched or adopted them.
-    """
-
-    def __init__(self, source: CandidateSource, soles: Iterable[SoleRelease]) -> None:
-        self._source = source
-        self._releases = {
-            each.project: (Release.of(each.project, each.file.version, (each.file,)),)
-            for each in soles
-        }
-
-    def prefetch(self, projects: Iterable[NormalizedName]) -> None:
-        """As the port has it."""
-        self._source.prefetch(project for project in projects if project not in self._releases)
-
-    def releases(self, project: NormalizedName) -> Sequence[Release]:
-        """As the port has it."""
-        return self._releases.get(project) or self._source.releases(project)
-
-    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
-        """As the port has it."""
-        self._source.prefetch_metadata(
-            each for each in distributions if each.project not in self._releases
-        )
-
-    def metadata(self, distribution: Distribution) -> CoreMetadata:
-        """As the port has it."""
-        return self._source.metadata(distribution)
+def only_releases(
+    soles: Iterable[SoleRelease],
+) -> dict[NormalizedName, tuple[Release, ...]]:
+    """By project, the one release that there is."""
+    return {
+        each.project: (Release.of(each.project, each.file.version, (each.file,)),) for each in soles
+    }
 
 
 def off_the_base(problem: Problem, soles: Iterable[SoleRelease]) -> Problem:

@@ -1,0 +1,42 @@
+"""A source of candidates of which some projects are given, and what was asked of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from packaging.utils import NormalizedName
+
+from envc.model.release import CoreMetadata, Distribution, Release
+from envc.ports import CandidateSource
+
+
+class GivenSource:
+    """`ports.CandidateSource`: the releases `given` of some projects, all else from another one.
+
+    That one knows the metadata of what is given. `asked` are the projects whose releases were
+    asked for.
+    """
+
+    def __init__(
+        self,
+        source: CandidateSource,
+        given: Mapping[NormalizedName, Sequence[Release]] | None = None,
+    ) -> None:
+        self._source = source
+        self._given = given or {}
+        self.asked: set[NormalizedName] = set()
+
+    def prefetch(self, projects: Iterable[NormalizedName]) -> None:
+        """Start to fetch the releases that are not given."""
+        self._source.prefetch(project for project in projects if project not in self._given)
+
+    def releases(self, project: NormalizedName) -> Sequence[Release]:
+        """The releases given, else those of the other source."""
+        self.asked.add(project)
+        return self._given.get(project) or self._source.releases(project)
+
+    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
+        """Start to fetch their metadata."""
+        self._source.prefetch_metadata(distributions)
+
+    def metadata(self, distribution: Distribution) -> CoreMetadata:
+        """What the other source knows of a distribution."""
+        return self._source.metadata(distribution)
