@@ -39,9 +39,8 @@ from envc.sites.site import (
     read_lock,
 )
 from envc.supply.building import Supply
-from envc.supply.editable import editables_of, is_of, missing_wheels
+from envc.supply.editable import editables_of
 from envc.supply.indexes import indexes_of, open_supply
-from envc.supply.local_files import is_as_locked
 from envc.supply.wheelhouse import WHEELHOUSE, carry, prune
 
 
@@ -67,9 +66,8 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
         else:
             outcomes = _lock_layers(site, options, supply)
     _warn_of_unknown(options, outcomes.values(), context)
-    for outcome in outcomes.values():
-        for warning in outcome.warnings:
-            context.reporter.warn(warning)
+    for warning in (each for outcome in outcomes.values() for each in outcome.warnings):
+        context.reporter.warn(warning)
     removed: tuple[str, ...] = ()
     if not options.check:
         for outcome in outcomes.values():
@@ -126,19 +124,13 @@ def _lock_layer(
     site: Site, layer: LayerSpec, base: Base, options: LockOptions, supply: Supply
 ) -> Outcome:
     path = site.lock_path(layer.name)
-    inputs = layer_inputs(site.spec, layer, base)
-    start = Start(path, read_lock(path, layer.name), options)
-    kept = start.kept(inputs)
-    if kept is not None and is_as_locked(layer.requires, kept.lock, folder=os.path.dirname(path)):
-        return Outcome(kept, changed=False)
-
     task = LockTask(
         name=layer.name,
         requires=layer.requires,
         targets=site.spec.targets,
         base=base,
-        inputs=inputs,
-        start=start,
+        inputs=layer_inputs(site.spec, layer, base),
+        start=Start(path, read_lock(path, layer.name), options),
         problem=partial(layer_problem, site.spec, layer, base=base),
     )
     return task.carried_out(supply)
@@ -164,27 +156,15 @@ def lock_overlay(
         UnsatisfiableError: there is no solution, or it needs a shadow that is refused.
     """
     path = overlay_lock_path(overlay)
-    start = Start(path, overlay_lock(overlay), options)
-    inputs = overlay_inputs(site, overlay, base)
-    folder = os.path.dirname(path)
-    editables = editables_of(overlay, supply, folder=folder)
-    kept = start.kept(inputs)
-    if (
-        kept is not None
-        and is_of(kept.lock, editables)
-        and is_as_locked(overlay.requires, kept.lock, folder=folder)
-    ):
-        return Outcome(kept, start.differs(kept.text), carried=missing_wheels(editables))
-
     task = LockTask(
         name=overlay.name,
         requires=overlay.requires,
         targets=site.targets,
         base=base,
-        inputs=inputs,
-        start=start,
+        inputs=overlay_inputs(site, overlay, base),
+        start=Start(path, overlay_lock(overlay), options),
         problem=partial(overlay_problem, site, overlay, base=base),
-        editables=editables,
+        editables=editables_of(overlay, supply, folder=os.path.dirname(path)),
         shared=shared,
     )
     return task.carried_out(supply)

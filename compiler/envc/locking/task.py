@@ -32,11 +32,13 @@ from envc.supply.building import Supply
 from envc.supply.direct import builds_of, carried_by, directs_of, with_directs
 from envc.supply.editable import (
     Editable,
+    is_of,
     missing_wheels,
     with_directories,
     with_editables,
 )
 from envc.supply.given import GivenSource
+from envc.supply.local_files import is_as_locked
 from envc.supply.realize import realize
 from envc.supply.sole import only_releases, with_shadows
 from envc.supply.wheelhouse import Carried, has_its_wheels
@@ -76,15 +78,6 @@ class Start:
         present = self.present
         return present is None or present.path != self.path or present.text != text
 
-    def kept(self, inputs: Digest) -> LockFile | None:
-        """The present lock, when it was made from these inputs, whole, and nothing is to move."""
-        present = self.present
-        if self.options.upgrade or self.options.projects or present is None:
-            return None
-        is_whole = has_its_wheels(present.lock, os.path.dirname(self.path))
-        is_kept = is_whole and present.lock.inputs == inputs
-        return replace(present, path=self.path) if is_kept else None
-
     @property
     def moving(self) -> frozenset[NormalizedName] | None:
         """The projects that may move; None: all."""
@@ -116,8 +109,33 @@ class LockTask:
     shared: Callable[[], tuple[Group, ...]] | None = None
 
     def carried_out(self, supply: Supply) -> Outcome:
-        """The lock, resolved anew, with what it carries."""
-        folder, present = os.path.dirname(self.start.path), self.start.lock
+        """The lock with what it carries: the present one, where it would come out again."""
+        present = self.start.present
+        if present is None or not self._holds(present):
+            return self._resolved_anew(supply)
+        return self._outcome(present.lock, present.text, missing_wheels(self.editables))
+
+    def _outcome(self, lock: Lock, text: bytes, carried: tuple[Carried, ...]) -> Outcome:
+        changed = self.start.differs(text)
+        return Outcome(LockFile(self.start.path, text, lock), changed, carried)
+
+    @property
+    def _folder(self) -> str:
+        return os.path.dirname(self.start.path)
+
+    def _holds(self, present: LockFile) -> bool:
+        """Whether the present lock was made from all this, is whole, and nothing is to move."""
+        lock, options = present.lock, self.start.options
+        return (
+            not (options.upgrade or options.projects)
+            and lock.inputs == self.inputs
+            and has_its_wheels(lock, self._folder)
+            and is_of(lock, self.editables)
+            and is_as_locked(self.requires, lock, folder=self._folder)
+        )
+
+    def _resolved_anew(self, supply: Supply) -> Outcome:
+        folder, present = self._folder, self.start.lock
         directs = directs_of(
             self.requires, supply, present=present, folder=folder, moving=self.start.moving
         )
@@ -129,11 +147,9 @@ class LockTask:
             problem = self.problem(targets=targets, preferred=preferred)
             return with_directs(with_editables(problem, self.editables), directs)
 
+        source = GivenSource(supply.source, only_releases(soles))
         resolutions = [
-            with_shadows(resolution, soles, self.base)
-            for resolution in self._resolved(
-                asked, GivenSource(supply.source, only_releases(soles))
-            )
+            with_shadows(found, soles, self.base) for found in self._resolved(asked, source)
         ]
         realized = realize(resolutions, supply, present=present, folder=folder)
         builds = {build.wheel: build for build in (*realized.builds, *builds_of(directs))}
@@ -147,7 +163,7 @@ class LockTask:
         )
         lock = with_directories(lock, self.editables)
         carried = (*realized.carried, *missing_wheels(self.editables), *carried_by(directs))
-        outcome = _outcome(lock, self.start, carried)
+        outcome = self._outcome(lock, lock_to_text(lock), carried)
         unknown = {text for resolution in resolutions for text in resolution.unknown_extras()}
         return replace(outcome, warnings=tuple(sorted(unknown)))
 
@@ -166,8 +182,3 @@ class LockTask:
             return found
         groups = self.shared()
         return resolve_together(replace(problem, together=groups), answer) if groups else found
-
-
-def _outcome(lock: Lock, start: Start, carried: tuple[Carried, ...]) -> Outcome:
-    text = lock_to_text(lock)
-    return Outcome(LockFile(start.path, text, lock), start.differs(text), carried)
