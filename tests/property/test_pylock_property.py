@@ -11,7 +11,8 @@ from packaging.pylock import Pylock
 
 from envc.formats.pylock import lock_to_text
 from envc.formats.pylock_read import lock_from_text
-from envc.model.lock import BaseReference, Lock, LockedPin, LockedTarget, LockedWheel
+from envc.model.lock import BaseReference, Lock, LockedPin, LockedWheel
+from envc.model.target import Target
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +60,7 @@ def pins(draw):
 
 projects = st.sets(names, max_size=2).map(sorted).map(tuple)
 targets = st.builds(
-    LockedTarget,
+    Target,
     name=st.sampled_from(["node", "host"]),
     python_full=st.just("3.11.7"),
     platform=st.just("linux-x86_64"),

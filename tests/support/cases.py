@@ -18,7 +18,6 @@ from packaging.version import Version
 from envc.errors import UnsatisfiableError
 from envc.expand.overlay import expand_overlay
 from envc.expand.site import expand_site
-from envc.expand.targets import make_target
 from envc.formats.document import Document
 from envc.formats.envc_toml import SiteDocument
 from envc.formats.overlay_toml import OverlayDocument
@@ -52,9 +51,7 @@ MACHINE = Machine(
     platform="linux-x86_64",
     libc="glibc-2.28",
 )
-TARGET = make_target(
-    "host", python_full=MACHINE.python_full, platform=MACHINE.platform, libc=MACHINE.libc
-)
+TARGET = MACHINE.target("host")
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,8 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from envc.errors import UnsatisfiableError
-from envc.expand.targets import make_target
 from envc.model.spec import CoreSpec
-from envc.model.target import Target
+from envc.model.target import Target, default_libc
 from envc.sites.site import Site, load_site
 from support.index_server import FileFacts, IndexServer, Reply
 from support.sdists import Sdist
@@ -156,9 +155,12 @@ class Scenario:
         """The machines that the case is resolved for."""
         full = self._python()
         if self.options.get("universal"):
-            return tuple(make_target(p, python_full=full, platform=p, libc=None) for p in UNIVERSAL)
+            return tuple(
+                Target(name=p, python_full=full, platform=p, libc=default_libc(p))
+                for p in UNIVERSAL
+            )
         platform, libc = PLATFORMS[self.options.get("python_platform")]
-        return (make_target("host", python_full=full, platform=platform, libc=libc),)
+        return (Target(name="host", python_full=full, platform=platform, libc=libc),)
 
     def _python(self) -> str:
         """The full version: the one asked for; a universal case's, the one its wheels are for."""

@@ -18,7 +18,6 @@ from envc.cluster.kit import kit_of_this_envc
 from envc.core.cached import cached_core, core_cache
 from envc.core.travel import core_stream
 from envc.disk.locks import shared
-from envc.expand.targets import make_target
 from envc.fleet.statement import Signer, signer_of
 from envc.fleet.wanted import make_parcel
 from envc.host.context import Context
@@ -98,18 +97,7 @@ def make_bundle(
 
 def _targets(lock: Lock, machine: Machine) -> tuple[Target, ...]:
     """The kinds of machine that a lock is for; one that names none is for this machine."""
-    if not lock.targets:
-        return (target_for(lock, machine),)
-    return tuple(
-        make_target(
-            each.name,
-            python_full=each.python_full,
-            platform=each.platform,
-            libc=each.libc,
-            cpu=each.cpu,
-        )
-        for each in lock.targets
-    )
+    return lock.targets or (target_for(lock, machine),)
 
 
 @value

@@ -8,7 +8,6 @@ from packaging.utils import NormalizedName
 
 from envc.errors import Fault, SpecError
 from envc.expand.project import project_requirements
-from envc.expand.targets import make_target
 from envc.formats.document import Document
 from envc.formats.envc_toml import LayerTable, SiteDocument
 from envc.model.digest import digest_from_hex
@@ -28,7 +27,7 @@ from envc.model.spec import (
     SourcedRequirement,
     Treatment,
 )
-from envc.model.target import Machine, Target
+from envc.model.target import Machine, Target, default_libc
 
 HOST_TARGET = "host"
 
@@ -126,20 +125,13 @@ def _targets(
                 mend=f"set core.interpreter to a Python {tables.core.python}, or run envc with one",
             )
         if not tables.target:
-            return (
-                make_target(
-                    HOST_TARGET,
-                    python_full=python_full,
-                    platform=machine.platform,
-                    libc=machine.libc,
-                ),
-            )
+            return (machine.target(HOST_TARGET),)
     return tuple(
-        make_target(
-            target.name,
+        Target(
+            name=target.name,
             python_full=target.python_full or python_full,
             platform=target.platform,
-            libc=target.libc,
+            libc=target.libc or default_libc(target.platform),
             cpu=target.cpu,
         )
         for target in tables.target

@@ -21,8 +21,8 @@ from envc.model.lock import (
     Lock,
     LockedBuild,
     LockedPin,
-    LockedTarget,
 )
+from envc.model.target import Target
 from envc.model.value import value
 
 # What a basic string may not hold as it is. Source: TOML 1.0, String.
@@ -42,7 +42,7 @@ class LockTool:
     shadows: tuple[NormalizedName, ...] = ()
     lifts: tuple[NormalizedName, ...] = ()
     hides: tuple[NormalizedName, ...] = ()
-    targets: tuple[LockedTarget, ...] = ()
+    targets: tuple[Target, ...] = ()
     builds: tuple[LockedBuild, ...] = ()
 
 

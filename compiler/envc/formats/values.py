@@ -112,7 +112,6 @@ def _made(kind: type, text: str) -> Any:
 
 _FORMS = {
     "Requirement": _Form(str, _made),
-    "Tag": _Form(str, lambda kind, text: kind(*text.split("-"))),
     "Version": _Form(str, _made),
     "bytes": _Form(
         lambda content: b2a_base64(content, newline=False).decode(),

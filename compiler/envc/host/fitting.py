@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 from envc.errors import UsageError
-from envc.expand.targets import make_target
 from envc.host.machine import cpu_name, cpu_runs
-from envc.model.lock import Lock, LockedTarget
+from envc.model.lock import Lock
 from envc.model.target import Machine, Target
 
 
@@ -18,12 +17,7 @@ def target_for(lock: Lock, machine: Machine) -> Target:
         UsageError: the machine is none of the targets; with the reason for each.
     """
     if not lock.targets:
-        return make_target(
-            "host",
-            python_full=machine.python_full,
-            platform=machine.platform,
-            libc=machine.libc,
-        )
+        return machine.target("host")
     reasons = {target.name: list(_misfits(target, machine)) for target in lock.targets}
     fitting = [target for target in lock.targets if not reasons[target.name]]
     if not fitting:
@@ -33,17 +27,10 @@ def target_for(lock: Lock, machine: Machine) -> Target:
             where=machine.interpreter,
             mend="add this kind of machine as a [[target]] and lock again, or use another node",
         )
-    best = max(fitting, key=lambda target: (_numbers(target.libc), target.cpu or "", target.name))
-    return make_target(
-        best.name,
-        python_full=best.python_full,
-        platform=best.platform,
-        libc=best.libc,
-        cpu=best.cpu,
-    )
+    return max(fitting, key=lambda target: (_numbers(target.libc), target.cpu or "", target.name))
 
 
-def _misfits(target: LockedTarget, machine: Machine) -> Iterable[str]:
+def _misfits(target: Target, machine: Machine) -> Iterable[str]:
     if target.platform != machine.platform:
         yield f"it is {target.platform}, this is {machine.platform}"
         return

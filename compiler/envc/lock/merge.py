@@ -10,7 +10,7 @@ from envc.errors import OutsideError
 from envc.lock.base import Base
 from envc.lock.targets import marker_for
 from envc.model.digest import Digest
-from envc.model.lock import BaseReference, Lock, LockedBuild, LockedPin, LockedTarget, LockedWheel
+from envc.model.lock import BaseReference, Lock, LockedBuild, LockedPin, LockedWheel
 from envc.model.release import Distribution
 from envc.model.resolution import Pin, Resolution
 from envc.model.target import Target
@@ -48,7 +48,7 @@ def lock_layer(
         pins=tuple(sorted(pins, key=lambda pin: (pin.project, pin.version, pin.marker or ""))),
         requires_python=f"=={targets[0].python}.*",
         environments=_environments(groups),
-        targets=tuple(sorted(map(_locked_target, targets), key=lambda target: target.name)),
+        targets=tuple(sorted(targets, key=lambda target: target.name)),
         inputs=inputs,
         base=None if base.closure is None else BaseReference(base.layer, base.closure),
         shadows=_all(resolution.shadows for resolution in resolutions),
@@ -131,14 +131,4 @@ def _environments(groups: Sequence[tuple[Target, ...]]) -> tuple[str, ...]:
             f"platform_machine == '{group[0].markers['platform_machine']}'"
             for group in groups
         )
-    )
-
-
-def _locked_target(target: Target) -> LockedTarget:
-    return LockedTarget(
-        name=target.name,
-        python_full=target.python_full,
-        platform=target.platform,
-        libc=target.libc,
-        cpu=target.cpu,
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from packaging.utils import NormalizedName
 
 from envc.model.digest import Digest
+from envc.model.target import Target
 from envc.model.value import value
 
 LOCK_FORMAT = 1
@@ -57,17 +58,6 @@ class LockedPin:
     directory: str | None = None
 
 
-@value(kw_only=True)
-class LockedTarget:
-    """A target as the lock records it."""
-
-    name: str
-    python_full: str
-    platform: str
-    libc: str
-    cpu: str | None = None
-
-
 @value
 class BaseReference:
     """The layer that a lock stands on and the closure digest it was made against."""
@@ -91,7 +81,7 @@ class Lock:
     pins: tuple[LockedPin, ...]
     requires_python: str | None = None
     environments: tuple[str, ...] = ()
-    targets: tuple[LockedTarget, ...] = ()
+    targets: tuple[Target, ...] = ()
     inputs: Digest | None = None
     base: BaseReference | None = None
     shadows: tuple[NormalizedName, ...] = ()

@@ -10,7 +10,6 @@ from itertools import islice
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.tags import Tag
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -302,17 +301,4 @@ def _on_newer_pythons(problem: Problem) -> Iterator[Hint]:
 
 def _on_python(target: Target, python: str) -> Target:
     """The same machine with another Python."""
-    old, new = (text.replace(".", "") for text in (target.python, python))
-    full = f"{python}.{target.python_full.rsplit('.', 1)[1]}"
-    versions = {"python_version": python, "python_full_version": full}
-
-    def renamed(text: str) -> str:
-        return text.replace(f"cp{old}", f"cp{new}").replace(f"py{old}", f"py{new}")
-
-    return replace(
-        target,
-        python=python,
-        python_full=full,
-        markers={**target.markers, **versions, "implementation_version": full},
-        tags=tuple(Tag(renamed(t.interpreter), renamed(t.abi), t.platform) for t in target.tags),
-    )
+    return replace(target, python_full=f"{python}.{target.python_full.rsplit('.', 1)[1]}")

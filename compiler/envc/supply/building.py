@@ -13,7 +13,6 @@ from packaging.utils import NormalizedName
 
 from envc.disk.digests import digest_of_file
 from envc.errors import BuildError, UnsatisfiableError, UsageError
-from envc.expand.targets import make_target
 from envc.host.context import Context
 from envc.host.machine import machine_of
 from envc.index import IndexSource
@@ -123,14 +122,7 @@ class Building:
         machine = self._machine
         problem = Problem(
             layer=f"the build of {label}",
-            targets=(
-                make_target(
-                    "build",
-                    python_full=machine.python_full,
-                    platform=machine.platform,
-                    libc=machine.libc,
-                ),
-            ),
+            targets=(machine.target("build"),),
             roots=tuple(_sourced(text, label) for text in requirements),
             policy=replace(self._site.resolver, resolution="highest", no_build=True, no_binary=()),
         )

@@ -3,13 +3,14 @@
 import pytest
 from packaging.markers import Marker
 
-from envc.expand.targets import make_target
 from envc.lock import target_groups
 from envc.lock.targets import marker_for
+from envc.model.target import Target, default_libc
 
 
 def target(name, platform, python="3.11.7", libc=None):
-    return make_target(name, python_full=python, platform=platform, libc=libc)
+    libc = libc or default_libc(platform)
+    return Target(name=name, python_full=python, platform=platform, libc=libc)
 
 
 LINUX = target("linux", "linux-x86_64")

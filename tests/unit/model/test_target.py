@@ -7,8 +7,8 @@ import pytest
 from packaging.markers import default_environment
 from packaging.tags import Tag, sys_tags
 
-from envc.expand.targets import make_target
 from envc.host.machine import machine_of
+from envc.model.target import Target, default_libc
 
 FULL = ".".join(map(str, sys.version_info[:3]))
 
@@ -20,19 +20,20 @@ def platforms(target):
 
 
 def target(platform_, libc=None, **options):
-    return make_target("t", python_full="3.11.7", platform=platform_, libc=libc, **options)
+    libc = libc or default_libc(platform_)
+    return Target(name="t", python_full="3.11.7", platform=platform_, libc=libc, **options)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the tags of other systems depend on more")
 def test_the_tags_of_this_machine_are_those_that_packaging_finds():
     here = machine_of(None)
-    made = make_target("host", python_full=FULL, platform=here.platform, libc=here.libc)
+    made = Target(name="host", python_full=FULL, platform=here.platform, libc=here.libc)
     assert list(made.tags) == list(sys_tags())
 
 
 def test_the_markers_of_this_machine_are_those_that_packaging_finds():
     here = machine_of(None)
-    made = make_target("host", python_full=FULL, platform=here.platform, libc=here.libc)
+    made = Target(name="host", python_full=FULL, platform=here.platform, libc=here.libc)
     found = default_environment()
     depends_on_the_boot = {"platform_release", "platform_version"}
     assert {k: v for k, v in made.markers.items() if k not in depends_on_the_boot} == {
