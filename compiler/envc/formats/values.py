@@ -222,17 +222,17 @@ def _tuple(items: Sequence[_Reader], arguments: Sequence[Any]) -> _Reader:
     return _array(items[0].read) if arguments[-1] is ... else _row(tuple, items)
 
 
-# Of what follows, each reads the quick way first; where that fails, it looks for the place.
-
-
 def _array(item: Read) -> _Reader:
     def read(plain: Any) -> Any:
         if type(plain) is not list:
             raise _wrong(list)
+        found: list[Any] = []
         try:
-            return tuple([item(each) for each in plain])
-        except FormError:
-            return tuple(_at(f"[{place}]", item, each) for place, each in enumerate(plain))
+            for each in plain:
+                found.append(item(each))  # noqa: PERF401 - what was found tells where it ended
+        except FormError as error:
+            raise error.below(f"[{len(found)}]") from error
+        return tuple(found)
 
     return _Reader((list,), read)
 
@@ -243,8 +243,13 @@ def _row(kind: type, items: Sequence[_Reader]) -> _Reader:
     def read(plain: Any) -> Any:
         if type(plain) is not list or len(plain) != len(items):
             raise FormError(f"this must be an array of {len(items)}")
-        parts = enumerate(zip(items, plain, strict=True))
-        return make([_at(f"[{place}]", item.read, each) for place, (item, each) in parts])
+        found: list[Any] = []
+        try:
+            for item, each in zip(items, plain, strict=True):
+                found.append(item.read(each))
+        except FormError as error:
+            raise error.below(f"[{len(found)}]") from error
+        return make(found)
 
     return _Reader((list,), read)
 
@@ -253,10 +258,13 @@ def _mapping(item: Read) -> _Reader:
     def read(plain: Any) -> Any:
         if type(plain) is not dict:
             raise _wrong(dict)
+        found: dict[str, Any] = {}
         try:
-            return {key: item(each) for key, each in plain.items()}
-        except FormError:
-            return {key: _at(key, item, each) for key, each in plain.items()}
+            for key, each in plain.items():
+                found[key] = item(each)
+        except FormError as error:
+            raise error.below(key) from error
+        return found
 
     return _Reader((dict,), read)
 
@@ -270,16 +278,19 @@ def _object(kind: Any) -> _Reader:
     def read(plain: Any) -> Any:
         if type(plain) is not dict:
             raise _wrong(dict)
+        found: dict[str, Any] = {}
         try:
-            values = {name: item(plain[name]) for name, item in reads}
-        except (FormError, KeyError):
-            values = {n: _at(n, item, plain[n]) for n, item in reads if n in plain}
-        missing = [name for name in needed if name not in values]
-        if missing:
-            raise FormError("this field is missing", missing[0])
-        if len(values) < len(plain):
-            raise FormError("this field is unknown", min(plain.keys() - values))
-        return kind(**values)
+            for name, item in reads:
+                if name in plain:
+                    found[name] = item(plain[name])
+        except FormError as error:
+            raise error.below(name) from error
+        for name in needed:
+            if name not in found:
+                raise FormError("this field is missing", name)
+        if len(found) < len(plain):
+            raise FormError("this field is unknown", min(plain.keys() - found))
+        return kind(**found)
 
     return _Reader((dict,), read)
 
@@ -294,11 +305,3 @@ def _text(kind: type, form: _Form) -> _Reader:
             raise FormError(f"this is no {kind.__name__.lower()}") from error
 
     return _Reader((str,), read)
-
-
-def _at(key: str, read: Read, plain: Any) -> Any:
-    """What stands under a key, read."""
-    try:
-        return read(plain)
-    except FormError as error:
-        raise error.below(key) from error
