@@ -8,6 +8,7 @@ from envc.disk.clock import utc_text
 from envc.disk.durable import disk_error, remove_temporaries, sync_directory, write_file
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
+from envc.disk.private import remove_abandoned
 from envc.errors import UsageError
 from envc.fleet.prune import prune_target, state_here, unneeded_in_target
 from envc.fleet.wanted import number_of
@@ -19,7 +20,7 @@ from envc.reports.generations import (
     GenerationsReport,
     RollbackReport,
 )
-from envc.store.staging import remove_interrupted
+from envc.store.staging import TEMPORARY
 from envc.target.core import cores_of
 from envc.target.core_care import unneeded_cores
 from envc.target.directory import Directory
@@ -180,7 +181,7 @@ def _remove_leftovers(directory: Directory) -> None:
     remove_leftovers(directory)
     for folder in (directory.path, f"{directory.store}/manifests", f"{directory.store}/plans"):
         remove_temporaries(folder)
-    remove_interrupted(directory.store)
+    remove_abandoned(f"{directory.store}/{TEMPORARY}")
     remove_parts(cores_of(directory))
     empty_trash(directory)
 

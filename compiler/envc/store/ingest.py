@@ -25,7 +25,7 @@ from envc.store.bytecode import Compiler
 from envc.store.identity import SUMS_NAME, sum_line
 from envc.store.names import parents_of
 from envc.store.record import installed_record
-from envc.store.staging import Staging
+from envc.store.staging import Staging, staging_in
 from envc.store.unpack import Unpacked, sources_of, unpack
 from envc.store.writer import TreeWriter
 
@@ -58,7 +58,7 @@ def ingest_wheels(run: Run, wheels: Mapping[str, tuple[str, LockedWheel]]) -> No
     run.reporter.start(_UNPACK, len(wheels), "wheels")
     run.reporter.start(COMPILE, 0, "files")
     try:
-        with Staging(run.root) as staging:
+        with staging_in(run.root) as staging:
             with _compiler(run, staging) as compiler:
                 unpacked = _unpack_all(run, wheels, staging, compiler)
                 for name, (wheel, bytecode) in unpacked.items():
@@ -78,7 +78,7 @@ def ingest_tree(run: Run, name: str, files: Mapping[str, bytes]) -> None:
         OutsideError, UsageError: as `ingest_wheels` does.
     """
     try:
-        with Staging(run.root) as staging:
+        with staging_in(run.root) as staging:
             folder = staging.add(name)
             tree = _make_tree(folder)
             with TreeWriter(tree) as writer:

@@ -28,7 +28,7 @@ from envc.model.manifest import (
 from envc.ports import Reporter, SilentReporter
 from envc.store.ingest import listing, seal
 from envc.store.names import collisions, name_problem
-from envc.store.staging import Staging
+from envc.store.staging import Staging, staging_in
 from envc.store.store import Store
 from envc.store.writer import TreeWriter
 
@@ -106,7 +106,7 @@ def receive_trees(
     reporter = reporter or SilentReporter()
     reporter.start("receive", len(trees), "trees")
     try:
-        with Staging(root) as staging:
+        with staging_in(root) as staging:
             for name in trees:
                 if _ID.fullmatch(name) is None:
                     raise _damaged(source, name, "its name cannot be that of a stored tree")

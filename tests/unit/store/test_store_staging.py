@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envc.store.staging import Staging
+from envc.store.staging import Staging, staging_in
 
 DAY = 86_400
 
@@ -34,7 +34,7 @@ def test_published_trees_are_visible_and_the_private_folder_is_gone(tmp_path: Pa
     root = tmp_path / "store"
     umask = os.umask(0o077)
     try:
-        with Staging(str(root)) as staging:
+        with staging_in(str(root)) as staging:
             stage(staging, "a")
             assert Path(staging.folder).stat().st_mode & 0o777 == 0o700
             assert os.listdir(root / "wheels") == []
@@ -48,7 +48,7 @@ def test_published_trees_are_visible_and_the_private_folder_is_gone(tmp_path: Pa
 
 
 def test_first_to_publish_stays(tmp_path: Path) -> None:
-    with Staging(str(tmp_path)) as staging, Staging(str(tmp_path)) as other:
+    with staging_in(str(tmp_path)) as staging, staging_in(str(tmp_path)) as other:
         stage(other, "a", "first")
         other.publish(["a"])
         inode = (tmp_path / "wheels/a/manifest").stat().st_ino
@@ -62,7 +62,7 @@ def test_first_to_publish_stays(tmp_path: Path) -> None:
 
 def test_tree_without_a_manifest_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "wheels/a/tree").mkdir(parents=True)
-    with Staging(str(tmp_path)) as staging:
+    with staging_in(str(tmp_path)) as staging:
         stage(staging, "a")
         staging.publish(["a"])
     assert os.listdir(tmp_path / "wheels/a") == ["manifest"]
@@ -70,7 +70,7 @@ def test_tree_without_a_manifest_is_replaced(tmp_path: Path) -> None:
 
 
 def test_nothing_is_published_when_the_work_fails(tmp_path: Path) -> None:
-    with contextlib.suppress(ZeroDivisionError), Staging(str(tmp_path)) as staging:
+    with contextlib.suppress(ZeroDivisionError), staging_in(str(tmp_path)) as staging:
         stage(staging, "a")
         raise ZeroDivisionError
     assert os.listdir(tmp_path / "wheels") == []
@@ -82,7 +82,7 @@ def test_leftovers_are_removed(tmp_path: Path) -> None:
     (leave(tmp_path, own_name("diedbeforeitslock")) / ".lock").unlink()
     leave(tmp_path, "othernode-dead", age=DAY + 60)
     (tmp_path / "tmp/othernode-torn.leftover/half").mkdir(parents=True)
-    with Staging(str(tmp_path)) as staging:
+    with staging_in(str(tmp_path)) as staging:
         assert os.listdir(tmp_path / "tmp") == [os.path.basename(staging.folder)]
 
 
@@ -92,7 +92,7 @@ def test_work_in_progress_is_left_alone(tmp_path: Path) -> None:
     neighbour = leave(tmp_path, own_name("2-perhaps"))
     with open(locked / ".lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with Staging(str(tmp_path)):
+        with staging_in(str(tmp_path)):
             assert (locked / "half/tree").is_dir()
             assert (foreign / "half/tree").is_dir()
             assert (neighbour / "half/tree").is_dir()
@@ -112,7 +112,7 @@ def test_folder_that_was_taken_for_a_leftover_is_made_anew(
         return made[-1]
 
     monkeypatch.setattr(tempfile, "mkdtemp", make_and_lose_the_first)
-    with Staging(str(tmp_path)) as staging:
+    with staging_in(str(tmp_path)) as staging:
         assert len(made) == 2
         stage(staging, "a")
         staging.publish(["a"])
