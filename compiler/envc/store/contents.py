@@ -9,7 +9,8 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO, Self
+from contextlib import contextmanager
+from typing import BinaryIO
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from envc.disk.durable import disk_error
@@ -20,12 +21,11 @@ from envc.model.lock import LockedWheel
 from envc.model.names import site_packages_of
 from envc.model.wheel import WheelFacts
 from envc.store import limits
-from envc.store.dist_info import SIGNATURE_FILES, Identity, identify, read_claims
-from envc.store.facts import Contents, facts_of
+from envc.store.description import describe
+from envc.store.dist_info import identify
 from envc.store.identity import store_id
 from envc.store.layout import Layout, Placement
-from envc.store.record import read_record
-from envc.store.refusal import Problem, RefusedError, refuse_if, untrusted
+from envc.store.refusal import Problem, RefusedError, untrusted
 from envc.store.store import Store
 
 # `__path__ = __import__("pkgutil").extend_path(__path__, __name__)` and its like are short.
@@ -41,8 +41,25 @@ def read_contents(file: BinaryIO, wheel: LockedWheel, python: str) -> WheelConte
         UntrustedError: it is no wheel, or one that the store would refuse.
         Whatever `file` raises.
     """
-    with _Archive(file, wheel, python) as archive:
-        return archive.contents()
+    with _opened(file, wheel) as (archive, members):
+
+        def text(member: str) -> bytes:
+            return _read(archive, members[member], limits.TEXT_BYTES)
+
+        found = describe(wheel.filename, members, text, python)
+        facts = found.facts(wheel, file.seek(0, os.SEEK_END))
+        placed = {place.path: member for member, place in found.placements.items()}
+        files = {
+            path: found.rows[member].hexadecimal if member in found.rows else ""
+            for path, member in placed.items()
+        }
+        joined = tuple(
+            name
+            for name, path in _initialisers(facts, files, found.layout.site_packages)
+            if members[placed[path]].file_size in _JOINING_BYTES
+            and _joins(_read(archive, members[placed[path]], _JOINING_BYTES.stop))
+        )
+        return WheelContents(facts=facts, files=files, joined=joined)
 
 
 def read_libraries(file: BinaryIO, wheel: LockedWheel, python: str) -> tuple[Library, ...]:
@@ -54,8 +71,15 @@ def read_libraries(file: BinaryIO, wheel: LockedWheel, python: str) -> tuple[Lib
         UntrustedError: it is no wheel, or one that the store would refuse.
         Whatever `file` raises.
     """
-    with _Archive(file, wheel, python) as archive:
-        return tuple(sorted(archive.libraries(), key=lambda library: library.path))
+    with _opened(file, wheel) as (archive, members):
+        layout = Layout(identify(wheel.filename, members), python)
+        places = {member: layout.place(member) for member in members}
+        found = [
+            _library(place.path, _read(archive, members[member], limits.FILE_BYTES))
+            for member, place in places.items()
+            if isinstance(place, Placement) and is_library(place.path)
+        ]
+        return tuple(sorted(found, key=lambda library: library.path))
 
 
 def stored_contents(store: Store, wheel: LockedWheel, python: str) -> WheelContents:
@@ -106,109 +130,35 @@ def is_library(path: str) -> bool:
     return _LIBRARY.fullmatch(name) is not None and not folder.endswith(".libs")
 
 
-class _Archive:
-    """A wheel that is open for reading."""
-
-    def __init__(self, file: BinaryIO, wheel: LockedWheel, python: str) -> None:
-        self._file = file
-        self._wheel = wheel
-        self._python = python
-
-    def __enter__(self) -> Self:
-        try:
-            self._zip = ZipFile(self._file)
-            members = [m for m in self._zip.infolist() if not m.is_dir()]
-            self._members: Mapping[str, ZipInfo] = {m.filename: m for m in members}
-            self._identity: Identity = identify(self._wheel.filename, self._members)
-        except RefusedError as error:
-            raise untrusted(self._wheel.filename, error.problems) from None
-        except _BROKEN as error:
-            raise self._no_wheel(error) from error
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._zip.close()
-
-    def contents(self) -> WheelContents:
-        try:
-            return self._contents()
-        except RefusedError as error:
-            raise untrusted(self._wheel.filename, error.problems) from None
-        except _BROKEN as error:
-            raise self._no_wheel(error) from error
-
-    def libraries(self) -> Iterator[Library]:
-        layout = Layout(self._identity, self._python)
-        try:
-            for member in self._members:
-                place = layout.place(member)
-                if isinstance(place, Placement) and is_library(place.path):
-                    yield _library(place.path, self._read(member, limits.FILE_BYTES))
-        except RefusedError as error:
-            raise untrusted(self._wheel.filename, error.problems) from None
-        except _BROKEN as error:
-            raise self._no_wheel(error) from error
-
-    def _contents(self) -> WheelContents:
-        identity = self._identity
-        layout = Layout(identity, self._python)
-        record = identity.file("RECORD")
-        points = identity.file("entry_points.txt")
-        unhashed = {identity.file(name) for name in SIGNATURE_FILES}
-        rows = read_record(self._text(record), record, unhashed)
-        claims = read_claims(
-            identity,
-            metadata=self._text(identity.file("METADATA")),
-            wheel=self._text(identity.file("WHEEL")),
-            entry_points=self._text(points) if points in self._members else None,
-        )
-        placed, problems = layout.places(self._members)
-        refuse_if(problems)
-        scripts = [place.path for place in placed.values() if place.kind == "script"]
-        described = Contents(
-            paths=[place.path for place in placed.values()],
-            scripts=scripts,
-            size_bytes=self._file.seek(0, os.SEEK_END),
-        )
-        facts = facts_of(self._wheel, layout, claims, described)
-        files = {
-            place.path: rows[member].hexadecimal if member in rows else ""
-            for member, place in placed.items()
-        }
-        members = {place.path: member for member, place in placed.items()}
-        joined = tuple(
-            name
-            for name, path in _initialisers(facts, files, layout.site_packages)
-            if self._members[members[path]].file_size in _JOINING_BYTES
-            and _joins(self._read(members[path], _JOINING_BYTES.stop))
-        )
-        return WheelContents(facts=facts, files=files, joined=joined)
-
-    def _text(self, member: str) -> bytes:
-        if member not in self._members:
-            raise RefusedError(Problem(member, "the wheel does not hold it"))
-        return self._read(member, limits.TEXT_BYTES)
-
-    def _read(self, member: str, limit_bytes: int) -> bytes:
-        with self._zip.open(self._members[member]) as stream:
-            content = stream.read(limit_bytes + 1)
-        if len(content) > limit_bytes:
-            raise RefusedError(Problem(member, f"it is larger than {limit_bytes} bytes"))
-        return content
-
-    def _no_wheel(self, error: Exception) -> UntrustedError:
-        return UntrustedError(
-            f"it is not a wheel that can be read: {error}",
-            where=self._wheel.filename,
-            mend="do not use this file: exclude its version, and tell who runs the index",
-        )
-
-
 # zipfile's answers to archives that are hostile or torn.
 _BROKEN = (
     *(BadZipFile, LargeZipFile, zlib.error, EOFError),
     *(ValueError, LookupError, RuntimeError, NotImplementedError),
 )
+
+
+@contextmanager
+def _opened(file: BinaryIO, wheel: LockedWheel) -> Iterator[tuple[ZipFile, Mapping[str, ZipInfo]]]:
+    """A wheel as an archive, and its files by name; what is wrong with it names the wheel."""
+    try:
+        with ZipFile(file) as archive:
+            yield archive, {m.filename: m for m in archive.infolist() if not m.is_dir()}
+    except RefusedError as error:
+        raise untrusted(wheel.filename, error.problems) from None
+    except _BROKEN as error:
+        raise UntrustedError(
+            f"it is not a wheel that can be read: {error}",
+            where=wheel.filename,
+            mend="do not use this file: exclude its version, and tell who runs the index",
+        ) from error
+
+
+def _read(archive: ZipFile, member: ZipInfo, limit_bytes: int) -> bytes:
+    with archive.open(member) as stream:
+        content = stream.read(limit_bytes + 1)
+    if len(content) > limit_bytes:
+        raise RefusedError(Problem(member.filename, f"it is larger than {limit_bytes} bytes"))
+    return content
 
 
 def _initialisers(

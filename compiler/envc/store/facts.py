@@ -1,49 +1,10 @@
-"""What a wheel contains, from the paths of its installed form: no file is read."""
+"""What can be imported from the paths of an installed form: no file is read."""
 
 import re
 from collections.abc import Iterable, Sequence
 
-from envc.model.lock import LockedWheel
-from envc.model.value import value
-from envc.model.wheel import ModuleTree, WheelFacts
-from envc.store.dist_info import Claims
+from envc.model.wheel import ModuleTree
 from envc.store.identity import bytecode_tag
-from envc.store.layout import Layout
-
-_START_FILE = re.compile(r"[^/]*\.(?:pth|start)|(?:sitecustomize|usercustomize)(?:\.[^/]*|/.*)")
-
-
-@value(kw_only=True)
-class Contents:
-    """The paths of an installed form (no bytecode among them), and its wheel's size."""
-
-    paths: Sequence[str]
-    scripts: Sequence[str]
-    size_bytes: int
-
-
-def facts_of(wheel: LockedWheel, layout: Layout, claims: Claims, contents: Contents) -> WheelFacts:
-    """The facts of a wheel; all lists are sorted."""
-    prefix = layout.site_packages + "/"
-    inside = [path.removeprefix(prefix) for path in contents.paths if path.startswith(prefix)]
-    return WheelFacts(
-        filename=wheel.filename,
-        digest=wheel.digest,
-        size_bytes=contents.size_bytes,
-        project=layout.identity.project,
-        version=str(layout.identity.version),
-        dist_info=layout.identity.dist_info,
-        requires=claims.requires,
-        requires_python=claims.requires_python,
-        extras=claims.extras,
-        modules=module_tree(inside, layout.python),
-        console_scripts=claims.console_scripts,
-        scripts=tuple(sorted(contents.scripts)),
-        start_files=tuple(sorted(prefix + path for path in inside if _START_FILE.fullmatch(path))),
-        data_files=tuple(
-            sorted(p for p in contents.paths if not p.startswith(prefix) and p[:4] != "bin/")
-        ),
-    )
 
 
 def module_tree(paths: Iterable[str], python: str) -> ModuleTree:

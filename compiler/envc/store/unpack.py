@@ -22,14 +22,10 @@ from envc.model.wheel import WheelFacts
 from envc.store import limits
 from envc.store.archive import Member, chunks_of, members_of
 from envc.store.central_directory import RawWheel
-from envc.store.dist_info import SIGNATURE_FILES, Claims, identify, read_claims
-from envc.store.facts import Contents, facts_of
-from envc.store.layout import Layout, Placement
-from envc.store.names import collisions
+from envc.store.description import Description, describe
+from envc.store.layout import Placement
 from envc.store.record import (
-    RecordRow,
     listing_problems,
-    read_record,
     refuse_other_hash,
     verified,
 )
@@ -51,18 +47,16 @@ class Unpacked:
 
 @value
 class _Verified:
-    """A wheel that has passed: its members by path, RECORD's rows, and where each member goes."""
+    """A wheel that has passed: its members by path, and what it says of itself."""
 
     raw: RawWheel
     members: dict[str, Member]
-    rows: dict[str, RecordRow]
-    layout: Layout
-    claims: Claims
-    placements: dict[str, Placement]
+    description: Description
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """The content of a member, unpacked and held against RECORD at its end."""
-        return verified(chunks_of(self.raw, self.members[path]), path, self.rows[path])
+        row = self.description.rows[path]
+        return verified(chunks_of(self.raw, self.members[path]), path, row)
 
 
 def unpack(path: str, wheel: LockedWheel, *, python: str, tree: str) -> Unpacked:
@@ -140,24 +134,9 @@ def _unreadable(error: OSError, path: str) -> OutsideError:
 def _verify(raw: RawWheel, filename: str, python: str) -> _Verified:
     """Everything that can be known before the first file is written."""
     members = {member.path: member for member in members_of(raw)}
-    identity = identify(filename, members)
-    record = identity.file("RECORD")
-    signatures = {identity.file(name) for name in SIGNATURE_FILES}
-    for name in ("RECORD", "WHEEL", "METADATA"):
-        if identity.file(name) not in members:
-            raise RefusedError(Problem(identity.file(name), "the wheel does not hold it"))
-    rows = read_record(_text(raw, members[record]), record, signatures)
-    refuse_if(listing_problems(rows, members.values(), {record, *signatures}))
-    layout = Layout(identity, python)
-    points = identity.file("entry_points.txt")
-    claims = read_claims(
-        identity,
-        metadata=_text(raw, members[identity.file("METADATA")]),
-        wheel=_text(raw, members[identity.file("WHEEL")]),
-        entry_points=_text(raw, members[points]) if points in members else None,
-    )
-    placements = _placements(layout, claims, members)
-    return _Verified(raw, members, rows, layout, claims, placements)
+    found = describe(filename, members, lambda path: _text(raw, members[path]), python)
+    refuse_if(listing_problems(found.rows, members.values(), found.unhashed))
+    return _Verified(raw, members, found)
 
 
 def _text(raw: RawWheel, member: Member) -> bytes:
@@ -166,25 +145,11 @@ def _text(raw: RawWheel, member: Member) -> bytes:
     return b"".join(chunks_of(raw, member))
 
 
-def _placements(layout: Layout, claims: Claims, members: Iterable[str]) -> dict[str, Placement]:
-    """Where each member goes, in the order in which they are written: folder by folder."""
-    placed, problems = layout.places(members)
-    points = layout.identity.file("entry_points.txt")
-    commands = [script.name for script in claims.console_scripts]
-    problems += [
-        Problem(points, what) for name in commands if (what := layout.command_problem(name))
-    ]
-    refuse_if(problems)
-    refuse_if(collisions([p.path for p in placed.values()] + [f"bin/{name}" for name in commands]))
-    return dict(sorted(placed.items(), key=lambda item: item[1].path.rpartition("/")))
-
-
 def _write(verified_wheel: _Verified, wheel: LockedWheel, tree: str) -> Unpacked:
-    layout = verified_wheel.layout
-    claims = verified_wheel.claims
-    placements = verified_wheel.placements
+    found = verified_wheel.description
+    layout, placements = found.layout, found.placements
     with TreeWriter(tree) as writer:
-        for member in sorted(verified_wheel.rows.keys() - placements.keys()):
+        for member in sorted(found.rows.keys() - placements.keys()):
             # Dropped, yet part of what RECORD vouches for.
             for _ in verified_wheel.chunks(member):
                 pass
@@ -193,21 +158,12 @@ def _write(verified_wheel: _Verified, wheel: LockedWheel, tree: str) -> Unpacked
             for member, place in placements.items()
         ]
         entries.append(writer.write(f"{layout.dist_info}/INSTALLER", [_INSTALLER], FILE_MODE))
-        for script in claims.console_scripts:
+        for script in found.claims.console_scripts:
             content = entry_point_script(script)
             entries.append(writer.write(f"bin/{script.name}", [content], EXECUTABLE_MODE))
-    paths = [place.path for place in placements.values()]
-    contents = Contents(
-        paths=paths,
-        scripts=[place.path for place in placements.values() if place.kind == "script"],
-        size_bytes=len(verified_wheel.raw),
-    )
-    facts = facts_of(wheel, layout, claims, contents)
-    return Unpacked(facts, entries, sources_of(paths, layout.site_packages), _record_path(layout))
-
-
-def _record_path(layout: Layout) -> str:
-    return f"{layout.dist_info}/RECORD"
+    sources = sources_of((place.path for place in placements.values()), layout.site_packages)
+    facts = found.facts(wheel, len(verified_wheel.raw))
+    return Unpacked(facts, entries, sources, f"{layout.dist_info}/RECORD")
 
 
 def sources_of(paths: Iterable[str], site_packages: str) -> list[str]:
@@ -226,7 +182,7 @@ def _write_member(
     verified_wheel: _Verified, writer: TreeWriter, path: str, place: Placement
 ) -> Entry:
     member = verified_wheel.members[path]
-    row = verified_wheel.rows[path]
+    row = verified_wheel.description.rows[path]
     executable = member.executable or place.kind != "file"
     mode = EXECUTABLE_MODE if executable else FILE_MODE
     if place.kind == "script":
