@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from packaging.utils import NormalizedName
 
     from envc.model.digest import Digest
-    from envc.model.nodes import Limits, NodeAnswer
+    from envc.model.nodes import Commands, Heard, Limits, Places
     from envc.model.release import CoreMetadata, Distribution, Release
 
 
@@ -54,25 +54,14 @@ class Engine(Protocol):
 
     name: str
 
-    def run(
-        self,
-        commands: Mapping[str, Sequence[str]],
-        limits: Limits,
-        heard: Callable[[NodeAnswer], None],
-    ) -> None:
+    def run(self, commands: Commands, limits: Limits, heard: Heard) -> None:
         """Run each node's command; `heard` is called once a node, in the order of the answers.
 
         Raises:
             OutsideError: the engine itself cannot be used.
         """
 
-    def copy(
-        self,
-        path: str,
-        destinations: Mapping[str, str],
-        limits: Limits,
-        heard: Callable[[NodeAnswer], None],
-    ) -> None:
+    def copy(self, path: str, places: Places, limits: Limits, heard: Heard) -> None:
         """Copy a file to each node, to a path whose folder is there; status 0: it was written.
 
         What is there afterwards may still be cut off: whoever uses it compares its digest.

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from envc.cluster import engine_of
-from envc.cluster.local import LocalEngine
 from envc.cluster.node_sets import expand, fold
+from envc.cluster.processes import LocalEngine
 from envc.cluster.slurm import understood
 from envc.errors import OutsideError
 from envc.model.nodes import Limits, NodeAnswer

@@ -1,5 +1,24 @@
 """Engines: existing programs that run a command on many nodes, behind `ports.Engine`."""
 
-from envc.cluster.engines import ENGINES, engine_of
+from envc.ports import Engine
 
-__all__ = ["ENGINES", "engine_of"]
+ENGINES = ("local", "clustershell", "slurm")
+
+
+def engine_of(name: str) -> Engine:
+    """The engine of that name, one of `ENGINES`; each is imported when it is asked for.
+
+    Raises:
+        OutsideError: what it needs is not installed here.
+    """
+    if name == "local":
+        from envc.cluster.processes import LocalEngine
+
+        return LocalEngine()
+    if name == "slurm":
+        from envc.cluster.slurm import SlurmEngine
+
+        return SlurmEngine()
+    from envc.cluster.clustershell import ClusterShellEngine
+
+    return ClusterShellEngine()

@@ -9,9 +9,9 @@ runs envc.
 import os
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from configparser import ConfigParser
-from typing import Protocol
+from typing import Any
 
 from ClusterShell.Defaults import config_paths
 from ClusterShell.Event import EventHandler
@@ -21,7 +21,7 @@ from ClusterShell.Topology import TopologyError
 from ClusterShell.Worker.Worker import WorkerError
 
 from envc.errors import OutsideError
-from envc.model.nodes import Limits, NodeAnswer
+from envc.model.nodes import Commands, Heard, Limits, NodeAnswer, Places
 
 # What ssh ends with where it cannot connect, and ClusterShell where a gateway was lost.
 _NO_CONNECTION = frozenset({255, os.EX_PROTOCOL})
@@ -30,27 +30,15 @@ _GATEWAY_LOST = "its gateway was lost"
 # What clush takes from [Main] of clush.conf for ssh; the library itself does not read that file.
 _SSH_OPTIONS = ("ssh_user", "ssh_path", "ssh_options", "scp_path", "scp_options")
 
-_Heard = Callable[[NodeAnswer], None]
-
-
-class _Worker(Protocol):
-    """What is used of ClusterShell's workers, which have no types."""
-
-    def node_buffer(self, node: str) -> bytes: ...
-
-    def node_error_buffer(self, node: str) -> bytes: ...
-
-    def iter_keys_timeout(self) -> Iterable[str]: ...
-
 
 class _Listener(EventHandler):  # type: ignore[misc] # ClusterShell has no types
     """Turns ClusterShell's events into answers, one a node."""
 
-    def __init__(self, nodes: Iterable[str], heard: _Heard) -> None:
+    def __init__(self, nodes: Iterable[str], heard: Heard) -> None:
         self.silent = set(nodes)
         self._heard = heard
 
-    def ev_hup(self, worker: _Worker, node: str, rc: int | None) -> None:
+    def ev_hup(self, worker: Any, node: str, rc: int | None) -> None:
         """A node's command has ended."""
         trouble = _text(worker.node_error_buffer(node))
         if rc is None:
@@ -63,7 +51,7 @@ class _Listener(EventHandler):  # type: ignore[misc] # ClusterShell has no types
         output = _text(worker.node_buffer(node))
         self.tell(NodeAnswer(node=node, outcome="ended", status=rc, output=output, trouble=trouble))
 
-    def ev_close(self, worker: _Worker, timedout: bool) -> None:  # noqa: FBT001 - the base's form
+    def ev_close(self, worker: Any, timedout: bool) -> None:  # noqa: FBT001 - the base's form
         """All nodes of a worker have ended, or took too long."""
         if timedout:
             for node in worker.iter_keys_timeout():
@@ -77,64 +65,37 @@ class _Listener(EventHandler):  # type: ignore[misc] # ClusterShell has no types
 
 
 class ClusterShellEngine:
-    """`ports.Engine` with ClusterShell."""
+    """`ports.Engine` with ClusterShell: nodes that do the same are one worker of its."""
 
     name = "clustershell"
 
-    def run(
-        self,
-        commands: Mapping[str, Sequence[str]],
-        limits: Limits,
-        heard: Callable[[NodeAnswer], None],
-    ) -> None:
+    def run(self, commands: Commands, limits: Limits, heard: Heard) -> None:
         """As the port has it."""
         alike: dict[str, list[str]] = defaultdict(list)
         for node, command in commands.items():
             alike[shlex.join(command)].append(node)
 
-        def begin(task: Task, listener: _Listener) -> None:
+        def begin(task: Task, **how: object) -> None:
             for line, nodes in alike.items():
-                task.shell(
-                    line,
-                    nodes=NodeSet.fromlist(nodes),
-                    handler=listener,
-                    timeout=limits.timeout_seconds,
-                    stderr=True,
-                )
+                task.shell(line, nodes=NodeSet.fromlist(nodes), **how)
 
         _carry_out(begin, commands, limits, heard)
 
-    def copy(
-        self,
-        path: str,
-        destinations: Mapping[str, str],
-        limits: Limits,
-        heard: Callable[[NodeAnswer], None],
-    ) -> None:
+    def copy(self, path: str, places: Places, limits: Limits, heard: Heard) -> None:
         """As the port has it."""
         alike: dict[str, list[str]] = defaultdict(list)
-        for node, place in destinations.items():
+        for node, place in places.items():
             alike[place].append(node)
 
-        def begin(task: Task, listener: _Listener) -> None:
+        def begin(task: Task, **how: object) -> None:
             for place, nodes in alike.items():
-                task.copy(
-                    path,
-                    place,
-                    NodeSet.fromlist(nodes),
-                    handler=listener,
-                    timeout=limits.timeout_seconds,
-                    stderr=True,
-                )
+                task.copy(path, place, NodeSet.fromlist(nodes), **how)
 
-        _carry_out(begin, destinations, limits, heard)
+        _carry_out(begin, places, limits, heard)
 
 
 def _carry_out(
-    begin: Callable[[Task, _Listener], None],
-    nodes: Iterable[str],
-    limits: Limits,
-    heard: _Heard,
+    begin: Callable[..., None], nodes: Iterable[str], limits: Limits, heard: Heard
 ) -> None:
     """Begin workers, wait for all of them, and tell of nodes that nobody heard of."""
     listener = _Listener(nodes, heard)
@@ -143,7 +104,7 @@ def _carry_out(
     for key, value in _configured().items():
         task.set_info(key, value)
     try:
-        begin(task, listener)
+        begin(task, handler=listener, timeout=limits.timeout_seconds, stderr=True)
         task.run()
     except (TopologyError, WorkerError, OSError) as error:
         task.abort()

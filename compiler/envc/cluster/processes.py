@@ -1,19 +1,34 @@
-"""Commands as local processes, so many at once, each with its own time: what engines share."""
+"""Commands as processes of this machine, so many at once, each with its own time."""
 
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 
-from envc.model.nodes import Limits, NodeAnswer
+from envc.model.nodes import Commands, Heard, Limits, NodeAnswer, Places
+
+
+class LocalEngine:
+    """`ports.Engine` for one machine: a node is a process, and its target a folder of its own."""
+
+    name = "local"
+
+    def run(self, commands: Commands, limits: Limits, heard: Heard) -> None:
+        """As the port has it."""
+        run_processes(commands, limits, heard)
+
+    def copy(self, path: str, places: Places, limits: Limits, heard: Heard) -> None:
+        """As the port has it."""
+        copies = {node: ["cp", "--", path, place] for node, place in places.items()}
+        run_processes(copies, limits, heard)
 
 
 def run_processes(
-    commands: Mapping[str, Sequence[str]],
+    commands: Commands,
     limits: Limits,
-    heard: Callable[[NodeAnswer], None],
+    heard: Heard,
     *,
     read: Callable[[NodeAnswer], NodeAnswer] = lambda answer: answer,
 ) -> None:

@@ -10,12 +10,12 @@ Sources: srun(1), sbcast(1), salloc(1)
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from envc.cluster.processes import run_processes
 from envc.errors import OutsideError
-from envc.model.nodes import Limits, NodeAnswer
+from envc.model.nodes import Commands, Heard, Limits, NodeAnswer, Places
 
 _IMMEDIATE_SECONDS = 10
 # What srun and salloc say instead of running a command.
@@ -43,54 +43,26 @@ class SlurmEngine:
             )
         self._inside = "SLURM_JOB_ID" in os.environ
 
-    def run(
-        self,
-        commands: Mapping[str, Sequence[str]],
-        limits: Limits,
-        heard: Callable[[NodeAnswer], None],
-    ) -> None:
+    def run(self, commands: Commands, limits: Limits, heard: Heard) -> None:
         """As the port has it."""
-        steps = {
-            node: [
-                "srun",
-                "--nodes=1",
-                "--ntasks=1",
-                f"--nodelist={node}",
-                "--input=none",
-                "--chdir=/",
-                *self._how(limits),
-                *command,
-            ]
-            for node, command in commands.items()
-        }
+        how = ("srun", "--nodes=1", "--ntasks=1", "--input=none", "--chdir=/", *self._how(limits))
+        steps = {node: [*how, f"--nodelist={node}", *command] for node, command in commands.items()}
         run_processes(steps, limits, heard, read=understood)
 
-    def copy(
-        self,
-        path: str,
-        destinations: Mapping[str, str],
-        limits: Limits,
-        heard: Callable[[NodeAnswer], None],
-    ) -> None:
+    def copy(self, path: str, places: Places, limits: Limits, heard: Heard) -> None:
         """As the port has it. A path that all nodes share goes down sbcast's tree, once."""
-        if self._inside and len(set(destinations.values())) == 1:
-            place = next(iter(destinations.values()))
+        if self._inside and len(set(places.values())) == 1:
+            place = next(iter(places.values()))
             told: list[NodeAnswer] = []
             run_processes({"": _sbcast(path, place)}, limits, told.append)
             # It reaches nodes of the allocation that did not ask, which harms nobody.
-            for node in destinations:
+            for node in places:
                 heard(replace(told[0], node=node))
             return
+        how = ("salloc", "--quiet", "--nodes=1", *self._how(limits))
         jobs = {
-            node: [
-                "salloc",
-                "--quiet",
-                "--nodes=1",
-                f"--nodelist={node}",
-                *self._how(limits),
-                *_sbcast(path, place),
-            ]
-            for node, place in destinations.items()
+            node: [*how, f"--nodelist={node}", *_sbcast(path, place)]
+            for node, place in places.items()
         }
         run_processes(jobs, limits, heard, read=understood)
 

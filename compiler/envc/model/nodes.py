@@ -1,6 +1,6 @@
 """What is asked of nodes and what comes back; and the state that all of them are to be in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from envc.model.digest import Digest
@@ -32,6 +32,12 @@ class NodeAnswer:
     status: int | None = None
     output: str = ""
     trouble: str = ""
+
+
+# What an engine is given: words to run, or a place for a file, by node; and who hears the answers.
+Commands = Mapping[str, Sequence[str]]
+Places = Mapping[str, str]
+Heard = Callable[[NodeAnswer], None]
 
 
 @value(kw_only=True)
