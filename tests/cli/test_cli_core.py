@@ -369,12 +369,12 @@ def test_a_process_that_runs_on_it_keeps_it(placed: SiteFolder, archive: Path) -
 
 def test_leftovers_of_killed_runs_go(placed: SiteFolder) -> None:
     cores = placed.target / "core"
-    (cores / ".part-empty").mkdir()
-    for name in ("killed", "sh-old", "sh-young"):
+    killed = f"{os.uname().nodename.partition('.')[0]}-killed"
+    for name in (killed, "earlier", "sh-1-old", "sh-2-young"):  # a shell holds no lock
         (cores / f".part-{name}/core").mkdir(parents=True)
-    (cores / ".part-killed/.lock").touch()
-    os.utime(cores / ".part-sh-old", (0, 0))
+    for name in ("earlier", "sh-1-old"):
+        os.utime(cores / f".part-{name}", (0, 0))
     placed.done("gc", "--target", placed.target)
     assert sorted(path.name for path in cores.iterdir() if path.name.startswith(".")) == [
-        ".part-sh-young"
+        ".part-sh-2-young"
     ]

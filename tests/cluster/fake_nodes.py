@@ -1,5 +1,6 @@
 """Nodes in memory: an engine that runs each node's step in this process, and breaks on request."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,12 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from envc.formats.node_line import node_line, values_in
+from envc.formats.node_line import json_in, node_line
 from envc.model.nodes import Limits, NodeAnswer
 from support.sites import SiteFolder, envc
 
 # sh, -c, what it does, its name, the target, the question; envc follows where it may be asked.
 _LOOK_WORDS = 6
+
+
+def values_in(output: str) -> dict[str, Any]:
+    """What the envc of a node wrote."""
+    text = json_in(output)
+    assert text is not None, output
+    values = json.loads(text)
+    assert isinstance(values, dict)
+    return values
+
 
 Trouble = Callable[[NodeAnswer], NodeAnswer]
 
@@ -90,7 +101,6 @@ class FakeEngine:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert not done.stderr
         values = values_in(done.stdout)
-        assert values is not None
         if values["step"] == "unsure":
             return None
         self.answered.append(node)
@@ -118,9 +128,7 @@ def said(**values: Any) -> Trouble:
     """The node says this instead."""
 
     def change(answer: NodeAnswer) -> NodeAnswer:
-        before = values_in(answer.output)
-        assert before is not None, answer
-        return replace(answer, output=node_line(before | values))
+        return replace(answer, output=node_line(values_in(answer.output) | values))
 
     return change
 

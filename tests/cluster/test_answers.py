@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster.fake_nodes import Cluster, FakeEngine
+from cluster.fake_nodes import Cluster, FakeEngine, values_in
 from envc.commands.rollout import roll_out
-from envc.fleet.answers import look_words, question_of, witness_of
-from envc.fleet.rollout_options import RolloutOptions
-from envc.formats.node_line import values_in
+from envc.fleet.answers import look_words, question_of, stamp_of
 from envc.host.context import Context
+from envc.rollout.values import RolloutOptions
 
 
 def rolled(cluster: Cluster, engine: FakeEngine, state: str | None) -> dict[str, object]:
@@ -31,7 +30,7 @@ def look(target: Path, question: str, *otherwise: str) -> tuple[int, str, str]:
 
 def write_answer(target: Path, question: str, path: Path) -> None:
     (target / "wanted").mkdir(parents=True)
-    lines = (question, str(path), witness_of([str(path)]), '"step": "current", "a": "b\\\\c"}')
+    lines = (question, str(path), stamp_of([str(path)]), '"step": "current", "a": "b\\\\c"}')
     (target / "wanted/answer").write_text("".join(f"{line}\n" for line in lines))
 
 
@@ -41,7 +40,6 @@ def test_an_answer_with_the_nodes_own_time(tmp_path: Path) -> None:
     write_answer(target, question, path)
     status, output, trouble = look(target, question)
     values = values_in(output)
-    assert values is not None
     assert (status, trouble) == (0, "")
     assert values.pop("now_seconds") >= int(path.stat().st_mtime)
     assert values == {"step": "current", "a": "b\\c"}
@@ -90,8 +88,8 @@ def test_whatever_differs_is_asked_of_envc(
 
 def test_paths_that_the_file_cannot_hold_have_no_witness(tmp_path: Path) -> None:
     (tmp_path / "a:b").touch()
-    assert witness_of([str(tmp_path / "a:b")]) is None
-    assert witness_of([str(tmp_path / "none")]) is None
+    assert stamp_of([str(tmp_path / "a:b")]) is None
+    assert stamp_of([str(tmp_path / "none")]) is None
 
 
 @pytest.mark.slow

@@ -7,10 +7,10 @@ import pytest
 
 from cluster.fake_nodes import Cluster, FakeEngine
 from envc.commands.rollout import roll_out
-from envc.fleet.rollout_options import RolloutOptions
 from envc.host.context import Context
 from envc.model.nodes import NodeAnswer
 from envc.reports.rollout import RolloutReport
+from envc.rollout.values import RolloutOptions
 from support.sites import envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out

@@ -14,12 +14,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cluster.fake_nodes import Cluster, FakeEngine
-from envc.commands.gc_nodes import NodesCollectOptions, collect_on_nodes
+from envc.commands.gc_nodes import collect_on_nodes
 from envc.commands.rollout import roll_out
-from envc.fleet.rollout_options import RolloutOptions
+from envc.fleet.asking import Nodes
 from envc.host.context import Context
 from envc.model.nodes import NodeAnswer
 from envc.reports.gc_nodes import NodesCollectReport
+from envc.rollout.values import RolloutOptions
 from support.sites import envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out
@@ -51,8 +52,8 @@ def thrice(cluster: Cluster) -> Cluster:
 def collected(
     cluster: Cluster, engine: FakeEngine, nodes: str = "n[1-2]", **options: Any
 ) -> NodesCollectReport:
-    settings = NodesCollectOptions(nodes=nodes, target=cluster.target, **options)
-    return collect_on_nodes(settings, engine)
+    asked = Nodes(nodes=nodes, target=cluster.target)
+    return collect_on_nodes(asked, engine, **options)
 
 
 @contextmanager

@@ -16,16 +16,16 @@ import pytest
 
 from cluster.bare_nodes import BareEngine, tools
 from cluster.daemons import needs
+from cluster.fake_nodes import values_in
 from cluster.ssh_nodes import ssh_nodes
 from envc.commands.rollout import roll_out
 from envc.core.boot import core_words
 from envc.errors import UsageError
-from envc.fleet.rollout_options import RolloutOptions
-from envc.formats.node_line import values_in
 from envc.host.context import Context
-from envc.model.core import PackedCore
+from envc.model.bundle import PackedCore
 from envc.model.digest import digest_of
 from envc.reports.rollout import RolloutReport
+from envc.rollout.values import RolloutOptions
 from support.cores import carrying, file, tar_of
 from support.keys import make_key
 from support.sites import PYTHON, SiteFolder, envc_process, python

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster.fake_nodes import values_in
 from envc.cluster.kit import Kit, kit_of_this_envc
-from envc.fleet.freight import boot_source
-from envc.formats.node_line import values_in
+from envc.fleet.deployment import boot_source
 from envc.model.digest import hex_of
 
 pytestmark = pytest.mark.slow  # a kit is made of a thousand files
@@ -80,7 +80,6 @@ def test_another_python_is_named(kit: Kit, tmp_path: Path) -> None:
     done = boot(tmp_path / "Canopy", kit.path, hex_of(kit.digest), "--version", python="3.6")
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     values = values_in(done.stdout)
-    assert values is not None
     assert done.returncode == values["status"] == 2
     assert values["faults"] == [
         [
@@ -96,7 +95,6 @@ def test_the_disk_refuses(kit: Kit, tmp_path: Path) -> None:
     (tmp_path / "Canopy/envc").write_text("in the way")
     done = boot(tmp_path / "Canopy", kit.path, hex_of(kit.digest), "--version")
     values = values_in(done.stdout)
-    assert values is not None
     assert (done.returncode, values["status"]) == (4, 4)
     assert values["faults"][0][0].startswith("envc cannot be unpacked: ")
 

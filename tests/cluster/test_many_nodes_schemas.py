@@ -10,9 +10,10 @@ from jsonschema import Draft202012Validator
 
 from cluster.fake_nodes import Cluster, FakeEngine
 from envc.commands.rollout import roll_out
-from envc.commands.status import StatusOptions, ask_nodes
-from envc.fleet.rollout_options import RolloutOptions
+from envc.commands.status import status_of_nodes
+from envc.fleet.asking import Nodes
 from envc.host.context import Context
+from envc.rollout.values import RolloutOptions
 from support.sites import envc
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -39,7 +40,7 @@ def test_outputs_fit(cluster: Cluster) -> None:
     site, target = str(cluster.site.folder), cluster.folder("n1")
     report = roll_out(site, options, engine, Context(), lambda state: None)
     assert faults("output-rollout", plain(report)) == []
-    status = ask_nodes(StatusOptions(nodes="n[1-2]", target=cluster.target), engine)
+    status = status_of_nodes(Nodes(nodes="n[1-2]", target=cluster.target), engine)
     assert faults("output-status", plain(status)) == []
     assert faults("wanted", json.loads((cluster.state / "wanted.json").read_text())) == []
     bundle = cluster.site.root / "canopy.envc"

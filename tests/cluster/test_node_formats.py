@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from envc.errors import SpecError
-from envc.fleet.wanted import next_wanted
-from envc.formats.node_line import node_line, values_in
+from envc.formats.node_line import json_in, node_line
 from envc.formats.parcel import parcel_from_json, parcel_to_json
 from envc.formats.wanted import wanted_from_json, wanted_to_json
 from envc.model.digest import Digest
 from envc.model.nodes import Parcel, WantedGeneration, WantedState
+from envc.rollout.wanted import next_wanted
 
-ONE, TWO = (Digest("sha256:" + digit * 64) for digit in "12")
+ONE, TWO, THREE = (Digest("sha256:" + digit * 64) for digit in "123")
 
 
 def generation(closure: Digest, since: str = "2026-11-22T20:00:00Z") -> WantedGeneration:
@@ -77,6 +77,9 @@ def test_the_next_state_keeps_the_newest_and_goes_back_without_a_double() -> Non
     second = next_wanted(state(ONE), "canopy", generation(TWO), kit=TWO, keep=2)
     assert [each.parcel for each in second.generations] == [TWO, ONE]
     assert (second.serial, second.kit) == (4, TWO)
+    third = next_wanted(second, "canopy", generation(THREE), kit=TWO, keep=2)
+    assert [each.parcel for each in third.generations] == [THREE, TWO]
+    assert next_wanted(second, "canopy", generation(TWO, since="x"), kit=TWO, keep=2) is second
     back = next_wanted(second, "canopy", generation(ONE, since="later"), kit=TWO, keep=2)
     assert [each.parcel for each in back.generations] == [ONE, TWO]
     assert back.generations[0].since == "2026-11-22T20:00:00Z"
@@ -119,7 +122,6 @@ def test_what_is_no_parcel(values: dict[str, Any], told: str) -> None:
 
 def test_a_line_is_found_among_chatter() -> None:
     text = f"Welcome!\n{node_line({'a': 1})}bye\n"
-    assert values_in(text) == {"a": 1}
-    assert values_in("Welcome!\n") is None
-    assert values_in('envc-node: {"a": ') is None
-    assert values_in("envc-node: [1]\n") is None
+    assert json_in(text) == '{"a": 1}'
+    assert json_in(text + node_line({"a": 2})) == '{"a": 2}'
+    assert json_in("Welcome!\nsay envc-node: {}\n") is None

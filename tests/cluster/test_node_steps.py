@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from cluster.fake_nodes import Cluster, FakeEngine
+from cluster.fake_nodes import Cluster, FakeEngine, values_in
 from envc.commands.rollout import roll_out
 from envc.errors import UntrustedError
-from envc.fleet.prepare import prepare_parcel, switch_to, target_directory
-from envc.fleet.rollout_options import RolloutOptions
-from envc.fleet.wanted import make_parcel, parcel_path, place_file
-from envc.formats.node_line import values_in
+from envc.fleet.parcel import make_parcel
+from envc.fleet.prepare import Prepared, prepare_wanted, switch_to, target_directory
+from envc.fleet.state import StateFolder
 from envc.host.context import Context
 from envc.model.digest import Digest
-from envc.target.core import Brought
+from envc.model.nodes import WantedGeneration
+from envc.rollout.values import RolloutOptions
+from envc.target.directory import Directory
 from support.sites import Answer, envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out
@@ -24,12 +25,17 @@ pytestmark = pytest.mark.slow  # whole sites are rolled out
 
 def parcel_of(cluster: Cluster) -> Digest:
     """The site's parcel, in the shared folder."""
-    from envc.model.digest import digest_of
     from envc.sites.site import load_site
 
     content = make_parcel(load_site(str(cluster.site.folder), "envc.toml"))
-    place_file(parcel_path(str(cluster.state), digest_of(content)), content)
-    return digest_of(content)
+    return StateFolder(str(cluster.state)).put_parcel(content)
+
+
+def prepared(cluster: Cluster, directory: Directory) -> Prepared:
+    """What the site's parcel describes, without any other source of wheels than the store."""
+    parcel = parcel_of(cluster)
+    wanted = WantedGeneration(closures={}, parcel=parcel, source=None, since="")
+    return prepare_wanted(directory, StateFolder(str(cluster.state)), wanted, Context())
 
 
 def rolled(cluster: Cluster, nodes: str) -> None:
@@ -49,16 +55,16 @@ def audit(target: Path) -> list[dict[str, Any]]:
 def test_prepare_builds_and_leaves_current(cluster: Cluster) -> None:
     cluster.warm("n1")
     directory = target_directory(str(cluster.folder("n1")))
-    first = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), Brought(), Context())
+    first = prepared(cluster, directory)
     assert (first.built, first.current) == (True, False)
     assert directory.current_number() is None
     assert directory.numbers() == [1]
-    again = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), Brought(), Context())
+    again = prepared(cluster, directory)
     assert (again.built, again.generation) == (False, first.generation)
     generation, changed = switch_to(directory, first.generation.digest, event="rollout")
     assert (generation.generation, changed) == (1, True)
     assert switch_to(directory, generation.digest, event="rollout")[1] is False
-    third = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), Brought(), Context())
+    third = prepared(cluster, directory)
     assert (third.built, third.current) == (False, True)
     assert [line["event"] for line in audit(cluster.folder("n1"))] == [
         "prepare",
@@ -70,13 +76,11 @@ def test_prepare_builds_and_leaves_current(cluster: Cluster) -> None:
 def test_a_prepared_generation_takes_no_names_from_the_current_one(cluster: Cluster) -> None:
     cluster.warm("n1")
     directory = target_directory(str(cluster.folder("n1")))
-    prepared = prepare_parcel(
-        directory, str(cluster.state), parcel_of(cluster), Brought(), Context()
-    )
-    switch_to(directory, prepared.generation.digest, event="rollout")
+    first = prepared(cluster, directory)
+    switch_to(directory, first.generation.digest, event="rollout")
     cluster.site.edit('"pandas",\n', '"pandas",\n    "six",\n')  # the layer below stays as it is
     cluster.site.done("lock")
-    second = prepare_parcel(directory, str(cluster.state), parcel_of(cluster), Brought(), Context())
+    second = prepared(cluster, directory)
     system, user = (second.generation.layers[name].closure for name in ("system", "user"))
     assert os.readlink(directory.by_lock(system)) == "../generations/000001"
     assert os.readlink(directory.by_lock(user)) == "../generations/000002"
@@ -95,7 +99,7 @@ def test_what_is_built_is_compared_before_it_gets_a_name(cluster: Cluster) -> No
     os.utime(damaged, (315_532_800, 315_532_800))
     damaged.chmod(0o444)
     with pytest.raises(UntrustedError) as told:
-        prepare_parcel(directory, str(cluster.state), parcel_of(cluster), Brought(), Context())
+        prepared(cluster, directory)
     assert " is not what was planned: " in str(told.value)
     assert " (changed)\n" in str(told.value)
     assert str(told.value).endswith("run `envc repair` on the target, and check its disk")
@@ -111,7 +115,6 @@ def test_an_unknown_digest_is_not_switched_to(cluster: Cluster) -> None:
     answer = envc("node", "switch", *words)
     assert answer.status == 1
     values = values_in(answer.stdout)
-    assert values is not None
     assert values["faults"] == [
         [
             f"generation {digest} is not prepared here",
@@ -173,7 +176,7 @@ def test_a_node_that_joins_holds_what_the_others_hold(cluster: Cluster) -> None:
 def test_an_older_generation_that_cannot_be_had_stops_no_rollout(cluster: Cluster) -> None:
     cluster.warm("n1", "n2")
     rolled(cluster, "n1")
-    older = parcel_path(str(cluster.state), parcel_of(cluster))
+    older = StateFolder(str(cluster.state)).place("parcel", parcel_of(cluster))
     cluster.upgrade()
     os.unlink(older)
     rolled(cluster, "n[1-2]")

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
-from cluster.fake_nodes import Cluster, FakeEngine, killed, said
+from cluster.fake_nodes import Cluster, FakeEngine, killed, said, values_in
+from envc.commands.gc_nodes import collect_on_nodes
 from envc.commands.rollout import roll_out
+from envc.commands.status import status_of_nodes
 from envc.errors import UsageError
-from envc.fleet.rollout_options import RolloutOptions
+from envc.fleet.asking import Nodes
+from envc.fleet.state import StateFolder
 from envc.host.context import Context
 from envc.model.nodes import NodeAnswer
 from envc.reports.rollout import NodeState, RolloutReport
+from envc.rollout.values import RolloutOptions
 
 LATE = 7200.0
 
@@ -174,10 +178,8 @@ def test_a_clock_that_is_off_is_named_and_nothing_is_switched(
 
 
 def time_of(answer: NodeAnswer) -> float:
-    from envc.formats.node_line import values_in
 
     values = values_in(answer.output)
-    assert values is not None
     return float(values["now_seconds"])
 
 
@@ -203,6 +205,35 @@ def test_another_closure_is_refused(cluster: Cluster, engine: FakeEngine) -> Non
     engine.troubles = {"n1": [said(closures={})]}
     report = rolled(cluster, engine, "n1", state=str(cluster.state))
     assert report.nodes["n1"].reason == "it made another closure than the locks describe"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "envc-node: {",
+        "envc-node: []\n",
+        'envc-node: {"step": "ready"}\n',
+        'envc-node: {"lacks": 1}\n',
+        'envc-node: {"faults": [[1, 2, 3]], "status": 4}\n',
+        "envc-node: " + "[" * 100_000 + "\n",
+    ],
+)
+def test_a_bad_answer_fails_that_node_alone(
+    cluster: Cluster, engine: FakeEngine, output: str
+) -> None:
+    cluster.warm("n1", "n3")
+
+    def bad(answer: NodeAnswer) -> NodeAnswer:
+        return replace(answer, output=output)
+
+    engine.troubles = {"n2": [bad, bad]}
+    report = rolled(cluster, engine, "n[1-3]", state=str(cluster.state), max_failures=1)
+    assert report.sets == {"failed": "n2", "switched": "n[1,3]"}
+    assert report.nodes["n2"].reason.startswith("its answer cannot be understood: ")
+    engine.troubles = {"n1": [bad, bad]}
+    asked = Nodes(nodes="n[1,3]", target=cluster.target)
+    assert collect_on_nodes(asked, engine).sets == {"collected": "n3", "failed": "n1"}
+    assert status_of_nodes(asked, engine).sets == {"failed": "n1", "present": "n3"}
 
 
 def test_a_parcel_that_arrives_cut_off_is_sent_again_once(
@@ -257,8 +288,9 @@ def test_a_refusal_of_envc_on_the_node_is_told_with_its_mend(
     report = rolled(cluster, engine, "n1", state=str(cluster.state))
     node = report.nodes["n1"]
     assert node.state == "failed"
-    assert node.reason.startswith(str(cluster.folder("n1")))
-    assert "Not a directory" in node.reason
+    told = "this folder is no target, and not empty: it holds generations"
+    assert node.reason == f"{cluster.folder('n1')}: {told}"
+    assert node.mend == "name an empty folder, or a target, with --target DIR"
 
 
 def test_stale_locks_are_refused_before_any_node_is_asked(
@@ -300,10 +332,8 @@ def test_the_wanted_state_keeps_what_the_site_retains(cluster: Cluster, engine: 
     second = rolled(cluster, engine, "n1", state=str(cluster.state))
     answer = cluster.site.done("converge", "--target", cluster.folder("n1"), "--check", "--json")
     assert answer.json["converged"]
-    from envc.fleet.wanted import read_wanted
-
-    wanted = read_wanted(str(cluster.state))
-    assert wanted is not None
+    state = StateFolder(str(cluster.state))
+    wanted = state.wanted(state.required())
     assert [each.parcel for each in wanted.generations] == [second.parcel, first.parcel]
     assert [each.closures for each in wanted.generations] == [second.closures, first.closures]
     assert replace(wanted, generations=()).serial == 2

@@ -1,5 +1,6 @@
 """A site with keys: what nobody has signed is neither prepared, nor switched or converged to."""
 
+import hashlib
 import re
 import shutil
 from pathlib import Path
@@ -8,20 +9,15 @@ from typing import Any
 import pytest
 
 from cluster.fake_nodes import Cluster, FakeEngine
+from envc.bundle import SiteBundle
 from envc.commands.rollout import roll_out
 from envc.errors import UntrustedError, UsageError
-from envc.fleet.rollout_options import RolloutOptions
 from envc.formats.location import location_from_text
 from envc.formats.openssh import public_key_from_text
 from envc.host.context import Context
-from envc.ports import SilentReporter
+from envc.model.bundle import BundleFile
 from envc.reports.rollout import RolloutReport
-from envc.supply.bundled import (
-    AcceptedBundle,
-    bundle_digest,
-    parcel_in,
-    receive_from_bundle,
-)
+from envc.rollout.values import RolloutOptions
 from support.keys import make_key
 from support.sites import Answer, envc
 
@@ -160,9 +156,8 @@ def test_a_state_that_is_not_what_was_signed_is_not_converged_to(signed: Signed)
         answer = signed.converge("n1", *words)
         assert (answer.status, answer.stderr) == (5, not_signed)
 
-    from envc.fleet.trust import signatures_path
-
-    Path(signatures_path(str(state), wanted.read_bytes())).write_bytes(signature)
+    forged = hashlib.sha256(wanted.read_bytes()).hexdigest()
+    (state / "signatures" / f"{forged}.sig").write_bytes(signature)
     answer = signed.converge("n1")
     assert (answer.status, answer.stderr) == (
         5,
@@ -377,12 +372,13 @@ def test_a_repair_takes_no_other_bundle(signed: Signed, tmp_path: Path) -> None:
 
 def test_a_bundle_that_is_replaced_while_it_is_read(signed: Signed, tmp_path: Path) -> None:
     first = make_bundle(signed, tmp_path / "first.envc", "ada")
-    accepted = AcceptedBundle(str(first), bundle_digest(str(first)))
-    assert parcel_in(accepted) == parcel_in(str(first))
+    with SiteBundle(BundleFile(str(first))) as bundle:
+        accepted = BundleFile(str(first), bundle.digest)
+    SiteBundle(accepted).close()
     signed.cluster.upgrade()
     make_bundle(signed, first, "ada")
     with pytest.raises(UntrustedError) as told:
-        receive_from_bundle(accepted, str(tmp_path), (), SilentReporter())
+        SiteBundle(accepted)
     assert str(told.value) == (
         f"{first}: this bundle was replaced while it was read\n"
         "  mend: find out who did it; then run the same command again"

@@ -10,11 +10,12 @@ import pytest
 from cluster.fake_nodes import Cluster, FakeEngine
 from envc.cluster.node_sets import expand
 from envc.commands.rollout import roll_out
-from envc.commands.status import StatusOptions, ask_nodes
-from envc.fleet.rollout_options import RolloutOptions
+from envc.commands.status import status_of_nodes
+from envc.fleet.asking import Nodes
 from envc.host.context import Context
 from envc.model.nodes import NodeAnswer
 from envc.reports.status import StatusReport
+from envc.rollout.values import RolloutOptions
 from support.sites import SiteFolder, envc
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out
@@ -28,10 +29,8 @@ def rolled(cluster: Cluster, nodes: str) -> None:
 
 
 def asked(cluster: Cluster, engine: FakeEngine, nodes: str, *, drift: bool = False) -> StatusReport:
-    options = StatusOptions(
-        nodes=nodes, target=cluster.target, state=str(cluster.state), drift=drift
-    )
-    return ask_nodes(options, engine)
+    asked = Nodes(nodes=nodes, target=cluster.target)
+    return status_of_nodes(asked, engine, state_folder=str(cluster.state), drift=drift)
 
 
 def test_each_condition_is_told(cluster: Cluster) -> None:

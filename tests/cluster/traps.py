@@ -26,7 +26,7 @@ case "$rule" in
 esac
 """
 WHILE_PREPARING = "syncfs:signal=SIGKILL:when=1"
-WHILE_SWITCHING = "symlink:signal=SIGKILL:when=2"
+WHILE_SWITCHING = "symlink:signal=SIGKILL:when=1"
 
 
 @dataclass(frozen=True)

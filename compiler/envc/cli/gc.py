@@ -58,21 +58,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _on_nodes(arguments: argparse.Namespace) -> int:
-    import os
-
-    from envc.cli.node_options import limits_of
+    from envc.cli.node_options import asked_nodes
     from envc.cli.output import print_json, print_table
     from envc.cluster import engine_of
-    from envc.commands.gc_nodes import NodesCollectOptions, collect_on_nodes
+    from envc.commands.gc_nodes import collect_on_nodes
 
-    options = NodesCollectOptions(
-        nodes=arguments.nodes,
-        target=os.path.abspath(arguments.target),
+    report = collect_on_nodes(
+        asked_nodes(arguments),
+        engine_of(arguments.engine),
         newest=arguments.keep,
         dry_run=arguments.dry_run,
-        limits=limits_of(arguments),
     )
-    report = collect_on_nodes(options, engine_of(arguments.engine))
     if arguments.json:
         print_json(report)
     else:

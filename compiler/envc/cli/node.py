@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import argparse
 
     from envc.host.context import Context
+    from envc.model.nodes import WantedGeneration
     from envc.reports.node import NodeReport
 
 EXAMPLE = "envc node status --target /usr/local/Canopy --json"
@@ -79,50 +80,57 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
+    from envc.commands.generations import collect
     from envc.commands.node import (
-        PrepareOrder,
-        SwitchOrder,
+        NodeOrder,
         collect_step,
         prepare_step,
         status_step,
         switch_step,
     )
+    from envc.commands.verify import verify
     from envc.errors import UsageError
     from envc.fleet.prepare import target_directory
-    from envc.fleet.statement import statement_of
+    from envc.fleet.state import StateFolder
+    from envc.formats.wanted import statement_of
     from envc.model.digest import Digest
 
     directory = target_directory(arguments.target)
     if arguments.step == "status":
-        return status_step(directory, drift=arguments.drift)
+        looks = arguments.drift and directory.current_number() is not None
+        drift = len(verify(directory.path).problems) if looks else None
+        return status_step(directory, drift=drift)
     if arguments.step == "collect":
-        return collect_step(directory, newest=arguments.newest, dry_run=arguments.dry_run)
-    needed = {"prepare": ("state", "parcel"), "switch": ("state", "digest")}[arguments.step]
+        done = collect(directory.path, newest=arguments.newest, dry_run=arguments.dry_run)
+        return collect_step(directory, done)
+    needed = {"prepare": ("state",), "switch": ("state", "digest")}[arguments.step]
     for name in needed:
         if getattr(arguments, name) is None:
             raise UsageError(f"{arguments.step} needs --{name}", mend="see `envc node --help`")
-    statement = statement_of(arguments.wanted, arguments.signed)
-    prepared = None
-    if arguments.parcel is not None:
-        prepared = PrepareOrder(
-            state=arguments.state,
-            parcel=Digest(arguments.parcel),
-            source=arguments.source,
-            bundle=arguments.bundle and Digest(arguments.bundle),
-            core=arguments.core and Digest(arguments.core),
-            statement=statement,
-            replace_keys=arguments.replace_keys,
-            keep=arguments.keep,
-            question=arguments.question,
-        )
-    if arguments.step == "prepare" and prepared is not None:
-        return prepare_step(directory, prepared, context)
-    order = SwitchOrder(
-        state=arguments.state,
-        digest=Digest(arguments.digest),
-        statement=statement,
+    order = NodeOrder(
+        state=StateFolder(arguments.state),
+        wanted=_wanted(arguments) if arguments.parcel is not None else None,
+        statement=statement_of(arguments.wanted, arguments.signed),
+        replace_keys=arguments.replace_keys,
         keep=arguments.keep,
-        operator=arguments.operator,
-        prepared=prepared,
+        question=arguments.question,
     )
-    return switch_step(directory, order, context)
+    if arguments.step == "prepare":
+        return prepare_step(directory, order, context)
+    digest = Digest(arguments.digest)
+    return switch_step(directory, order, digest, arguments.operator, context)
+
+
+def _wanted(arguments: argparse.Namespace) -> WantedGeneration:
+    """What the generation is to be made from, as a wanted state names it."""
+    from envc.fleet.state import StateFolder
+    from envc.model.nodes import WantedGeneration
+
+    bundle = arguments.bundle and StateFolder(".").place("bundle", arguments.bundle)
+    return WantedGeneration(
+        closures={},
+        parcel=arguments.parcel,
+        source=bundle or arguments.source,
+        since="",
+        core=arguments.core,
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from envc.fleet.asking import Nodes
     from envc.model.nodes import Limits
 
 
@@ -45,6 +46,16 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long a node may take for a step (1800)",
     )
+
+
+def asked_nodes(arguments: argparse.Namespace) -> Nodes:
+    """The nodes that these options name, and how to ask them."""
+    import os
+
+    from envc.fleet.asking import Nodes
+
+    target = os.path.abspath(arguments.target)
+    return Nodes(nodes=arguments.nodes, target=target, limits=limits_of(arguments))
 
 
 def limits_of(arguments: argparse.Namespace) -> Limits:

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     from envc.cli.trust_options import signing_keys
     from envc.cluster import engine_of
     from envc.commands.rollout import roll_out
-    from envc.fleet.rollout_options import RolloutOptions
+    from envc.rollout.values import RolloutOptions
 
     options = RolloutOptions(
         nodes=arguments.nodes,

@@ -34,21 +34,19 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
     from dataclasses import asdict
 
-    from envc.cli.node_options import limits_of
+    from envc.cli.node_options import asked_nodes
     from envc.cli.output import print_json, print_lines, print_table
     from envc.cli.page import page_template
     from envc.cluster import engine_of
-    from envc.commands.status import StatusOptions, ask_nodes
+    from envc.commands.status import status_of_nodes
     from envc.formats.page import page_with
 
-    options = StatusOptions(
-        nodes=arguments.nodes,
-        target=os.path.abspath(arguments.target),
-        state=os.path.abspath(arguments.state) if arguments.state else None,
+    report = status_of_nodes(
+        asked_nodes(arguments),
+        engine_of(arguments.engine),
+        state_folder=os.path.abspath(arguments.state) if arguments.state else None,
         drift=arguments.drift,
-        limits=limits_of(arguments),
     )
-    report = ask_nodes(options, engine_of(arguments.engine))
     if arguments.json or arguments.format == "json":
         print_json(report)
     elif arguments.format == "html":

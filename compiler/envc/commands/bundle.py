@@ -12,28 +12,28 @@ it lacks.
 
 import os
 from collections.abc import Sequence
+from functools import partial
 
 from envc.bundle import BundleWriter
+from envc.bundle.site import KIT, PARCEL, TREES, core_entry
 from envc.cluster.kit import kit_of_this_envc
-from envc.core.cached import cached_core, core_cache
+from envc.core.place import cached_core, core_cache
 from envc.core.travel import core_stream
 from envc.disk.locks import shared
-from envc.fleet.statement import Signer, signer_of
-from envc.fleet.wanted import make_parcel
+from envc.fleet.parcel import make_parcel
 from envc.host.context import Context
 from envc.host.fitting import target_for
 from envc.lock import select_wheels, with_absolute_paths
+from envc.model.bundle import BundleFile
 from envc.model.digest import Digest
-from envc.model.lock import Lock, LockedWheel
-from envc.model.target import Machine, Target
-from envc.model.value import value
+from envc.model.lock import LockedWheel
+from envc.model.target import Machine
 from envc.reports.bundle import BundleReport
+from envc.signing import signer_of
 from envc.sites.site import Site, machine_of_site, require_lock
 from envc.store import Store, store_id
 from envc.store.portable import tree_stream
-from envc.supply.bundled import KIT, PARCEL, TREES
 from envc.supply.indexes import indexes_of
-from envc.target.core import core_name
 from envc.target.directory import Directory, Shape, read_bytes
 from envc.target.locked import closures_of
 from envc.target.publish import make_directory
@@ -46,7 +46,7 @@ def make_bundle(
     source: str | None,
     context: Context,
     *,
-    sign: Sequence[str] = (),
+    sign: tuple[str, ...] = (),
 ) -> BundleReport:
     """Write the bundle of a site's present locks; wheels come from `source` first, then indexes.
 
@@ -59,30 +59,28 @@ def make_bundle(
         UntrustedError: a wheel differs from its lock, or is hostile.
         OutsideError: disk or network; no bundle appears.
     """
-    if site.spec.core.archive is not None:
-        cached_core(site.spec.core, site.origin, context.reporter)
-    signer = signer_of(site, sign, context) if site.spec.keys or sign else None
+    core, python = site.spec.core, site.spec.core.python
+    if core.archive is not None:
+        cached_core(core, site.origin, context.reporter)
+    signer = signer_of(site.spec, sign, context.reporter)
     closures = closures_of(site)
     machine = machine_of_site(site)
-    targets: dict[str, tuple[str, ...]] = {}
-    wheels: dict[Digest, LockedWheel] = {}
-    for layer in site.spec.layers:
-        file = require_lock(site.lock_path(layer.name), layer.name)
-        lock = with_absolute_paths(file.lock, site.origin)
-        kinds = _targets(lock, machine)
-        targets[layer.name] = tuple(kind.name for kind in kinds)
-        for kind in kinds:
-            wheels |= {wheel.digest: wheel for _, wheel in select_wheels(lock, kind)}
+    targets, wheels = _wheels(site, machine)
     directory = Directory(f"{context.cache}/bundles-v1", Shape.TARGET)
     make_directory(directory)
-    python = site.spec.core.python
+    wheelhouse = BundleFile(source) if source is not None and os.path.isfile(source) else source
     with shared(directory.store_lock):
         indexes = indexes_of(site)
-        stock = Stock(directory, python, machine.interpreter, source, indexes, context)
+        stock = Stock(directory, python, machine.interpreter, wheelhouse, indexes, context)
         stock.fill(wheels.values())
         trees = [stock.start_up_tree(), *(store_id(digest, python) for digest in wheels)]
-        title = _Title(site, signer)
-        digest = _write(title, directory.store, output, trees, context)
+        with BundleWriter(output) as bundle:
+            _write(bundle, site, directory.store, trees, context)
+            digest = bundle.finish(
+                "site",
+                site.spec.name,
+                sign=partial(signer.sign, purpose="envc-bundle") if signer is not None else None,
+            )
     return BundleReport(
         path=os.path.abspath(output),
         digest=digest,
@@ -95,24 +93,28 @@ def make_bundle(
     )
 
 
-def _targets(lock: Lock, machine: Machine) -> tuple[Target, ...]:
-    """The kinds of machine that a lock is for; one that names none is for this machine."""
-    return lock.targets or (target_for(lock, machine),)
+def _wheels(
+    site: Site, machine: Machine
+) -> tuple[dict[str, tuple[str, ...]], dict[Digest, LockedWheel]]:
+    """The kinds of machine that each layer is for, and the wheels of all of them.
+
+    A lock that names no kind of machine is for this one.
+    """
+    targets: dict[str, tuple[str, ...]] = {}
+    wheels: dict[Digest, LockedWheel] = {}
+    for layer in site.spec.layers:
+        file = require_lock(site.lock_path(layer.name), layer.name)
+        lock = with_absolute_paths(file.lock, site.origin)
+        kinds = lock.targets or (target_for(lock, machine),)
+        targets[layer.name] = tuple(kind.name for kind in kinds)
+        for kind in kinds:
+            wheels |= {wheel.digest: wheel for _, wheel in select_wheels(lock, kind)}
+    return targets, wheels
 
 
-@value
-class _Title:
-    """Whose bundle it is, and who signs for it."""
-
-    site: Site
-    signer: Signer | None
-
-    def sign(self, index: bytes) -> bytes:
-        """The signatures of the bundle's index; b"": nobody signs."""
-        return self.signer.sign(index, "envc-bundle") if self.signer is not None else b""
-
-
-def _write(title: _Title, root: str, output: str, trees: list[str], context: Context) -> Digest:
+def _write(
+    bundle: BundleWriter, site: Site, root: str, trees: Sequence[str], context: Context
+) -> None:
     store = Store(root)
     kit = kit_of_this_envc(context.cache)
     sizes = {
@@ -120,17 +122,15 @@ def _write(title: _Title, root: str, output: str, trees: list[str], context: Con
     }
     context.reporter.start("bundle", len(trees), "trees")
     try:
-        with BundleWriter(output) as bundle:
-            bundle.add(PARCEL, [make_parcel(title.site)])
-            bundle.add(KIT, [read_bytes(kit.path)])
-            archive = title.site.spec.core.archive
-            if archive is not None:
-                core = core_stream(core_cache(), archive.digest)
-                bundle.add(core_name(archive.digest), core.chunks, digest_bytes=core.head_bytes)
-            for name in sorted(trees, key=lambda name: (-sizes[name], name)):
-                stream = tree_stream(root, name)
-                bundle.add(TREES + name, stream.chunks, digest_bytes=stream.head_bytes)
-                context.reporter.advance("bundle")
-            return bundle.finish("site", title.site.spec.name, sign=title.sign)
+        bundle.add(PARCEL, [make_parcel(site)])
+        bundle.add(KIT, [read_bytes(kit.path)])
+        archive = site.spec.core.archive
+        if archive is not None:
+            core = core_stream(core_cache(), archive.digest)
+            bundle.add(core_entry(archive.digest), core.chunks, digest_bytes=core.head_bytes)
+        for name in sorted(trees, key=lambda name: (-sizes[name], name)):
+            stream = tree_stream(root, name)
+            bundle.add(TREES + name, stream.chunks, digest_bytes=stream.head_bytes)
+            context.reporter.advance("bundle")
     finally:
         context.reporter.finish("bundle")

@@ -2,29 +2,14 @@
 
 import os
 
-from envc.fleet.trust import (
-    Keys,
-    keys_for,
-    note,
-    noted_keys,
-    read_statement,
-    source_of,
-    wanted_by,
-)
-from envc.fleet.wanted import (
-    number_of,
-    packed_core,
-    parcel_path,
-    read_parcel,
-    state_of,
-    unpack_parcel,
-    wanted_path,
-)
+from envc.fleet.state import StateFolder, state_of
+from envc.fleet.trust import keys_in_parcel, noted_in, remember_trust
 from envc.host.context import Context
 from envc.model.generation import Generation
 from envc.model.nodes import Statement, WantedGeneration, WantedState
 from envc.reports.converge import ConvergeReport
 from envc.target.directory import Directory
+from envc.trust.rules import Keys, Noted, believed_state
 
 
 def check_converged(
@@ -38,8 +23,9 @@ def check_converged(
         OutsideError, SpecError: it cannot be read.
     """
     state = state_of(directory, given_state)
-    wanted = _wanted(directory, state, read_statement(state), given_keys)
-    return _report(directory, state, wanted, ())
+    noted = noted_in(directory)
+    wanted = _believed(state, state.required(), given_keys or noted.keys, noted)
+    return _report(directory, state, wanted)
 
 
 def converge(
@@ -54,74 +40,74 @@ def converge(
         OutsideError: disk or network; what is done stays done.
     """
     state = state_of(directory, given_state)
-    statement = read_statement(state)
-    wanted = _wanted(directory, state, statement, given_keys)
-    before = _report(directory, state, wanted, ())
+    statement, noted = state.required(), noted_in(directory)
+    trusted = given_keys or noted.keys
+    wanted = _believed(state, statement, trusted, noted)
+    newest = wanted.generations[0]
+    before = _report(directory, state, wanted)
     if before.converged:
-        if noted_keys(directory):
-            note(directory, state, wanted, serial=wanted.serial)
+        if noted.keys:
+            remember_trust(directory, keys_in_parcel(state, newest.parcel), wanted.serial)
         return before
 
-    from envc.fleet.prepare import prepare_parcel, remember_state, switch_to
-    from envc.target.core import Brought
+    from envc.fleet.parcel import unpack_wanted
+    from envc.fleet.prepare import prepare_wanted, remember_state, switch_to
 
-    keys = given_keys or keys_for(directory, state, wanted.generations[0].parcel)
-    wanted_by(directory, statement, keys, wanted_path(state))
-
+    named = keys_in_parcel(state, newest.parcel)
+    if not trusted:
+        _believed(state, statement, named, noted)
     built: list[int] = []
     for generation in reversed(wanted.generations):  # what is to be current becomes the newest
-        if number_of(directory, generation) is None:
-            source = source_of(state, generation)
-            brought = Brought(source, packed_core(state, generation.core))
-            prepared = prepare_parcel(directory, state, generation.parcel, brought, context)
+        if directory.number_of(generation.closures) is None:
+            prepared = prepare_wanted(directory, state, generation, context)
             if prepared.built:
                 built.append(prepared.generation.generation)
-    number = number_of(directory, wanted.generations[0])
+    number = directory.number_of(newest.closures)
     if number is not None:
-        spec = unpack_parcel(directory, state, wanted.generations[0].parcel)
+        spec = unpack_wanted(directory, state, newest)
         switch_to(directory, directory.record(number).digest, event="converge", spec=spec)
     remember_state(directory, state)
-    if keys:
-        note(directory, state, wanted, serial=wanted.serial)
+    if trusted or named:
+        remember_trust(directory, named, wanted.serial)
     return _report(directory, state, wanted, tuple(built))
 
 
-def _wanted(
-    directory: Directory, state: str, statement: Statement, given_keys: Keys
-) -> WantedState:
-    """The wanted state by the word of those who are trusted already."""
-    keys = given_keys or noted_keys(directory)
-    return wanted_by(directory, statement, keys, wanted_path(state))
+def _believed(state: StateFolder, statement: Statement, keys: Keys, noted: Noted) -> WantedState:
+    return believed_state(statement, keys, newest_serial=noted.serial, where=state.wanted_path)
 
 
 def _report(
-    directory: Directory, state: str, wanted: WantedState, built: tuple[int, ...]
+    directory: Directory, state: StateFolder, wanted: WantedState, built: tuple[int, ...] = ()
 ) -> ConvergeReport:
     current = directory.current_number()
+    numbers = [directory.number_of(each.closures) for each in wanted.generations]
+    held = zip(wanted.generations, numbers, strict=True)
+    missing = tuple(generation.parcel for generation, number in held if number is None)
     newest = wanted.generations[0]
-    missing = [each.parcel for each in wanted.generations if number_of(directory, each) is None]
     runs = (
         current is not None
-        and number_of(directory, newest) == current
+        and numbers[0] == current
         and _shows(directory, state, newest, directory.record(current))
     )
     return ConvergeReport(
         target=directory.path,
-        state=state,
+        state=state.path,
         serial=wanted.serial,
         converged=not missing and runs,
         generation=current,
         wanted=dict(newest.closures),
-        missing=tuple(missing),
+        missing=missing,
         changed=built,
     )
 
 
-def _shows(directory: Directory, state: str, wanted: WantedGeneration, current: Generation) -> bool:
+def _shows(
+    directory: Directory, state: StateFolder, wanted: WantedGeneration, current: Generation
+) -> bool:
     """Whether what runs here can run, under the policy that is wanted, by all of its names."""
     if not os.access(current.interpreter, os.X_OK):
         return False
     from envc.fleet.prepare import is_settled_on
 
-    path = parcel_path(state, wanted.parcel)
-    return is_settled_on(directory, current, read_parcel(path, wanted.parcel), path)
+    parcel = state.parcel(wanted.parcel)
+    return is_settled_on(directory, current, parcel, state.place("parcel", wanted.parcel))

@@ -106,9 +106,10 @@ def _build(stock: Stock, title: str, chosen: Chosen, final: str, core: Digest | 
 
 def _bring_core(interpreter: str, folder: str, core: Digest) -> None:
     """Copy the carried core that an interpreter is in: where it is now, it may be removed."""
-    from envc.core.travel import core_stream, receive_core  # few sites carry one
+    from envc.core.folder import core_root  # few sites carry one
+    from envc.core.travel import core_stream, receive_core
 
-    present = os.path.dirname(os.path.dirname(os.path.dirname(interpreter)))
+    present = os.path.dirname(core_root(interpreter))
     receive_core(folder, core, core_stream(present, core).chunks, where=present)
 
 

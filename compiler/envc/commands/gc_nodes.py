@@ -1,83 +1,51 @@
 """`envc gc --nodes`: what each node removes or would remove, and why the rest stays."""
 
-from collections import defaultdict
-from dataclasses import field
-from typing import Any
-
-from envc.cluster.node_sets import expand, fold
-from envc.commands.status import Silence, answer_of
-from envc.model.nodes import Limits, NodeAnswer
-from envc.model.value import value
+from envc.fleet.asking import Nodes, ask_nodes, folded, why_not
+from envc.model.nodes import Unsure
 from envc.ports import Engine
-from envc.reports.gc_nodes import CollectState, NodeCollected, NodesCollectReport
+from envc.reports.gc_nodes import NodeCollected, NodesCollectReport
+from envc.reports.node import NodeReport
+from envc.rollout.words import Word
 
 
-@value(kw_only=True)
-class NodesCollectOptions:
-    """On which nodes to collect. `{node}` in `target` is the node's name; `newest` as for gc."""
-
-    nodes: str
-    target: str
-    newest: int | None = None
-    dry_run: bool = False
-    limits: Limits = field(default_factory=Limits)
-
-
-def collect_on_nodes(options: NodesCollectOptions, engine: Engine) -> NodesCollectReport:
+def collect_on_nodes(
+    asked: Nodes, engine: Engine, *, newest: int | None = None, dry_run: bool = False
+) -> NodesCollectReport:
     """Have every node remove what nothing keeps, each by its own leases, pins and wanted state.
+
+    `newest` as for gc.
 
     Raises:
         UsageError: no such nodes.
         OutsideError: the engine cannot be used.
     """
-    nodes = expand(options.nodes)
-    found: dict[str, NodeCollected] = {}
-
-    def hear(answer: NodeAnswer) -> None:
-        found[answer.node] = _collected(answer)
-
-    commands = {node: _command(node, options) for node in nodes}
-    engine.run(commands, options.limits, hear)
-    sets: dict[CollectState, list[str]] = defaultdict(list)
-    for node in nodes:
-        sets[found[node].state].append(node)
+    words = ["collect"]
+    if newest is not None:
+        words += ["--newest", str(newest)]
+    if dry_run:
+        words.append("--dry-run")
+    said = ask_nodes(asked, words, engine)
+    nodes = {node: _collected(word) for node, word in said.items()}
     return NodesCollectReport(
-        ok=all(each.state == "collected" for each in found.values()),
+        ok=all(each.state == "collected" for each in nodes.values()),
         engine=engine.name,
-        target=options.target,
-        dry_run=options.dry_run,
-        sets={state: fold(some) for state, some in sorted(sets.items())},
-        nodes={node: found[node] for node in nodes},
+        target=asked.target,
+        dry_run=dry_run,
+        sets=folded({node: each.state for node, each in nodes.items()}),
+        nodes=nodes,
     )
 
 
-def _command(node: str, options: NodesCollectOptions) -> list[str]:
-    target = options.target.replace("{node}", node)
-    words = [f"{target}/bin/envc", "node", "collect", "--target", target]
-    if options.newest is not None:
-        words += ["--newest", str(options.newest)]
-    return [*words, "--dry-run"] if options.dry_run else words
-
-
-def _collected(answer: NodeAnswer) -> NodeCollected:
-    values = answer_of(answer)
-    if isinstance(values, Silence):
-        return NodeCollected(state=values.state, reason=values.reason)
-    return _told(values)
-
-
-def _told(values: dict[str, Any]) -> NodeCollected:
-    if values["faults"]:
-        what, where, mend = values["faults"][0]
-        return NodeCollected(
-            state="failed", reason=f"{where}: {what}" if where else what, mend=mend
-        )
-    done = values["collected"]
+def _collected(word: Word) -> NodeCollected:
+    done = word.collected if isinstance(word, NodeReport) else None
+    if not isinstance(word, NodeReport) or done is None:
+        state, reason, mend = why_not(Unsure() if isinstance(word, NodeReport) else word)
+        return NodeCollected(state=state, reason=reason, mend=mend)
     return NodeCollected(
         state="collected",
-        kept={int(number): reason for number, reason in done["kept"].items()},
-        removed=tuple(done["removed"]),
-        stored_trees_removed=tuple(done["stored_trees_removed"]),
-        others_removed=tuple(done["others_removed"]),
-        free_bytes=values["free_bytes"],
+        kept=done.kept,
+        removed=done.removed,
+        stored_trees_removed=done.stored_trees_removed,
+        others_removed=done.others_removed,
+        free_bytes=word.free_bytes,
     )

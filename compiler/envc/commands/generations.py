@@ -3,15 +3,15 @@
 import os
 import time
 
-from envc.core.published import remove_parts
+from envc.core.folder import unneeded_cores
 from envc.disk.clock import utc_text
 from envc.disk.durable import disk_error, remove_temporaries, sync_directory, write_file
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.disk.private import remove_abandoned
 from envc.errors import UsageError
-from envc.fleet.prune import prune_target, state_here, unneeded_in_target
-from envc.fleet.wanted import number_of
+from envc.fleet.prune import prune_target, unneeded_in_target, wanted_numbers
+from envc.model.core import PART_PREFIX
 from envc.model.generation import Generation
 from envc.reports.change import LayerChange, changes_between
 from envc.reports.generations import (
@@ -21,8 +21,6 @@ from envc.reports.generations import (
     RollbackReport,
 )
 from envc.store.staging import TEMPORARY
-from envc.target.core import cores_of
-from envc.target.core_care import unneeded_cores
 from envc.target.directory import Directory
 from envc.target.opened import materialized_at, open_target
 from envc.target.planned import drop_plans
@@ -144,7 +142,8 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
             if dry_run:
                 stored = os.listdir(f"{directory.store}/wheels")
                 removed = sorted(name for name in stored if name not in trees)
-                others = [*unneeded_cores(directory, staying), *unneeded_in_target(directory)]
+                cores = unneeded_cores(directory.path, {each.interpreter for each in staying})
+                others = [*cores, *unneeded_in_target(directory)]
             else:
                 _remove_leftovers(directory)
                 remove_generations(directory, leaving)
@@ -168,11 +167,11 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
 
 def _remove_cores(directory: Directory, survivors: list[Generation]) -> list[str]:
     """Take away the cores that nothing runs on any more; their folders."""
-    unneeded = unneeded_cores(directory, survivors)
+    unneeded = unneeded_cores(directory.path, {each.interpreter for each in survivors})
     for path in unneeded:
         move_to_trash(directory, path)
     if unneeded:
-        sync_directory(cores_of(directory))
+        sync_directory(directory.cores)
     return unneeded
 
 
@@ -182,7 +181,7 @@ def _remove_leftovers(directory: Directory) -> None:
     for folder in (directory.path, f"{directory.store}/manifests", f"{directory.store}/plans"):
         remove_temporaries(folder)
     remove_abandoned(f"{directory.store}/{TEMPORARY}")
-    remove_parts(cores_of(directory))
+    remove_abandoned(directory.cores, PART_PREFIX)
     empty_trash(directory)
 
 
@@ -194,17 +193,8 @@ def _keeping(directory: Directory, newest: int | None) -> Keeping:
         younger_than_seconds=days * _DAY_SECONDS,
         now_seconds=time.time(),
         pinned=_pinned(directory),
-        wanted=_wanted(directory),
+        wanted=wanted_numbers(directory),
     )
-
-
-def _wanted(directory: Directory) -> frozenset[int]:
-    """The generations that the wanted state names: what gc removed would have to be built again."""
-    here = state_here(directory)
-    if here is None:
-        return frozenset()
-    numbers = (number_of(directory, generation) for generation in here[2].generations)
-    return frozenset(number for number in numbers if number is not None)
 
 
 def _retain(directory: Directory) -> tuple[int, int]:

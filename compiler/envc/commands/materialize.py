@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envc.disk.ownership import refuse_foreign
 from envc.errors import OutsideError, UsageError
 from envc.host.context import Context
+from envc.model.bundle import BundleFile, Sources
 from envc.model.generation import Generation
 from envc.plan.changes import changes_between
 from envc.sites.place import find_site
@@ -19,7 +20,6 @@ from envc.target.directory import Directory, Shape
 from envc.target.inputs import note_inputs, note_site, present_in, site_inputs
 
 if TYPE_CHECKING:
-    from envc.model.core import PackedCore
     from envc.reports.materialize import MaterializeReport
     from envc.target.publish import Published
     from envc.target.trees import LinkMode
@@ -29,7 +29,7 @@ class MaterializeOptions(NamedTuple):
     """What to materialize; `layers` empty: all. `source` is a folder of wheels, or a bundle.
 
     One of the public `keys` must have signed a bundle; none: one of those that the target has
-    noted, or that the site names. `packed` brings the core, where the site carries it.
+    noted, or that the site names.
     """
 
     target: str
@@ -37,7 +37,6 @@ class MaterializeOptions(NamedTuple):
     source: str | None = None
     link_mode: "LinkMode" = "auto"
     keys: tuple[str, ...] = ()
-    packed: "PackedCore | None" = None
 
 
 class Materialized(NamedTuple):
@@ -71,22 +70,19 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
         OutsideError: disk or network; nothing is switched.
     """
     directory = Directory(os.path.abspath(options.target), Shape.TARGET)
-    keys: tuple[str, ...] = ()
-    is_bundle = options.source is not None and os.path.isfile(options.source)
-    if is_bundle:
-        options, keys = _with_accepted(site, options, directory)
-    spec = _site_of(site, options, directory)
+    wheels, keys = _accepted(site, options, directory)
+    spec = _site_of(site, wheels, directory)
     current = directory.sound_current() if not options.layers else directory.current()
     note = site_inputs(spec, directory, current, options.layers)
     if current is not None and not changes_between(note.inputs, present_in(directory, current)):
         with suppress(OutsideError):  # whoever may not write here asks the long way next time
             note_inputs(directory, current, note)
         return Materialized(directory.path, current, changed=False)
-    published = _published(spec, directory, current, options, context)
-    if is_bundle:
-        from envc.fleet.trust import note_bundle
+    published = _published(spec, directory, current, options, Sources(wheels), context)
+    if isinstance(wheels, BundleFile):
+        from envc.fleet.trust import remember_trust
 
-        note_bundle(directory, keys)
+        remember_trust(directory, keys, None)
     return Materialized(
         directory.path,
         published.generation,
@@ -119,6 +115,7 @@ def _published(
     directory: Directory,
     current: Generation | None,
     options: MaterializeOptions,
+    sources: Sources,
     context: Context,
 ) -> "Published":
     """The generation that the locks describe, published; and a note of what it was made from."""
@@ -126,7 +123,6 @@ def _published(
     from envc.store.store import Store
     from envc.target.carried import renew_command
     from envc.target.contents import refuse_other_folder
-    from envc.target.core import Brought
     from envc.target.publication import publication_for
     from envc.target.publish import make_directory, publish
 
@@ -134,8 +130,7 @@ def _published(
     refuse_other_folder(directory)
     make_directory(directory)
     with shared(directory.store_lock):
-        brought = Brought(options.source, options.packed)
-        publication = publication_for(spec, directory, current, options.layers, brought, context)
+        publication = publication_for(spec, directory, current, options.layers, sources, context)
         published = publish(
             directory,
             publication,
@@ -149,40 +144,42 @@ def _published(
     return published
 
 
-def _with_accepted(
+def _accepted(
     site: str | None, options: MaterializeOptions, directory: Directory
-) -> tuple[MaterializeOptions, tuple[str, ...]]:
-    """The options with a bundle that is signed, where it has to be; and the keys of the site."""
+) -> tuple[str | BundleFile | None, tuple[str, ...]]:
+    """Where wheels come from: a bundle is signed, where it has to be; and the keys of its site."""
+    if options.source is None or not os.path.isfile(options.source):
+        return options.source, ()
     from envc.fleet.trust import accepted_bundle, keys_of_spec
 
     named = keys_of_spec(*find_site(site)) if site is not None else None
-    bundle, keys = accepted_bundle(directory, options.source or "", named, options.keys)
-    return options._replace(source=bundle), keys
+    return accepted_bundle(directory, options.source, named=named, given=options.keys)
 
 
 def _site_of(
-    site: str | None, options: MaterializeOptions, directory: Directory
+    site: str | None, wheels: str | BundleFile | None, directory: Directory
 ) -> tuple[str, str]:
     """The folder of the spec and the locks, and the spec's name."""
-    if options.source is not None and not os.path.exists(options.source):
+    if isinstance(wheels, str) and not os.path.exists(wheels):
         raise UsageError(
             "there is no such bundle or folder of wheels",
-            where=options.source,
+            where=wheels,
             mend="correct what --from names",
         )
-    if site is not None or options.source is None or not os.path.isfile(options.source):
+    if site is not None or not isinstance(wheels, BundleFile):
         return find_site(site)
 
-    from envc.fleet.wanted import place_parcel
-    from envc.supply.bundled import parcel_in
+    from envc.bundle import SiteBundle
+    from envc.fleet.parcel import unpack_parcel
     from envc.target.contents import refuse_other_folder
     from envc.target.publish import make_directory
 
     refuse_foreign(directory.path)
     refuse_other_folder(directory)
-    content, _ = parcel_in(options.source)
+    with SiteBundle(wheels) as bundle:
+        parcel = bundle.parcel()
     make_directory(directory)
-    return place_parcel(directory, content, options.source)
+    return unpack_parcel(directory, parcel, wheels.path)
 
 
 def materialize_report(done: Materialized) -> "MaterializeReport":

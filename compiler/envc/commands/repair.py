@@ -25,10 +25,11 @@ from envc.disk.durable import (
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.errors import EnvcError, OutsideError, UntrustedError
-from envc.fleet.core_mend import mend_core
+from envc.fleet.prune import core_brought_for
 from envc.formats.pylock_read import lock_from_text
 from envc.host.context import Context
 from envc.lock import with_absolute_paths
+from envc.model.bundle import BundleFile, Sources
 from envc.model.difference import Difference
 from envc.model.generation import Generation
 from envc.model.lock import LockedWheel
@@ -44,6 +45,7 @@ from envc.store import Store, store_id
 from envc.supply.indexes import indexes_of
 from envc.target.beside import differences_beside, restore_beside
 from envc.target.compare import mode_differences, verify_tree
+from envc.target.core_care import mend_core
 from envc.target.directory import GENERATION_MODE, Directory, read_bytes
 from envc.target.mend import carry_out, mend_tree, remove, writable
 from envc.target.opened import find_target, materialized_at, open_target, read_location
@@ -66,12 +68,13 @@ def repair(path: str, wheelhouse: str | None, context: Context) -> RepairReport:
     """
     directory = materialized_at(path)
     refuse_foreign(directory.path)
+    wheels: str | BundleFile | None = wheelhouse
     if wheelhouse is not None and os.path.isfile(wheelhouse):
         from envc.fleet.trust import accepted_bundle
 
-        wheelhouse, _ = accepted_bundle(directory, wheelhouse, (), ())
+        wheels, _ = accepted_bundle(directory, wheelhouse, named=())
     with exclusive(directory.store_lock), exclusive(directory.lock):
-        mending = _Mending(directory, wheelhouse, context)
+        mending = _Mending(directory, wheels, context)
         try:
             mending.run()
             if mending.repaired:
@@ -102,7 +105,7 @@ class _Mending:
     """
 
     directory: Directory
-    wheelhouse: str | None
+    wheelhouse: str | BundleFile | None
     context: Context
     repaired: list[Mended] = field(default_factory=list)
     unrepaired: list[Mended] = field(default_factory=list)
@@ -176,7 +179,10 @@ class _Mending:
         """Mend the interpreters that the target carries, first: the store is compiled by them."""
         by_core = {record.interpreter: record for record in self.records.values()}
         for record in by_core.values():
-            mended, left = mend_core(self.directory, record, self.wheelhouse, self.context)
+            sources = Sources(self.wheelhouse)
+            with suppress(EnvcError):  # told of where the wanted state is asked for
+                sources = Sources(self.wheelhouse, core_brought_for(self.directory, record))
+            mended, left = mend_core(self.directory, record, sources, self.context.reporter)
             for problems, is_mended in ((mended, True), (left, False)):
                 for problem in problems:
                     self.note(CORE, problem.path, problem.kind, mended=is_mended)

@@ -15,7 +15,7 @@ from envc.reports.verify import VerifyProblem, VerifyReport
 from envc.store import Store
 from envc.target.beside import differences_beside
 from envc.target.compare import mode_differences, verify_tree
-from envc.target.core_care import core_problems
+from envc.target.core_care import core_differences
 from envc.target.directory import Directory
 from envc.target.opened import directory_at
 from envc.target.published import (
@@ -62,7 +62,7 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
             for difference in differences_beside(directory, _records(directory))
         ]
         problems += [
-            _with_owner(CORE, problem, {}) for problem in core_problems(current, fast=fast)
+            _with_owner(CORE, problem, {}) for problem in core_differences(current, fast=fast)
         ]
     except OSError as error:
         raise disk_error(error, "read the trees", folder) from error

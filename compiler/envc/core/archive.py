@@ -47,64 +47,61 @@ _DAMAGED = (
 )
 
 
-def unpack_tar(stream: IO[bytes], folder: str, packed_bytes: int | None = None) -> None:
-    """Write what a tar stream holds into a folder that exists and is empty.
+def unpack_tar(chunks: Iterable[bytes], folder: str, packed_bytes: int | None = None) -> None:
+    """Write what a tar archive holds into a folder that exists and is empty.
 
-    `packed_bytes` is the size of the archive that the stream was unpacked from; None: it is no
+    `packed_bytes` is the size of the archive that its chunks were unpacked from; None: it is no
     longer known, and only the total is limited.
 
     Raises:
         RefusedError: the archive is hostile, or damaged; what was written before stays.
         OSError: the disk refused.
     """
-    limited = cast("IO[bytes]", _Limited(stream, packed_bytes))
+    stream = cast("IO[bytes]", _Chunks(_limited(chunks, packed_bytes)))
     try:
-        with tarfile.open(fileobj=limited, mode="r|", tarinfo=_Member) as tar:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as tar:
             _Unpacking(folder).run(tar)
     except _DAMAGED as error:
         raise RefusedError(Problem("", f"it is no tar archive, or damaged: {error}")) from error
 
 
-def unpacked_stream(file: IO[bytes]) -> IO[bytes]:
-    """The tar stream in a file that may be compressed with gzip, xz or Zstandard."""
+def unpacked(file: IO[bytes]) -> Iterator[bytes]:
+    """The tar archive in a file that may be compressed with gzip, xz or Zstandard, in chunks."""
     start = file.read(6)
     file.seek(0)
     if start.startswith(b"\x1f\x8b"):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-    if start == b"\xfd7zXZ\0":
-        return cast("IO[bytes]", lzma.LZMAFile(file))
-    if start.startswith(b"\x28\xb5\x2f\xfd"):
-        return cast("IO[bytes]", ZstdFile(file))
-    return file
+        file = cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+    elif start == b"\xfd7zXZ\0":
+        file = cast("IO[bytes]", lzma.LZMAFile(file))  # noqa: SIM115 - it opens nothing
+    elif start.startswith(b"\x28\xb5\x2f\xfd"):
+        file = cast("IO[bytes]", ZstdFile(file))
+    return _pieces(file)
 
 
-class ChunkStream(io.RawIOBase):
+def _limited(chunks: Iterable[bytes], packed_bytes: int | None) -> Iterator[bytes]:
+    """The chunks, with an error where they grow too large, or too much for their archive."""
+    left = limits.TOTAL_BYTES
+    if packed_bytes is not None:
+        left = min(left, max(limits.RATIO_EXEMPT_BYTES, packed_bytes * limits.RATIO))
+    for chunk in chunks:
+        left -= len(chunk)
+        if left < 0:
+            raise RefusedError(Problem("", "it unpacks to far more than an archive of its size"))
+        yield chunk
+
+
+class _Chunks(io.RawIOBase):
     """Chunks of any size as a file to read, once and forwards."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._rest = memoryview(b"")
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = filter(None, chunks)
+        self._rest = b""
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes, `size` of them where so many are left; negative: all."""
-        parts: list[bytes] = []
-        while size:
-            if not self._rest:
-                chunk = next(self._chunks, None)
-                if chunk is None:
-                    break
-                self._rest = memoryview(chunk)
-            piece = self._rest if size < 0 else self._rest[:size]
-            self._rest = self._rest[len(piece) :]
-            parts.append(bytes(piece))
-            size -= len(piece) if size > 0 else 0
-        return b"".join(parts)
-
-    def drain(self) -> None:
-        """Read to the end: only then is a stream verified."""
-        self._rest = memoryview(b"")
-        for _ in self._chunks:
-            pass
+        """Up to so many of the next bytes; none at the end."""
+        chunk = self._rest or next(self._chunks, b"")
+        self._rest = chunk[size:]
+        return chunk[:size]
 
 
 class _Member(tarfile.TarInfo):
@@ -114,25 +111,6 @@ class _Member(tarfile.TarInfo):
         if self.size < 0 or (self.type in _EXTENSIONS and self.size > _EXTENSION_BYTES):
             raise RefusedError(Problem(self.name, "its header claims an impossible size"))
         return cast("_Member", super()._proc_member(tar))  # type: ignore[misc] # a documented hook
-
-
-class _Limited(io.RawIOBase):
-    """A stream that ends with an error where it grows too large, or too much for its archive."""
-
-    def __init__(self, stream: IO[bytes], packed_bytes: int | None) -> None:
-        self._stream = stream
-        self._left = limits.TOTAL_BYTES
-        if packed_bytes is not None:
-            most = max(limits.RATIO_EXEMPT_BYTES, packed_bytes * limits.RATIO)
-            self._left = min(self._left, most)
-
-    def read(self, size: int = -1) -> bytes:
-        """As a file has it."""
-        content = self._stream.read(size)
-        self._left -= len(content)
-        if self._left < 0:
-            raise RefusedError(Problem("", "it unpacks to far more than an archive of its size"))
-        return content
 
 
 class _Unpacking:

@@ -10,7 +10,8 @@ import os
 from collections.abc import Sequence
 
 from envc.formats.node_line import node_line
-from envc.model.core import CORE_FOLDER, SHELL_PART_PREFIX, PackedCore, core_program
+from envc.model.bundle import PackedCore
+from envc.model.core import CORE_FOLDER, PART_PREFIX, core_program
 from envc.model.digest import Digest, hex_of
 
 # One line, and no exclamation mark: the login shell that it passes through may be csh.
@@ -18,7 +19,7 @@ from envc.model.digest import Digest, hex_of
 # where: $6 the file lacks, $7 the target is of another user, $8 the disk refused, $9 it is no use.
 _BOOT = (
     f't="$1"; c="$t/{CORE_FOLDER}/$2"; p="$c/$3"; '
-    f's="$t/{CORE_FOLDER}/{SHELL_PART_PREFIX}$$-$(date +%s)"; '
+    f's="$t/{CORE_FOLDER}/{PART_PREFIX}sh-$$-$(date +%s)"; '
     'end() { rm -rf "$s"; printf "%s\\n" "$1"; exit "$2"; }; '
     'if [ -x "$p" ]; then :; else umask 022; '
     f'if [ -e "$t" ] && [ "$(id -u)" -ne "$(stat -c %u "$t")" ]; then end "$7" {2}; fi; '

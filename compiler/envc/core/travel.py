@@ -10,13 +10,13 @@ import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import IO, cast
 
-from envc.core.archive import ChunkStream, unpack_tar, unpacked_stream
-from envc.core.published import core_manifest, incoming, manifest_in, publish_core, verified
+from envc.core.archive import unpack_tar, unpacked
+from envc.core.folder import core_manifest, incoming, manifest_in, publish_core, verified
 from envc.disk.durable import disk_error, make_folder, temporary_beside
 from envc.errors import OutsideError
-from envc.model.core import CORE_MANIFEST, PackedCore
+from envc.model.bundle import PackedCore
+from envc.model.core import CORE_MANIFEST
 from envc.model.digest import Digest, digest_from_hex, digest_of, hex_of
 from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, PUBLISHED_MTIME_SECONDS, Entry, Manifest
 from envc.store import limits
@@ -36,10 +36,7 @@ def core_stream(folder: str, digest: Digest) -> TreeStream:
         OutsideError: it cannot be read, at first or while the stream is.
     """
     root = f"{folder}/{hex_of(digest)}"
-    try:
-        manifest = core_manifest(root)
-    except OSError as error:
-        raise disk_error(error, "read the interpreter", root) from error
+    manifest = core_manifest(root)
     text = manifest.text()
     own = Entry("f", FILE_MODE, len(text), hex_of(digest_of(text)), CORE_MANIFEST)
     head = _header(own) + text + _padding(own)
@@ -65,18 +62,13 @@ def pack_core(folder: str, digest: Digest, packed: str) -> PackedCore:
         OutsideError: the core cannot be read, or the disk refused.
     """
     hasher = hashlib.sha256()
-    squeezer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP)
     temporary = temporary_beside(f"{packed}/core")
     try:
         make_folder(packed)
         with open(temporary, "xb") as file:
-            for chunk in core_stream(folder, digest).chunks:
-                ready = squeezer.compress(chunk)
-                hasher.update(ready)
-                file.write(ready)
-            ready = squeezer.flush()
-            hasher.update(ready)
-            file.write(ready)
+            for chunk in _gzipped(core_stream(folder, digest).chunks):
+                hasher.update(chunk)
+                file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
         found = digest_from_hex(hasher.hexdigest())
@@ -86,6 +78,12 @@ def pack_core(folder: str, digest: Digest, packed: str) -> PackedCore:
     return PackedCore(f"{packed}/{hex_of(found)}.tar.gz", found)
 
 
+def _gzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    squeezer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP)
+    yield from map(squeezer.compress, chunks)
+    yield squeezer.flush()
+
+
 def receive_core(folder: str, digest: Digest, chunks: Iterable[bytes], *, where: str) -> None:
     """Bring in a core that came as a `core_stream`; `where` is the file that they were read from.
 
@@ -93,10 +91,11 @@ def receive_core(folder: str, digest: Digest, chunks: Iterable[bytes], *, where:
         UntrustedError: it is not what its manifest says.
         OutsideError: the disk refused.
     """
-    stream = ChunkStream(chunks)
+    stream = iter(chunks)
     with incoming(folder, where=where, mend=_TORN) as part:
-        _receive(part, cast("IO[bytes]", stream))
-        stream.drain()
+        _receive(part, stream)
+        for _ in stream:
+            pass  # only at its end is it verified
         publish_core(part, folder, digest)
 
 
@@ -109,15 +108,15 @@ def receive_packed_core(folder: str, digest: Digest, packed: PackedCore) -> None
     """
     with incoming(folder, where=packed.path, mend=_TORN) as part:
         with verified(packed, f"{part}/packed", mend=_TORN) as file:
-            _receive(part, unpacked_stream(file))
+            _receive(part, unpacked(file))
         publish_core(part, folder, digest)
 
 
-def _receive(part: str, stream: IO[bytes]) -> None:
+def _receive(part: str, chunks: Iterable[bytes]) -> None:
     """Unpack what `core_stream` gave, and hold it against its manifest."""
     tree = f"{part}/core"
     os.mkdir(tree)
-    unpack_tar(stream, tree)
+    unpack_tar(chunks, tree)
     try:
         with open(f"{tree}/{CORE_MANIFEST}", "rb") as file:
             text = file.read()

@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 
-from envc.core.archive import unpack_tar, unpacked_stream
-from envc.core.published import incoming, manifest_in, publish_core, verified
+from envc.core.archive import unpack_tar, unpacked
+from envc.core.folder import incoming, manifest_in, publish_core, verified
 from envc.disk.walk import walk
 from envc.errors import UsageError
-from envc.model.core import CORE_MANIFEST, PackedCore, core_program
+from envc.model.bundle import PackedCore
+from envc.model.core import CORE_MANIFEST, core_program
 from envc.model.digest import Digest
 from envc.model.manifest import FILE_MODE
 from envc.ports import Reporter
@@ -39,7 +40,7 @@ def unpack_core(
         named = PackedCore(archive, digest)
         with verified(named, f"{part}/archive", mend=_OTHER) as file:
             size = os.fstat(file.fileno()).st_size
-            unpack_tar(unpacked_stream(file), f"{part}/raw", size)
+            unpack_tar(unpacked(file), f"{part}/raw", size)
         os.unlink(f"{part}/archive")
         os.rename(_prefix(f"{part}/raw", archive, python), f"{part}/core")
         _refuse_other(f"{part}/core", archive, python)

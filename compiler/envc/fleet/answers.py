@@ -1,9 +1,9 @@
 """What a node answers at once, without starting envc, while what it rests on is as it was.
 
-    TARGET/wanted/answer     four lines: the question, paths, their witness, the answer
+    TARGET/wanted/answer     four lines: the question, paths, their stamp, the answer
 
 The answer to a question is left when envc has given it: `current`, there is nothing to prepare.
-The witness is device, inode, size and both times of each path, taken before envc looked. A shell
+The stamp is device, inode, size and both times of each path, taken before envc looked. A shell
 compares it with what `stat` says now. Any difference, another question, or a `stat` that is not
 GNU's, and envc itself is asked.
 """
@@ -13,14 +13,14 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from envc.disk.durable import write_file
-from envc.fleet.wanted import OWN_STATE
+from envc.fleet.state import StateFolder, own_state
 from envc.model.digest import digest_of_json, hex_of
-
-if TYPE_CHECKING:
-    from envc.reports.node import NodeReport
+from envc.model.names import OWN_STATE
+from envc.model.nodes import WantedGeneration
+from envc.reports.node import NodeReport
+from envc.target.directory import Directory
 
 # Raised when what stands in the file, or what it means, changes.
 _FORMAT = 1
@@ -50,7 +50,22 @@ def look_words(target: str, question: str, otherwise: Sequence[str] = ()) -> lis
     return ["sh", "-c", _LOOK, "sh", target, question, *otherwise]
 
 
-def witness_of(paths: Sequence[str]) -> str | None:
+def paths_behind(directory: Directory, state: StateFolder, wanted: WantedGeneration) -> list[str]:
+    """Every path that decides whether there is nothing to prepare."""
+    number = directory.current_number()
+    if number is None:
+        return []
+    place, current = directory.path, f"{directory.path}/current"
+    paths = [current, f"{current}/manifest.json", directory.record(number).interpreter]
+    for folder in (f"{current}/site", own_state(directory).place("site", wanted.parcel)):
+        with suppress(OSError):
+            paths += (f"{folder}/{name}" for name in sorted(os.listdir(folder)))
+    paths += [f"{place}/bin/envc", f"{place}/location.toml", state.place("parcel", wanted.parcel)]
+    bundle = state.bundle_path(wanted)
+    return paths if bundle is None else [*paths, bundle]
+
+
+def stamp_of(paths: Sequence[str]) -> str | None:
     """What `stat` in `_LOOK` says of these paths; None: one is not there, or cannot be asked of."""
     if any(_BETWEEN in path or "\n" in path for path in paths):
         return None
@@ -60,24 +75,17 @@ def witness_of(paths: Sequence[str]) -> str | None:
         return None
 
 
-def leave_answer(
-    target: str, question: str, report: "NodeReport", *, paths: Sequence[str], witness: str
-) -> None:
+def leave_answer(question: str, report: NodeReport, *, paths: Sequence[str], stamp: str) -> None:
     """Leave the answer to a question; where the disk refuses, envc will be asked again."""
     values = {name: value for name, value in asdict(report).items() if name not in _LIVE}
     answer = json.dumps(values, sort_keys=True).removeprefix("{")
-    lines = (question, _BETWEEN.join(paths), witness, answer)
+    lines = (question, _BETWEEN.join(paths), stamp, answer)
     content = "".join(f"{line}\n" for line in lines).encode()
-    path = f"{target}/{OWN_STATE}/answer"
     with suppress(OSError):
-        write_file(path, content)
+        write_file(f"{report.target}/{OWN_STATE}/answer", content)
 
 
 def _seen(path: str) -> str:
     status = os.stat(path)
-    modified, changed = map(_seconds, (status.st_mtime_ns, status.st_ctime_ns))
-    return f"{status.st_dev} {status.st_ino} {status.st_size} {modified} {changed};"
-
-
-def _seconds(nanoseconds: int) -> str:
-    return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09}"
+    times = (f"{ns // 10**9}.{ns % 10**9:09}" for ns in (status.st_mtime_ns, status.st_ctime_ns))
+    return f"{status.st_dev} {status.st_ino} {status.st_size} {' '.join(times)};"

@@ -50,8 +50,6 @@ def node_report(
         now_seconds=time.time(),
         free_bytes=free_bytes,
         free_files=free_files,
-        lacks=(),
-        faults=(),
         collected=collected,
     )
 
@@ -69,14 +67,11 @@ def node_failure(
         closures={},
         built=False,
         current=None,
-        in_use=(),
         drift=None,
         wanted=None,
         machine="",
         envc=__version__,
         now_seconds=time.time(),
-        free_bytes=None,
-        free_files=None,
         lacks=lacks,
         faults=error.faults if error is not None else (),
     )

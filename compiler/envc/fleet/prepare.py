@@ -4,26 +4,28 @@ Each can be repeated: what is done already is found done.
 """
 
 import os
+from dataclasses import replace
 
 from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, shared
 from envc.disk.ownership import refuse_foreign
 from envc.errors import AnswerIsNo
-from envc.fleet.wanted import parcel_folder, spec_name_in, unpack_parcel
+from envc.fleet.parcel import unpack_wanted
+from envc.fleet.state import StateFolder, own_state
 from envc.formats.location import Location
-from envc.formats.parcel import parcel_from_json
+from envc.formats.parcel import spec_in
 from envc.formats.policy import policy_to_json
 from envc.host.context import Context
 from envc.host.machine import machine_of
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
+from envc.model.nodes import WantedGeneration
 from envc.model.policy import policy_of
 from envc.model.value import value
 from envc.plan.changes import Changes, changes_between
 from envc.sites.site import load_site
 from envc.store.store import Store
 from envc.target.contents import refuse_other_folder
-from envc.target.core import Brought
 from envc.target.directory import Directory, Shape
 from envc.target.inputs import FOLDER, note_site, noted_inputs, present_in, site_inputs
 from envc.target.opened import read_location, write_location
@@ -44,26 +46,29 @@ class Prepared:
     current: bool
 
 
-def prepare_parcel(
-    directory: Directory, state: str, parcel: Digest, brought: Brought, context: Context
+def prepare_wanted(
+    directory: Directory, state: StateFolder, wanted: WantedGeneration, context: Context
 ) -> Prepared:
     """Build and verify the generation that a parcel describes; `current` stays as it is.
+
+    Of the wanted generation, only what it is made from is looked at.
 
     Raises:
         UsageError: this machine is no target of the locks, or the folder is somebody else's, or no
             target.
-        UntrustedError: the parcel or a wheel is not what its digest says.
+        UntrustedError: the parcel, the bundle or a wheel is not what its digest says.
         OutsideError: disk or network.
     """
+    sources = state.sources(wanted)
     refuse_foreign(directory.path)
     refuse_other_folder(directory)
     make_directory(directory)
-    spec = unpack_parcel(directory, state, parcel)
+    spec = unpack_wanted(directory, state, wanted)
     current = directory.sound_current()
     if current is not None and not _changes(directory, current, spec):
         return Prepared(generation=current, built=False, current=True)
     with shared(directory.store_lock):
-        publication = publication_for(spec, directory, current, (), brought, context)
+        publication = publication_for(spec, directory, current, (), sources, context)
         generation, built = prepare(
             directory,
             publication,
@@ -147,19 +152,15 @@ def is_settled_on(directory: Directory, current: Generation, text: bytes, where:
         return False
     policy = read_policy(directory)
     noted = noted_inputs(directory, current).inputs.get(FOLDER)
-    if not policy or noted == parcel_folder(directory, digest_of(text)):
+    if not policy or noted == own_state(directory).place("site", digest_of(text)):
         return True
     from envc.expand.site import expand_site  # most nodes have noted what they were made from
-    from envc.formats.envc_toml import read_site
 
-    files = parcel_from_json(text, where).files
-    name = spec_name_in(files)
-    document = read_site(files.get(name, "").encode(), name)
-    spec = expand_site(document, lambda _: machine_of(current.interpreter))
+    spec = expand_site(spec_in(text, where), lambda _: machine_of(current.interpreter))
     return policy_to_json(policy_of(spec)) == policy
 
 
-def remember_state(directory: Directory, state: str) -> None:
+def remember_state(directory: Directory, state: StateFolder) -> None:
     """Note in the target where its wanted state is.
 
     Raises:
@@ -171,7 +172,7 @@ def remember_state(directory: Directory, state: str) -> None:
         return  # nothing stands here that could converge
     site = current.site if current is not None else ""
     base = before or Location(site=site, target=directory.path)
-    location = base._replace(wanted=state)
+    location = replace(base, wanted=state.path)
     if location != before:
         write_location(directory.path, location)
 

@@ -1,94 +1,64 @@
-"""What a folder of the wanted state, and a target, hold for generations that are wanted no more.
-
-Only files that envc names by a digest are looked at; what the wanted state names stays, for all the
-generations that it keeps. Of a target's own envc those homes stay that some process runs from.
-"""
+"""What a target keeps of envc, and of sites, for generations that are wanted no more."""
 
 import os
-import re
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 
 from envc.disk.locks import is_held
-from envc.errors import UsageError
-from envc.fleet.trust import read_statement, signatures_path
-from envc.fleet.wanted import OWN_STATE, core_path, kit_path, parcel_path, wanted_path
-from envc.formats.wanted import wanted_from_json
+from envc.fleet.state import named_by_digest, noted_state, own_state
+from envc.model.bundle import PackedCore
 from envc.model.digest import Digest, hex_of
-from envc.model.nodes import Statement, WantedState
+from envc.model.generation import Generation
+from envc.model.names import STATE_PLACES, What
 from envc.target.directory import Directory
-from envc.target.opened import read_location
 from envc.target.remove import empty_trash, move_to_trash
 
-_FOLDERS = ("bundles", "cores", "kits", "parcels", "signatures")
-_NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{64}(\.[a-z.]+)?")
 
-
-def state_here(directory: Directory) -> tuple[str, Statement, WantedState] | None:
-    """The folder of the wanted state that a target converges to, and what it says; None: nothing.
+def wanted_numbers(directory: Directory) -> frozenset[int]:
+    """The generations that the wanted state names: what gc removed would have to be built again.
 
     Raises:
-        OutsideError: it cannot be read: what it keeps is not known.
-        SpecError: what stands there is no wanted state.
+        OutsideError, SpecError: the wanted state cannot be read.
     """
-    location = read_location(directory.path)
-    if location is None or location.wanted is None:
-        return None
-    try:
-        statement = read_statement(location.wanted)
-    except UsageError:  # the folder was given up
-        return None
-    wanted = wanted_from_json(statement.text, wanted_path(location.wanted))
-    return location.wanted, statement, wanted
+    return frozenset(number for number, _ in _held(directory))
 
 
-def unnamed_files(state: str, statement: Statement) -> list[str]:
-    """The files in the folder of a wanted state that it does not name, in order."""
-    wanted = wanted_from_json(statement.text, wanted_path(state))
-    named = {kit_path(state, wanted.kit), signatures_path(state, statement.text)}
-    for generation in wanted.generations:
-        named.add(parcel_path(state, generation.parcel))
-        if generation.core is not None:
-            named.add(core_path(state, generation.core))
-        if generation.source is not None:
-            named.add(os.path.normpath(os.path.join(state, generation.source)))
-    return [
-        path for name in _FOLDERS for path in _by_digest(f"{state}/{name}") if path not in named
-    ]
+def core_brought_for(directory: Directory, record: Generation) -> PackedCore | None:
+    """The file that brought a generation's core, where the wanted state still names it.
 
-
-def prune_state(state: str, statement: Statement) -> None:
-    """Remove what a wanted state has ceased to name from its folder, as far as the disk allows.
-
-    What it refuses, the next roll-out that changes the state tries again.
+    Raises:
+        OutsideError, SpecError: the wanted state cannot be read.
     """
-    with suppress(OSError):
-        for path in unnamed_files(state, statement):
-            with suppress(FileNotFoundError):
-                os.unlink(path)
+    return next((core for number, core in _held(directory) if number == record.generation), None)
+
+
+def _held(directory: Directory) -> Iterator[tuple[int, PackedCore | None]]:
+    """The generations here that are wanted, and what brought the core of each."""
+    state = noted_state(directory)
+    statement = state.statement() if state is not None else None
+    if state is None or statement is None:
+        return
+    for generation in state.wanted(statement).generations:
+        number = directory.number_of(generation.closures)
+        if number is not None:
+            yield number, state.packed_core(generation)
 
 
 def unneeded_in_target(directory: Directory, also: Collection[Digest] = ()) -> list[str]:
-    """What a target keeps of envc, and of sites, for no wanted generation, in order.
+    """What no wanted generation needs, in order; sites of parcels that are `also` needed stay.
 
-    Parcels that are `also` needed stay. Where no wanted state is known, everything is.
+    Where no wanted state is known, everything is needed.
 
     Raises:
-        OutsideError, SpecError: as for `state_here`.
+        OutsideError, SpecError: the wanted state cannot be read.
         OSError: the disk refused.
     """
-    here = state_here(directory)
-    if here is None:
+    state, own = noted_state(directory), own_state(directory)
+    statement = state.statement() if state is not None else None
+    if state is None or statement is None:
         return []
-    state, statement, wanted = here
-    parcels = {*also, *(generation.parcel for generation in wanted.generations)}
-    sites = {hex_of(parcel) for parcel in parcels}
-    own = f"{directory.path}/{OWN_STATE}"
-    return [
-        *_unused_homes(directory, hex_of(wanted.kit)),
-        *(unnamed_files(state, statement) if state == own else ()),
-        *(path for path in _by_digest(f"{own}/sites") if os.path.basename(path) not in sites),
-    ]
+    kit = hex_of(state.wanted(statement).kit)
+    kinds: tuple[What, ...] = tuple(STATE_PLACES) if state == own else ("site",)
+    return [*_unused_homes(directory, kit), *own.unnamed(statement, also, kinds)]
 
 
 def prune_target(directory: Directory, also: Collection[Digest] = ()) -> list[str]:
@@ -110,15 +80,7 @@ def _unused_homes(directory: Directory, wanted: str) -> Iterator[str]:
         linked = os.readlink(f"{directory.path}/bin/envc").split("/")
     except OSError:
         return  # whoever made it has no kit
-    for path in _by_digest(f"{directory.path}/envc"):
+    for path in named_by_digest(f"{directory.path}/envc"):
         name = os.path.basename(path)
         if name not in {wanted, *linked} and not is_held(f"{path}/run.py"):
             yield path
-
-
-def _by_digest(folder: str) -> list[str]:
-    try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []
-    return [f"{folder}/{name}" for name in names if _NAMED_BY_DIGEST.fullmatch(name)]

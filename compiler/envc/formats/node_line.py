@@ -1,4 +1,4 @@
-"""The one line with which envc on a node answers a roll-out: a mark, then JSON.
+"""The one line with which envc on a node answers: a mark, then JSON.
 
 Banners and chatter of login shells may stand around it.
 """
@@ -14,11 +14,7 @@ def node_line(values: dict[str, Any]) -> str:
     return f"{_MARK}{json.dumps(values, sort_keys=True)}\n"
 
 
-def values_in(output: str) -> dict[str, Any] | None:
-    """What a node's output says; None where it holds no such line, or a torn one."""
-    lines = [line for line in output.splitlines() if line.startswith(_MARK)]
-    try:
-        values = json.loads(lines[-1].removeprefix(_MARK))
-    except (IndexError, ValueError, RecursionError):
-        return None
-    return values if isinstance(values, dict) else None
+def json_in(output: str) -> str | None:
+    """The JSON of the last such line in a node's output; None where it holds none."""
+    start = f"\n{output}".rfind(f"\n{_MARK}")
+    return output[start + len(_MARK) :].split("\n", 1)[0] if start >= 0 else None

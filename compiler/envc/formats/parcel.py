@@ -4,9 +4,14 @@ Nodes need no checkout of the site: a roll-out hands them the parcel.
 """
 
 import re
+from typing import TYPE_CHECKING
 
 from envc.formats.record_file import RecordFile
 from envc.model.nodes import Parcel
+
+if TYPE_CHECKING:
+    from envc.formats.document import Document
+    from envc.formats.envc_toml import SiteDocument
 
 PARCEL_FORMAT = 1
 
@@ -34,3 +39,15 @@ def parcel_from_json(text: bytes, file: str) -> Parcel:
         if not _NAME.fullmatch(name):
             raise _FILE.refused(f"{name!r} is neither a spec nor a lock", file, "files")
     return parcel
+
+
+def spec_in(parcel: bytes, file: str) -> "Document[SiteDocument]":
+    """The site's spec in the bytes of a parcel.
+
+    Raises:
+        SpecError: it is no parcel, or the spec has faults.
+    """
+    from envc.formats.envc_toml import read_site  # who makes a parcel reads none
+
+    found = parcel_from_json(parcel, file)
+    return read_site(found.files.get(found.spec_name, "").encode(), found.spec_name)

@@ -1,18 +1,16 @@
 """`wanted.json`: the generations that every node of a site must hold (format 1).
 
-STATE/wanted.json
-STATE/parcels/<hex>.json     the site's spec and locks, by digest
-STATE/kits/<hex>.zip         envc itself, by digest
-STATE/cores/<hex>.tar.gz     an interpreter that a site carries, by digest
-STATE/boot.py                starts envc from a kit, and refuses one that is not what it should be
+What stands beside it: `fleet/state.py`.
 """
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 
+from envc.errors import UsageError
 from envc.formats.record_file import RecordFile
 from envc.model.digest import Digest, is_digest
-from envc.model.nodes import WANTED_FORMAT, WantedState
+from envc.model.nodes import WANTED_FORMAT, Statement, WantedState
 
 # Of a layer, and of a spec or lock: no path.
 LAYER_NAME = r"^[a-z0-9][a-z0-9_-]*$"
@@ -51,3 +49,27 @@ def _digests(wanted: WantedState) -> Iterator[Digest]:
         yield from generation.closures.values()
         if generation.core is not None:
             yield generation.core
+
+
+def statement_words(statement: Statement) -> tuple[str, ...]:
+    """A statement as options of `envc node`."""
+    words = ("--wanted", b64encode(statement.text).decode())
+    if not statement.signatures:
+        return words
+    return (*words, "--signed", b64encode(statement.signatures).decode())
+
+
+def statement_of(wanted: str | None, signed: str | None) -> Statement | None:
+    """The statement that `statement_words` wrote; None: none was brought.
+
+    Raises:
+        UsageError: it was cut off.
+    """
+    if wanted is None:
+        return None
+    try:
+        return Statement(b64decode(wanted, validate=True), b64decode(signed or "", validate=True))
+    except ValueError as error:
+        raise UsageError(
+            f"the wanted state is not Base64: {error}", mend="run `envc rollout` again"
+        ) from error

@@ -1,21 +1,11 @@
 """A core that the site carries: what it is called, and what stands where in it."""
 
-from typing import NamedTuple
-
 from envc.model.digest import Digest, hex_of
 
 CORE_FOLDER = "core"
 CORE_MANIFEST = "envc-manifest"
-# Of a folder beside the cores where one comes in, by envc or by a shell that can hold no lock.
+# Of a private folder beside the cores where one comes in.
 PART_PREFIX = ".part-"
-SHELL_PART_PREFIX = ".part-sh-"
-
-
-class PackedCore(NamedTuple):
-    """A file that brings a core to nodes, and the digest of its bytes."""
-
-    path: str
-    digest: Digest
 
 
 def core_program(python: str) -> str:

@@ -6,6 +6,7 @@ compare: all of it is read off here.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 Kind = Literal["link", "file", "folder"]
@@ -20,6 +21,22 @@ OVERLAY_SPEC = "overlay.toml"
 PACKED = "packed.envc"
 # The folder to `module use`.
 MODULEFILES = "modulefiles"
+# Where a node has a wanted state of its own, below its target; a shared one may stand anywhere.
+OWN_STATE = "wanted"
+
+What = Literal["core", "kit", "parcel", "bundle", "signature", "site"]
+
+# What stands beside a wanted state, by digest: folder and suffix. A bundle is named by its index, a
+# signature by the state that it is of, a site (on nodes only) by the parcel that was unpacked
+# there; all else by its own bytes.
+STATE_PLACES: Mapping[What, tuple[str, str]] = {
+    "core": ("cores", ".tar.gz"),
+    "kit": ("kits", ".zip"),
+    "parcel": ("parcels", ".json"),
+    "bundle": ("bundles", ".envc"),
+    "signature": ("signatures", ".sig"),
+    "site": ("sites", ""),
+}
 
 _HEX = "[0-9a-f]{64}"
 _TEMPORARY = r".*\.envc-tmp"
@@ -143,12 +160,12 @@ TARGET_NAMES = (
     Name(path=r"bin/envc\..*", kind="link", what="envc on its way", early=True),
     Name(path=rf"envc/{_HEX}.*", kind="folder", what="an unpacked envc", early=True),
     Name(
-        path=r"wanted/(parcels|kits|bundles|cores|signatures|sites)",
+        path=f"{OWN_STATE}/({'|'.join(folder for folder, _ in STATE_PLACES.values())})",
         kind="folder",
         what="what a roll-out brought",
         early=True,
     ),
-    Name(path=r"wanted/.+", kind="file", what="the wanted state", early=True),
+    Name(path=rf"{OWN_STATE}/.+", kind="file", what="the wanted state", early=True),
     Name(path=rf"core/{_HEX}", kind="folder", what="a carried interpreter", early=True),
     Name(path=r"core/\..*", kind="folder", what="an interpreter on its way", early=True),
     Name(path=r"core/\..*", kind="file", what="held by who brings one", early=True),

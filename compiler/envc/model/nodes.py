@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from envc.errors import Fault
 from envc.model.digest import Digest
 from envc.model.value import value
 
@@ -38,6 +39,35 @@ class NodeAnswer:
 Commands = Mapping[str, Sequence[str]]
 Places = Mapping[str, str]
 Heard = Callable[[NodeAnswer], None]
+
+
+@value
+class Silence:
+    """A node from which envc said nothing; `told` is the last line of `trouble`."""
+
+    outcome: Outcome
+    status: int | None = None
+    told: str = ""
+
+
+@value
+class Lacks:
+    """What a node says that has to be brought before it can take a step: `kit`, `parcel`…"""
+
+    names: tuple[str, ...]
+
+
+@value
+class Refusal:
+    """Why envc on a node did not take a step, and the exit status that goes with it."""
+
+    fault: Fault
+    status: int
+
+
+@value
+class Unsure:
+    """What a node answers without envc where envc itself has to be asked."""
 
 
 @value(kw_only=True)
@@ -77,6 +107,11 @@ class Parcel:
     site: str
     origin: str
     files: dict[str, str]
+
+    @property
+    def spec_name(self) -> str:
+        """Which of the files is the spec."""
+        return "envc.toml" if "envc.toml" in self.files else "pyproject.toml"
 
 
 @value

@@ -15,7 +15,7 @@ class NodeReport:
     this run made it. `in_use` are generations that running processes hold. `drift` counts paths
     that differ from what was published, None: nobody looked. `lacks` names what has to be sent
     before the step can be taken. `collected` is what gc did. `now_seconds` is the node's clock, in
-    seconds since 1970.
+    seconds since 1970. What has a default may be missing in the answer of another release.
     """
 
     step: str
@@ -26,14 +26,14 @@ class NodeReport:
     closures: dict[str, Digest]
     built: bool
     current: int | None
-    in_use: tuple[int, ...]
+    in_use: tuple[int, ...] = ()
     drift: int | None
     wanted: str | None
     machine: str
     envc: str
     now_seconds: float
-    free_bytes: int | None
-    free_files: int | None
-    lacks: tuple[str, ...]
-    faults: tuple[Fault, ...]
+    free_bytes: int | None = None
+    free_files: int | None = None
+    lacks: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     collected: CollectReport | None = None

@@ -1,9 +1,8 @@
-"""Signatures: made by OpenSSH where the key is, verified anywhere by a library in pure Python.
+"""Signatures, made by OpenSSH where the key is; anybody can verify them (`trust`).
 
 docs/decisions/0016-signatures.md says why.
 """
 
-from envc.signing.sign import sign
-from envc.signing.verify import refuse_unsigned
+from envc.signing.sign import Signer, sign, signer_of
 
-__all__ = ["refuse_unsigned", "sign"]
+__all__ = ["Signer", "sign", "signer_of"]

@@ -3,8 +3,13 @@
 import os
 import subprocess
 
-from envc.errors import OutsideError, UsageError
+from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.model.signature import Purpose
+from envc.model.spec import SiteSpec
+from envc.model.value import value
+from envc.ports import Reporter
+from envc.trust.rules import Keys
+from envc.trust.signatures import refuse_unsigned
 
 _MEND = (
     "name a private key of type ed25519, or the .pub of one that ssh-agent holds; "
@@ -39,3 +44,47 @@ def sign(message: bytes, key_file: str, purpose: Purpose) -> bytes:
             mend=_MEND,
         )
     return done.stdout
+
+
+@value
+class Signer:
+    """Who signs for a site: the files of private keys, and the public keys that the site names."""
+
+    files: tuple[str, ...]
+    keys: Keys
+
+    def sign(self, message: bytes, purpose: Purpose) -> bytes:
+        """The signatures of a message, one a file; nodes that know the site's keys will take it.
+
+        Raises:
+            UsageError: a key cannot sign, or none of them is the site's.
+            OutsideError: there is no ssh-keygen here.
+        """
+        signatures = b"".join(sign(message, file, purpose) for file in self.files)
+        if self.keys:
+            try:
+                refuse_unsigned(message, signatures, self.keys, purpose=purpose, where="")
+            except UntrustedError as error:
+                raise UsageError(
+                    "none of the signatures is by a key that the site names",
+                    where=" and ".join(self.files),
+                    mend="sign with a key of [site] keys, or add its .pub there",
+                ) from error
+        return signatures
+
+
+def signer_of(spec: SiteSpec, files: tuple[str, ...], reporter: Reporter) -> Signer | None:
+    """Who signs for a site; None: it names no keys, and nobody was named to sign.
+
+    Raises:
+        UsageError: it names keys, and there is no private one to sign with.
+    """
+    if spec.keys and not files:
+        raise UsageError(
+            "the site has keys, and nothing to sign with was named",
+            where=f"{spec.file} (site.keys)",
+            mend="name the private key with --sign KEY, or set ENVC_SIGN_KEY",
+        )
+    if files and not spec.keys:
+        reporter.warn("the site names no keys: nodes will take what nobody has signed")
+    return Signer(files, spec.keys) if files else None

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from envc.core.cached import cached_core
+from envc.core.place import cached_core
 from envc.errors import SpecError, UsageError
 from envc.host.machine import machine_of
 from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths

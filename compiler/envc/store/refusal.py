@@ -35,15 +35,15 @@ def refuse_if(problems: Sequence[Problem]) -> None:
         raise RefusedError(*problems)
 
 
-def untrusted(filename: str, problems: Sequence[Problem]) -> UntrustedError:
-    """The error that names the wheel and, as far as they are not too many, its bad entries."""
+def untrusted(filename: str, problems: Sequence[Problem], *, mend: str = _MEND) -> UntrustedError:
+    """The error that names the file and, as far as they are not too many, its bad entries."""
     faults = [
         # repr: an entry's name may hold control characters, which must not reach a terminal
-        Fault(p.what, f"{filename}, entry {p.entry!r}" if p.entry else filename, _MEND)
+        Fault(p.what, f"{filename}, entry {p.entry!r}" if p.entry else filename, mend)
         for p in problems[: limits.FAULTS]
     ]
     if len(problems) > limits.FAULTS:
-        faults.append(Fault(f"{len(problems) - limits.FAULTS} more faults", filename, _MEND))
+        faults.append(Fault(f"{len(problems) - limits.FAULTS} more faults", filename, mend))
     error = UntrustedError(faults[0].what)
     error.faults = tuple(faults)
     return error

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from envc.errors import UsageError
-from envc.model.names import HARMLESS_NAMES, LOCK_FILE, Kind, Name, Order
+from envc.model.names import HARMLESS_NAMES, Kind, Name, Order
 from envc.target.directory import Directory
 
 _SHOWN = 3
@@ -41,8 +41,10 @@ def _kind_at(path: str) -> tuple[Kind, str]:
 
 def is_recorded(directory: Directory) -> bool:
     """Whether envc has published something here."""
-    folders = (directory.generation(number) for number in directory.numbers())
-    return any(os.path.lexists(f"{folder}/manifest.json") for folder in folders)
+    with suppress(NotADirectoryError):  # whatever stands there, it holds no generation
+        folders = map(directory.generation, directory.numbers())
+        return any(os.path.lexists(f"{folder}/manifest.json") for folder in folders)
+    return False
 
 
 def strangers_in(directory: Directory) -> list[str]:
@@ -55,7 +57,7 @@ def strangers_in(directory: Directory) -> list[str]:
     """
     if not os.path.lexists(directory.path) or is_recorded(directory):
         return []
-    is_begun = os.path.lexists(f"{directory.path}/{LOCK_FILE}")
+    is_begun = any(map(os.path.lexists, (directory.lock, directory.store_lock)))
     return [
         path
         for path, row in standing(directory)

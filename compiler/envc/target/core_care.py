@@ -1,28 +1,32 @@
-"""Cores that a target carries: what differs from what was published, and which may go."""
+"""A core that a target carries is compared and mended as every other tree of it is."""
 
 import os
-from collections.abc import Iterable
+from contextlib import suppress
 
-from envc.disk.locks import is_held
-from envc.model.core import CORE_MANIFEST, PART_PREFIX
+from envc.core.folder import core_manifest, core_root, published_manifest
+from envc.core.place import fresh_core
+from envc.disk.durable import write_file
+from envc.errors import EnvcError, UntrustedError
+from envc.model.bundle import Sources
+from envc.model.core import CORE_MANIFEST
 from envc.model.difference import Difference
-from envc.model.digest import Digest, digest_of
+from envc.model.digest import Digest, digest_from_hex
 from envc.model.generation import Generation
-from envc.model.manifest import Manifest, manifest_from_text
+from envc.model.manifest import FILE_MODE, path_of
+from envc.model.spec import CoreArchive, CoreSpec
+from envc.plan.repair import plan_mode_repair, plan_tree_repair
+from envc.ports import Reporter
+from envc.sites.place import SPEC_NAME
 from envc.target.compare import verify_tree
-from envc.target.core import cores_of
 from envc.target.directory import Directory
+from envc.target.mend import carry_out, mend_tree
+from envc.target.opened import read_location
 
 _IGNORED = frozenset({CORE_MANIFEST})
 
 
-def core_root(record: Generation) -> str:
-    """The folder of the core that a generation's interpreter is in."""
-    return os.path.dirname(os.path.dirname(record.interpreter))
-
-
-def core_problems(record: Generation, *, fast: bool = False) -> list[Difference]:
-    """Every difference between a generation's core and what it was published as.
+def core_differences(record: Generation, *, fast: bool = False) -> list[Difference]:
+    """Every difference between the core that a generation carries and what it was published as.
 
     None where the interpreter is the node's own. Of one whose listing is damaged, that alone.
 
@@ -31,59 +35,74 @@ def core_problems(record: Generation, *, fast: bool = False) -> list[Difference]
     """
     if record.core is None:
         return []
-    root = core_root(record)
-    manifest = own_manifest(root, record.core)
+    root = core_root(record.interpreter)
+    manifest = published_manifest(root, record.core)
     if manifest is None:
         there = os.path.lexists(f"{root}/{CORE_MANIFEST}")
         return [Difference(CORE_MANIFEST, "changed" if there else "missing")]
     return verify_tree(manifest, root, fast=fast, ignore=_IGNORED)
 
 
-def unneeded_cores(directory: Directory, records: Iterable[Generation]) -> list[str]:
-    """The cores that no interpreter of these generations is in, nor one of envc itself; in order.
+def mend_core(
+    directory: Directory, record: Generation, sources: Sources, reporter: Reporter
+) -> tuple[list[Difference], list[Difference]]:
+    """What was mended of a generation's core, and what could not be; files come from a new copy.
 
     Raises:
         OSError: the disk refused.
     """
-    folder = cores_of(directory)
+    differences = core_differences(record)
+    if not differences or record.core is None:
+        return [], []
+    root = core_root(record.interpreter)
+    manifest = published_manifest(root, record.core)
+    if manifest is not None and all(each.kind == "mode" for each in differences):
+        carry_out(root, plan_mode_repair(manifest))
+        return differences, []
     try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []
-    used = {record.interpreter for record in records}
-    commands = [_command(f"{directory.path}/bin/envc"), *_commands(f"{directory.path}/envc")]
-    return [
-        f"{folder}/{name}"
-        for name in names
-        if not name.startswith(PART_PREFIX)
-        and not any(path.startswith(f"{folder}/{name}/") for path in used)
-        and not any(f"{folder}/{name}/" in text for text in commands)
-        and not is_held(f"{folder}/{name}/{CORE_MANIFEST}")
-    ]
+        core, origin = _core_of(directory, record)
+        with fresh_core(directory.cores, core, origin, sources, reporter) as fresh:
+            mended = _mend_from(fresh, root, record.core)
+    except EnvcError as error:
+        reporter.warn(str(error))
+        return [], differences
+    left = core_differences(record)
+    paths = {each.path for each in left}
+    found = {each.path: each for each in (*differences, *mended)}
+    return [each for path, each in sorted(found.items()) if path not in paths], left
 
 
-def own_manifest(root: str, wanted: Digest) -> Manifest | None:
-    """The listing of the core in a folder, if it has that digest."""
-    try:
-        with open(f"{root}/{CORE_MANIFEST}", "rb") as file:
-            text = file.read()
-    except OSError:
-        return None
-    return manifest_from_text(text) if digest_of(text) == wanted else None
+def _mend_from(fresh: str, root: str, wanted: Digest) -> list[Difference]:
+    """Mend a core from another copy of it, which another envc may have made; what differed."""
+    copy = published_manifest(fresh, wanted)
+    manifest = published_manifest(root, wanted) or copy
+    if manifest is None:
+        raise UntrustedError(
+            "what can be had of this interpreter is not what was published here",
+            where=root,
+            mend="materialize the site again into another target",
+        )
+    same = {*manifest.lines} & {*(copy or core_manifest(fresh)).lines}
+    sources = {path: f"{fresh}/{path}" for path in (path_of(line).decode() for line in same)}
+    differences = verify_tree(manifest, root, ignore=_IGNORED)
+    mend_tree(manifest, root, plan_tree_repair(manifest, differences, sources.get).steps)
+    if published_manifest(root, wanted) is None:
+        write_file(f"{root}/{CORE_MANIFEST}", manifest.text(), mode=FILE_MODE)
+    return differences
 
 
-def _commands(folder: str) -> list[str]:
-    """The texts of envc's commands in unpacked kits: each names the interpreter that it runs on."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    return [_command(f"{folder}/{name}/bin/envc") for name in names]
+def _core_of(directory: Directory, record: Generation) -> tuple[CoreSpec, str]:
+    """The core as the generation's spec names it, and the folder that its path starts from."""
+    path = ""
+    for name in (SPEC_NAME, "pyproject.toml"):
+        text = directory.recorded(record.generation, name)
+        if text is not None:
+            with suppress(EnvcError):  # told as a damaged spec already
+                from envc.formats.envc_toml import read_site
 
-
-def _command(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
+                named = read_site(text, name).tables.core.archive
+                path = named.path if named is not None else path
+    location = read_location(directory.path)
+    digest = digest_from_hex(os.path.basename(core_root(record.interpreter)))
+    core = CoreSpec(python=record.python, archive=CoreArchive(path=path, digest=digest))
+    return core, (location.checkout if location is not None else None) or directory.path

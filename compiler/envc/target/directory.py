@@ -10,13 +10,14 @@ tree. Both have stable names beside `current` for what people call.
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
 from envc.errors import EnvcError, OutsideError, SpecError
 from envc.formats.generation import generation_from_json
+from envc.model.core import CORE_FOLDER
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import MODULEFILE, Generation, generation_name
 from envc.model.manifest import Manifest, manifest_from_text
@@ -66,6 +67,11 @@ class Directory(NamedTuple):
         Who needs both locks takes this one first.
         """
         return f"{self.path}/.store-lock"
+
+    @property
+    def cores(self) -> str:
+        """The folder of the interpreters that a site carries."""
+        return f"{self.path}/{CORE_FOLDER}"
 
     @property
     def generations(self) -> str:
@@ -213,6 +219,14 @@ class Directory(NamedTuple):
         """Whether every tree of a generation is there; what is in them `verify` compares."""
         trees = (self.tree(record.generation, layer) for layer in record.layers)
         return all(os.path.lexists(f"{tree}/pyvenv.cfg") for tree in trees)
+
+    def number_of(self, closures: Mapping[str, Digest]) -> int | None:
+        """The number of the newest generation with exactly these closures; None: it is not here."""
+        for number in reversed(self.numbers()):
+            layers = self.record(number).layers
+            if {name: layer.closure for name, layer in layers.items()} == closures:
+                return number
+        return None
 
     def manifest(self, number: int, layer: str) -> Manifest:
         """The listing of a layer's tree as it was published."""

@@ -128,7 +128,9 @@ def open_target(path: str) -> Target:
             mend=f"run `envc materialize --target {directory.path}`, or name another target",
         )
     location = read_location(directory.path)
-    return Target(directory, current, location or Location(current.site, directory.path))
+    return Target(
+        directory, current, location or Location(site=current.site, target=directory.path)
+    )
 
 
 def read_location(folder: str) -> Location | None:

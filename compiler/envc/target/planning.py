@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 from envc.formats.location import Location
 from envc.formats.policy import policy_to_json
@@ -13,6 +14,7 @@ from envc.lock import (
     select_wheels,
     with_absolute_paths,
 )
+from envc.model.bundle import Sources
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
 from envc.model.names import lock_file_name
@@ -22,7 +24,6 @@ from envc.model.spec import CoreSpec
 from envc.model.stack import Stack
 from envc.sites.site import CarriedCore, Site, load_site
 from envc.supply.indexes import indexes_of
-from envc.target.core import Brought, cores_of, place_core
 from envc.target.directory import Directory
 from envc.target.locked import LockedLayer, locks_of
 from envc.target.opened import read_location, write_location
@@ -35,15 +36,14 @@ def plan_site(
     *,
     current: Generation | None,
     layers: tuple[str, ...],
-    brought: Brought,
+    sources: Sources,
     context: Context,
 ) -> Publication:
     """The generation that the site's locks describe; every wheel it needs is in the store.
 
     `spec` is the site's folder and its spec's name; a `location.toml` in the folder tells where its
     relative paths start. `layers` are those to build, none: all; the
-    others carry over from the `current` generation. What was `brought` is used before any index,
-    and before the site's archive of its core.
+    others carry over from the `current` generation.
 
     Raises:
         UsageError: a lock is missing, or this machine is no target of the locks.
@@ -54,7 +54,9 @@ def plan_site(
     copied_from = read_location(spec[0])
 
     def carried(core: CoreSpec, origin: str) -> str:
-        return place_core(directory, core, origin, brought, context)
+        from envc.core.place import place_core  # few sites carry one
+
+        return place_core(directory.cores, core, origin, sources, context.reporter)
 
     checkout = copied_from.checkout if copied_from is not None else None
     site = load_site(*spec, origin=checkout, carried=carried)
@@ -68,7 +70,7 @@ def plan_site(
     }
     python = site.spec.core.python
     indexes = indexes_of(site)
-    stock = Stock(directory, python, machine.interpreter, brought.source, indexes, context)
+    stock = Stock(directory, python, machine.interpreter, sources.wheels, indexes, context)
     stock.fill(wheel for pins in chosen.values() for _, wheel in pins)
     stacks = _stacks(site, locks, stock, chosen)
     _write_location(site, directory)
@@ -110,9 +112,9 @@ def _core_digest(site: Site, directory: Directory) -> Digest | None:
     archive = site.spec.core.archive
     if archive is None:
         return None
-    from envc.core.published import core_digest  # few sites carry one
+    from envc.core.folder import core_manifest  # few sites carry one
 
-    return core_digest(f"{cores_of(directory)}/{hex_of(archive.digest)}")
+    return core_manifest(f"{directory.cores}/{hex_of(archive.digest)}").digest()
 
 
 def _stacks(
@@ -144,7 +146,8 @@ def _stacks(
 
 def _write_location(site: Site, directory: Directory) -> None:
     before = read_location(directory.path)
-    location = (before or Location(site=site.spec.name, target=directory.path))._replace(
+    location = replace(
+        before or Location(site=site.spec.name, target=directory.path),
         site=site.spec.name,
         target=directory.path,
         storage=site.spec.overlays.storage,

@@ -8,8 +8,8 @@ from envc.target.directory import Directory
 from envc.target.planned import load_plan, plan_key, save_plan
 
 if TYPE_CHECKING:
+    from envc.model.bundle import Sources
     from envc.model.publication import Publication
-    from envc.target.core import Brought
 
 
 def publication_for(
@@ -17,7 +17,7 @@ def publication_for(
     directory: Directory,
     current: Generation | None,
     layers: tuple[str, ...],
-    brought: "Brought",
+    sources: "Sources",
     context: Context,
 ) -> "Publication":
     """What to publish, with the store filled; `spec` is the site's folder and its spec's name.
@@ -33,7 +33,7 @@ def publication_for(
     from envc.target.planning import plan_site
 
     publication = plan_site(
-        spec, directory, current=current, layers=layers, brought=brought, context=context
+        spec, directory, current=current, layers=layers, sources=sources, context=context
     )
     save_plan(directory, key, publication)
     return publication

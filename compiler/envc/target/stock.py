@@ -1,6 +1,5 @@
 """A directory's store, filled from the locks, and the plans of what stands on it."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from importlib import resources
@@ -9,6 +8,7 @@ from packaging.utils import NormalizedName
 
 from envc.formats.scripts import runs_python_beside
 from envc.host.context import Context
+from envc.model.bundle import BundleFile
 from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel
 from envc.model.lock import LockedPin, LockedWheel
@@ -44,14 +44,9 @@ class Stock:
     directory: Directory
     python: str
     interpreter: str
-    wheelhouse: str | None
+    wheelhouse: str | BundleFile | None
     indexes: tuple[IndexSpec, ...]
     context: Context
-
-    @property
-    def is_bundle(self) -> bool:
-        """Whether wheels come from a bundle first."""
-        return self.wheelhouse is not None and os.path.isfile(self.wheelhouse)
 
     @property
     def store(self) -> Store:
@@ -75,8 +70,8 @@ class Stock:
             for wheel in wheels
             if not store.has(store_id(wheel.digest, self.python))
         }
-        if missing and self.is_bundle:
-            missing = self._from_bundle(missing)
+        if missing and isinstance(self.wheelhouse, BundleFile):
+            missing = self._from_bundle(self.wheelhouse, missing)
         if not missing:
             return
         lacking = [missing[digest] for digest in sorted(missing)]
@@ -90,17 +85,21 @@ class Stock:
             reporter=self.context.reporter,
         )
 
-    def _from_bundle(self, missing: dict[Digest, LockedWheel]) -> dict[Digest, LockedWheel]:
+    def _from_bundle(
+        self, file: BundleFile, missing: dict[Digest, LockedWheel]
+    ) -> dict[Digest, LockedWheel]:
         """Bring what the bundle has; those that it has not."""
-        from envc.supply.bundled import receive_from_bundle  # most wheels come otherwise
+        from envc.bundle.site import SiteBundle  # most wheels come otherwise
+        from envc.store.portable import receive_trees
 
         ids = {digest: store_id(digest, self.python) for digest in missing}
         start_up = tree_id(RUNTIME, runtime_sources(RUNTIME_FILES, self.python), self.python)
         wanted = {*ids.values(), *([] if self.store.has(start_up) else [start_up])}
-        held = receive_from_bundle(
-            self.wheelhouse or "", self.directory.store, wanted, self.context.reporter
-        )
-        return {digest: wheel for digest, wheel in missing.items() if ids[digest] not in held}
+        with SiteBundle(file) as bundle:
+            trees, root = bundle.trees(wanted), self.directory.store
+            if trees:
+                receive_trees(root, trees, source=file.path, reporter=self.context.reporter)
+        return {digest: wheel for digest, wheel in missing.items() if ids[digest] not in trees}
 
     def fetch(self, wheels: list[LockedWheel]) -> list[str]:
         """Local files with the bytes of these wheels, in their order."""
@@ -109,7 +108,7 @@ class Stock:
         from envc.index import WheelFiles  # bundles and full stores need none
 
         context = self.context
-        wheelhouses = (self.wheelhouse,) if self.wheelhouse and not self.is_bundle else ()
+        wheelhouses = (self.wheelhouse,) if isinstance(self.wheelhouse, str) else ()
         total = sum(wheel.size_bytes or 0 for wheel in wheels)
         context.reporter.start("download", total, "bytes")
         try:

@@ -12,48 +12,49 @@ what stands there, so that nothing is compiled a second time.
 import errno
 import hashlib
 import os
-import shutil
 import stat
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO
 
-from envc.disk.durable import disk_error, make_folder, sync_directory, sync_file_system
-from envc.disk.locks import is_held, try_exclusive
-from envc.errors import Fault, OutsideError, UntrustedError
-from envc.model.core import CORE_MANIFEST, PART_PREFIX, SHELL_PART_PREFIX, PackedCore
-from envc.model.digest import Digest, digest_from_hex, hex_of
+from envc.disk.durable import disk_error, sync_directory, sync_file_system
+from envc.disk.locks import is_held
+from envc.disk.private import private_folder
+from envc.errors import EnvcError, OutsideError, UntrustedError
+from envc.model.bundle import PackedCore
+from envc.model.core import CORE_FOLDER, CORE_MANIFEST, PART_PREFIX
+from envc.model.digest import Digest, digest_from_hex, digest_of, hex_of
 from envc.model.manifest import Entry, Manifest, directory_entry, manifest_from_text, manifest_of
 from envc.store import limits
-from envc.store.refusal import RefusedError
+from envc.store.refusal import RefusedError, untrusted
 
-_LOCK = ".lock"
-# Of a shell that unpacks a core, or on a file system without locks.
-_PART_SECONDS = 3600
+
+def core_root(interpreter: str) -> str:
+    """The folder of the core that an interpreter is in."""
+    return os.path.dirname(os.path.dirname(interpreter))
 
 
 def core_manifest(root: str) -> Manifest:
-    """The listing of the core in a folder, as it was published.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with open(f"{root}/{CORE_MANIFEST}", "rb") as file:
-        return manifest_from_text(file.read())
-
-
-def core_digest(root: str) -> Digest:
-    """The tree digest of the core in a folder, by its manifest.
+    """The listing of the core in a folder, as it was published; its digest is the core's.
 
     Raises:
         OutsideError: it cannot be read.
     """
     try:
-        return core_manifest(root).digest()
+        with open(f"{root}/{CORE_MANIFEST}", "rb") as file:
+            return manifest_from_text(file.read())
     except OSError as error:
         raise disk_error(error, "read what the carried interpreter is", root) from error
+
+
+def published_manifest(root: str, wanted: Digest) -> Manifest | None:
+    """The listing of the core in a folder, if it has that digest."""
+    try:
+        with open(f"{root}/{CORE_MANIFEST}", "rb") as file:
+            text = file.read()
+    except OSError:
+        return None
+    return manifest_from_text(text) if digest_of(text) == wanted else None
 
 
 def manifest_in(root: str) -> Manifest:
@@ -90,55 +91,12 @@ def incoming(folder: str, *, where: str, mend: str) -> Iterator[str]:
         OutsideError: the disk refused.
     """
     try:
-        make_folder(folder)
-        remove_parts(folder)
-        part, lock = _private(folder)
-        try:
+        with private_folder(folder, PART_PREFIX) as part:
             yield part
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-            if lock is not None:
-                os.close(lock)
     except RefusedError as refused:
-        raise _untrusted(where, refused, mend) from refused
+        raise untrusted(where, refused.problems, mend=mend) from refused
     except OSError as error:
         raise disk_error(error, "unpack the interpreter", folder) from error
-
-
-def _private(folder: str) -> tuple[str, int | None]:
-    """A new private folder, and a descriptor that holds its lock; None: there are no locks here."""
-    while True:
-        part = tempfile.mkdtemp(prefix=PART_PREFIX, dir=folder)
-        try:
-            lock = try_exclusive(f"{part}/{_LOCK}")
-        except FileNotFoundError:
-            continue  # before it had its lock, somebody took it for a leftover
-        except OSError:
-            return part, None
-        if lock is not None and os.path.exists(part):
-            return part, lock
-        if lock is not None:
-            os.close(lock)
-
-
-def remove_parts(folder: str) -> None:
-    """Remove what runs that were killed left: nobody holds its lock, or it is old."""
-    with suppress(FileNotFoundError):
-        for name in os.listdir(folder):
-            path = f"{folder}/{name}"
-            if name.startswith(PART_PREFIX) and _is_left(path, name):
-                shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_left(path: str, name: str) -> bool:
-    """Whether nobody works in a private folder any more; a shell's has no lock."""
-    with suppress(OSError):
-        if os.path.exists(f"{path}/{_LOCK}"):
-            return not is_held(f"{path}/{_LOCK}")
-        if not name.startswith(SHELL_PART_PREFIX) and not os.listdir(path):
-            return True
-        return time.time() - os.stat(path).st_mtime > _PART_SECONDS
-    return False
 
 
 @contextmanager
@@ -187,14 +145,40 @@ def _stands(root: str) -> bool:
     """Whether a core has all paths that its manifest lists; what they hold, `verify` tells."""
     try:
         return all(os.path.lexists(f"{root}/{each.path}") for each in core_manifest(root).entries())
-    except (OSError, ValueError, KeyError):
+    except (EnvcError, ValueError, KeyError):
         return False
 
 
-def _untrusted(where: str, refused: RefusedError, mend: str) -> UntrustedError:
-    return UntrustedError.of(
-        [
-            Fault(each.what, f"{where}, entry {each.entry!r}" if each.entry else where, mend)
-            for each in refused.problems
-        ]
-    )
+def unneeded_cores(target: str, interpreters: Iterable[str]) -> list[str]:
+    """The cores of a target that neither these interpreters nor envc itself are in, in order.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    folder = f"{target}/{CORE_FOLDER}"
+    homes = (f"{target}/envc/{name}" for name in _names(f"{target}/envc"))
+    # envc's commands, each of which names the interpreter that it runs on
+    commands = [_text(f"{home}/bin/envc") for home in (target, *homes)]
+    used = [*interpreters, *commands]
+    return [
+        path
+        for path in (f"{folder}/{name}" for name in _names(folder))
+        if not os.path.basename(path).startswith(PART_PREFIX)
+        and not any(f"{path}/" in text for text in used)
+        and not is_held(f"{path}/{CORE_MANIFEST}")
+    ]
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""

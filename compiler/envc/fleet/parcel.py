@@ -1,0 +1,54 @@
+"""A site's spec and locks on their way to nodes: packed as one file, and unpacked in a target."""
+
+from envc.fleet.state import StateFolder, own_state, place_file
+from envc.formats.location import Location
+from envc.formats.parcel import parcel_from_json, parcel_to_json
+from envc.model.digest import digest_of
+from envc.model.names import lock_file_name
+from envc.model.nodes import Parcel, WantedGeneration
+from envc.sites.place import read_spec
+from envc.sites.site import Site
+from envc.target.directory import Directory
+from envc.target.opened import read_location, write_location
+
+
+def make_parcel(site: Site) -> bytes:
+    """The site's spec and present locks as one file.
+
+    Raises:
+        UsageError: a lock is missing.
+    """
+    locks = {lock_file_name(layer.name): site.lock_path(layer.name) for layer in site.spec.layers}
+    files = {site.spec_name: site.text.decode()}
+    files |= {name: read_spec(path).decode() for name, path in locks.items()}
+    return parcel_to_json(Parcel(site=site.spec.name, origin=site.origin, files=files))
+
+
+def unpack_wanted(
+    directory: Directory, state: StateFolder, wanted: WantedGeneration
+) -> tuple[str, str]:
+    """The folder of a wanted generation's spec and locks in a target, and the spec's name.
+
+    Raises:
+        UntrustedError: its parcel is not what its name says.
+        OutsideError: it cannot be read, or the disk refused.
+    """
+    content = state.parcel(wanted.parcel)
+    return unpack_parcel(directory, content, state.place("parcel", wanted.parcel))
+
+
+def unpack_parcel(directory: Directory, content: bytes, where: str) -> tuple[str, str]:
+    """The folder of a parcel's spec and locks in a target, and the spec's name.
+
+    Raises:
+        SpecError: it is no parcel.
+        OutsideError: the disk refused.
+    """
+    parcel = parcel_from_json(content, where)
+    folder = own_state(directory).place("site", digest_of(content))
+    for name, text in parcel.files.items():
+        place_file(f"{folder}/{name}", text.encode())
+    location = Location(site=parcel.site, target=directory.path, checkout=parcel.origin)
+    if read_location(folder) != location:
+        write_location(folder, location)
+    return folder, parcel.spec_name

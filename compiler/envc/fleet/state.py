@@ -1,0 +1,257 @@
+"""The folder of the wanted state: what stands in it, read, written, and removed again.
+
+    STATE/wanted.json               the wanted state
+    STATE/<folder>/<hex><suffix>    what nodes make it from, by digest: `names.STATE_PLACES`
+    STATE/boot.py, converge         start envc on a node that does not have it (`deployment`)
+
+A roll-out writes it; nodes read it from shared storage, or each has its own at `TARGET/wanted`,
+which the engine brought. Nodes trust digests, not the folder.
+"""
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from envc.disk.durable import disk_error, make_folder, write_file
+from envc.errors import EnvcError, UntrustedError, UsageError
+from envc.formats.wanted import wanted_from_json
+from envc.model.bundle import BundleFile, PackedCore, Sources
+from envc.model.digest import Digest, digest_of, hex_of
+from envc.model.names import OWN_STATE, STATE_PLACES, What
+from envc.model.nodes import Statement, WantedGeneration, WantedState
+from envc.target.directory import Directory, read_bytes
+from envc.target.opened import read_location
+
+_NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{64}(\.[a-z.]+)?")
+
+
+class StateFolder(NamedTuple):
+    """A folder of a wanted state. Every method may raise OutsideError: the disk refused."""
+
+    path: str
+
+    @property
+    def wanted_path(self) -> str:
+        """The file with the wanted state."""
+        return f"{self.path}/wanted.json"
+
+    def place(self, what: What, digest: Digest) -> str:
+        """Where something stands, or will."""
+        folder, suffix = STATE_PLACES[what]
+        return f"{self.path}/{folder}/{hex_of(digest)}{suffix}"
+
+    def statement(self) -> Statement | None:
+        """The wanted state with its signatures, as it stands here; None: there is none."""
+        try:
+            text = read_bytes(self.wanted_path, missing_is_fine=True)
+        except FileNotFoundError:
+            return None
+        with suppress(FileNotFoundError):
+            path = self.place("signature", digest_of(text))
+            return Statement(text, read_bytes(path, missing_is_fine=True))
+        return Statement(text)
+
+    def required(self) -> Statement:
+        """The same, where there is to be one.
+
+        Raises:
+            UsageError: there is none.
+        """
+        found = self.statement()
+        if found is None:
+            raise UsageError(
+                "no wanted state here",
+                where=self.wanted_path,
+                mend="correct --state, or write it with `envc rollout --state DIR`",
+            )
+        return found
+
+    def wanted(self, statement: Statement) -> WantedState:
+        """What a statement of this folder says, whoever has signed it.
+
+        Raises:
+            SpecError: it is no wanted state.
+        """
+        return wanted_from_json(statement.text, self.wanted_path)
+
+    def write(self, statement: Statement) -> None:
+        """Write a wanted state; its signatures are there before it is."""
+        try:
+            if statement.signatures:
+                path = self.place("signature", digest_of(statement.text))
+                make_folder(os.path.dirname(path))
+                write_file(path, statement.signatures)
+            make_folder(self.path)
+            write_file(self.wanted_path, statement.text)
+        except OSError as error:
+            raise disk_error(error, "write the wanted state", self.path) from error
+
+    def put_parcel(self, content: bytes) -> Digest:
+        """Write a parcel under its name, unless it is there; its digest."""
+        digest = digest_of(content)
+        place_file(self.place("parcel", digest), content)
+        return digest
+
+    def parcel(self, digest: Digest) -> bytes:
+        """The bytes of a parcel.
+
+        Raises:
+            UntrustedError: they are not what the name says.
+        """
+        path = self.place("parcel", digest)
+        content = read_bytes(path)
+        if digest_of(content) != digest:
+            raise UntrustedError(
+                "the parcel is not what the wanted state names: it was cut off or altered",
+                where=path,
+                mend="run `envc rollout` again",
+            )
+        return content
+
+    def bundle(self, path: str) -> BundleFile:
+        """A bundle of this folder, held against its name.
+
+        Raises:
+            UsageError: it is not there.
+            UntrustedError: another one stands in its place, or none.
+        """
+        from envc.bundle import SiteBundle  # few roll-outs bring one
+
+        with SiteBundle(BundleFile(path)) as bundle:
+            digest = bundle.digest
+        if os.path.basename(path) != os.path.basename(self.place("bundle", digest)):
+            raise UntrustedError(
+                "this bundle is not the one that the wanted state names",
+                where=path,
+                mend="run `envc rollout` again",
+            )
+        return BundleFile(path, digest)
+
+    def bundle_path(self, generation: WantedGeneration) -> str | None:
+        """Where a generation's bundle stands: all that is relative to this folder is one."""
+        if generation.source is None or os.path.isabs(generation.source):
+            return None
+        return os.path.normpath(os.path.join(self.path, generation.source))
+
+    def lacks(self, generation: WantedGeneration) -> tuple[str, ...]:
+        """What of a generation's files does not stand here as what it should be."""
+        lacks: list[str] = []
+        try:
+            self.parcel(generation.parcel)
+        except EnvcError:
+            lacks.append("parcel")
+        bundle = self.bundle_path(generation)
+        try:
+            if bundle is not None:
+                self.bundle(bundle)
+        except EnvcError:
+            lacks.append("bundle")
+        return tuple(lacks)
+
+    def sources(self, generation: WantedGeneration) -> Sources:
+        """Where a generation's wheels and its core come from; what is not there may not be needed.
+
+        Raises:
+            UntrustedError: another bundle stands in the place of the wanted one.
+        """
+        bundle, core = self.bundle_path(generation), self.packed_core(generation)
+        if bundle is not None and os.path.isfile(bundle):
+            return Sources(self.bundle(bundle), core)
+        return Sources(bundle or generation.source, core)
+
+    def packed_core(self, generation: WantedGeneration) -> PackedCore | None:
+        """The file that brings a generation's core; None: nodes have one."""
+        core = generation.core
+        return PackedCore(self.place("core", core), core) if core is not None else None
+
+    def unnamed(
+        self,
+        statement: Statement,
+        also: Collection[Digest] = (),
+        kinds: Iterable[What] = tuple(STATE_PLACES),
+    ) -> Iterator[str]:
+        """What stands here by a digest that no wanted generation names, in order.
+
+        What parcels that are `also` needed stand for stays.
+
+        Raises:
+            SpecError: the statement is no wanted state.
+            OSError: the disk refused.
+        """
+        wanted = self.wanted(statement)
+        named = {self.place("signature", digest_of(statement.text)), self.place("kit", wanted.kit)}
+        for generation in wanted.generations:
+            named.add(self.bundle_path(generation) or "")
+            if generation.core is not None:
+                named.add(self.place("core", generation.core))
+        for parcel in (*also, *(generation.parcel for generation in wanted.generations)):
+            named |= {self.place("parcel", parcel), self.place("site", parcel)}
+        for folder, _ in map(STATE_PLACES.__getitem__, kinds):
+            paths = named_by_digest(f"{self.path}/{folder}")
+            yield from (path for path in paths if path not in named)
+
+    def publish(self, statement: Statement) -> None:
+        """Write a wanted state unless it is there, and remove what it has ceased to name.
+
+        What the disk refuses to remove, the next change of the state tries again.
+        """
+        if self.statement() == statement:
+            return
+        self.write(statement)
+        with suppress(OSError):
+            for path in self.unnamed(statement):
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+
+
+def place_file(path: str, content: bytes, *, mode: int = 0o644) -> None:
+    """Write a file, unless it is there as it is.
+
+    Raises:
+        OutsideError: the disk refused.
+    """
+    try:
+        if not os.path.exists(path) or read_bytes(path) != content:
+            make_folder(os.path.dirname(path))
+            write_file(path, content, mode=mode)
+    except OSError as error:
+        raise disk_error(error, "write what nodes need", path) from error
+
+
+def own_state(directory: Directory) -> StateFolder:
+    """The folder of a node's own wanted state, and of the sites that were unpacked there."""
+    return StateFolder(f"{directory.path}/{OWN_STATE}")
+
+
+def state_of(directory: Directory, given: str | None) -> StateFolder:
+    """The folder of the wanted state: the one given, else the one that the target knows.
+
+    Raises:
+        UsageError: nobody knows one.
+    """
+    state = StateFolder(os.path.abspath(given)) if given is not None else noted_state(directory)
+    if state is None:
+        raise UsageError(
+            "what this node is to hold is not known: no roll-out has been here",
+            where=directory.path,
+            mend="name the folder of the wanted state with --state DIR",
+        )
+    return state
+
+
+def noted_state(directory: Directory) -> StateFolder | None:
+    """The folder of the wanted state that a target converges to; None: no roll-out was here."""
+    location = read_location(directory.path)
+    noted = location.wanted if location is not None else None
+    return StateFolder(noted) if noted is not None else None
+
+
+def named_by_digest(folder: str) -> list[str]:
+    """The paths in a folder that are named by a digest, in order; nothing else is envc's."""
+    try:
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    return [f"{folder}/{name}" for name in names if _NAMED_BY_DIGEST.fullmatch(name)]

@@ -1,0 +1,145 @@
+"""What is known → the next command: the first rule that has something to do says it.
+
+No rule remembers where the roll-out is: each finds its part done in what is known.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from envc.model.nodes import Silence
+from envc.reports.rollout import State
+from envc.rollout.hear import failed, hear
+from envc.rollout.values import (
+    DONE,
+    Ask,
+    Asked,
+    Bring,
+    Command,
+    Known,
+    Node,
+    Publish,
+    Share,
+    Stop,
+    Switch,
+)
+
+Decision = tuple[Known, Command | None]
+
+
+def decide(known: Known) -> tuple[Known, Command]:
+    """The next command, and what is known once it is given. Who has not answered never will."""
+    for node in known.awaited:
+        known = hear(known, node, Silence("unreachable"), known.now_seconds)
+    for rule in RULES:
+        known, command = rule(known)
+        if command is not None:
+            return known, command
+    return known, Stop()
+
+
+def prepare_canaries(known: Known) -> Decision:
+    """The canaries prepare; meanwhile all others say whether they have anything to do."""
+    order = known.order
+    look = () if known.have_looked or not order.canaries else order.others
+    return _prepare(replace(known, have_looked=True), order.canaries, look)
+
+
+def switch_canaries(known: Known) -> Decision:
+    """The canaries that are ready are switched, before any other node is touched."""
+    return _switch(known, _in(known, known.order.canaries, "ready"), known.order.canaries)
+
+
+def stop_after_bad_canary(known: Known) -> Decision:
+    """Where a canary failed, no other node is touched."""
+    bad = _in(known, known.order.canaries, "failed")
+    return known, Stop("the canary failed", bad) if bad and known.order.others else None
+
+
+def prepare_others(known: Known) -> Decision:
+    """All others prepare."""
+    return _prepare(known, known.order.others)
+
+
+def stop_after_failures(known: Known) -> Decision:
+    """Where more nodes failed than may, no further one is switched."""
+    number, most = len(_in(known, known.order.nodes, "failed")), known.order.options.max_failures
+    return known, Stop(f"{number} nodes failed, and {most} may") if number > most else None
+
+
+def publish(known: Known) -> Decision:
+    """The shared wanted state names the new generation, if anybody has it."""
+    having = _in(known, known.order.nodes, "ready", *DONE)
+    state = known.order.options.state
+    if known.is_published or state is None or not having:
+        return known, None
+    return replace(known, is_published=True), Publish(state)
+
+
+def switch_batch(known: Known) -> Decision:
+    """The next of those that are ready are switched."""
+    ready = _in(known, known.order.nodes, "ready")
+    return _switch(known, ready[: known.order.options.batch or len(ready)], known.order.nodes)
+
+
+RULES: tuple[Callable[[Known], Decision], ...] = (
+    prepare_canaries,
+    switch_canaries,
+    stop_after_bad_canary,
+    prepare_others,
+    stop_after_failures,
+    publish,
+    switch_batch,
+)
+
+
+def _prepare(known: Known, nodes: Sequence[str], look: Sequence[str] = ()) -> Decision:
+    """Bring what some of these nodes lack; then have those prepare that have yet to, or may again.
+
+    A kit comes before the envc in it can tell that it lacks the parcel.
+    """
+    lacks = {node: known.nodes[node].lacks for node in nodes if known.nodes[node].lacks}
+    state = known.order.options.state
+    if lacks and state is None:
+        known = _changed(known, lacks, lambda node: replace(node, lacks=(), sent=node.sent + 1))
+        return _awaiting(known, lacks, "bring"), Bring(lacks)
+    if lacks and state is not None and not known.is_shared_anew:
+        known = _changed(known, lacks, lambda node: replace(node, lacks=()))
+        return replace(known, is_shared_anew=True), Share(state)
+    for node in lacks:
+        what = f"it does not see what was put into {state}"
+        mend = "make that folder visible on every node, or leave --state"
+        known = failed(known, node, what, mend)
+    asked = tuple(node for node in nodes if _is_to_prepare(known, node))
+    if not asked and not look:
+        return known, None
+    known = _awaiting(_awaiting(known, look, "look"), asked, "prepare")
+    return known, Ask(asked, tuple(look))
+
+
+def _is_to_prepare(known: Known, name: str) -> bool:
+    node = known.nodes[name]
+    may_again = node.may_succeed and node.failures <= known.order.options.retries
+    return node.told.state == "waiting" or (node.told.state == "failed" and may_again)
+
+
+def _switch(known: Known, ready: Sequence[str], among: Sequence[str]) -> Decision:
+    """Switch these nodes, and have the unnoted ones `among` the others note their wanted state."""
+    nodes = (*ready, *(node for node in among if known.nodes[node].is_unnoted))
+    if not nodes:
+        return known, None
+    digests = {node: known.nodes[node].told.digest for node in nodes}
+    found = {node: digest for node, digest in digests.items() if digest is not None}
+    known = _changed(known, found, lambda node: replace(node, is_unnoted=False))
+    return _awaiting(known, found, "switch"), Switch(found)
+
+
+def _in(known: Known, nodes: Sequence[str], *states: State) -> tuple[str, ...]:
+    return tuple(node for node in nodes if known.nodes[node].told.state in states)
+
+
+def _awaiting(known: Known, nodes: Iterable[str], asked: Asked) -> Known:
+    return replace(known, awaited={**known.awaited, **dict.fromkeys(nodes, asked)})
+
+
+def _changed(known: Known, nodes: Iterable[str], change: Callable[[Node], Node]) -> Known:
+    return replace(known, nodes={**known.nodes, **{n: change(known.nodes[n]) for n in nodes}})

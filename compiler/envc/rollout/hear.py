@@ -1,0 +1,160 @@
+"""What a node answers → what is known of it now. A bad answer is that node's failure alone."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import isfinite
+from typing import Any
+
+from envc.model.nodes import Lacks, Refusal, Silence, Unsure
+from envc.reports.node import NodeReport
+from envc.reports.rollout import NodeState, State
+from envc.rollout.values import DONE, Asked, Known, Node, Order
+from envc.rollout.words import Word
+
+# Beyond this, files are younger or older than they seem: gc would keep or remove the wrong ones.
+_CLOCK_SECONDS = 300.0
+_MAY_SUCCEED = frozenset({4, 75})
+_STEPS: Mapping[Asked, tuple[str, ...]] = {
+    "look": ("current",),
+    "prepare": ("ready", "current"),
+    "bring": (),
+    "switch": ("switched", "current"),
+}
+
+
+def begin(order: Order, now_seconds: float) -> Known:
+    """What is known before anybody was asked."""
+    nodes = {
+        node: Node(told=NodeState(node=node, state="waiting", reason="not asked"))
+        for node in order.nodes
+    }
+    return Known(order=order, began_seconds=now_seconds, now_seconds=now_seconds, nodes=nodes)
+
+
+def hear(known: Known, node: str, word: Word, now_seconds: float) -> Known:
+    """What is known when a node has answered; what nobody waits for changes nothing.
+
+    What was brought has arrived where it ended with status 0.
+    """
+    asked = known.awaited.get(node)
+    if asked is None:
+        return known
+    awaited = {other: what for other, what in known.awaited.items() if other != node}
+    known = replace(known, awaited=awaited, now_seconds=now_seconds)
+    match word:
+        case Silence("ended", 0) if asked == "bring":
+            pass
+        case Silence():
+            known = _silent(known, node, word, asked)
+        case Refusal(fault, status):
+            reason = f"{fault.where}: {fault.what}" if fault.where else fault.what
+            known = failed(known, node, reason, fault.mend, asked=asked, status=status)
+        case Lacks(names) if asked == "prepare":
+            known = _lacking(known, node, names)
+        case NodeReport() if word.step in _STEPS[asked]:
+            known = _standing(known, node, word, asked)
+        case Unsure() if asked == "look":
+            pass  # it is asked again when its turn comes
+        case _:
+            mend = "use one release of envc on this machine and the nodes"
+            known = failed(known, node, "its answer is none to what it was asked", mend)
+    return known
+
+
+def failed(
+    known: Known, node: str, reason: str, mend: str, *, asked: Asked = "switch", status: int = 1
+) -> Known:
+    """A node failed. It may be asked again, unless it was to switch, where the `status` says so."""
+    may_succeed = status in _MAY_SUCCEED and asked != "switch"
+    failures = known.nodes[node].failures + may_succeed
+    return _noted(
+        known, node, "failed", reason, mend, lacks=(), failures=failures, may_succeed=may_succeed
+    )
+
+
+def _silent(known: Known, node: str, silence: Silence, asked: Asked) -> Known:
+    told = f": {silence.told}" if silence.told else ""
+    if silence.outcome == "busy":
+        return _noted(known, node, "pending", f"it is busy{told}")
+    mend = "see its last words; running it again is safe"
+    reason = f"it ended with status {silence.status}{told}"
+    if silence.outcome == "late":
+        seconds = known.order.options.limits.timeout_seconds
+        reason, mend = f"no answer within {seconds:g} s", "look at it"
+    elif silence.outcome == "unreachable":
+        reason, mend = f"no answer came back{told}", "bring the node back"
+    return failed(known, node, reason, mend, asked=asked, status=4)
+
+
+def _lacking(known: Known, node: str, names: tuple[str, ...]) -> Known:
+    told = f"it lacks the {' and the '.join(sorted(set(names)))}"
+    if known.nodes[node].sent > known.order.options.retries:
+        return failed(known, node, f"{told}: what was sent did not arrive whole", "run it again")
+    return _noted(known, node, "waiting", told, lacks=names)
+
+
+def _standing(known: Known, node: str, report: NodeReport, asked: Asked) -> Known:
+    """A node that holds what it was asked for, if it does."""
+    wrong = _wrong(known, node, report)
+    if wrong is not None:
+        return failed(known, node, *wrong)
+    before = known.nodes[node]
+    state: State = "ready"
+    if report.step in DONE:
+        was_ready = before.told.state == "ready"
+        state = "switched" if report.step == "switched" or was_ready else "current"
+    is_noted = asked == "switch" or report.wanted == known.order.options.state_of(node)
+    digests = {report.machine: report.digest} if report.digest is not None else {}
+    return _noted(
+        replace(known, digests={**known.digests, **digests}),
+        node,
+        state,
+        is_unnoted=state == "current" and not is_noted,
+        told={
+            "generation": report.generation,
+            "digest": report.digest,
+            "built": before.told.built or report.built,
+        },
+    )
+
+
+def _wrong(known: Known, node: str, report: NodeReport) -> tuple[str, str] | None:
+    """What is wrong with what a node holds, and how to mend it; None: nothing."""
+    ahead = report.now_seconds - known.now_seconds
+    if not isfinite(ahead) or abs(ahead) > _CLOCK_SECONDS:
+        way = "ahead" if ahead > 0 else "behind"
+        return (
+            f"its clock is {abs(ahead):.0f} s {way}",
+            "set the node's clock (is its time service running?), then roll out again",
+        )
+    if report.closures != known.order.closures or report.digest is None:
+        return (
+            "it made another closure than the locks describe",
+            "use one release of envc on this machine and the nodes",
+        )
+    first = known.digests.get(report.machine, report.digest)
+    if first != report.digest:
+        command = f"envc verify --target {known.order.options.target_of(node)}"
+        return (
+            f"its tree digest is {report.digest}, and other nodes of its kind have {first}",
+            f"run `{command}` there, and check its disk",
+        )
+    return None
+
+
+def _noted(
+    known: Known,
+    node: str,
+    state: State,
+    reason: str = "",
+    mend: str = "",
+    *,
+    told: Mapping[str, Any] | None = None,
+    **facts: Any,
+) -> Known:
+    before = known.nodes[node]
+    seconds = round(known.now_seconds - known.began_seconds, 3)
+    now = replace(
+        before.told, state=state, reason=reason, mend=mend, seconds=seconds, **(told or {})
+    )
+    return replace(known, nodes={**known.nodes, node: replace(before, told=now, **facts)})

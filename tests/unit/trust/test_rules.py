@@ -1,0 +1,178 @@
+"""Whose word a target takes. An attack is a few lines: bytes in, the refusal out."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from envc.errors import UntrustedError
+from envc.formats.parcel import parcel_to_json
+from envc.formats.wanted import wanted_to_json
+from envc.model.digest import Digest
+from envc.model.nodes import Parcel, Statement, WantedGeneration, WantedState
+from envc.signing import sign
+from envc.trust.rules import (
+    Keys,
+    Noted,
+    believed_state,
+    keys_named_in,
+    ordered_state,
+    refuse_other_generation,
+)
+from support.keys import make_key
+
+ONE, TWO = (Digest("sha256:" + digit * 64) for digit in "12")
+
+
+def generation(parcel: Digest = ONE, source: str | None = None) -> WantedGeneration:
+    return WantedGeneration(
+        closures={"user": ONE}, parcel=parcel, source=source, since="2026-11-22T20:00:00Z"
+    )
+
+
+def state(serial: int = 5, *generations: WantedGeneration) -> WantedState:
+    return WantedState(
+        site="canopy", serial=serial, kit=ONE, generations=generations or (generation(),)
+    )
+
+
+class Signers:
+    """The keys `ada` and `bob`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        for name in ("ada", "bob"):
+            make_key(folder / name)
+
+    def key(self, name: str) -> str:
+        return (self._folder / f"{name}.pub").read_text().strip()
+
+    def statement(self, wanted: WantedState, *names: str) -> Statement:
+        text = wanted_to_json(wanted)
+        return Statement(text, b"".join(self.signature(text, name) for name in names))
+
+    def signature(self, text: bytes, name: str) -> bytes:
+        return sign(text, str(self._folder / name), "envc-wanted")
+
+
+@pytest.fixture(scope="module")
+def signers(tmp_path_factory: pytest.TempPathFactory) -> Signers:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("ssh-keygen cannot be found: run `make tools`")
+    return Signers(tmp_path_factory.mktemp("keys"))
+
+
+def refused(statement: Statement, keys: Keys, newest_serial: int = 0) -> str:
+    with pytest.raises(UntrustedError) as told:
+        believed_state(statement, keys, newest_serial=newest_serial, where="w")
+    return told.value.faults[0].what
+
+
+def test_what_a_trusted_key_has_signed_is_believed(signers: Signers) -> None:
+    keys = (signers.key("bob"), signers.key("ada"))
+    signed = signers.statement(state(), "ada")
+    assert believed_state(signed, keys, newest_serial=5, where="w") == state()
+    assert believed_state(Statement(signed.text), (), newest_serial=9, where="w") == state()
+
+
+def test_a_state_that_nobody_has_signed(signers: Signers) -> None:
+    assert refused(signers.statement(state()), (signers.key("ada"),)) == "it is not signed"
+
+
+def test_a_state_that_a_stranger_has_signed(signers: Signers) -> None:
+    told = refused(signers.statement(state(), "bob"), (signers.key("ada"),))
+    assert re.fullmatch(r"it is signed with SHA256:\S+, which is not trusted here", told)
+
+
+def test_a_state_that_was_altered(signers: Signers) -> None:
+    signed = signers.statement(state(), "ada")
+    altered = Statement(signed.text.replace(b"canopy", b"canapy"), signed.signatures)
+    assert refused(altered, (signers.key("ada"),)).startswith("this is not what was signed with ")
+
+
+def test_the_signature_of_another_state(signers: Signers) -> None:
+    mixed = Statement(wanted_to_json(state(6)), signers.statement(state(5), "ada").signatures)
+    assert refused(mixed, (signers.key("ada"),)).startswith("this is not what was signed with ")
+
+
+def test_an_old_state_that_is_put_back(signers: Signers) -> None:
+    told = refused(signers.statement(state(5), "ada"), (signers.key("ada"),), newest_serial=6)
+    assert told == (
+        "this wanted state is older (serial 5) than one that this node has accepted (serial 6)"
+    )
+
+
+def ordered(
+    statement: Statement | None,
+    noted: Noted,
+    asked: WantedGeneration,
+    named: Keys = (),
+) -> WantedState | None:
+    return ordered_state(statement, noted, asked, lambda: named)
+
+
+def test_where_nobody_has_keys_nobody_has_to_sign() -> None:
+    assert ordered(None, Noted(), generation()) is None
+
+
+def test_at_first_use_the_keys_of_the_site_itself_decide(signers: Signers) -> None:
+    named = (signers.key("ada"),)
+    signed = signers.statement(state(), "ada")
+    assert ordered(signed, Noted(), generation(), named) == state()
+    with pytest.raises(UntrustedError, match="it is not signed"):
+        ordered(None, Noted(), generation(), named)
+
+
+def test_keys_that_are_noted_are_not_replaced_by_those_that_a_site_names(signers: Signers) -> None:
+    noted, named = Noted((signers.key("ada"),), 3), (signers.key("bob"),)
+    with pytest.raises(UntrustedError, match="which is not trusted here"):
+        ordered(signers.statement(state(), "bob"), noted, generation(), named)
+    both = signers.statement(state(), "ada", "bob")
+    assert ordered(both, noted, generation(), named) == state()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [generation(TWO), generation(source="/wheels"), generation(source="./bundles/x.envc")],
+)
+def test_a_signed_state_covers_nothing_else(signers: Signers, asked: WantedGeneration) -> None:
+    noted = Noted((signers.key("ada"),))
+    with pytest.raises(UntrustedError) as told:
+        ordered(signers.statement(state(5, generation(), asked), "ada"), noted, asked)
+    assert str(told.value) == (
+        "--wanted: the wanted state that was signed names another parcel or source than was asked "
+        "for\n  mend: run `envc rollout --sign KEY` again"
+    )
+
+
+def test_another_generation_is_not_switched_to() -> None:
+    refuse_other_generation(ONE, ONE)
+    for signed in (None, TWO):
+        with pytest.raises(UntrustedError, match="names another generation than is to be switched"):
+            refuse_other_generation(signed, ONE)
+
+
+@pytest.mark.parametrize(
+    ("named", "serial", "after"),
+    [
+        (("bob",), 7, Noted(("bob",), 7)),  # the next site names other keys
+        (("bob",), None, Noted(("bob",), 5)),  # a bundle, or what a canary heard of
+        ((), 7, Noted((), 0)),  # the site gives its keys up
+    ],
+)
+def test_what_is_noted_when_something_was_accepted(
+    named: Keys, serial: int | None, after: Noted
+) -> None:
+    assert Noted(("ada",), 5).after(named, serial) == after
+
+
+@pytest.mark.parametrize("prefix", ["", "tool.envc."])
+def test_the_keys_that_a_parcel_names(signers: Signers, prefix: str) -> None:
+    spec = (
+        f'{prefix}version = 1\n[{prefix}site]\nname = "s"\nkeys = ["{signers.key("ada")}"]\n'
+        f'[{prefix}core]\npython = "3.11"\n[{prefix}layer.user]\nrequires = []\n'
+    )
+    name = "pyproject.toml" if prefix else "envc.toml"
+    parcel = parcel_to_json(Parcel(site="s", origin="/s", files={name: spec}))
+    assert keys_named_in(parcel, "p") == (signers.key("ada"),)
