@@ -10,6 +10,7 @@
     ├── OutsideError           4   network, disk or permissions: retrying may help
     │   └── BuildError         4   a project's own build did not succeed
     ├── UntrustedError         5   bytes differ from the lock, or are hostile
+    ├── Interrupted          130   Ctrl-C, or a signal that ends processes
     └── InternalError         70   a bug in envc
 
 Errors hold their parts as data; only `cli` turns them into text.
@@ -114,6 +115,13 @@ class UntrustedError(EnvcError):
 
     status = 5
     code = "untrusted"
+
+
+class Interrupted(EnvcError):  # noqa: N818 - somebody wanted it so
+    """Somebody ended the run before its end; what it says holds."""
+
+    status = 130
+    code = "interrupted"
 
 
 class InternalError(EnvcError):

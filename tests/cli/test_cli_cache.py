@@ -63,7 +63,7 @@ def test_clean_removes_what_envc_kept_and_nothing_else(site):
 def test_an_action_that_there_is_not():
     answer = envc("cache", "purge")
     assert answer.status == 2
-    assert "invalid choice: 'purge'" in answer.stderr
+    assert answer.stderr == "error: ACTION is 'purge'\n mend: use one of dir, clean\n"
 
 
 def test_no_action():

@@ -1,12 +1,23 @@
 """What every command has in common: help, usage errors, errors as text and as JSON, bugs."""
 
 import json
+import shlex
+import subprocess
+import sys
+from itertools import takewhile
 
 import pytest
 
+from envc.cli import init
+from envc.cli.call import _call_of
 from envc.cli.commands import COMMANDS
+from envc.cli.overlay import VERBS
 from envc.errors import EnvcError, Fault, OutsideError
 from support.sites import envc, envc_process
+
+PAGES = {*COMMANDS, *(f"overlay {verb}" for verb in VERBS)} - {"overlay"}
+# The modules that may be there after `envc --version`.
+OF_ENVC = ("envc.cli", "envc.cli.main", "envc.cli.commands")
 
 
 def test_help_names_every_command_and_every_exit_status():
@@ -30,36 +41,119 @@ def test_version():
     assert envc("--version").stdout == f"envc {__version__}\n"
 
 
-def test_an_unknown_command_points_to_the_help():
-    answer = envc("instal")
+@pytest.mark.parametrize(
+    ("words", "what", "mend"),
+    [
+        (["zzz"], "envc has no command 'zzz'", "see `envc --help`"),
+        (["veryfy"], "envc has no command 'veryfy'", "did you mean verify? see `envc --help`"),
+        (["help", "lok"], "envc has no command 'lok'", "did you mean lock? see `envc --help`"),
+        (["-q"], "envc needs a command", "see `envc --help`"),
+        (["overlay"], "envc overlay needs a verb", "see `envc overlay --help`"),
+        (
+            ["overlay", "--site", "x", "snyc"],
+            "envc overlay has no verb 'snyc'",
+            "did you mean sync? see `envc overlay --help`",
+        ),
+        (["--jsn", "lock"], "there is no option --jsn", "did you mean --json? see `envc --help`"),
+    ],
+)
+def test_a_command_that_there_is_not(words, what, mend):
+    answer = envc(*words)
     assert (answer.status, answer.stdout) == (2, "")
-    assert answer.stderr == "envc: there is no command 'instal'; see `envc --help`\n"
+    assert answer.stderr == f"error: {what}\n mend: {mend}\n"
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_has_a_help_with_the_common_options_and_an_example(command):
-    answer = envc(command, "--help")
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_every_command_has_a_help_with_the_common_options_and_an_example(name):
+    """An example is a line that the command takes."""
+    answer = envc(*name.split(), "--help")
     assert answer.status == 0
     for option in ("--site DIR", "--json", "-q, --quiet", "-v, --verbose", "--no-progress"):
         assert option in answer.stdout
-    assert "example:\n  envc " in answer.stdout
+    _, _, examples = answer.stdout.partition("example:\n")
+    line, *_ = examples.strip().splitlines()
+    words = list(takewhile(lambda word: word not in {"&&", ">"}, shlex.split(line)))
+    assert words.pop(0) == "envc"
+    call = _call_of(words)
+    assert call.name.startswith(f"envc {name}")
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize(
+    "words", [["help", "lock"], ["lock", "-h"], ["-h", "lock"], ["lock", "--what", "--help"]]
+)
+def test_help_may_be_asked_for_anywhere(words):
+    assert envc(*words).stdout == envc("lock", "--help").stdout
+    assert envc(*words).status == 0
+
+
+def test_help_of_a_verb():
+    page = envc("overlay", "add", "-h").stdout
+    assert page.startswith("usage: envc overlay add [OPTIONS] [REQUIREMENT...]\n")
+    assert envc("help", "overlay", "add").stdout == page
+    assert envc("help", "overlay").stdout.startswith("usage: envc overlay VERB [OPTIONS]\n")
+
+
+def test_what_comes_after_the_command_of_run_is_not_envcs(tmp_path):
+    answer = envc("run", "--layer", "user", "--target", tmp_path, "--", "python", "--help")
+    assert answer.stderr.startswith("error: nothing is materialized here\n")
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"overlay"}))
 def test_an_unknown_option_is_a_usage_error(command):
-    words = {"overlay": ["overlay", "sync"], "run": ["run"], "tree": ["tree"]}
-    answer = envc(*words.get(command, [command]), "--nonsense", "x")
+    answer = envc(command, "--zzz", "x")
+    assert (answer.status, answer.stdout) == (2, "")
+    assert answer.stderr == f"error: there is no option --zzz\n mend: see `envc {command} --help`\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["--json", "lok"], ["verify", "--fst", "--json"], ["overlay", "--json", "snc"]]
+)
+def test_with_json_a_usage_error_is_one_object_too(words):
+    answer = envc(*words)
+    assert answer.status == answer.json["error"]["status"] == 2
+    assert answer.json["error"]["code"] == "usage"
+    (fault,) = answer.json["error"]["faults"]
+    assert answer.stderr == f"error: {fault['what']}\n mend: {fault['mend']}\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["--site", ".", "--json", "init"], ["--json", "init", "-q"], ["-q", "init", "--json"]]
+)
+def test_common_options_stand_before_the_command_or_after_it(words, tmp_path):
+    answer = envc(*words, "there", cwd=tmp_path)
+    assert answer.json == {"path": f"{tmp_path}/there/envc.toml"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["materialize", "verify", "repair", "generations", "rollback", "gc", "uninstall", "converge"],
+)
+def test_a_target_that_nobody_names_is_a_usage_error(command, monkeypatch):
+    monkeypatch.delenv("ENVC_TARGET", raising=False)
+    answer = envc(command)
     assert answer.status == 2
-    assert answer.stdout == ""
-    assert answer.stderr.startswith("error: ")
-    assert "\n mend: see `envc " in answer.stderr
+    assert answer.stderr == (
+        "error: no target directory is named\n"
+        " mend: name it with --target DIR, or set ENVC_TARGET\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"]])
+def test_what_tells_of_envc_itself_imports_next_to_nothing(words):
+    code = (
+        "import sys; old = set(sys.modules); from envc.cli.main import main; "
+        f"main({words}); print(*sorted(set(sys.modules) - old), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stderr.split()) <= {"__future__", "gc", "envc", *OF_ENVC}
 
 
 def raising(monkeypatch, error):
     def run(arguments):
         raise error
 
-    monkeypatch.setattr("envc.cli.init.run", run)
+    command = init.COMMAND._replace(run=run)
+    monkeypatch.setattr(init, "COMMAND", command)
 
 
 def test_an_error_is_told_with_place_and_mend(monkeypatch):
@@ -99,7 +193,7 @@ def test_a_bug_ends_with_70_and_asks_for_a_report(monkeypatch):
     answer = envc("init")
     assert (answer.status, answer.stdout) == (70, "")
     assert answer.stderr == (
-        "envc: a bug in envc: ZeroDivisionError: oops\n"
+        "error: a bug in envc: ZeroDivisionError: oops\n"
         " mend: run it again with -v, and report what it prints\n"
     )
     assert "Traceback" in envc("init", "-v").stderr
@@ -109,7 +203,11 @@ def test_an_interrupt_ends_with_130_and_no_traceback(monkeypatch):
     raising(monkeypatch, KeyboardInterrupt())
     answer = envc("init")
     assert answer.status == 130
-    assert answer.stderr == "envc: interrupted; nothing half-done is in use\n"
+    assert answer.stderr == (
+        "error: interrupted: nothing half-done is in use\n"
+        " mend: run the same command again: it goes on\n"
+    )
+    assert envc("init", "--json").json["error"]["code"] == "interrupted"
 
 
 def test_outside_a_site_the_mend_says_what_to_do(tmp_path):

@@ -241,11 +241,3 @@ def test_somebody_elses_folder_is_refused(alice):
             " mend: run envc as its owner, or choose another folder\n"
         ),
     )
-
-
-def test_a_verb_is_needed():
-    answer = envc("overlay")
-    assert (answer.status, answer.stdout) == (2, "")
-    assert answer.stderr == (
-        "error: the following arguments are required: VERB\n mend: see `envc overlay --help`\n"
-    )

@@ -90,4 +90,4 @@ def test_an_unknown_layer(built):
 def test_a_layer_and_an_overlay_exclude_each_other(built, words):
     answer = envc("tree", *words, cwd=built.folder)
     assert answer.status == 2
-    assert "not allowed with argument" in answer.stderr
+    assert answer.stderr.startswith("error: --layer and --overlay exclude each other\n")

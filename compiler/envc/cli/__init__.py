@@ -1,5 +1,5 @@
 """The command line: options in, one call of a use case, a report out. One module a command.
 
-Command modules import argparse at most; a use case is imported when its command runs, so that
+A command is a value (`grammar.Command`); a use case is imported when its command runs, so that
 start-up stays short.
 """

@@ -41,3 +41,29 @@ GROUPS: dict[str, dict[str, str]] = {
 COMMANDS: dict[str, str] = {
     name: summary for group in GROUPS.values() for name, summary in group.items()
 }
+
+
+def overview() -> str:
+    """What `envc --help` prints."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = [
+        "envc compiles environment specs and locks into layered Python trees.",
+        "",
+        "usage: envc COMMAND [OPTIONS]",
+    ]
+    for group, commands in GROUPS.items():
+        lines += ["", f"{group}:"]
+        lines += [f"  {name:<{width}}{summary}" for name, summary in commands.items()]
+    lines += [
+        "",
+        "`envc help COMMAND` tells of one. Before or after every command stand --help, --json,",
+        "--site DIR, -q, -v and --no-progress. ENVC_TARGET stands for --target.",
+        "Exit status: 0 done, 1 the answer is no, 2 usage or spec, 3 unsatisfiable,",
+        "             4 the outside world failed, 5 untrusted bytes, 70 a bug in envc,",
+        "             130 ended by Ctrl-C.",
+        "",
+        "example:",
+        "  envc lock && envc materialize --target /usr/local/Canopy",
+        "",
+    ]
+    return "\n".join(lines)

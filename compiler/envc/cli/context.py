@@ -1,27 +1,27 @@
-"""The context of a command: its reporter, drawn or plain, and the cache."""
+"""The context of a command: its reporter, drawn or plain; and its site."""
 
 import os
 import sys
 from typing import TYPE_CHECKING
 
-from envc.cli.arguments import Arguments
+from envc.cli.grammar import Arguments
 from envc.host.context import Context
 
 if TYPE_CHECKING:
     from envc.sites.site import Site
 
 
-def context_of(arguments: Arguments, *, offline: bool = False) -> Context:
-    """The context that the common options describe."""
+def context_of(arguments: Arguments) -> Context:
+    """The context that the options describe."""
     from envc.cli.progress import BarReporter, LineReporter
 
     drawn = sys.stderr.isatty() and not (arguments.no_progress or arguments.quiet)
     reporter = BarReporter() if drawn else LineReporter(quiet=arguments.quiet)
-    return Context(reporter=reporter, offline=offline)
+    return Context(reporter=reporter, offline=getattr(arguments, "offline", False))
 
 
 def site_of(arguments: Arguments) -> "Site":
-    """The site that `--site` names, else the nearest one upwards, else what `ENVC_TARGET` keeps."""
+    """The site that `--site` names, else the nearest one upwards, else what a target keeps."""
     from envc.errors import UsageError
     from envc.sites.place import find_site
     from envc.sites.site import load_site
@@ -29,10 +29,27 @@ def site_of(arguments: Arguments) -> "Site":
     try:
         folder, name = find_site(arguments.site)
     except UsageError:
-        target = os.environ.get("ENVC_TARGET")
+        target = recorded_target(arguments) or os.environ.get("ENVC_TARGET")
         if arguments.site is not None or not target:
             raise
-        from envc.target.opened import open_target
-
-        return open_target(target).site
+        return site_of_target(target)
     return load_site(folder, name)
+
+
+def site_of_target(target: str) -> "Site":
+    """The copy of its site that a target keeps."""
+    from envc.target.opened import open_target
+
+    return open_target(target).site
+
+
+def recorded_target(arguments: Arguments) -> str | None:
+    """The target that `--target` names, or that the overlay recorded."""
+    target: str | None = getattr(arguments, "target", None)
+    if target is not None or getattr(arguments, "overlay", None) is None:
+        return target
+    from envc.overlays.places import overlay_spec
+    from envc.target.opened import read_location
+
+    location = read_location(os.path.dirname(overlay_spec(arguments.overlay, None)))
+    return location.target if location is not None else None

@@ -1,51 +1,42 @@
 """`envc converge`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import argparse
-
-EXAMPLE = "envc converge --target /usr/local/Canopy --check"
+from envc.cli.grammar import Arguments, Command, Option
+from envc.cli.options import OFFLINE, TARGET, TRUST, target_of, trusted_keys
+from envc.cli.output import Output, counted
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    from envc.cli.trust_options import add_trust_option
-
-    parser.add_argument("--target", required=True, metavar="DIR", help="the target directory")
-    parser.add_argument(
-        "--state",
-        metavar="DIR",
-        help="the folder of the wanted state (default: what the last roll-out noted)",
-    )
-    parser.add_argument("--check", action="store_true", help="only say whether it is converged")
-    add_trust_option(parser)
-    parser.add_argument("--offline", action="store_true", help="ask no index")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Converge; with `--check` the status is 1 where something is to be done."""
+def _run(arguments: Arguments) -> Output:
     from envc.cli.context import context_of
-    from envc.cli.output import counted, print_json, say
-    from envc.cli.trust_options import trusted_keys
     from envc.commands.converge import check_converged, converge
     from envc.fleet.prepare import target_directory
 
-    directory = target_directory(arguments.target)
+    directory = target_directory(target_of(arguments))
     keys = trusted_keys(arguments)
     if arguments.check:
         report = check_converged(directory, arguments.state, keys)
     else:
-        context = context_of(arguments, offline=arguments.offline)
-        report = converge(directory, arguments.state, context, keys)
-    if arguments.json:
-        print_json(report)
-    elif report.converged:
-        say(arguments, f"{report.target}: converged: on generation {report.generation}")
+        report = converge(directory, arguments.state, context_of(arguments), keys)
+    if report.converged:
+        state = f"converged: on generation {report.generation}"
     else:
         lacks = counted(len(report.missing), "wanted generation")
         runs = "none" if report.generation is None else str(report.generation)
-        say(arguments, f"{report.target}: not converged: lacks {lacks}, runs generation {runs}")
-    return 0 if report.converged else 1
+        state = f"not converged: lacks {lacks}, runs generation {runs}"
+    return Output(report, told=[f"{report.target}: {state}"], status=0 if report.converged else 1)
+
+
+COMMAND = Command(
+    _run,
+    example="envc converge --target /usr/local/Canopy --check",
+    options=(
+        TARGET,
+        Option(
+            "--state",
+            "DIR",
+            "the folder of the wanted state (default: what the last roll-out noted)",
+        ),
+        Option("--check", "", "only say whether it is converged; status 1: it is not"),
+        TRUST,
+        OFFLINE,
+    ),
+)

@@ -1,65 +1,37 @@
 """`envc gc`."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
+from envc.cli.grammar import Arguments, Command, Option, whole
+from envc.cli.options import ENGINE, OVERLAY, TARGET, asked_nodes, folder_of
+from envc.cli.output import Output, counted, table
+
 if TYPE_CHECKING:
-    import argparse
-
     from envc.reports.gc_nodes import NodeCollected, NodesCollectReport
-
-EXAMPLE = "envc gc --target /usr/local/Canopy --nodes n[1-16] --dry-run"
 
 _UNFINISHED = 4
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    from envc.cli.node_options import add_engine_options
-
-    parser.add_argument(
-        "--target",
-        required=True,
-        metavar="DIR",
-        help="a target directory, or an overlay's folder; with --nodes, {node} is the node's name",
-    )
-    parser.add_argument("--nodes", metavar="SET", help="on these nodes instead: n[1-16], @group")
-    add_engine_options(parser)
-    parser.add_argument(
-        "--keep",
-        type=int,
-        metavar="N",
-        help="keep the newest N (default: what the site's [retain] says)",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="say what would go; remove nothing")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Collect; the status is 4 where a node could not."""
+def _run(arguments: Arguments) -> Output:
     if arguments.nodes is not None:
         return _on_nodes(arguments)
-    from envc.cli.output import counted, print_json, say
     from envc.commands.generations import collect
 
-    report = collect(arguments.target, newest=arguments.keep, dry_run=arguments.dry_run)
-    if arguments.json:
-        print_json(report)
-        return 0
+    report = collect(folder_of(arguments), newest=arguments.keep, dry_run=arguments.dry_run)
     verb = "would remove" if report.dry_run else "removed"
     generations = counted(len(report.removed), "generation")
     trees = counted(len(report.stored_trees_removed), "stored tree")
-    say(arguments, f"{report.target}: {verb} {generations} and {trees}")
-    for name in report.others_removed:
-        say(arguments, f"  {verb} {name}")
-    for number, reason in report.kept.items():
-        say(arguments, f"  generation {number} stays: {reason}")
-    return 0
+    return Output(
+        report,
+        told=[
+            f"{report.target}: {verb} {generations} and {trees}",
+            *(f"  {verb} {name}" for name in report.others_removed),
+            *(f"  generation {number} stays: {why}" for number, why in report.kept.items()),
+        ],
+    )
 
 
-def _on_nodes(arguments: argparse.Namespace) -> int:
-    from envc.cli.node_options import asked_nodes
-    from envc.cli.output import print_json, print_table
+def _on_nodes(arguments: Arguments) -> Output:
     from envc.cluster import engine_of
     from envc.commands.gc_nodes import collect_on_nodes
 
@@ -69,20 +41,16 @@ def _on_nodes(arguments: argparse.Namespace) -> int:
         newest=arguments.keep,
         dry_run=arguments.dry_run,
     )
-    if arguments.json:
-        print_json(report)
-    else:
-        print_table(_rows(report))
-    return 0 if report.ok else _UNFINISHED
+    return Output(report, printed=table(_rows(report)), status=0 if report.ok else _UNFINISHED)
 
 
-def _rows(report: NodesCollectReport) -> list[tuple[str, ...]]:
+def _rows(report: "NodesCollectReport") -> list[tuple[str, ...]]:
     verb = "would remove" if report.dry_run else "removed"
     head = ("node", "state", verb, "stored trees", "others", "stays", "free", "")
     return [head, *(_row(node, each) for node, each in report.nodes.items())]
 
 
-def _row(node: str, each: NodeCollected) -> tuple[str, ...]:
+def _row(node: str, each: "NodeCollected") -> tuple[str, ...]:
     if each.state != "collected":
         why = f"{each.reason}; mend: {each.mend}" if each.mend else each.reason
         return (node, each.state, "-", "-", "-", "-", "-", why)
@@ -96,3 +64,23 @@ def _row(node: str, each: NodeCollected) -> tuple[str, ...]:
         "-" if each.free_bytes is None else f"{each.free_bytes / 1e9:.1f} GB",
         "",
     )
+
+
+COMMAND = Command(
+    _run,
+    example="envc gc --target /usr/local/Canopy --nodes n[1-16] --dry-run",
+    options=(
+        TARGET._replace(
+            help="a target directory, or an overlay's folder; with --nodes, {node} in it is the "
+            "node's name (default: ENVC_TARGET)"
+        ),
+        OVERLAY,
+        Option("--nodes", "SET", "on these nodes instead: n[1-16], @group"),
+        *ENGINE,
+        Option(
+            "--keep", "N", "keep the newest N (default: what the site's [retain] says)", kind=whole
+        ),
+        Option("--dry-run", "", "say what would go; remove nothing"),
+    ),
+    conflicts=(("--nodes", "--overlay"),),
+)

@@ -1,66 +1,58 @@
 """`envc generations`."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
+from envc.cli.grammar import Arguments, Command, Option, whole
+from envc.cli.options import OVERLAY, TARGET_OR_OVERLAY, folder_of
+from envc.cli.output import Output, lines
 
+if TYPE_CHECKING:
     from envc.reports.change import LayerChange
     from envc.reports.generations import GenerationEntry
 
-EXAMPLE = "envc generations --target /usr/local/Canopy --pin 3"
+_MANY = 8
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    from envc.cli.arguments import add_directory_option
-
-    add_directory_option(parser)
-    pins = parser.add_mutually_exclusive_group()
-    pins.add_argument("--pin", type=int, metavar="N", help="keep this one, whatever gc is told")
-    pins.add_argument("--unpin", type=int, metavar="N", help="let this one go again")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """List the generations."""
-    import sys
-
-    from envc.cli.output import print_json
+def _run(arguments: Arguments) -> Output:
     from envc.commands.generations import list_generations, pin
 
+    folder = folder_of(arguments)
     if arguments.pin is not None:
-        report = pin(arguments.target, arguments.pin, keep=True)
+        report = pin(folder, arguments.pin, keep=True)
     elif arguments.unpin is not None:
-        report = pin(arguments.target, arguments.unpin, keep=False)
+        report = pin(folder, arguments.unpin, keep=False)
     else:
-        report = list_generations(arguments.target)
-    if arguments.json:
-        print_json(report)
-    else:
-        for entry in report.generations:
-            sys.stdout.writelines(f"{line}\n" for line in _lines(entry))
-    return 0
+        report = list_generations(folder)
+    return Output(report, printed=(line for each in report.generations for line in _entry(each)))
 
 
-def _lines(entry: GenerationEntry) -> Iterator[str]:
+def _entry(entry: "GenerationEntry") -> Iterator[str]:
     mark = "*" if entry.current else " "
     kept = f"kept: {entry.kept}" if entry.kept else "gc would remove it"
     digest = entry.digest.removeprefix("sha256:")[:12]
-    yield f"{mark} {entry.generation:>4}  {entry.published}  {digest}  {kept}"
-    for name, change in entry.layers.items():
-        told = list(_changes(change))
-        if told:
-            yield f"        {name}: {', '.join(told)}"
+    yield f"{mark} {entry.generation:>4}  {entry.published}  {digest}  {kept}\n"
+    changes = {name: list(_changes(change)) for name, change in entry.layers.items()}
+    yield from lines(f"        {name}: {', '.join(told)}" for name, told in changes.items() if told)
 
 
-def _changes(change: LayerChange) -> Iterator[str]:
+def _changes(change: "LayerChange") -> Iterator[str]:
     """The changes of a layer; a first generation adds everything, and says how much."""
-    many = 8
     words = change.words()
-    if len(change.added) > many:
+    if len(change.added) > _MANY:
         yield f"{len(change.added)} projects added"
         words = words[len(change.added) :]
     yield from words
+
+
+COMMAND = Command(
+    _run,
+    example="envc generations --target /usr/local/Canopy --pin 3",
+    options=(
+        TARGET_OR_OVERLAY,
+        OVERLAY,
+        Option("--pin", "N", "keep this one, whatever gc is told", kind=whole),
+        Option("--unpin", "N", "let this one go again", kind=whole),
+    ),
+    conflicts=(("--pin", "--unpin"),),
+)

@@ -1,27 +1,18 @@
 """`envc init`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import argparse
-
-EXAMPLE = "envc init cluster && cd cluster && envc lock"
+from envc.cli.grammar import Arguments, Command, Operand
+from envc.cli.output import Output
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    parser.add_argument("folder", nargs="?", default=".", metavar="DIR", help="default: here")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Write the spec."""
-    from envc.cli.output import print_json, say
+def _run(arguments: Arguments) -> Output:
     from envc.commands.init import init_site
 
-    report = init_site(arguments.folder)
-    if arguments.json:
-        print_json(report)
-    say(arguments, f"wrote {report.path}; edit it, then run `envc lock`")
-    return 0
+    report = init_site(arguments.folder or ".")
+    return Output(report, told=[f"wrote {report.path}; edit it, then run `envc lock`"])
+
+
+COMMAND = Command(
+    _run,
+    example="envc init cluster && cd cluster && envc lock",
+    operands=(Operand("DIR", "the site's folder (default: here)", "folder", "?"),),
+)

@@ -1,85 +1,37 @@
 """`envc node`: the steps that a roll-out takes on each node."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import argparse
+from envc.cli.grammar import Arguments, Command, Operand, Option, whole
+from envc.cli.options import TARGET, target_of
+from envc.cli.output import Output
 
+if TYPE_CHECKING:
     from envc.host.context import Context
     from envc.model.nodes import WantedGeneration
     from envc.reports.node import NodeReport
 
-EXAMPLE = "envc node status --target /usr/local/Canopy --json"
 
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    parser.add_argument(
-        "step",
-        choices=["prepare", "switch", "status", "collect"],
-        help="build a parcel's generation; switch to one; say what is here; collect garbage",
-    )
-    parser.add_argument("--target", required=True, metavar="DIR", help="the target directory")
-    parser.add_argument("--state", metavar="DIR", help="the folder of the wanted state")
-    parser.add_argument("--parcel", metavar="DIGEST", help="prepare: the site's spec and locks")
-    parser.add_argument(
-        "--from", dest="source", metavar="WHEELHOUSE", help="prepare: a folder of wheels"
-    )
-    parser.add_argument(
-        "--bundle", metavar="DIGEST", help="prepare: the bundle that stands in --state"
-    )
-    parser.add_argument(
-        "--core", metavar="DIGEST", help="prepare: the interpreter's file in --state"
-    )
-    parser.add_argument(
-        "--question", metavar="NAME", help="leave the answer for who asks the same again"
-    )
-    parser.add_argument("--digest", metavar="DIGEST", help="switch: to this generation")
-    parser.add_argument(
-        "--wanted",
-        metavar="BASE64",
-        help="the wanted state: signed, or where nodes share no folder",
-    )
-    parser.add_argument("--signed", metavar="BASE64", help="the signatures of --wanted")
-    parser.add_argument(
-        "--replace-keys", action="store_true", help="trust the keys that the parcel names"
-    )
-    parser.add_argument(
-        "--keep", type=int, default=1, metavar="N", help="how many generations to hold (1)"
-    )
-    parser.add_argument("--operator", metavar="NAME", help="switch: who asked, for the audit log")
-    parser.add_argument("--drift", action="store_true", help="status: compare the trees, too")
-    parser.add_argument(
-        "--newest", type=int, metavar="N", help="collect: keep so many, whatever [retain] says"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="collect: remove nothing")
-
-
-def run(arguments: argparse.Namespace) -> int:
+def _run(arguments: Arguments) -> Output:
     """Take the step; the answer is one line that a roll-out finds among all else."""
-    import sys
     from dataclasses import asdict
 
     from envc.cli.context import context_of
-    from envc.cli.output import print_json
     from envc.errors import EnvcError
     from envc.fleet.node_report import node_failure
     from envc.formats.node_line import node_line
 
+    target, context = target_of(arguments), context_of(arguments)
     if arguments.json:
-        print_json(_step(arguments, context_of(arguments)))
-        return 0
+        return Output(_step(target, arguments, context))
     try:
-        report = _step(arguments, context_of(arguments))
+        report = _step(target, arguments, context)
     except EnvcError as error:
-        report = node_failure(arguments.target, arguments.step, error=error)
-    sys.stdout.write(node_line(asdict(report)))
-    return report.status
+        report = node_failure(target, arguments.step, error=error)
+    return Output(report, printed=[node_line(asdict(report))], status=report.status)
 
 
-def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
+def _step(target: str, arguments: Arguments, context: "Context") -> "NodeReport":
     from envc.commands.generations import collect
     from envc.commands.node import (
         NodeOrder,
@@ -95,7 +47,7 @@ def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
     from envc.formats.wanted import statement_of
     from envc.model.digest import Digest
 
-    directory = target_directory(arguments.target)
+    directory = target_directory(target)
     if arguments.step == "status":
         looks = arguments.drift and directory.current_number() is not None
         drift = len(verify(directory.path).problems) if looks else None
@@ -121,7 +73,7 @@ def _step(arguments: argparse.Namespace, context: Context) -> NodeReport:
     return switch_step(directory, order, digest, arguments.operator, context)
 
 
-def _wanted(arguments: argparse.Namespace) -> WantedGeneration:
+def _wanted(arguments: Arguments) -> "WantedGeneration":
     """What the generation is to be made from, as a wanted state names it."""
     from envc.fleet.state import StateFolder
     from envc.model.nodes import WantedGeneration
@@ -134,3 +86,35 @@ def _wanted(arguments: argparse.Namespace) -> WantedGeneration:
         since="",
         core=arguments.core,
     )
+
+
+COMMAND = Command(
+    _run,
+    example="envc node status --target /usr/local/Canopy --json",
+    operands=(
+        Operand(
+            "STEP",
+            "build a parcel's generation; switch to one; say what is here; collect garbage",
+            "step",
+            choices=("prepare", "switch", "status", "collect"),
+        ),
+    ),
+    options=(
+        TARGET,
+        Option("--state", "DIR", "the folder of the wanted state"),
+        Option("--parcel", "DIGEST", "prepare: the site's spec and locks"),
+        Option("--from", "WHEELHOUSE", "prepare: a folder of wheels", into="source"),
+        Option("--bundle", "DIGEST", "prepare: the bundle that stands in --state"),
+        Option("--core", "DIGEST", "prepare: the interpreter's file in --state"),
+        Option("--question", "NAME", "leave the answer for who asks the same again"),
+        Option("--digest", "DIGEST", "switch: to this generation"),
+        Option("--wanted", "BASE64", "the wanted state: signed, or where nodes share no folder"),
+        Option("--signed", "BASE64", "the signatures of --wanted"),
+        Option("--replace-keys", "", "trust the keys that the parcel names"),
+        Option("--keep", "N", "how many generations to hold (1)", kind=whole, default=1),
+        Option("--operator", "NAME", "switch: who asked, for the audit log"),
+        Option("--drift", "", "status: compare the trees, too"),
+        Option("--newest", "N", "collect: keep so many, whatever [retain] says", kind=whole),
+        Option("--dry-run", "", "collect: remove nothing"),
+    ),
+)

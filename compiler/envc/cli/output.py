@@ -1,47 +1,69 @@
 """Reports to stdout and stderr: data there, messages here."""
 
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from envc.cli.arguments import Arguments
+from envc.cli.grammar import Arguments
 
 _MANY_LINES = 100
 
 
+class Output(NamedTuple):
+    """What a command has to say: its report with `--json`, else what it prints and tells.
+
+    `printed` goes to stdout as it is, `told` to stderr, a line each.
+    """
+
+    report: Any = None
+    printed: Iterable[str] = ()
+    told: Iterable[str] = ()
+    status: int = 0
+
+
+def show(output: Output, arguments: Arguments) -> int:
+    """Print it; the exit status."""
+    if arguments.json:
+        print_json(output.report)
+        return output.status
+    sys.stdout.writelines(output.printed)
+    if not arguments.quiet:
+        sys.stderr.writelines(lines(output.told))
+    return output.status
+
+
 def print_json(report: Any) -> None:
-    """A report as one JSON object on stdout, its fields in their order."""
+    """A report, or a dict, as one JSON object on stdout, its fields in their order."""
     from dataclasses import asdict
 
-    print_object(asdict(report))
+    sys.stdout.write(as_json(report if isinstance(report, dict) else asdict(report)))
 
 
-def print_object(values: dict[str, Any]) -> None:
-    """One JSON object on stdout, its fields in their order."""
+def as_json(values: dict[str, Any]) -> str:
+    """One JSON object, its fields in their order."""
     import json
 
-    sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
+    return json.dumps(values, indent=2, default=str) + "\n"
 
 
-def say(arguments: Arguments, message: str) -> None:
-    """A message for a person, on stderr; nothing with `--quiet`."""
-    if not arguments.quiet:
-        sys.stderr.write(f"{message}\n")
+def lines(texts: Iterable[str]) -> Iterator[str]:
+    """Each text as a line."""
+    return (f"{text}\n" for text in texts)
 
 
-def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Rows on stdout, their columns aligned; all rows are of one length."""
+def first_lines(texts: Sequence[str]) -> Iterator[str]:
+    """The texts as lines, the first of them only where there are very many."""
+    yield from lines(texts[:_MANY_LINES])
+    if len(texts) > _MANY_LINES:
+        yield f"and {len(texts) - _MANY_LINES} more; --json has them all\n"
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows as lines, their columns aligned; all rows are of one length."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
-
-
-def print_lines(lines: Sequence[str]) -> None:
-    """Lines on stdout, the first of them only where there are very many."""
-    sys.stdout.writelines(f"{line}\n" for line in lines[:_MANY_LINES])
-    if len(lines) > _MANY_LINES:
-        sys.stdout.write(f"and {len(lines) - _MANY_LINES} more; --json has them all\n")
+        yield "  ".join(cells).rstrip() + "\n"
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,120 +1,84 @@
-"""`envc overlay init|add|remove|sync|upgrade|adopt|pack|list|collect`."""
+"""`envc overlay VERB`."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import argparse
+from envc.cli.grammar import Arguments, Command, Operand, Option
+from envc.cli.options import BASES, OFFLINE, OWN_OVERLAY
+from envc.cli.output import Output, counted, first_lines
 
+if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+    from envc.host.context import Context
+    from envc.overlays.options import OverlayOptions
     from envc.reports.overlay import OverlayReport
-    from envc.reports.overlay_collect import CollectedOverlays
-    from envc.reports.overlay_list import OverlayList
+    from envc.reports.overlay_list import OverlayEntry
 
-EXAMPLE = "envc overlay add 'polars>=1' --dir /shared/canopy/alice/plots"
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The verbs and their options."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    init = verbs.add_parser("init", help="create an overlay and build it")
-    init.add_argument("name", nargs="?", help="its name, in your storage (default: your own)")
-    init.add_argument("--base", metavar="L", help="the common layer to stand on")
-    add = verbs.add_parser("add", help="add requirements or projects of yours, lock and build")
-    add.add_argument("requirements", nargs="*", metavar="REQUIREMENT")
-    add.add_argument(
-        "-e",
-        "--editable",
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="a project of yours, used where it stands: edits show at once",
-    )
-    remove = verbs.add_parser("remove", help="remove requirements or projects, lock and build")
-    remove.add_argument("projects", nargs="+", metavar="PROJECT")
-    sync = verbs.add_parser("sync", help="lock and build what the spec says, on the present base")
-    upgrade = verbs.add_parser("upgrade", help="let pins move to newer releases, lock and build")
-    upgrade.add_argument("projects", nargs="*", metavar="PROJECT", help="default: all")
-    adopt = verbs.add_parser("adopt", help="write into the spec what pip installed by hand")
-    pack = verbs.add_parser("pack", help="write the overlay as one file, to be staged by jobs")
-    pack.add_argument("-o", "--output", metavar="FILE", help="default: packed.envc in its folder")
-    pack.add_argument("--alone", action="store_true", help="then remove its trees: one file stays")
-    for verb in (init, add, remove, sync, upgrade, adopt, pack):
-        verb.add_argument("--dir", dest="folder", metavar="DIR", help="the overlay's folder")
-        verb.add_argument("--target", metavar="DIR", help="where the common layers are")
-        verb.add_argument("--offline", action="store_true", help="ask no index")
-        _add_common(verb)
-    _add_listing_options(verbs)
+EXAMPLE = "envc overlay add 'polars>=1' --overlay plots"
 
 
-def _add_listing_options(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The verbs that look at many overlays."""
-    listing = verbs.add_parser("list", help="list your overlays in the storage, and their state")
-    listing.add_argument("--all", action="store_true", help="everybody's")
-    listing.add_argument("--target", metavar="DIR", help="where the common layers are")
-    collect = verbs.add_parser("collect", help="copy users' specs and locks into the site, for CI")
-    collect.add_argument("--prune", action="store_true", help="remove those that are gone")
-    for verb in (listing, collect):
-        _add_common(verb)
+def _init(arguments: Arguments) -> Output:
+    from envc.overlays.edit import create
+
+    arguments.overlay = arguments.overlay or arguments.name
+    return _built(arguments, lambda *to: create(to[0], arguments.base, to[1]), new=True)
 
 
-def _add_common(verb: argparse.ArgumentParser) -> None:
-    from envc.cli.arguments import add_common
+def _add(arguments: Arguments) -> Output:
+    from envc.overlays.edit import add
 
-    add_common(verb)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Carry out the verb."""
-    from envc.cli.output import print_json
-
-    match arguments.verb:
-        case "list":
-            return _list(arguments)
-        case "collect":
-            return _collect(arguments)
-        case "pack":
-            return _pack(arguments)
-    report = _carry_out(arguments)
-    if arguments.json:
-        print_json(report)
-    else:
-        _say(arguments, report)
-    return 0
+    requirements = _requirements(arguments.requirements, arguments.editable)
+    return _built(arguments, lambda *to: add(to[0], requirements, arguments.editable, to[1]))
 
 
-def _carry_out(arguments: argparse.Namespace) -> OverlayReport:
+def _remove(arguments: Arguments) -> Output:
+    from envc.overlays.edit import remove
+
+    return _built(arguments, lambda *to: remove(to[0], arguments.projects, to[1]))
+
+
+def _sync(arguments: Arguments) -> Output:
+    from envc.commands.overlay_sync import sync
+
+    return _built(arguments, sync)
+
+
+def _upgrade(arguments: Arguments) -> Output:
+    from envc.overlays.edit import upgrade
+
+    return _built(arguments, lambda *to: upgrade(to[0], tuple(arguments.projects), to[1]))
+
+
+def _adopt(arguments: Arguments) -> Output:
+    from envc.overlays.edit import adopt
+
+    return _built(arguments, adopt)
+
+
+def _built(
+    arguments: Arguments,
+    build: "Callable[[OverlayOptions, Context], OverlayReport]",
+    *,
+    new: bool = False,
+) -> Output:
+    """Make or change the overlay that is named, and say what it is now."""
     from envc.cli.context import context_of
-    from envc.overlays.places import default_folder
+    from envc.overlays.options import OverlayOptions
 
-    name = getattr(arguments, "name", None)
-    folder = arguments.folder or default_folder(name, arguments.target)
-    context = context_of(arguments, offline=arguments.offline)
-    if arguments.verb == "sync":
-        from envc.commands.overlay_sync import sync
-
-        return sync(folder, arguments.target, context)
-
-    from envc.overlays import edit as overlay
-
-    options = overlay.OverlayOptions(folder=folder, target=arguments.target)
-    match arguments.verb:
-        case "init":
-            return overlay.create(options, arguments.base, context)
-        case "add":
-            requirements = _requirements(arguments.requirements, arguments.editable)
-            return overlay.add(options, requirements, arguments.editable, context)
-        case "remove":
-            return overlay.remove(options, arguments.projects, context)
-        case "upgrade":
-            return overlay.upgrade(options, tuple(arguments.projects), context)
-        case _:
-            return overlay.adopt(options, context)
+    folder = _folder(arguments, new=new)
+    options = OverlayOptions(folder=folder, target=arguments.target)
+    report = build(options, context_of(arguments))
+    return Output(report, told=_told(report))
 
 
-def _requirements(texts: list[str], editable: list[str]) -> list[Requirement]:
+def _folder(arguments: Arguments, *, new: bool = False) -> str:
+    from envc.overlays.places import overlay_folder
+
+    return overlay_folder(arguments.overlay, arguments.target, new=new)
+
+
+def _requirements(texts: list[str], editable: list[str]) -> "list[Requirement]":
     from packaging.requirements import Requirement
 
     from envc.errors import Fault, UsageError
@@ -134,85 +98,166 @@ def _requirements(texts: list[str], editable: list[str]) -> list[Requirement]:
     return found
 
 
-def _say(arguments: argparse.Namespace, report: OverlayReport) -> None:
-    from envc.cli.output import counted, say
-
+def _told(report: "OverlayReport") -> Iterator[str]:
     state = "switched to" if report.changed else "nothing to do: on"
-    say(arguments, f"{report.name} on {report.base}: {state} generation {report.generation}")
-    say(arguments, f"  inherits {counted(report.inherits, 'project')} from {report.target}")
+    yield f"{report.name} on {report.base}: {state} generation {report.generation}"
+    yield f"  inherits {counted(report.inherits, 'project')} from {report.target}"
     if report.base_changes:
-        say(arguments, f"  the base has moved on: {', '.join(report.base_changes.words())}")
+        yield f"  the base has moved on: {', '.join(report.base_changes.words())}"
     for word in ("adds", "shadows", "lifts", "hides"):
         projects = getattr(report, word)
         if projects:
-            say(arguments, f"  {word} {', '.join(projects)}")
+            yield f"  {word} {', '.join(projects)}"
     for project, folder in report.editable.items():
-        say(arguments, f"  {project} is edited in {folder}")
-    say(arguments, f"  run {report.folder}/bin/python")
+        yield f"  {project} is edited in {folder}"
+    yield f"  run {report.folder}/bin/python"
 
 
-def _list(arguments: argparse.Namespace) -> int:
-    from envc.cli.output import print_json, print_lines, say
+def _list(arguments: Arguments) -> Output:
     from envc.commands.overlay_list import list_overlays
 
-    report: OverlayList = list_overlays(arguments.target, everybody=arguments.all)
-    if arguments.json:
-        print_json(report)
-        return 0
-    if not report.overlays:
-        say(arguments, f"no overlays of yours in {report.storage}")
-    lines: list[str] = []
-    for entry in report.overlays:
-        number = "-" if entry.generation is None else str(entry.generation)
-        lines.append(
-            f"{entry.owner}/{entry.name}  on {entry.base or '?'}  generation {number}  "
-            f"{entry.distributions} projects  {entry.state}"
-        )
-        if entry.why:
-            lines.append(f"    {entry.why}")
-    print_lines(lines)
-    return 0
+    report = list_overlays(arguments.target, everybody=arguments.all)
+    entries = [line for each in report.overlays for line in _entry(each)]
+    none = [] if entries else [f"no overlays of yours in {report.storage}"]
+    return Output(report, printed=first_lines(entries), told=none)
 
 
-def _collect(arguments: argparse.Namespace) -> int:
+def _entry(entry: "OverlayEntry") -> Iterator[str]:
+    number = "-" if entry.generation is None else str(entry.generation)
+    yield (
+        f"{entry.owner}/{entry.name}  on {entry.base or '?'}  generation {number}  "
+        f"{entry.distributions} projects  {entry.state}"
+    )
+    if entry.why:
+        yield f"    {entry.why}"
+
+
+def _collect(arguments: Arguments) -> Output:
     from envc.cli.context import context_of, site_of
-    from envc.cli.output import counted, print_json, say
     from envc.commands.overlay_collect import collect_overlays
 
-    report: CollectedOverlays = collect_overlays(
+    report = collect_overlays(
         site_of(arguments), prune=arguments.prune, context=context_of(arguments)
     )
-    if arguments.json:
-        print_json(report)
-        return 0
     changed = [each for each in report.overlays if each.changed]
-    say(
-        arguments,
-        f"{counted(len(report.overlays), 'overlay')} of {report.storage}, {len(changed)} changed",
+    many = counted(len(report.overlays), "overlay")
+    gone = "removed" if report.pruned else "gone from the storage (--prune removes it)"
+    return Output(
+        report,
+        told=[
+            f"{many} of {report.storage}, {len(changed)} changed",
+            *(f"  {each.spec}, owned by {each.owner}" for each in changed),
+            *(f"  left out: {folder}: {why}" for folder, why in report.left_out.items()),
+            *(f"  {gone}: {path}" for path in report.gone),
+        ],
     )
-    for each in changed:
-        say(arguments, f"  {each.spec}, owned by {each.owner}")
-    for folder, why in report.left_out.items():
-        say(arguments, f"  left out: {folder}: {why}")
-    for path in report.gone:
-        word = "removed" if report.pruned else "gone from the storage (--prune removes it)"
-        say(arguments, f"  {word}: {path}")
-    return 0
 
 
-def _pack(arguments: argparse.Namespace) -> int:
-    from envc.cli.output import counted, print_json, say
+def _pack(arguments: Arguments) -> Output:
     from envc.overlays.pack import pack
-    from envc.overlays.places import default_folder
 
-    folder = arguments.folder or default_folder(None, arguments.target)
-    report = pack(folder, arguments.output, alone=arguments.alone)
-    if arguments.json:
-        print_json(report)
-        return 0
+    report = pack(_folder(arguments), arguments.output, alone=arguments.alone)
     size = f"{report.size_bytes / 1e6:.1f} MB"
-    say(arguments, f"{report.name}: {counted(report.files, 'file')} in {report.path}, {size}")
-    say(arguments, f"  digest {report.digest}")
-    if report.alone:
-        say(arguments, "  its trees are removed; `envc run` stages the file, `sync` builds again")
-    return 0
+    alone = "  its trees are removed; `envc run` stages the file, `sync` builds again"
+    return Output(
+        report,
+        told=[
+            f"{report.name}: {counted(report.files, 'file')} in {report.path}, {size}",
+            f"  digest {report.digest}",
+            *([alone] if report.alone else []),
+        ],
+    )
+
+
+def _by_path(text: str) -> str:
+    """A folder that `--dir` names, as `--overlay` understands it: a path has a slash."""
+    return text if "/" in text else f"./{text}"
+
+
+_WHICH = (
+    OWN_OVERLAY,
+    Option("--dir", "DIR", "its folder, as a path without a slash, too", "overlay", _by_path),
+    BASES,
+)
+_ONE_NAME = (("--overlay", "--dir"),)
+
+
+def _verb(
+    run: Callable[[Arguments], Output],
+    summary: str,
+    example: str,
+    *options: Option,
+    operands: tuple[Operand, ...] = (),
+) -> Command:
+    """A verb about one overlay."""
+    return Command(
+        run,
+        f"envc overlay {example}",
+        (*options, *_WHICH, OFFLINE),
+        operands,
+        conflicts=_ONE_NAME,
+        summary=summary,
+    )
+
+
+VERBS = {
+    "init": _verb(
+        _init,
+        "create an overlay and build it",
+        "init plots --base user",
+        Option("--base", "L", "the common layer to stand on"),
+        operands=(
+            Operand("NAME", "its name in your storage, or its folder (your own)", "name", "?"),
+        ),
+    ),
+    "add": _verb(
+        _add,
+        "add requirements or projects of yours, lock and build",
+        "add 'polars>=1' -e ~/src/mine",
+        Option(
+            "-e, --editable",
+            "DIR",
+            "a project of yours, used where it stands: edits show at once",
+            repeated=True,
+        ),
+        operands=(Operand("REQUIREMENT", "what to add", "requirements", "*"),),
+    ),
+    "remove": _verb(
+        _remove,
+        "remove requirements or projects, lock and build",
+        "remove polars",
+        operands=(Operand("PROJECT", "a project, or the folder of yours", "projects", "+"),),
+    ),
+    "sync": _verb(
+        _sync, "lock and build what the spec says, on the present base", "sync --overlay plots"
+    ),
+    "upgrade": _verb(
+        _upgrade,
+        "let pins move to newer releases, lock and build",
+        "upgrade polars",
+        operands=(Operand("PROJECT", "whose pin may move (default: all)", "projects", "*"),),
+    ),
+    "adopt": _verb(_adopt, "write into the spec what pip installed by hand", "adopt"),
+    "pack": _verb(
+        _pack,
+        "write the overlay as one file, to be staged by jobs",
+        "pack --overlay plots",
+        Option("-o, --output", "FILE", "the file (default: packed.envc in its folder)"),
+        Option("--alone", "", "then remove its trees: one file stays"),
+    ),
+    "list": Command(
+        _list,
+        "envc overlay list --all",
+        (
+            Option("--all", "", "everybody's"),
+            BASES._replace(help="where the common layers are (default: ENVC_TARGET)"),
+        ),
+        summary="list your overlays in the storage, and their state",
+    ),
+    "collect": Command(
+        _collect,
+        "envc overlay collect --prune",
+        (Option("--prune", "", "remove those that are gone"),),
+        summary="copy users' specs and locks into the site, for CI",
+    ),
+}

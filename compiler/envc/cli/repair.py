@@ -1,40 +1,33 @@
 """`envc repair`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import argparse
-
-EXAMPLE = "envc repair --target /usr/local/Canopy"
+from envc.cli.grammar import Arguments, Command
+from envc.cli.options import OFFLINE, OVERLAY, TARGET_OR_OVERLAY, folder_of, wheels_from
+from envc.cli.output import Output, counted, first_lines
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    from envc.cli.arguments import add_directory_option
-
-    add_directory_option(parser)
-    parser.add_argument(
-        "--from", dest="source", metavar="WHEELHOUSE", help="a folder of wheels to take first"
-    )
-    parser.add_argument("--offline", action="store_true", help="ask no index")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Repair; the status is 1 when something could not be mended."""
+def _run(arguments: Arguments) -> Output:
     from envc.cli.context import context_of
-    from envc.cli.output import counted, print_json, print_lines, say
     from envc.commands.repair import repair
 
-    context = context_of(arguments, offline=arguments.offline)
-    report = repair(arguments.target, arguments.source, context)
-    if arguments.json:
-        print_json(report)
-    else:
-        lines = [f"NOT repaired: {m.kind}: {m.where}: {m.path}" for m in report.unrepaired]
-        lines += [f"repaired: {m.kind}: {m.where}: {m.path}" for m in report.repaired]
-        print_lines(lines)
-        total = counted(len(report.repaired), "path")
-        say(arguments, f"{report.target}: {total} repaired, {len(report.unrepaired)} left")
-    return 0 if report.ok else 1
+    report = repair(folder_of(arguments), arguments.source, context_of(arguments))
+    mended = [f"NOT repaired: {m.kind}: {m.where}: {m.path}" for m in report.unrepaired]
+    mended += [f"repaired: {m.kind}: {m.where}: {m.path}" for m in report.repaired]
+    total = counted(len(report.repaired), "path")
+    return Output(
+        report,
+        printed=first_lines(mended),
+        told=[f"{report.target}: {total} repaired, {len(report.unrepaired)} left"],
+        status=0 if report.ok else 1,
+    )
+
+
+COMMAND = Command(
+    _run,
+    example="envc repair --target /usr/local/Canopy",
+    options=(
+        TARGET_OR_OVERLAY,
+        OVERLAY,
+        wheels_from("a folder of wheels to take first"),
+        OFFLINE,
+    ),
+)

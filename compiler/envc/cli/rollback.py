@@ -1,33 +1,24 @@
 """`envc rollback`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import argparse
-
-EXAMPLE = "envc rollback --target /usr/local/Canopy"
+from envc.cli.grammar import Arguments, Command, Option, whole
+from envc.cli.options import OVERLAY, TARGET_OR_OVERLAY, folder_of
+from envc.cli.output import Output
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    from envc.cli.arguments import add_directory_option
-
-    add_directory_option(parser)
-    parser.add_argument(
-        "--to", type=int, metavar="N", help="this generation (default: the one before the current)"
-    )
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Switch back."""
-    from envc.cli.output import print_json, say
+def _run(arguments: Arguments) -> Output:
     from envc.commands.generations import rollback
 
-    report = rollback(arguments.target, arguments.to)
-    if arguments.json:
-        print_json(report)
+    report = rollback(folder_of(arguments), arguments.to)
     state = "switched to" if report.changed else "already on"
-    say(arguments, f"{report.target}: {state} generation {report.generation}")
-    return 0
+    return Output(report, told=[f"{report.target}: {state} generation {report.generation}"])
+
+
+COMMAND = Command(
+    _run,
+    example="envc rollback --target /usr/local/Canopy",
+    options=(
+        TARGET_OR_OVERLAY,
+        OVERLAY,
+        Option("--to", "N", "this generation (default: the one before the current)", kind=whole),
+    ),
+)

@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from envc.cli.grammar import Arguments
+
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator
 
     from rich.table import Table
@@ -21,7 +22,7 @@ _ROWS = 12
 
 
 @contextmanager
-def progress_of(arguments: argparse.Namespace) -> Iterator[Callable[[NodeState], None]]:
+def progress_of(arguments: Arguments) -> Iterator[Callable[[NodeState], None]]:
     """What hears of nodes, as the options have it."""
     with ExitStack() as stack:
         hearers: list[Callable[[NodeState], None]] = []

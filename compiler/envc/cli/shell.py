@@ -1,32 +1,19 @@
 """`envc shell`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from envc.cli.run import add_stack_options, become
-
-if TYPE_CHECKING:
-    import argparse
-
-EXAMPLE = "envc shell --overlay /shared/canopy/alice/plots"
+from envc.cli.grammar import Arguments, Command
+from envc.cli.run import ONE_STACK, STACK, become, stack_of
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    add_stack_options(parser)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Become the shell."""
-    import os
-
-    from envc.cli.context import context_of
-    from envc.commands.run import RunOptions, prepare
+def _run(arguments: Arguments) -> None:
     from envc.commands.shell import shell_command
 
-    options = RunOptions(layer=arguments.layer, overlay=arguments.overlay, target=arguments.target)
-    environment = prepare(options, os.environ, context_of(arguments))
-    command = shell_command(environment)
-    become(arguments, command, environment)
-    return 0
+    environment = stack_of(arguments)
+    become(arguments, shell_command(environment), environment)
+
+
+COMMAND = Command(
+    _run,
+    example="envc shell --overlay plots",
+    options=STACK,
+    conflicts=ONE_STACK,
+)

@@ -1,38 +1,35 @@
 """`envc stage`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import argparse
-
-EXAMPLE = "envc stage /shared/canopy/alice/plots --to $SLURM_TMPDIR"
+from envc.cli.grammar import Arguments, Command, Operand, Option
+from envc.cli.options import FINDS, OWN_OVERLAY
+from envc.cli.output import Output, counted
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    parser.add_argument("overlay", metavar="OVERLAY", help="its folder, or a packed file")
-    parser.add_argument(
-        "--to",
-        metavar="DIR",
-        help="a folder on a local disk (default: ENVC_STAGE, else envc-<uid> on the scratch disk)",
-    )
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Stage the overlay, and print where it is."""
-    import sys
-
+def _run(arguments: Arguments) -> Output:
     from envc.cli.context import context_of
-    from envc.cli.output import counted, print_json, say
+    from envc.overlays.places import overlay_folder
     from envc.overlays.stage import stage
 
-    report = stage(arguments.overlay, arguments.to, context_of(arguments))
-    if arguments.json:
-        print_json(report)
-    else:
-        state = f"{counted(report.files, 'file')} unpacked" if report.changed else "staged already"
-        say(arguments, f"{report.name}: {state}")
-        sys.stdout.write(f"{report.path}\n")
-    return 0
+    word = arguments.overlay or arguments.named
+    source = overlay_folder(word, arguments.target, packed=True)
+    report = stage(source, arguments.to, context_of(arguments))
+    state = f"{counted(report.files, 'file')} unpacked" if report.changed else "staged already"
+    return Output(report, printed=[f"{report.path}\n"], told=[f"{report.name}: {state}"])
+
+
+COMMAND = Command(
+    _run,
+    example="envc stage /shared/canopy/alice/plots --to $SLURM_TMPDIR",
+    operands=(
+        Operand("OVERLAY", "an overlay, as --overlay names it, or a packed file", "named", "?"),
+    ),
+    options=(
+        OWN_OVERLAY,
+        Option(
+            "--to",
+            "DIR",
+            "a folder on a local disk (default: ENVC_STAGE, else envc-<uid> on the scratch disk)",
+        ),
+        FINDS,
+    ),
+)

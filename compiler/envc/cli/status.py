@@ -1,63 +1,46 @@
 """`envc status`."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import argparse
+from envc.cli.grammar import Arguments, Command, Option
+from envc.cli.options import NODES, asked_nodes, state_of
+from envc.cli.output import Output, first_lines, table
 
+if TYPE_CHECKING:
     from envc.reports.status import StatusReport
 
-EXAMPLE = "envc status --nodes n[1-16] --target /usr/local/Canopy"
 
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    from envc.cli.node_options import add_node_options
-
-    add_node_options(parser)
-    parser.add_argument(
-        "--drift", action="store_true", help="compare every byte with what was published"
-    )
-    parser.add_argument(
-        "--format",
-        choices=["text", "json", "html"],
-        default="text",
-        help="html: one page that needs nothing else (text)",
-    )
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Ask the nodes; the status is 1 where one does not run what it should."""
-    import os
-    import sys
-    from dataclasses import asdict
-
-    from envc.cli.node_options import asked_nodes
-    from envc.cli.output import print_json, print_lines, print_table
-    from envc.cli.page import page_template
+def _run(arguments: Arguments) -> Output:
     from envc.cluster import engine_of
     from envc.commands.status import status_of_nodes
-    from envc.formats.page import page_with
 
+    arguments.json = arguments.json or arguments.format == "json"
     report = status_of_nodes(
         asked_nodes(arguments),
         engine_of(arguments.engine),
-        state_folder=os.path.abspath(arguments.state) if arguments.state else None,
+        state_folder=state_of(arguments),
         drift=arguments.drift,
     )
-    if arguments.json or arguments.format == "json":
-        print_json(report)
-    elif arguments.format == "html":
-        sys.stdout.write(page_with(page_template("status"), asdict(report)))
-    else:
-        print_table(_rows(report))
-        print_lines([f"{condition}: {nodes}" for condition, nodes in report.sets.items()])
-    return 0 if report.ok else 1
+    printed = _page(report) if arguments.format == "html" else _tables(report)
+    return Output(report, printed=printed, status=0 if report.ok else 1)
 
 
-def _rows(report: StatusReport) -> list[tuple[str, ...]]:
+def _page(report: "StatusReport") -> Iterator[str]:
+    from dataclasses import asdict
+
+    from envc.cli.page import page_template
+    from envc.formats.page import page_with
+
+    yield page_with(page_template("status"), asdict(report))
+
+
+def _tables(report: "StatusReport") -> Iterator[str]:
+    yield from table(_rows(report))
+    yield from first_lines([f"{condition}: {nodes}" for condition, nodes in report.sets.items()])
+
+
+def _rows(report: "StatusReport") -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [
         ("node", "condition", "gen", "digest", "drift", "in use", "free", "envc", "")
     ]
@@ -76,3 +59,20 @@ def _rows(report: StatusReport) -> list[tuple[str, ...]]:
             )
         )
     return rows
+
+
+COMMAND = Command(
+    _run,
+    example="envc status --nodes n[1-16] --target /usr/local/Canopy",
+    options=(
+        *NODES,
+        Option("--drift", "", "compare every byte with what was published"),
+        Option(
+            "--format",
+            "FORMAT",
+            "how to print it; html: one page that needs nothing else",
+            choices=("text", "json", "html"),
+            default="text",
+        ),
+    ),
+)

@@ -1,48 +1,29 @@
 """`envc tree`."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
+from envc.cli.grammar import Arguments, Command
+from envc.cli.options import FINDS, LAYER, OFFLINE, OVERLAY, spec_of
+from envc.cli.output import Output, lines
 
+if TYPE_CHECKING:
     from envc.reports.tree import TreeReport
 
-EXAMPLE = "envc tree --layer user"
 
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command."""
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--layer", metavar="L", help="a common layer (default: user)")
-    which.add_argument("--overlay", metavar="FILE", help="an overlay's spec")
-    parser.add_argument("--offline", action="store_true", help="use the cache alone")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Show the tree."""
-    import sys
-
+def _run(arguments: Arguments) -> Output:
     from envc.cli.context import context_of, site_of
-    from envc.cli.output import print_json
     from envc.commands.tree import layer_tree, overlay_tree
 
-    context = context_of(arguments, offline=arguments.offline)
-    site = site_of(arguments)
+    site, context = site_of(arguments), context_of(arguments)
     if arguments.overlay is not None:
-        report = overlay_tree(site, arguments.overlay, context)
+        report = overlay_tree(site, spec_of(arguments.overlay, arguments.target), context)
     else:
         report = layer_tree(site, arguments.layer or "user", context)
-    if arguments.json:
-        print_json(report)
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in lines(report))
-    return 0
+    return Output(report, printed=lines(_tree(report)))
 
 
-def lines(report: TreeReport) -> Iterator[str]:
+def _tree(report: "TreeReport") -> Iterator[str]:
     """The tree in lines; what was shown already is marked and not shown again."""
     yield f"{' on '.join(report.layers)} on core ({report.target})"
     shown: set[str] = set()
@@ -51,7 +32,7 @@ def lines(report: TreeReport) -> Iterator[str]:
 
 
 def _branch(
-    report: TreeReport, name: str, indent: str, *, last: bool, shown: set[str]
+    report: "TreeReport", name: str, indent: str, *, last: bool, shown: set[str]
 ) -> Iterator[str]:
     project = report.projects[name]
     layer = f"  [{project.layer}]" if len(report.layers) > 1 else ""
@@ -64,3 +45,11 @@ def _branch(
     for position, required in enumerate(project.requires):
         final = position == len(project.requires) - 1
         yield from _branch(report, required, below, last=final, shown=shown)
+
+
+COMMAND = Command(
+    _run,
+    example="envc tree --layer user",
+    options=(LAYER, OVERLAY, OFFLINE, FINDS),
+    conflicts=(("--layer", "--overlay"),),
+)

@@ -1,13 +1,15 @@
 """`envc diff`: how two locks, generations, targets or overlays differ, layer by layer.
 
-An operand is a lock file, or a target's or an overlay's folder, `DIR@N` for its generation N.
+An operand is a lock file, a target directory, or what names an overlay; `A@N`: its generation N.
 """
 
 import os
 
 from envc.errors import UsageError
 from envc.model.generation import Generation, GenerationLayer
+from envc.model.names import OVERLAY_SPEC
 from envc.model.value import value
+from envc.overlays.places import overlay_folder
 from envc.reports.change import changes_between
 from envc.reports.diff import DiffReport
 from envc.sites.place import shown
@@ -28,17 +30,18 @@ class _Side:
     layers: dict[str, dict[str, str]]
 
 
-def diff(before: str, after: str) -> DiffReport:
+def diff(before: str, after: str, target: str | None = None) -> DiffReport:
     """The differences from one operand to another.
 
-    Two sides of one layer each are compared whatever their layers are called.
+    An overlay that is named is found through the `target`. Two sides of one layer each are
+    compared whatever their layers are called.
 
     Raises:
         UsageError: an operand is neither a lock nor a folder with generations, or what it stands
             on is not on this node.
         SpecError: a lock is none.
     """
-    first, second = _side(before), _side(after)
+    first, second = _side(before, target), _side(after, target)
     old, new = first.layers, second.layers
     if len(old) == len(new) == 1:
         (name,), (values,) = new, old.values()
@@ -58,10 +61,12 @@ def diff(before: str, after: str) -> DiffReport:
     )
 
 
-def _side(operand: str) -> _Side:
-    if os.path.isfile(operand):
+def _side(operand: str, target: str | None) -> _Side:
+    if os.path.isfile(operand) and os.path.basename(operand) != OVERLAY_SPEC:
         return _lock_side(operand)
     path, _, number = operand.rpartition("@") if "@" in operand else (operand, "", "")
+    if not os.path.isdir(path):
+        path = overlay_folder(path, target)
     directory = directory_at(path)
     record = _record(directory, number)
     return _Side(operand, record.python, _layers(directory, record))

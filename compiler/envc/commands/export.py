@@ -1,6 +1,5 @@
 """`envc export`: a layer, or the whole stack that a process sees in it, for other tools."""
 
-import os
 from dataclasses import replace
 
 from packaging.utils import NormalizedName
@@ -20,7 +19,6 @@ from envc.lock import (
 )
 from envc.model.digest import digest_of
 from envc.model.lock import Lock
-from envc.model.names import OVERLAY_SPEC
 from envc.model.resolution import Resolution
 from envc.model.spec import SiteSpec
 from envc.model.value import value
@@ -63,18 +61,13 @@ def export(
     Raises:
         UsageError: there is no such layer, or a lock is missing.
     """
-    base = base_of(site, layer) if overlay is None else base_on(site, load_overlay(_spec(overlay)))
+    base = base_of(site, layer) if overlay is None else base_on(site, load_overlay(overlay))
     own = base.locks[0]
     if not flat:
         # What it holds is a file of its own now: nothing tells whether that is stale.
         return Exported(title=own.layer, lock=replace(own, inputs=None))
     title = " on ".join(lock.layer for lock in base.locks)
     return Exported(title=title, lock=_flat(site, base, context))
-
-
-def _spec(overlay: str) -> str:
-    """The spec of an overlay that is given by its spec or its folder."""
-    return f"{overlay}/{OVERLAY_SPEC}" if os.path.isdir(overlay) else overlay
 
 
 def _flat(site: Site, base: Base, context: Context) -> Lock:

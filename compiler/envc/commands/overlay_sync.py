@@ -3,12 +3,13 @@
 import os
 
 from envc.host.context import Context
+from envc.overlays.options import OverlayOptions
 from envc.overlays.unchanged import unchanged
 from envc.reports.overlay import OverlayReport
 
 
-def sync(folder: str, target: str | None, context: Context) -> OverlayReport:
-    """The overlay in a folder, locked and built where anything of it has changed.
+def sync(options: OverlayOptions, context: Context) -> OverlayReport:
+    """The overlay, locked and built where anything of it has changed.
 
     Raises:
         UsageError: the folder is somebody else's, or no target is known.
@@ -16,9 +17,9 @@ def sync(folder: str, target: str | None, context: Context) -> OverlayReport:
         OutsideError: an index or the disk failed, or it does not fit; all is as it was.
         UntrustedError: a wheel is not what the lock says.
     """
-    found = unchanged(os.path.abspath(folder), target)
+    found = unchanged(os.path.abspath(options.folder), options.target)
     if found is not None:
         return found
     from envc.overlays import edit  # where nothing is to be done nothing is parsed
 
-    return edit.sync(edit.OverlayOptions(folder=folder, target=target), context)
+    return edit.sync(options, context)

@@ -23,6 +23,7 @@ from envc.host.surroundings import (
 from envc.model.digest import Digest, digest_from_hex, digest_of, is_digest
 from envc.model.generation import Generation
 from envc.model.names import OVERLAY_SPEC, PACKED, site_packages_of
+from envc.overlays.options import OverlayOptions
 from envc.overlays.places import default_folder
 from envc.overlays.staged import stage_root, staged
 from envc.sites.overlay_folder import holds_overlay
@@ -76,9 +77,9 @@ def prepare(
         states = base_states(tree, target.current.python)
         refuse_without_core(tree, f"envc materialize --target {target.directory.path}")
     else:
-        folder = os.path.abspath(options.overlay or default_folder(None, options.target))
+        folder = os.path.abspath(options.overlay or default_folder(options.target))
         if options.overlay is None and not holds_overlay(folder):
-            from envc.overlays.edit import OverlayOptions, create  # once in an overlay's life
+            from envc.overlays.edit import create  # once in an overlay's life
 
             create(OverlayOptions(folder=folder, target=options.target), None, context)
         target, tree = _overlay(folder, options, context, clock)

@@ -14,11 +14,10 @@ from envc.formats.openssh import public_key_from_text
 from envc.formats.toml import parse_toml
 from envc.formats.toml_lines import KeyPath, line_at, lines_of, path_text
 from envc.model.codes import CODES, FIXED
+from envc.model.names import NAME_FORM
 from envc.model.requirement import has_endless_number
 from envc.model.spec import Origin
 from envc.model.value import value
-
-NAME_FORM = r"[a-z0-9][a-z0-9_-]*"
 
 
 class Table(BaseModel):

@@ -38,6 +38,8 @@ STATE_PLACES: Mapping[What, tuple[str, str]] = {
     "site": ("sites", ""),
 }
 
+# Of layers, overlays and sites: they become names of files.
+NAME_FORM = r"[a-z0-9][a-z0-9_-]*"
 _HEX = "[0-9a-f]{64}"
 _TEMPORARY = r".*\.envc-tmp"
 
@@ -141,9 +143,9 @@ _BOTH = (
 TARGET_NAMES = (
     *_BOTH,
     Name(
-        path="[a-z0-9][a-z0-9_-]*",
+        path=NAME_FORM,
         kind="link",
-        leads="current/[a-z0-9][a-z0-9_-]*",
+        leads=f"current/{NAME_FORM}",
         what="a layer, as people name it",
         goes="first",
     ),
@@ -201,7 +203,7 @@ OVERLAY_NAMES = (
 # Beside a generation's trees; an overlay's tree is its generation.
 GENERATION_NAMES = frozenset({"manifest.json", "manifests", "site", ".lease"})
 
-_PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_PLAIN = re.compile(NAME_FORM)
 # A layer of such a name would take its place, in a target or in a generation.
 TAKEN_NAMES = frozenset(
     first

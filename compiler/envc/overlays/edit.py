@@ -9,7 +9,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envc.errors import UsageError
-from envc.formats.document import NAME_FORM
 from envc.formats.overlay_edit import (
     with_editables,
     with_requirements,
@@ -19,10 +18,10 @@ from envc.formats.overlay_edit import (
 from envc.formats.overlay_toml import TEMPLATE
 from envc.host.context import Context
 from envc.locking.report import LockOptions
-from envc.model.names import OVERLAY_SPEC
+from envc.model.names import NAME_FORM, OVERLAY_SPEC
 from envc.model.spec import Origin, OverlaySpec
-from envc.model.value import value
 from envc.overlays.build import lock_and_build
+from envc.overlays.options import OverlayOptions
 from envc.reports.overlay import OverlayReport
 from envc.sites.overlay_folder import lost_spec
 from envc.sites.site import check_base, overlay_from, overlay_lock, overlay_text
@@ -30,14 +29,6 @@ from envc.supply.editable import directory_of
 from envc.target.by_hand import Foreign, by_hand
 from envc.target.directory import Directory, Shape
 from envc.target.opened import Target, built_overlay, find_target, open_target
-
-
-@value(kw_only=True)
-class OverlayOptions:
-    """Which overlay, and where the common layers are."""
-
-    folder: str
-    target: str | None = None
 
 
 def create(options: OverlayOptions, base: str | None, context: Context) -> OverlayReport:

@@ -13,13 +13,12 @@ from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.errors import UntrustedError, UsageError
-from envc.formats.document import NAME_FORM
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
 from envc.model.digest import Digest
 from envc.model.generation import Generation
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
-from envc.model.names import OVERLAY_SPEC, PACKED, lock_file_name
+from envc.model.names import NAME_FORM, OVERLAY_SPEC, PACKED, lock_file_name
 from envc.model.publication import Publication
 from envc.reports.overlay_pack import PackReport
 from envc.store.portable import tree_stream

@@ -1,12 +1,87 @@
-"""Where overlays stand, and whose they are."""
+"""Where overlays stand, whose they are, and what names one."""
 
 import os
 import re
 
 from envc.errors import UsageError
 from envc.host.storage import expanded, user_name
+from envc.model.names import NAME_FORM, OVERLAY_SPEC
 from envc.sites.overlay_folder import holds_overlay
 from envc.target.opened import find_target, open_target
+
+
+def overlay_spec(word: str, target: str | None) -> str:
+    """The spec of the overlay that a word means (`_place`), its absolute path.
+
+    Raises:
+        UsageError: it is a name, and the user has no such overlay.
+    """
+    place = _place(word, target, new=False)
+    return f"{place}/{OVERLAY_SPEC}" if os.path.isdir(place) else place
+
+
+def overlay_folder(
+    word: str | None, target: str | None, *, new: bool = False, packed: bool = False
+) -> str:
+    """The folder of the overlay that a word means (`_place`), None: of the user's own.
+
+    A `new` one need not be there; `packed` lets a packed file through, which is no folder.
+
+    Raises:
+        UsageError: the user has no such overlay, or the word names another file.
+    """
+    if word is None:
+        return default_folder(target)
+    place = _place(word, target, new=new)
+    if os.path.basename(place) == OVERLAY_SPEC:
+        return os.path.dirname(place)
+    if os.path.isfile(place) and (place.endswith(".toml") or not packed):
+        raise UsageError(
+            f"this file is not the {OVERLAY_SPEC} of an overlay's folder",
+            where=place,
+            mend="name the folder that the overlay is built in",
+        )
+    return place
+
+
+def _place(word: str, target: str | None, *, new: bool) -> str:
+    """The folder or the file that a word means.
+
+    What has a slash, ends in `.toml`, or is an overlay's folder or a file here is a path; any
+    other word is the name of an overlay of the user's own, in the site's storage.
+    """
+    is_path = "/" in word or word.endswith(".toml") or word in {os.curdir, os.pardir}
+    if is_path or os.path.isfile(word) or (os.path.isdir(word) and holds_overlay(word)):
+        return os.path.abspath(word)
+    if re.fullmatch(NAME_FORM, word) is None:
+        raise UsageError(
+            f"{word!r} cannot be an overlay's name: lower-case letters, digits, - and _",
+            mend=f"correct it; a path has a slash: ./{word}",
+        )
+    own = own_storage(target)
+    if not new and not os.path.exists(f"{own}/{word}"):
+        raise UsageError(
+            f"you have no overlay {word!r}",
+            where=own,
+            mend=f"see `envc overlay list`, or make it with `envc overlay init {word}`",
+        )
+    return f"{own}/{word}"
+
+
+def default_folder(target: str | None) -> str:
+    """The folder of the user's own overlay: here if here is one, else in the site's storage.
+
+    Raises:
+        UsageError: the site names no storage.
+    """
+    if holds_overlay(os.getcwd()):
+        return os.getcwd()
+    return os.path.join(own_storage(target), default_name())
+
+
+def own_storage(target: str | None) -> str:
+    """The folder of the user's own overlays in the site's storage."""
+    return os.path.join(storage_of(target), user_name())
 
 
 def storage_of(target: str | None) -> str:
@@ -20,25 +95,10 @@ def storage_of(target: str | None) -> str:
         raise UsageError(
             f"site {found.location.site} names no storage for overlays",
             where=found.directory.path,
-            mend="name the overlay's folder with --dir, or set overlays.storage in envc.toml",
+            mend="name the overlay's folder: --overlay ./FOLDER, or set overlays.storage in "
+            "envc.toml",
         )
     return expanded(found.location.storage, f"{found.directory.path}/location.toml (storage)")
-
-
-def own_storage(target: str | None) -> str:
-    """The folder of the user's own overlays in the site's storage."""
-    return os.path.join(storage_of(target), user_name())
-
-
-def default_folder(name: str | None, target: str | None) -> str:
-    """Where an overlay stands when nobody says: here if here is one, else in the site's storage.
-
-    Raises:
-        UsageError: the site names no storage.
-    """
-    if name is None and holds_overlay(os.getcwd()):
-        return os.getcwd()
-    return os.path.join(own_storage(target), name or default_name())
 
 
 def default_name() -> str:

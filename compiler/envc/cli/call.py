@@ -1,0 +1,136 @@
+"""A call of envc: its command is found, read, run and shown; errors become exit statuses."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from envc.cli.commands import COMMANDS
+from envc.cli.grammar import Arguments, Command, Operand, meant, read
+from envc.cli.output import print_json, show
+from envc.errors import EnvcError, InternalError, Interrupted, UsageError
+
+_INTERRUPTED = 130
+
+
+class _Call(NamedTuple):
+    """A command by the name that people type, and its arguments; with `help` its page is meant.
+
+    Of one that has verbs there may be none but that page.
+    """
+
+    name: str
+    module: Any
+    command: Command | None
+    arguments: Arguments
+
+
+# What stands before a command, or before a verb.
+_BEFORE = Command(
+    run=lambda _: None,
+    example="",
+    operands=(Operand("COMMAND", "a command", "words", "*"),),
+    ends=True,
+)
+
+
+def answer(words: Sequence[str], target: str | None) -> int:
+    """Do what the words say; the exit status.
+
+    `target` is meant where they name none, and the command is about one.
+    """
+    ours = words[: words.index("--")] if "--" in words else words
+    arguments = Arguments(json="--json" in ours, verbose=0)
+    try:
+        call = _call_of(words)
+        arguments = call.arguments
+        if arguments.help or call.command is None:
+            sys.stdout.write(_page(call))
+            return 0
+        if getattr(arguments, "target", "") is None:
+            arguments.target = target
+        return show(call.command.run(arguments), arguments)
+    except BrokenPipeError:
+        return _INTERRUPTED
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - the last resort
+        return _report(_told(error, arguments), arguments)
+
+
+def _call_of(words: Sequence[str]) -> _Call:
+    """What these words call.
+
+    Raises:
+        UsageError: there is no such command, or it does not know what they say.
+    """
+    before = vars(read(_BEFORE, words, page="envc"))
+    words = before.pop("words")
+    if words[:1] == ["help"]:
+        words, before["help"] = words[1:], True
+    name = _first(words, COMMANDS, "envc", "command")
+    module, page, words = import_module(f"envc.cli.{name}"), f"envc {name}", words[1:]
+    command: Command | None = getattr(module, "COMMAND", None)
+    if command is None:
+        before = vars(read(_BEFORE, words, page=page, before=before))
+        words = before.pop("words")
+        if words or not before["help"]:
+            verb = _first(words, module.VERBS, page, "verb")
+            command, page, words = module.VERBS[verb], f"{page} {verb}", words[1:]
+    if command is None or before["help"]:
+        return _Call(page, module, command, Arguments(**before))
+    return _Call(page, module, command, read(command, words, page=page, before=before))
+
+
+def _first(words: Sequence[str], known: Mapping[str, Any], page: str, kind: str) -> str:
+    """The first of the words, which names one of the known commands or verbs."""
+    see = f"see `{page} --help`"
+    if not words:
+        raise UsageError(f"{page} needs a {kind}", mend=see)
+    if words[0] not in known:
+        raise UsageError(f"{page} has no {kind} {words[0]!r}", mend=meant(words[0], known, see))
+    return words[0]
+
+
+def _page(call: _Call) -> str:
+    from envc.cli.help import page_of, page_of_verbs
+
+    summary = COMMANDS[call.name.split()[1]]
+    if call.command is None:
+        return page_of_verbs(call.name, call.module.VERBS, summary, call.module.EXAMPLE)
+    return page_of(call.name, call.command, call.command.summary or summary)
+
+
+def _report(error: EnvcError, arguments: Arguments) -> int:
+    """The error on stderr, and with `--json` as one object on stdout; its exit status."""
+    if arguments.json:
+        faults = [fault._asdict() for fault in error.faults]
+        print_json({"error": {"code": error.code, "status": error.status, "faults": faults}})
+    if arguments.verbose and error.__cause__ is not None:
+        sys.stderr.write(f"envc: caused by {error.__cause__!r}\n")
+    for fault in error.faults:
+        sys.stderr.write(f"error: {fault.what}\n")
+        if fault.where:
+            sys.stderr.write(f"   at: {fault.where}\n")
+        if fault.mend:
+            sys.stderr.write(f" mend: {fault.mend}\n")
+    return error.status
+
+
+def _told(error: BaseException, arguments: Arguments) -> EnvcError:
+    """The error as people are told it; what nobody foresaw is a bug."""
+    if isinstance(error, EnvcError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted(
+            "interrupted: nothing half-done is in use",
+            mend="run the same command again: it goes on",
+        )
+    if isinstance(error, OSError):
+        from envc.disk.durable import disk_error
+
+        return disk_error(error, "go on")
+    if arguments.verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    what = f"a bug in envc: {type(error).__name__}: {error}"
+    return InternalError(what, mend="run it again with -v, and report what it prints")

@@ -1,0 +1,147 @@
+"""The options that several commands have, and what they mean together."""
+
+import os
+from typing import TYPE_CHECKING
+
+from envc.cli.grammar import Arguments, Option, positive
+from envc.cluster import ENGINES
+from envc.errors import UsageError
+
+if TYPE_CHECKING:
+    from envc.fleet.asking import Nodes
+    from envc.model.nodes import Limits
+
+TARGET = Option("--target", "DIR", "the target directory (default: ENVC_TARGET)")
+TARGET_OR_OVERLAY = TARGET._replace(
+    help="a target directory, or an overlay's folder (default: ENVC_TARGET)"
+)
+BASES = Option(
+    "--target",
+    "DIR",
+    "where the common layers are (default: what the overlay recorded, else ENVC_TARGET)",
+)
+FINDS = TARGET._replace(help="where overlays are found by name (default: ENVC_TARGET)")
+OVERLAY = Option(
+    "--overlay", "NAME|DIR|FILE", "an overlay: its name in your storage, its folder, or its spec"
+)
+OWN_OVERLAY = OVERLAY._replace(help=f"{OVERLAY.help} (default: your own)")
+OFFLINE = Option("--offline", "", "ask no index: use the cache alone")
+LAYER = Option("--layer", "L", "a common layer (default: user)")
+SIGN = Option(
+    "--sign",
+    "KEY",
+    "sign with this private key, or with the agent's for this .pub (default: ENVC_SIGN_KEY)",
+    repeated=True,
+)
+TRUST = Option(
+    "--trust",
+    "FILE",
+    "public keys, one a line: take only what one of them has signed (default: what this target "
+    "has noted)",
+)
+ENGINE = (
+    Option(
+        "--engine",
+        "ENGINE",
+        "how nodes are reached: processes here, ssh (the default), or srun",
+        choices=ENGINES,
+        default="clustershell",
+    ),
+    Option("--fan-out", "N", "nodes at once (64)", kind=positive, default=64),
+    Option(
+        "--timeout",
+        "SECONDS",
+        "how long a node may take for a step (1800)",
+        kind=positive,
+        default=1800,
+    ),
+)
+NODES = (
+    Option("--nodes", "SET", "which nodes: n[1-16], @group", required=True),
+    TARGET._replace(
+        help="the target directory on each node; {node} in it is the node's name (default: "
+        "ENVC_TARGET)"
+    ),
+    Option("--state", "DIR", "a folder that every node sees"),
+    *ENGINE,
+)
+
+
+def wheels_from(what: str, value: str = "WHEELHOUSE") -> Option:
+    """`--from`: where to take wheels from before an index is asked."""
+    return Option("--from", value, what, into="source")
+
+
+def target_of(arguments: Arguments) -> str:
+    """The target directory that the line or `ENVC_TARGET` names, its absolute path.
+
+    Raises:
+        UsageError: neither does.
+    """
+    named = arguments.target or os.environ.get("ENVC_TARGET")
+    if not named:
+        raise UsageError(
+            "no target directory is named",
+            mend="name it with --target DIR, or set ENVC_TARGET",
+        )
+    return os.path.abspath(named)
+
+
+def folder_of(arguments: Arguments) -> str:
+    """What has generations: the overlay's folder where one is named, else the target directory.
+
+    Raises:
+        UsageError: neither is known.
+    """
+    if arguments.overlay is None:
+        return target_of(arguments)
+    from envc.overlays.places import overlay_folder
+
+    return overlay_folder(arguments.overlay, arguments.target)
+
+
+def spec_of(word: str, target: str | None) -> str:
+    """The spec of the overlay that a word means.
+
+    Raises:
+        UsageError: the user has no overlay of that name.
+    """
+    from envc.overlays.places import overlay_spec  # most runs name none
+
+    return overlay_spec(word, target)
+
+
+def state_of(arguments: Arguments) -> str | None:
+    """The folder of the wanted state, its absolute path, if one is named."""
+    return os.path.abspath(arguments.state) if arguments.state else None
+
+
+def asked_nodes(arguments: Arguments) -> "Nodes":
+    """The nodes that the line names, and how to ask them."""
+    from envc.fleet.asking import Nodes
+
+    target = target_of(arguments)
+    return Nodes(nodes=arguments.nodes, target=target, limits=limits_of(arguments))
+
+
+def limits_of(arguments: Arguments) -> "Limits":
+    """How many nodes at once, and for how long."""
+    from envc.model.nodes import Limits
+
+    return Limits(fan_out=arguments.fan_out, timeout_seconds=float(arguments.timeout))
+
+
+def signing_keys(arguments: Arguments) -> tuple[str, ...]:
+    """The files of the keys to sign with; none: there is nothing to sign with."""
+    default = os.environ.get("ENVC_SIGN_KEY")
+    named: list[str] = arguments.sign or ([default] if default else [])
+    return tuple(map(os.path.abspath, named))
+
+
+def trusted_keys(arguments: Arguments) -> tuple[str, ...]:
+    """The public keys that were given; none: none were."""
+    if arguments.trust is None:
+        return ()
+    from envc.fleet.trust import keys_in_file
+
+    return keys_in_file(arguments.trust)
