@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -107,3 +108,8 @@ class SilentReporter:
 
     def warn(self, message: str) -> None:
         """Nothing."""
+
+
+_NOBODY: Reporter = SilentReporter()
+# The reporter of the command that runs, for what is handed none.
+REPORTER = ContextVar("reporter", default=_NOBODY)

@@ -1,6 +1,5 @@
 """Many at once on one target: writers, readers, collectors, and lock holders that die or stop."""
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -13,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from envc.commands.generations import rollback
-from envc.disk import locks
 from faults.oracle import incomplete, leftovers, listing, violations
 from faults.processes import Processes
 from faults.sweep import copied, remove
@@ -177,29 +175,16 @@ def test_a_lock_holder_that_is_stopped_is_named(world, kind, name):
     with holder(kind, world.target / name) as process, several(world, 1) as (starter,):
         process.send_signal(signal.SIGSTOP)
         answer = starter.run(*words, environment={"ENVC_LOCK_TIMEOUT": "0.2"})
-        assert (answer.status, answer.stderr) == (
-            4,
-            (
-                f"error: process {process.pid} on {os.uname().nodename} holds the lock "
-                "for more than 0.2 seconds\n"
-                f"   at: {world.target}/{name}\n"
-                " mend: wait for it to end, or end it; ENVC_LOCK_TIMEOUT sets how long to wait\n"
-            ),
+        assert answer.status == 4
+        what, where, mend = answer.stderr.splitlines()
+        assert what.startswith(f"error: process {process.pid} of ")
+        assert what.endswith(f" on {os.uname().nodename} holds the lock; waited for 0.2 seconds")
+        assert where == f"   at: {world.target}/{name}"
+        assert mend == (
+            " mend: wait for it to end, or end it; ENVC_LOCK_TIMEOUT sets how long to wait"
         )
         process.send_signal(signal.SIGCONT)
     assert os.readlink(world.target / "current") == "generations/000001"
-
-
-def test_a_holder_on_another_node_is_named_by_the_file(world):
-    """A lock that the kernel here knows no process of: what the holder wrote tells."""
-    path = world.root / "lock"
-    path.write_text("4711 far-node\n")
-    descriptor = os.open(path, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    assert locks._holder(descriptor) == f"process {os.getpid()} on {os.uname().nodename}"
-    fcntl.flock(descriptor, fcntl.LOCK_UN)
-    assert locks._holder(descriptor) == "process 4711 on far-node"
-    os.close(descriptor)
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf"])

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from envc.cli.commands import COMMANDS
 from envc.cli.grammar import Arguments, Command, Operand, meant, read
 from envc.cli.output import print_json, show
+from envc.cli.progress import reporter_of
 from envc.errors import EnvcError, InternalError, Interrupted, UsageError
+from envc.ports import REPORTER
 
 _INTERRUPTED = 130
 
@@ -49,6 +51,7 @@ def answer(words: Sequence[str], target: str | None) -> int:
             return 0
         if getattr(arguments, "target", "") is None:
             arguments.target = target
+        REPORTER.set(reporter_of(arguments))
         return show(call.command.run(arguments), arguments)
     except BrokenPipeError:
         return _INTERRUPTED

@@ -1,11 +1,11 @@
-"""The context of a command: its reporter, drawn or plain; and its site."""
+"""The context of a command: what surrounds it, and its site."""
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments
 from envc.host.context import Context
+from envc.ports import REPORTER
 
 if TYPE_CHECKING:
     from envc.sites.site import Site
@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 def context_of(arguments: Arguments) -> Context:
     """The context that the options describe."""
-    from envc.cli.progress import BarReporter, LineReporter
-
-    drawn = sys.stderr.isatty() and not (arguments.no_progress or arguments.quiet)
-    reporter = BarReporter() if drawn else LineReporter(quiet=arguments.quiet)
-    return Context(reporter=reporter, offline=getattr(arguments, "offline", False))
+    return Context(REPORTER.get(), offline=getattr(arguments, "offline", False))
 
 
 def site_of(arguments: Arguments) -> "Site":

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from envc.cli.grammar import Arguments
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -22,6 +24,12 @@ _WORDS = {
 _LONG_SECONDS = 1.0
 # What is over before is not drawn: a bar that flickers tells nothing, and rich takes 0.1 s to come.
 _DRAWN_AFTER_SECONDS = 0.3
+
+
+def reporter_of(arguments: Arguments) -> "LineReporter | BarReporter":
+    """Bars on a terminal, lines elsewhere."""
+    drawn = sys.stderr.isatty() and not (arguments.no_progress or arguments.quiet)
+    return BarReporter() if drawn else LineReporter(quiet=arguments.quiet)
 
 
 class LineReporter:

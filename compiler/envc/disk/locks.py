@@ -3,42 +3,44 @@
 flock, not lockf: it excludes inside one process too, and is dropped with the descriptor. On a
 network file system no lock is load-bearing: unique names, immutability and rename do the work.
 
-Who waits longer than `ENVC_LOCK_TIMEOUT` (seconds, 300 when it is not set) gives up and is told
-who holds the lock: the processes that the kernel names, on another node the one that last wrote
-its name into the file.
+Who takes a lock writes a line into its file: process, node, user, since when, command. Who waits
+tells it, and gives up after `ENVC_LOCK_TIMEOUT` (seconds, 300 when it is not set; 0: at once). A
+file is its owner's alone: who may only read here can hold nobody up.
 """
 
 import fcntl
 import os
+import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from envc.disk.clock import utc_text
 from envc.disk.durable import disk_error
 from envc.errors import OutsideError, UsageError
+from envc.ports import REPORTER
 
 TIMEOUT_SECONDS = 300.0
 _PAUSE_SECONDS = 0.05
+# A wait that is over before is not told.
+_TOLD_AFTER_SECONDS = 0.5
+# Written at once and in full, so that who reads beside never sees two lines mixed.
+_LINE_BYTES = 512
+_MODE = 0o600
 
 
 @contextmanager
 def exclusive(path: str) -> Iterator[int]:
-    """Hold the only lock on `path`; yields its descriptor. The file names the holder.
+    """Hold the only lock on `path`; yields its descriptor. The command's reporter hears of a wait.
 
     Raises:
         OutsideError: the lock is held for longer than the time-out (the holder is named), or the
             file cannot be opened.
         UsageError: `ENVC_LOCK_TIMEOUT` is no number of seconds.
     """
-    descriptor = _open(path)
-    try:
-        _acquire(descriptor, path, fcntl.LOCK_EX)
-        with suppress(OSError):  # the name is a help only; on a full disk gc must run without it
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()} {os.uname().nodename}\n".encode(), 0)
+    with _held(path, fcntl.LOCK_EX) as descriptor:
         yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -48,12 +50,8 @@ def shared(path: str) -> Iterator[int]:
     Raises:
         OutsideError, UsageError: as for `exclusive`.
     """
-    descriptor = _open(path)
-    try:
-        _acquire(descriptor, path, fcntl.LOCK_SH)
+    with _held(path, fcntl.LOCK_SH) as descriptor:
         yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def is_held(path: str) -> bool:
@@ -82,7 +80,7 @@ def try_exclusive(path: str) -> int | None:
         OSError: the file cannot be opened, or its file system has no locks.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, 0o600)
+    descriptor = os.open(path, flags, _MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -94,27 +92,48 @@ def try_exclusive(path: str) -> int | None:
     return descriptor
 
 
+@contextmanager
+def _held(path: str, kind: int) -> Iterator[int]:
+    descriptor = _open(path)
+    try:
+        _acquire(descriptor, path, kind)
+        with suppress(OSError):  # it is a help only; on a full disk gc must run without it
+            os.pwrite(descriptor, _own_line(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def _open(path: str) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(path, flags, _MODE)
     except OSError as error:
         raise disk_error(error, "open the lock", path) from error
+    with suppress(OSError):  # an older envc let others read it
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != _MODE:
+            os.fchmod(descriptor, _MODE)
+    return descriptor
 
 
 def _acquire(descriptor: int, path: str, kind: int) -> None:
     timeout_seconds = _timeout_seconds()
-    deadline = time.monotonic() + timeout_seconds
+    began = time.monotonic()
+    told = False
     while True:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= deadline:
+            waited = time.monotonic() - began
+            if waited >= timeout_seconds:
                 raise OutsideError(
-                    f"{_holder(descriptor)} holds the lock for more than {timeout_seconds:g} "
-                    "seconds",
+                    f"{_holder(descriptor)} holds the lock; waited for {timeout_seconds:g} seconds",
                     where=path,
                     mend="wait for it to end, or end it; ENVC_LOCK_TIMEOUT sets how long to wait",
                 ) from None
+            if waited >= _TOLD_AFTER_SECONDS and not told:
+                told = True
+                REPORTER.get().note(f"waiting for {_holder(descriptor)}, which holds {path}")
             time.sleep(_PAUSE_SECONDS)
         else:
             return
@@ -134,17 +153,45 @@ def _timeout_seconds() -> float:
     return seconds
 
 
+def _own_line() -> bytes:
+    """What a file says of who holds its lock: five words, the last of which is the command."""
+    command = " ".join(["envc", *sys.argv[1:]])
+    line = f"{os.getpid()} {os.uname().nodename} {_user()} {utc_text()} {command}"
+    text = line.replace("\n", " ").encode(errors="replace")[: _LINE_BYTES - 1]
+    return text.ljust(_LINE_BYTES - 1) + b"\n"
+
+
+def _user() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
 def _holder(descriptor: int) -> str:
-    """Who holds the lock, as far as it can be told."""
-    node = os.uname().nodename
-    processes = " and ".join(_processes(descriptor))
-    if processes:
-        return f"process {processes} on {node}"
-    written = os.pread(descriptor, 200, 0).decode(errors="replace").split()
-    # A name of this node is out of date: the kernel would have told.
-    if len(written) > 1 and written[1] != node:
-        return f"process {written[0]} on {written[1]}"
-    return "a process"
+    """Who holds the lock, as far as it can be told.
+
+    The file is believed where the kernel names the same process, and where it names another node,
+    whose processes this kernel does not know.
+    """
+    here = os.uname().nodename
+    process, node, user, since, command = _written(descriptor)
+    told = f" of {user} since {since} ({command})" if command else ""
+    known = [each + told * (each == process) for each in _processes(descriptor)]
+    if known:
+        return f"process {' and '.join(known)} on {here}"
+    return f"process {process}{told} on {node}" if node not in {"", here} else "a process"
+
+
+def _written(descriptor: int) -> list[str]:
+    """The five words of `_own_line`, made harmless; an envc of 0.1 wrote two, the others are ""."""
+    text = ""
+    with suppress(OSError):
+        text = os.pread(descriptor, _LINE_BYTES, 0).decode(errors="replace")
+    words = "".join(c if c.isprintable() else "\ufffd" for c in text.rstrip()).split(maxsplit=4)
+    return [*words, *[""] * 5][:5]
 
 
 def _processes(descriptor: int) -> Iterator[str]:
