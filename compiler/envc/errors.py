@@ -118,7 +118,7 @@ class UntrustedError(EnvcError):
 
 
 class Interrupted(EnvcError):  # noqa: N818 - somebody wanted it so
-    """Somebody ended the run before its end; what it says holds."""
+    """Somebody ended the run before its end: what is told of it. Nothing raises it."""
 
     status = 130
     code = "interrupted"

@@ -90,6 +90,9 @@ class Reporter(Protocol):
     def warn(self, message: str) -> None:
         """Something a person should know that is no error."""
 
+    def holds(self, said: Callable[[], str]) -> None:
+        """What is to be said when somebody ends the run from now on: asked for then, any thread."""
+
 
 class SilentReporter:
     """A reporter that nobody listens to."""
@@ -107,6 +110,9 @@ class SilentReporter:
         """Nothing."""
 
     def warn(self, message: str) -> None:
+        """Nothing."""
+
+    def holds(self, said: Callable[[], str]) -> None:
         """Nothing."""
 
 

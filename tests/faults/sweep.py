@@ -2,7 +2,9 @@
 
 import errno
 import os
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +19,12 @@ from faults.world import Operation, World
 from support.sites import Answer
 
 _KILLED = -9
-# What tells who wrote last, and when.
-_OWN = ("audit.jsonl", ".lock", ".store-lock")
+_INTERRUPTED = re.compile(
+    r"(about to write [^\n]+\n)?"
+    r"error: interrupted: [^\n]+\n mend: run the same command again: it goes on\n"
+)
+# What tells who wrote last, and when; and a memo of how that was found.
+_OWN = ("audit.jsonl", ".inputs.json", ".lock", ".store-lock")
 
 
 @dataclass
@@ -72,6 +78,15 @@ class Stage:
                 yield answer
             elif answer.status != _KILLED:
                 yield from _not_killed(answer, call)
+
+    def end_at(self, call: Call, name: str) -> Iterator[str]:
+        """Every violation when a signal asks for the end at this call: `INT`, `TERM`."""
+        number = getattr(signal, f"SIG{name}")
+        for answer in self._disturbed(call, f"signal={name}"):
+            if isinstance(answer, str):
+                yield answer
+            elif answer.status != 128 + number or not _INTERRUPTED.fullmatch(answer.stderr):
+                yield f"{name} ends with {answer.status}: {answer.stderr}"
 
     def fail_at(self, call: Call, error: str) -> Iterator[str]:
         """Every violation that follows when this call fails: `EIO`, `ENOSPC`.

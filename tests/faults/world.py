@@ -173,29 +173,33 @@ def _nothing(world: World) -> None:
     """The world is as new."""
 
 
-def _one(world: World) -> None:
+def one(world: World) -> None:
     world.done(*world.materialize(1))
 
 
-def _two(world: World) -> None:
+def two(world: World) -> None:
     world.done(*world.materialize(1))
     world.done(*world.materialize(2))
 
 
 def _flipped(world: World) -> None:
-    _two(world)
+    two(world)
     flip(world.generation(2) / SHARED)
 
 
 def _lacking(world: World) -> None:
-    _two(world)
+    two(world)
     folder = world.generation(2) / FOLDER
     shutil.rmtree(folder)
     (world.generation(1) / SHARED).unlink()
 
 
-def _overlaid(world: World) -> None:
-    _one(world)
+def overlaid(world: World) -> None:
+    one(world)
+    write_overlay(world)
+
+
+def write_overlay(world: World) -> None:
     world.overlay.mkdir()
     (world.overlay / "overlay.toml").write_text(OVERLAY)
 
@@ -241,14 +245,12 @@ OPERATIONS = {
     operation.name: operation
     for operation in (
         Operation("first", _nothing, lambda world: world.materialize(1), [None, 1]),
-        Operation("upgrade", _one, lambda world: world.materialize(2), [1, 2]),
-        Operation("carry", _one, lambda world: world.materialize(3), [1, 2]),
-        Operation(
-            "rollback", _two, lambda w: ["rollback", "--target", w.target, "--to", 1], [2, 1]
-        ),
+        Operation("upgrade", one, lambda world: world.materialize(2), [1, 2]),
+        Operation("carry", one, lambda world: world.materialize(3), [1, 2]),
+        Operation("rollback", two, lambda w: ["rollback", "--target", w.target, "--to", 1], [2, 1]),
         Operation(
             "gc",
-            _two,
+            two,
             lambda world: ["gc", "--target", world.target, "--keep", 1],
             [2],
             leaving=frozenset({1}),
@@ -257,7 +259,7 @@ OPERATIONS = {
         Operation("repair-missing", _lacking, _repair, [2], repairs=True),
         Operation(
             "overlay",
-            _overlaid,
+            overlaid,
             lambda w: ["overlay", "sync", "--dir", w.overlay, "--target", w.target],
             [None, 1],
             overlay=True,

@@ -117,7 +117,7 @@ def run(request: dict[str, Any], out: IO[bytes], err: IO[bytes]) -> None:
         from envc.cli.main import main
 
         try:
-            status = main(request["words"])
+            status = main(request["words"], listening=True)
         except SystemExit as end:
             status = int(end.code or 0)
         sys.stdout.flush()

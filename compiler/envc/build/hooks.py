@@ -159,6 +159,7 @@ class Hooks:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 umask=0o022,
+                process_group=0,
                 check=True,
             )
 

@@ -2,17 +2,19 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from envc.cli.commands import COMMANDS
+from envc.cli.ending import Ending
 from envc.cli.grammar import Arguments, Command, Operand, meant, read
 from envc.cli.output import print_json, show
-from envc.cli.progress import reporter_of
+from envc.cli.progress import BarReporter, LineReporter, reporter_of
 from envc.errors import EnvcError, InternalError, Interrupted, UsageError
 from envc.ports import REPORTER
 
-_INTERRUPTED = 130
+_NOBODY_READS = 130
 
 
 class _Call(NamedTuple):
@@ -36,13 +38,17 @@ _BEFORE = Command(
 )
 
 
-def answer(words: Sequence[str], target: str | None) -> int:
+def answer(words: Sequence[str], target: str | None, *, listening: bool) -> int:
     """Do what the words say; the exit status.
 
-    `target` is meant where they name none, and the command is about one.
+    `target` is meant where they name none, and the command is about one. With `listening` signals
+    are heard.
     """
     ours = words[: words.index("--")] if "--" in words else words
-    arguments = Arguments(json="--json" in ours, verbose=0)
+    arguments, reporter = Arguments(json="--json" in ours, verbose=0), None
+    ending = Ending(lambda: _report(_interrupted(reporter, ending.status), arguments))
+    if listening:
+        ending.listen()
     try:
         call = _call_of(words)
         arguments = call.arguments
@@ -51,11 +57,14 @@ def answer(words: Sequence[str], target: str | None) -> int:
             return 0
         if getattr(arguments, "target", "") is None:
             arguments.target = target
-        REPORTER.set(reporter_of(arguments))
+        reporter = reporter_of(arguments)
+        REPORTER.set(reporter)
         return show(call.command.run(arguments), arguments)
-    except BrokenPipeError:
-        return _INTERRUPTED
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - the last resort
+        if ending.is_heard or isinstance(error, KeyboardInterrupt):
+            return ending.said()
+        if isinstance(error, BrokenPipeError):
+            return _NOBODY_READS
         return _report(_told(error, arguments), arguments)
 
 
@@ -118,15 +127,21 @@ def _report(error: EnvcError, arguments: Arguments) -> int:
     return error.status
 
 
-def _told(error: BaseException, arguments: Arguments) -> EnvcError:
+def _interrupted(reporter: LineReporter | BarReporter | None, status: int) -> Interrupted:
+    """What holds although somebody has ended the run."""
+    holds = "nothing half-done is in use"
+    if reporter is not None:
+        with suppress(EnvcError, OSError):
+            holds = reporter.said() or holds
+    told = Interrupted(f"interrupted: {holds}", mend="run the same command again: it goes on")
+    told.status = status
+    return told
+
+
+def _told(error: Exception, arguments: Arguments) -> EnvcError:
     """The error as people are told it; what nobody foresaw is a bug."""
     if isinstance(error, EnvcError):
         return error
-    if isinstance(error, KeyboardInterrupt):
-        return Interrupted(
-            "interrupted: nothing half-done is in use",
-            mend="run the same command again: it goes on",
-        )
     if isinstance(error, OSError):
         from envc.disk.durable import disk_error
 

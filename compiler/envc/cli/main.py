@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-_INTERRUPTED = 130
+_ENDED = 130
 # Most calls live for milliseconds and leave no garbage in circles; a long one still collects.
 _OBJECTS_BEFORE_COLLECTING = 100_000
 
@@ -24,16 +24,24 @@ def program(*, target: str | None = None) -> NoReturn:
     """
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
     try:
-        status = main(target=target)
+        status = main(target=target, listening=True)
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:
-        status = _INTERRUPTED
+        status = _ENDED
+    except KeyboardInterrupt:  # so early that nobody has listened
+        sys.stderr.write("error: interrupted: nothing was begun\n")
+        status = _ENDED
     os._exit(status)
 
 
-def main(argv: Sequence[str] | None = None, *, target: str | None = None) -> int:
-    """The exit status of one call of envc; `target` as for `program`."""
+def main(
+    argv: Sequence[str] | None = None, *, target: str | None = None, listening: bool = False
+) -> int:
+    """The exit status of one call of envc; `target` as for `program`.
+
+    With `listening` Ctrl-C and SIGTERM end the process, whatever it is at (`ending`).
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     if words in (["-V"], ["--version"]):
         from envc import __version__
@@ -47,4 +55,4 @@ def main(argv: Sequence[str] | None = None, *, target: str | None = None) -> int
         return 0 if words else 2
     from envc.cli.call import answer
 
-    return answer(words, target)
+    return answer(words, target, listening=listening)

@@ -32,10 +32,22 @@ def reporter_of(arguments: Arguments) -> "LineReporter | BarReporter":
     return BarReporter() if drawn else LineReporter(quiet=arguments.quiet)
 
 
-class LineReporter:
+class _Holding:
+    """What both have: they know what holds when somebody ends the run; "": nobody has said."""
+
+    def __init__(self) -> None:
+        self.said: Callable[[], str] = str
+
+    def holds(self, said: Callable[[], str]) -> None:
+        """Say this from now on."""
+        self.said = said
+
+
+class LineReporter(_Holding):
     """A line when a task that took a while has ended."""
 
     def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
         self._quiet = quiet
         self._clock = clock
         self._started: dict[str, tuple[float, str]] = {}
@@ -72,10 +84,11 @@ class LineReporter:
         sys.stderr.write(f"warning: {message}\n")
 
 
-class BarReporter:
+class BarReporter(_Holding):
     """A bar a task, drawn by rich once the task has taken a while."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
         self._clock = clock
         self._progress: Progress | None = None
         self._tasks: dict[str, _Bar] = {}

@@ -13,6 +13,7 @@ from envc.errors import UsageError
 from envc.fleet.prune import prune_target, unneeded_in_target, wanted_numbers
 from envc.model.core import PART_PREFIX
 from envc.model.generation import Generation
+from envc.ports import REPORTER
 from envc.reports.change import LayerChange, changes_between
 from envc.reports.generations import (
     CollectReport,
@@ -22,6 +23,7 @@ from envc.reports.generations import (
 )
 from envc.store.staging import TEMPORARY
 from envc.target.directory import Directory
+from envc.target.holding import said_of_current
 from envc.target.opened import materialized_at, open_target
 from envc.target.planned import drop_plans
 from envc.target.publish import remove_leftovers, settle
@@ -99,6 +101,7 @@ def rollback(path: str, number: int | None) -> RollbackReport:
     """
     directory = materialized_at(path)
     refuse_foreign(directory.path)
+    REPORTER.get().holds(said_of_current(directory))
     with exclusive(directory.lock):
         before = directory.current_number() or 0
         earlier = [present for present in directory.numbers() if present < before]
@@ -138,6 +141,7 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
         leaving = tuple(number for number, reason in kept.items() if reason is None)
         staying = [record for number, record in records.items() if number not in leaving]
         trees = reachable_trees(staying)
+        REPORTER.get().holds(lambda: _said_of_leaving(directory, leaving))
         try:
             if dry_run:
                 stored = os.listdir(f"{directory.store}/wheels")
@@ -163,6 +167,13 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
         stored_trees_removed=tuple(removed),
         others_removed=tuple(path.removeprefix(f"{directory.path}/") for path in others),
     )
+
+
+def _said_of_leaving(directory: Directory, leaving: tuple[int, ...]) -> str:
+    """What to say of a run that somebody ends: what is named still is whole."""
+    left = directory.numbers()
+    gone = ", ".join(str(number) for number in leaving if number not in left)
+    return f"{directory.path}: generations removed so far: {gone or 'none'}"
 
 
 def _remove_cores(directory: Directory, survivors: list[Generation]) -> list[str]:

@@ -123,11 +123,13 @@ def _published(
     from envc.store.store import Store
     from envc.target.carried import renew_command
     from envc.target.contents import refuse_other_folder
+    from envc.target.holding import said_of_current
     from envc.target.publication import publication_for
     from envc.target.publish import make_directory, publish
 
     refuse_foreign(directory.path)
     refuse_other_folder(directory)
+    context.reporter.holds(said_of_current(directory))
     make_directory(directory)
     with shared(directory.store_lock):
         publication = publication_for(spec, directory, current, options.layers, sources, context)

@@ -75,6 +75,9 @@ def repair(path: str, wheelhouse: str | None, context: Context) -> RepairReport:
         wheels, _ = accepted_bundle(directory, wheelhouse, named=())
     with exclusive(directory.store_lock), exclusive(directory.lock):
         mending = _Mending(directory, wheels, context)
+        context.reporter.holds(
+            lambda: f"{directory.path}: paths repaired so far: {len(mending.repaired)}"
+        )
         try:
             mending.run()
             if mending.repaired:

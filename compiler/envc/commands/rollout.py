@@ -69,6 +69,7 @@ def roll_out(
     if options.state is not None:
         share(deployment, options.state)
     driver = Driver(order, deployment, engine, heard, switch_words)
+    context.reporter.holds(lambda: _said(driver))
     while not isinstance(command := driver.next(), Stop):
         match command:
             case Ask():
@@ -94,6 +95,12 @@ def _refuse_one_target(order: Order, engine: Engine) -> None:
             where=target,
             mend="put {node} into the target: --target /tmp/nodes/{node}",
         )
+
+
+def _said(driver: Driver) -> str:
+    """What to say when somebody ends the roll-out."""
+    done = [name for name, node in driver.known.nodes.items() if node.told.state in DONE]
+    return f"nodes that are done: {fold(done) or 'none'}; of the others no switch was heard"
 
 
 def _report(driver: Driver, stop: Stop, engine: Engine, wanted: WantedGeneration) -> RolloutReport:

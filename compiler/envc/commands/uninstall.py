@@ -8,6 +8,7 @@ from envc.disk.locks import exclusive, is_held
 from envc.disk.ownership import refuse_foreign
 from envc.errors import AnswerIsNo, UsageError
 from envc.model.names import LOCK_FILE
+from envc.ports import REPORTER
 from envc.reports.uninstall import UninstallReport
 from envc.target.contents import is_recorded, removal_order, remove_path, standing, strangers_in
 from envc.target.directory import Directory
@@ -26,6 +27,9 @@ def uninstall(path: str, *, dry_run: bool) -> UninstallReport:
     _refuse_other(directory)
     refuse_foreign(directory.path)
     removed: list[str] = []
+    REPORTER.get().holds(
+        lambda: f"{directory.path}: removed so far: {', '.join(removed) or 'nothing'}"
+    )
     with exclusive(directory.store_lock), exclusive(directory.lock):
         _refuse_used(directory)
         try:

@@ -27,6 +27,7 @@ from envc.sites.site import load_site
 from envc.store.store import Store
 from envc.target.contents import refuse_other_folder
 from envc.target.directory import Directory, Shape
+from envc.target.holding import said_of_current
 from envc.target.inputs import FOLDER, note_site, noted_inputs, present_in, site_inputs
 from envc.target.opened import read_location, write_location
 from envc.target.publication import publication_for
@@ -62,6 +63,7 @@ def prepare_wanted(
     sources = state.sources(wanted)
     refuse_foreign(directory.path)
     refuse_other_folder(directory)
+    context.reporter.holds(said_of_current(directory))
     make_directory(directory)
     spec = unpack_wanted(directory, state, wanted)
     current = directory.sound_current()

@@ -150,7 +150,10 @@ class Ahead(Generic[Question, Reply]):
             reply = future.result()
         else:
             recalled = self._recall(question)
-            reply = self._ask(question) if recalled is None else recalled
+            if recalled is None:
+                # Another thread asks: while a server's name is looked up, no Ctrl-C reaches it.
+                recalled = self._workers.submit(self._ask, question).result()
+            reply = recalled
         self._replies[question] = reply
         return reply
 

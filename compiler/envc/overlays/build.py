@@ -32,12 +32,13 @@ from envc.overlays.unchanged import note_report
 from envc.reports.change import LayerChange
 from envc.reports.overlay import OverlayReport
 from envc.sites.place import read_spec
-from envc.sites.site import LockFile
+from envc.sites.site import LockFile, overlay_lock_path
 from envc.supply.indexes import indexes_of, open_supply
 from envc.supply.wheelhouse import carry
 from envc.target.base_state import base_changes, base_states
 from envc.target.below import Below, below
 from envc.target.directory import Directory, Shape
+from envc.target.holding import said_of_current
 from envc.target.opened import Target, read_location, write_location
 from envc.target.planned import save_plan
 from envc.target.publish import make_directory, publish
@@ -81,6 +82,8 @@ def lock_and_build(
     refuse_foreign(folder)
     refuse_exposed(folder)
     wanted = wanted_overlay(spec, text, target)
+    inputs = (f"{folder}/{OVERLAY_SPEC}", overlay_lock_path(spec))
+    context.reporter.holds(said_of_current(wanted.directory, inputs))
     with open_supply(target.site, context) as supply:
         outcome = lock_overlay(target.site.spec, spec, wanted.below.base, options, supply)
     report = build(wanted, outcome, indexes_of(target.site), context)

@@ -78,7 +78,9 @@ class _Worker:
         self._interpreter = interpreter
         self._python = python
         try:
-            self._process = Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=folder)
+            self._process = Popen(
+                command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=folder, process_group=0
+            )
         except OSError as error:
             if error.errno not in _NO_PROGRAM:
                 raise disk_error(error, "start the core's interpreter", interpreter) from error

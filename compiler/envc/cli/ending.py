@@ -1,0 +1,92 @@
+"""Ctrl-C, and SIGTERM: the run ends within a second, whatever it is at, and says what holds.
+
+1. The programs that it has started are ended, with their groups: who waits for them waits no more.
+2. `KeyboardInterrupt` unwinds the run: what is private is removed.
+3. What takes too long for that (a server that does not answer, a thread in the middle of a large
+   wheel) is left: what envc writes survives a kill at any instant, and the next run removes it.
+"""
+
+import _thread
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, NoReturn
+
+# After so long programs that were asked to end are killed; after as long again, so is this one.
+_PATIENCE_SECONDS = 0.4
+
+
+class Ending:
+    """The end of a run before its end; `say` tells what holds."""
+
+    def __init__(self, say: Callable[[], object]) -> None:
+        self._say = say
+        self._process = os.getpid()
+        self._number = signal.SIGINT
+        self._is_said = False
+        self.is_heard = False
+
+    @property
+    def status(self) -> int:
+        """The exit status, as a shell has it."""
+        return 128 + self._number
+
+    def listen(self) -> None:
+        """Hear of signals, but of those that are to be ignored: nohup, and jobs of scripts."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._hear)
+
+    def said(self) -> int:
+        """Say once what holds; the exit status."""
+        if not self._is_said:
+            self._is_said = True
+            self._say()
+        return self.status
+
+    def _hear(self, number: int, _frame: Any) -> None:
+        if os.getpid() != self._process:  # a fork ends as any process does
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        elif self.is_heard:
+            self._end()
+        else:
+            self.is_heard, self._number = True, signal.Signals(number)
+            _end_children(signal.SIGTERM)
+            _thread.start_new_thread(self._insist, ())
+            raise KeyboardInterrupt
+
+    def _insist(self) -> None:
+        time.sleep(_PATIENCE_SECONDS)
+        _end_children(signal.SIGKILL)
+        time.sleep(_PATIENCE_SECONDS)
+        self._end()
+
+    def _end(self) -> NoReturn:
+        with suppress(OSError):
+            if sys.stderr.isatty():
+                sys.stderr.write("\x1b[?25h")  # a bar may have hidden the cursor
+            self.said()
+            sys.stdout.flush()
+        os._exit(self.status)
+
+
+def _end_children(number: signal.Signals) -> None:
+    """Send a signal to all processes that this one has started, and to their groups."""
+    for child in _children():
+        with suppress(ProcessLookupError, PermissionError):
+            leads = os.getpgid(child) == child
+            (os.killpg if leads else os.kill)(child, number)
+
+
+def _children() -> Iterator[int]:
+    """The processes that threads of this one have started. Source: proc_pid_task(5)"""
+    for thread in os.listdir("/proc/self/task"):
+        with (
+            suppress(OSError),
+            open(f"/proc/self/task/{thread}/children", encoding="ascii") as file,
+        ):
+            yield from map(int, file.read().split())
