@@ -21,7 +21,7 @@ _WORDS = {
     "receive": "unpacking",
     "unpack": "unpacking",
 }
-_LONG_SECONDS = 1.0
+LONG_SECONDS = 1.0
 # What is over before is not drawn: a bar that flickers tells nothing, and rich takes 0.1 s to come.
 _DRAWN_AFTER_SECONDS = 0.3
 
@@ -69,7 +69,7 @@ class LineReporter(_Holding):
         started, unit = self._started.pop(task, (self._clock(), ""))
         seconds = self._clock() - started
         done = self._done.pop(task, 0)
-        if done and seconds >= _LONG_SECONDS and not self._quiet:
+        if done and seconds >= LONG_SECONDS and not self._quiet:
             rate = amount_of(done / seconds, unit)
             words = _WORDS.get(task, task)
             sys.stderr.write(f"{words}: {amount_of(done, unit)} in {seconds:.1f} s ({rate}/s)\n")
