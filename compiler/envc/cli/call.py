@@ -10,7 +10,7 @@ from envc.cli.commands import COMMANDS
 from envc.cli.ending import Ending
 from envc.cli.grammar import Arguments, Command, Operand, meant, read
 from envc.cli.output import print_json, show
-from envc.cli.progress import BarReporter, LineReporter, reporter_of
+from envc.cli.progress import LineReporter, reporter_of
 from envc.errors import EnvcError, InternalError, Interrupted, UsageError
 from envc.ports import REPORTER
 
@@ -127,7 +127,7 @@ def _report(error: EnvcError, arguments: Arguments) -> int:
     return error.status
 
 
-def _interrupted(reporter: LineReporter | BarReporter | None, status: int) -> Interrupted:
+def _interrupted(reporter: LineReporter | None, status: int) -> Interrupted:
     """What holds although somebody has ended the run."""
     holds = "nothing half-done is in use"
     if reporter is not None:

@@ -1,6 +1,7 @@
 """`envc overlay VERB`."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Command, Operand, Option
@@ -10,72 +11,50 @@ from envc.cli.output import Output, counted, first_lines
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-    from envc.host.context import Context
-    from envc.overlays.options import OverlayOptions
     from envc.reports.overlay import OverlayReport
     from envc.reports.overlay_list import OverlayEntry
 
 EXAMPLE = "envc overlay add 'polars>=1' --overlay plots"
 
 
-def _init(arguments: Arguments) -> Output:
-    from envc.overlays.edit import create
-
-    arguments.overlay = arguments.overlay or arguments.name
-    return _built(arguments, lambda *to: create(to[0], arguments.base, to[1]), new=True)
-
-
-def _add(arguments: Arguments) -> Output:
-    from envc.overlays.edit import add
-
-    requirements = _requirements(arguments.requirements, arguments.editable)
-    return _built(arguments, lambda *to: add(to[0], requirements, arguments.editable, to[1]))
-
-
-def _remove(arguments: Arguments) -> Output:
-    from envc.overlays.edit import remove
-
-    return _built(arguments, lambda *to: remove(to[0], arguments.projects, to[1]))
-
-
 def _sync(arguments: Arguments) -> Output:
-    from envc.commands.overlay_sync import sync
-
-    return _built(arguments, sync)
-
-
-def _upgrade(arguments: Arguments) -> Output:
-    from envc.overlays.edit import upgrade
-
-    return _built(arguments, lambda *to: upgrade(to[0], tuple(arguments.projects), to[1]))
-
-
-def _adopt(arguments: Arguments) -> Output:
-    from envc.overlays.edit import adopt
-
-    return _built(arguments, adopt)
-
-
-def _built(
-    arguments: Arguments,
-    build: "Callable[[OverlayOptions, Context], OverlayReport]",
-    *,
-    new: bool = False,
-) -> Output:
-    """Make or change the overlay that is named, and say what it is now."""
+    """Bring the overlay that is named to what its spec says."""
     from envc.cli.context import context_of
+    from envc.commands.overlay_sync import sync
     from envc.overlays.options import OverlayOptions
 
-    folder = _folder(arguments, new=new)
-    options = OverlayOptions(folder=folder, target=arguments.target)
-    report = build(options, context_of(arguments))
+    options = OverlayOptions(_folder(arguments), arguments.target)
+    report = sync(options, context_of(arguments))
+    return Output(report, told=_told(report))
+
+
+def _change(verb: str, arguments: Arguments) -> Output:
+    """Make or change the overlay that is named, and say what it is now."""
+    from envc.cli.context import context_of
+    from envc.overlays import edit
+
+    folder, context = _folder(arguments, new=verb == "init"), context_of(arguments)
+    options = edit.OverlayOptions(folder=folder, target=arguments.target)
+    match verb:
+        case "init":
+            report = edit.create(options, arguments.base, context)
+        case "add":
+            requirements = _requirements(arguments.requirements, arguments.editable)
+            report = edit.add(options, requirements, arguments.editable, context)
+        case "remove":
+            report = edit.remove(options, arguments.projects, context)
+        case "upgrade":
+            report = edit.upgrade(options, tuple(arguments.projects), context)
+        case _:
+            report = edit.adopt(options, context)
     return Output(report, told=_told(report))
 
 
 def _folder(arguments: Arguments, *, new: bool = False) -> str:
     from envc.overlays.places import overlay_folder
 
-    return overlay_folder(arguments.overlay, arguments.target, new=new)
+    word = arguments.overlay or getattr(arguments, "name", None)
+    return overlay_folder(word, arguments.target, new=new)
 
 
 def _requirements(texts: list[str], editable: list[str]) -> "list[Requirement]":
@@ -179,41 +158,41 @@ _WHICH = (
     Option("--dir", "DIR", "its folder, as a path without a slash, too", "overlay", _by_path),
     BASES,
 )
-_ONE_NAME = (("--overlay", "--dir"),)
 
 
 def _verb(
-    run: Callable[[Arguments], Output],
+    verb: str,
     summary: str,
     example: str,
     *options: Option,
     operands: tuple[Operand, ...] = (),
+    run: Callable[[Arguments], Output] | None = None,
 ) -> Command:
     """A verb about one overlay."""
     return Command(
-        run,
-        f"envc overlay {example}",
+        run or partial(_change, verb),
+        f"envc overlay {verb} {example}".rstrip(),
         (*options, *_WHICH, OFFLINE),
         operands,
-        conflicts=_ONE_NAME,
+        conflicts=(("--overlay", "--dir"),),
         summary=summary,
     )
 
 
 VERBS = {
     "init": _verb(
-        _init,
+        "init",
         "create an overlay and build it",
-        "init plots --base user",
+        "plots --base user",
         Option("--base", "L", "the common layer to stand on"),
         operands=(
             Operand("NAME", "its name in your storage, or its folder (your own)", "name", "?"),
         ),
     ),
     "add": _verb(
-        _add,
+        "add",
         "add requirements or projects of yours, lock and build",
-        "add 'polars>=1' -e ~/src/mine",
+        "'polars>=1' -e ~/src/mine",
         Option(
             "-e, --editable",
             "DIR",
@@ -223,27 +202,31 @@ VERBS = {
         operands=(Operand("REQUIREMENT", "what to add", "requirements", "*"),),
     ),
     "remove": _verb(
-        _remove,
+        "remove",
         "remove requirements or projects, lock and build",
-        "remove polars",
+        "polars",
         operands=(Operand("PROJECT", "a project, or the folder of yours", "projects", "+"),),
     ),
     "sync": _verb(
-        _sync, "lock and build what the spec says, on the present base", "sync --overlay plots"
+        "sync",
+        "lock and build what the spec says, on the present base",
+        "--overlay plots",
+        run=_sync,
     ),
     "upgrade": _verb(
-        _upgrade,
+        "upgrade",
         "let pins move to newer releases, lock and build",
-        "upgrade polars",
+        "polars",
         operands=(Operand("PROJECT", "whose pin may move (default: all)", "projects", "*"),),
     ),
-    "adopt": _verb(_adopt, "write into the spec what pip installed by hand", "adopt"),
+    "adopt": _verb("adopt", "write into the spec what pip installed by hand", ""),
     "pack": _verb(
-        _pack,
+        "pack",
         "write the overlay as one file, to be staged by jobs",
-        "pack --overlay plots",
+        "--overlay plots",
         Option("-o, --output", "FILE", "the file (default: packed.envc in its folder)"),
         Option("--alone", "", "then remove its trees: one file stays"),
+        run=_pack,
     ),
     "list": Command(
         _list,

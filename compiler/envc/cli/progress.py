@@ -26,53 +26,44 @@ LONG_SECONDS = 1.0
 _DRAWN_AFTER_SECONDS = 0.3
 
 
-def reporter_of(arguments: Arguments) -> "LineReporter | BarReporter":
+def reporter_of(arguments: Arguments) -> "LineReporter":
     """Bars on a terminal, lines elsewhere."""
     drawn = sys.stderr.isatty() and not (arguments.no_progress or arguments.quiet)
     return BarReporter() if drawn else LineReporter(quiet=arguments.quiet)
 
 
-class _Holding:
-    """What both have: they know what holds when somebody ends the run; "": nobody has said."""
+class LineReporter:
+    """A line when a task that took a while has ended.
 
-    def __init__(self) -> None:
-        self.said: Callable[[], str] = str
+    `said` is what holds when somebody ends the run; "": nobody has told.
+    """
 
-    def holds(self, said: Callable[[], str]) -> None:
-        """Say this from now on."""
-        self.said = said
-
-
-class LineReporter(_Holding):
-    """A line when a task that took a while has ended."""
-
-    def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
+    def __init__(self, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self._quiet = quiet
         self._clock = clock
-        self._started: dict[str, tuple[float, str]] = {}
-        self._done: dict[str, int] = {}
+        self._tasks: dict[str, _Task] = {}
         self._lock = threading.Lock()
+        self.said: Callable[[], str] = str
 
-    def start(self, task: str, total: int, unit: str) -> None:  # noqa: ARG002 - the port's form
+    def start(self, task: str, total: int, unit: str) -> None:
         """Remember when."""
-        self._started[task] = (self._clock(), unit)
-        self._done[task] = 0
+        with self._lock:
+            self._tasks[task] = _Task(_WORDS.get(task, task), total, unit, self._clock())
 
     def advance(self, task: str, amount: int = 1) -> None:
-        """Count."""
+        """So much further."""
         with self._lock:
-            self._done[task] = self._done.get(task, 0) + amount
+            known = self._tasks.get(task)
+            if known is not None:
+                known.done += amount
+                self._show(known, self._clock())
 
     def finish(self, task: str) -> None:
-        """Say what was done, and how fast, if it took a while."""
-        started, unit = self._started.pop(task, (self._clock(), ""))
-        seconds = self._clock() - started
-        done = self._done.pop(task, 0)
-        if done and seconds >= LONG_SECONDS and not self._quiet:
-            rate = amount_of(done / seconds, unit)
-            words = _WORDS.get(task, task)
-            sys.stderr.write(f"{words}: {amount_of(done, unit)} in {seconds:.1f} s ({rate}/s)\n")
+        """It has ended."""
+        with self._lock:
+            known = self._tasks.pop(task, None)
+            if known is not None:
+                self._hide(known, self._clock())
 
     def note(self, message: str) -> None:
         """A line, unless nobody wants to hear."""
@@ -83,80 +74,75 @@ class LineReporter(_Holding):
         """A line."""
         sys.stderr.write(f"warning: {message}\n")
 
+    def holds(self, said: Callable[[], str]) -> None:
+        """Say this from now on."""
+        self.said = said
 
-class BarReporter(_Holding):
+    def _show(self, task: "_Task", now: float) -> None:
+        """Nothing: a line comes at the end."""
+
+    def _hide(self, task: "_Task", now: float) -> None:
+        """Say what was done, and how fast, if it took a while."""
+        if task.done and now - task.started >= LONG_SECONDS:
+            rate = task.rate(now)
+            done = amount_of(task.done, task.unit)
+            self.note(f"{task.words}: {done} in {now - task.started:.1f} s ({rate})")
+
+
+class BarReporter(LineReporter):
     """A bar a task, drawn by rich once the task has taken a while."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
-        self._clock = clock
-        self._progress: Progress | None = None
-        self._tasks: dict[str, _Bar] = {}
-        self._lock = threading.Lock()
+    _progress: "Progress | None" = None
 
-    def start(self, task: str, total: int, unit: str) -> None:
-        """Remember when."""
-        with self._lock:
-            self._tasks[task] = _Bar(total, unit, self._clock())
+    def _show(self, task: "_Task", now: float) -> None:
+        if task.bar is None and now - task.started < _DRAWN_AFTER_SECONDS:
+            return
+        if self._progress is None:
+            self._progress = _display()
+            self._progress.start()
+        is_new = task.bar is None
+        if task.bar is None:
+            task.bar = self._progress.add_task(task.words, total=task.total or None, amounts="")
+        whole = f" of {amount_of(task.total, task.unit)}" if task.total else ""
+        amounts = f"{amount_of(task.done, task.unit)}{whole}, {task.rate(now)}"
+        self._progress.update(task.bar, completed=task.done, amounts=amounts, refresh=is_new)
 
-    def advance(self, task: str, amount: int = 1) -> None:
-        """So much further; what has taken a while is drawn from now on."""
-        with self._lock:
-            bar = self._tasks.get(task)
-            if bar is None:
-                return
-            bar.done += amount
-            if bar.drawn is None and self._clock() - bar.started < _DRAWN_AFTER_SECONDS:
-                return
-            if self._progress is None:
-                self._progress = _display()
-                self._progress.start()
-            first = bar.drawn is None
-            if bar.drawn is None:
-                words = _WORDS.get(task, task)
-                bar.drawn = self._progress.add_task(words, total=bar.total or None, amounts="")
-            amounts = bar.amounts(self._clock())
-            self._progress.update(bar.drawn, completed=bar.done, amounts=amounts, refresh=first)
-
-    def finish(self, task: str) -> None:
+    def _hide(self, task: "_Task", now: float) -> None:  # noqa: ARG002 - the base's form
         """Remove the bar; with the last one, the whole display."""
-        with self._lock:
-            bar = self._tasks.pop(task, None)
-            if self._progress is None:
-                return
-            if bar is not None and bar.drawn is not None:
-                self._progress.remove_task(bar.drawn)
-            if not self._tasks:
-                self._progress.stop()
-                self._progress = None
+        if self._progress is None:
+            return
+        if task.bar is not None:
+            self._progress.remove_task(task.bar)
+        if not self._tasks:
+            self._progress.stop()
+            self._progress = None
 
     def note(self, message: str) -> None:
         """A line above the bars."""
         if self._progress is not None:
             self._progress.console.print(message, markup=False, highlight=False)
         else:
-            sys.stderr.write(f"{message}\n")
+            super().note(message)
 
     def warn(self, message: str) -> None:
         """A line above the bars."""
         self.note(f"warning: {message}")
 
 
-class _Bar:
-    """A task: how far it is, and what draws it."""
+class _Task:
+    """A task: how far it is, and the bar that shows it."""
 
-    def __init__(self, total: int, unit: str, started: float) -> None:
+    def __init__(self, words: str, total: int, unit: str, started: float) -> None:
+        self.words = words
         self.total = total
         self.unit = unit
         self.started = started
         self.done = 0
-        self.drawn: TaskID | None = None
+        self.bar: TaskID | None = None
 
-    def amounts(self, now: float) -> str:
-        """How much of how much, and how fast until now."""
-        whole = f" of {amount_of(self.total, self.unit)}" if self.total else ""
-        rate = amount_of(self.done / max(now - self.started, 0.001), self.unit)
-        return f"{amount_of(self.done, self.unit)}{whole}, {rate}/s"
+    def rate(self, now: float) -> str:
+        """How fast until now."""
+        return f"{amount_of(self.done / max(now - self.started, 0.001), self.unit)}/s"
 
 
 def amount_of(number: float, unit: str) -> str:
