@@ -59,7 +59,7 @@ golden: $(STAMP) ## write the golden files anew; review the difference
 	$(PYTEST) -q --update-golden tests
 
 bench: $(STAMP) ## compare with the peers; writes benchmarks/results/
-	@for name in materialize lock check growth startup; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in materialize lock check growth startup daily; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean: ## remove build/ and every cache; the virtual environment stays
 	@if [ -d build ]; then chmod -R u+w build && rm -rf build; fi
