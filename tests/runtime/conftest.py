@@ -1,5 +1,6 @@
 """The interpreters that the runtime is tested with, and a disk to build trees on."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from glob import glob
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from stack_trees import RUNTIME_FOLDER, Disk, Interpreter
@@ -44,6 +46,18 @@ def interpreter(
             subprocess.run([executable, "-m", "compileall", "-q", *mode, folder], check=True)
             return Interpreter(executable, version, folder / "__pycache__")
     pytest.skip(f"no CPython {version} on PATH or among pyenv's versions")
+
+
+@pytest.fixture(scope="module")
+def finders() -> Iterator[ModuleType]:
+    """The module that serves a stack, imported here."""
+    sys.path.insert(0, str(RUNTIME_FOLDER))
+    try:
+        yield importlib.import_module("_envc_finders")
+    finally:
+        sys.path.remove(str(RUNTIME_FOLDER))
+        for name in ("_envc_finders", "_envc_stack", "_envc_start"):
+            sys.modules.pop(name, None)
 
 
 @pytest.fixture

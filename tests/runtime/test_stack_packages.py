@@ -9,12 +9,11 @@ import io
 import itertools
 import os
 import shutil
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-from stack_trees import RUNTIME_FOLDER, Disk, answer
+from stack_trees import Disk, answer
 from test_stack_storage import touched
 
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
@@ -28,18 +27,6 @@ PARTS = (
 LAYOUTS = [
     layout for number in range(len(PARTS) + 1) for layout in itertools.combinations(PARTS, number)
 ]
-
-
-@pytest.fixture(scope="module")
-def finders():
-    """The module that serves a stack, imported here."""
-    sys.path.insert(0, str(RUNTIME_FOLDER))
-    try:
-        yield importlib.import_module("_envc_finders")
-    finally:
-        sys.path.remove(str(RUNTIME_FOLDER))
-        for name in ("_envc_finders", "_envc_stack", "_envc_start"):
-            sys.modules.pop(name, None)
 
 
 def publish(folder: Path) -> None:
