@@ -45,12 +45,13 @@ test-python-%: $(STAMP)
 	$$within make --no-print-directory --output-sync=target test-quick \
 	  VENV=build/venv/$* PYTHON="$$python"
 
-check: $(STAMP) ## format, lint, types, import contracts, schemas
+check: $(STAMP) ## format, lint, types, import contracts, schemas, files entered by daily commands
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m envc.cli.schemas --check schemas
+	$(BIN)/python benchmarks/journeys.py --check
 
 schemas: $(STAMP) ## write schemas/*.schema.json anew from the models
 	$(BIN)/python -m envc.cli.schemas schemas
