@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from compat.worlds import World, edit, leftovers
-from faults.sweep import remove
+from compat.worlds import World, edit, keep, leftovers
+from faults.sweep import remove, restore
 
 pytestmark = [pytest.mark.slow, pytest.mark.compat]
 
@@ -59,11 +59,11 @@ def test_killed_in_its_first_materialize(empty: World, moment: str) -> None:
     assert is_tidy(empty, empty.target)
 
 
-def test_what_was_killed_in_its_first_materialize_is_uninstalled(empty: World) -> None:
-    kill(empty, FIRST_RUN["the generation"], "materialize", "--target", empty.target)
-    (empty.target / "notes.txt").write_text("mine\n")
+@pytest.mark.parametrize("moment", ["a tree", "a name of a layer", "the switch"])
+def test_what_was_killed_in_its_first_materialize_is_uninstalled(empty: World, moment: str) -> None:
+    kill(empty, FIRST_RUN[moment], "materialize", "--target", empty.target)
     empty.new.done("uninstall", "--target", empty.target)
-    assert os.listdir(empty.target) == ["notes.txt"]
+    assert not empty.target.exists()
 
 
 UPGRADE = {
@@ -98,13 +98,22 @@ CARE = {
 
 @pytest.mark.parametrize("care", CARE)
 def test_killed_while_it_takes_care(world: World, care: str) -> None:
+    """What was begun is done again; or given up, and the target mended."""
     pattern, (verb, *words) = CARE[care]
-    kill(world, pattern, verb, "--target", world.target, *words)
+    words = [verb, "--target", world.target, *words]
+    kill(world, pattern, *words)
+    kept = keep(world.target)
+    world.new.done(*words)
+    if verb == "uninstall":
+        assert not world.target.exists()
+    else:
+        assert world.is_sound()
+        assert is_tidy(world, world.target)
+    restore(world.target, kept)
     world.materialize()
+    world.new.done("repair", "--target", world.target, "--offline")
     assert world.is_sound()
     assert is_tidy(world, world.target)
-    world.new.done("uninstall", "--target", world.target)
-    assert not world.target.exists()
 
 
 @pytest.mark.parametrize("moment", [r"/generations/\.staging", "/generations/[0-9]+$", "/current$"])
