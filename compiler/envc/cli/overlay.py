@@ -32,9 +32,10 @@ def _change(verb: str, arguments: Arguments) -> Output:
     """Make or change the overlay that is named, and say what it is now."""
     from envc.cli.context import context_of
     from envc.overlays import edit
+    from envc.overlays.options import OverlayOptions
 
     folder, context = _folder(arguments, new=verb == "init"), context_of(arguments)
-    options = edit.OverlayOptions(folder=folder, target=arguments.target)
+    options = OverlayOptions(folder, arguments.target)
     match verb:
         case "init":
             report = edit.create(options, arguments.base, context)
