@@ -43,7 +43,7 @@ def test_json_tells_how_much_of_each_kind_there_is(site):
 
 def test_clean_removes_what_envc_kept_and_nothing_else(site):
     site.done("lock")
-    (cache() / "check-v1.sqlite").write_bytes(b"x" * 2_030_000)
+    (cache() / "check-v1.sqlite").write_bytes(b"x" * 2_080_000)
     for name in ("mine.txt", "wheels", "other-v1x"):
         (cache() / name).write_text("mine")
     elsewhere = site.root / "elsewhere"

@@ -24,7 +24,18 @@ from envc.supply.contents import check_cache
 
 # Whose code decides what a verdict is.
 _ROOMS = (
-    *("checking", "locking", "target", "supply", "sites", "core", "bundle", "build", "index"),
+    *(
+        "checking",
+        "cluster",
+        "locking",
+        "target",
+        "supply",
+        "sites",
+        "core",
+        "bundle",
+        "build",
+        "index",
+    ),
     *("store", "host", "expand", "resolve", "lock", "view", "plan", "check", "formats", "model"),
 )
 

@@ -12,12 +12,12 @@ _PACKAGE = os.path.dirname(os.path.abspath(envc.__file__))
 
 @cache
 def digest_of_code(*rooms: str) -> Digest:
-    """The digest of the sources in these rooms, as their installation or the disk tells it.
+    """The digest of the sources in these rooms, none: in all, as installation or disk tells it.
 
     An installed envc has a list with the digest of each of its files, one file to read. One that is
     used where it is edited is told by names, sizes and times; a checkout takes a millisecond.
     """
-    return digest_of(b"\n".join(_listed(rooms) or sorted(_seen(rooms))))
+    return digest_of(b"\n".join(_listed(rooms) or sorted(_seen(rooms or _all_rooms()))))
 
 
 def _listed(rooms: tuple[str, ...]) -> list[bytes]:
@@ -31,8 +31,13 @@ def _listed(rooms: tuple[str, ...]) -> list[bytes]:
             lines = file.read().splitlines()
     except OSError:
         return []
-    ours = tuple(f"envc/{room}/".encode() for room in rooms)
+    ours = tuple(f"envc/{room}/".encode() for room in rooms) or (b"envc/",)
     return sorted(line for line in lines if line.startswith(ours) and b".py,sha256=" in line)
+
+
+def _all_rooms() -> tuple[str, ...]:
+    with os.scandir(_PACKAGE) as entries:
+        return tuple(entry.name for entry in entries if entry.is_dir())
 
 
 def _seen(rooms: tuple[str, ...]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envc import __version__
+from envc.disk.code import digest_of_code
 from envc.disk.durable import disk_error, write_file
 from envc.errors import EnvcError
 from envc.host.machine import interpreter_stamp
@@ -143,7 +143,7 @@ def site_inputs(
         FOLDER: folder,
         **{name: noted.inputs.get(name, "") for name in _BESIDE},
         "interpreter": interpreter_stamp(current.interpreter) if current is not None else "",
-        "envc": installation_stamp(),
+        "envc": digest_of_code(),
     }
     for layer in asked or wanted[LAYERS].split():
         wanted[f"lock of {layer}"] = _digest_at(f"{folder}/{lock_file_name(layer)}")
@@ -169,7 +169,7 @@ def overlay_inputs(
         "site": digest_of_json(base.specs),
         "policy": _digest_at(f"{target}/{POLICY_FILE}"),
         "interpreter": interpreter_stamp(base.interpreter),
-        "envc": installation_stamp(),
+        "envc": digest_of_code(),
         **{name: noted.inputs.get(name, "") for name in _BESIDE},
     }
     return InputNote(wanted, digest, noted.told)
@@ -201,13 +201,6 @@ def digest_of_tables(text: bytes) -> str:
         return digest_of_json(json.loads(json.dumps(tables, default=str)))
     except (ValueError, RecursionError):
         return digest_of(text)
-
-
-def installation_stamp() -> str:
-    """What tells this envc, and what is installed beside it, from another one."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    beside = os.stat(os.path.dirname(package)).st_mtime_ns
-    return f"{__version__} {package} {beside}"
 
 
 def _digests_beside(directory: Directory) -> dict[str, str]:

@@ -23,6 +23,7 @@ from envc.target.directory import Directory, read_bytes
 _ROOMS = (
     *("target", "supply", "sites", "core", "bundle", "build", "index", "store", "host", "expand"),
     *("resolve", "lock", "view", "plan", "formats", "model", "runtime"),
+    "cluster",
 )
 
 
