@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 
 from envc.core.folder import unneeded_cores
 from envc.disk.clock import utc_text
@@ -13,6 +14,7 @@ from envc.errors import UsageError
 from envc.fleet.prune import prune_target, unneeded_in_target, wanted_numbers
 from envc.model.core import PART_PREFIX
 from envc.model.generation import Generation
+from envc.plan.collect import Collection, Keeping, plan_collection
 from envc.ports import REPORTER
 from envc.reports.change import LayerChange, changes_between
 from envc.reports.generations import (
@@ -22,19 +24,19 @@ from envc.reports.generations import (
     RollbackReport,
 )
 from envc.store.staging import TEMPORARY
+from envc.target.beside import restore_closures
 from envc.target.directory import Directory
 from envc.target.holding import said_of_current
 from envc.target.opened import materialized_at, open_target
 from envc.target.planned import drop_plans
 from envc.target.publish import remove_leftovers, settle
 from envc.target.remove import (
-    Keeping,
     empty_trash,
-    kept_generations,
     move_to_trash,
     reachable_trees,
     remove_generations,
     remove_stored,
+    standing_generations,
 )
 
 _DAY_SECONDS = 86_400.0
@@ -47,7 +49,7 @@ def list_generations(path: str) -> GenerationsReport:
         UsageError: nothing is materialized here.
     """
     directory = materialized_at(path)
-    kept = kept_generations(directory, _keeping(directory, None))
+    kept = _planned(directory, None).reasons
     pinned = _pinned(directory)
     before: Generation | None = None
     entries: list[GenerationEntry] = []
@@ -136,12 +138,12 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
     directory = materialized_at(path)
     refuse_foreign(directory.path)
     with exclusive(directory.store_lock), exclusive(directory.lock):
-        kept = kept_generations(directory, _keeping(directory, newest))
-        records = {number: directory.record(number) for number in kept}
-        leaving = tuple(number for number, reason in kept.items() if reason is None)
+        plan = _planned(directory, newest)
+        records = {number: directory.record(number) for number in plan.reasons}
+        leaving: Sequence[int] = plan.leaving
         staying = [record for number, record in records.items() if number not in leaving]
         trees = reachable_trees(staying)
-        REPORTER.get().holds(lambda: _said_of_leaving(directory, leaving))
+        REPORTER.get().holds(lambda: _said_of_leaving(directory, plan.leaving))
         try:
             if dry_run:
                 stored = os.listdir(f"{directory.store}/wheels")
@@ -150,10 +152,11 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
                 others = [*cores, *unneeded_in_target(directory)]
             else:
                 _remove_leftovers(directory)
-                remove_generations(directory, leaving)
+                leaving = remove_generations(directory, leaving)
                 survivors = [directory.record(number) for number in directory.numbers()]
                 trees = reachable_trees(survivors)
                 removed = remove_stored(directory, trees)
+                restore_closures(directory, survivors)
                 layers = {layer.digest for r in survivors for layer in r.layers.values()}
                 drop_plans(directory, trees, frozenset(layers))
                 others = [*_remove_cores(directory, survivors), *prune_target(directory)]
@@ -162,14 +165,18 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
     return CollectReport(
         target=directory.path,
         dry_run=dry_run,
-        kept={number: reason for number, reason in kept.items() if reason is not None},
-        removed=leaving,
+        kept={
+            number: plan.reasons[number] or "in use"  # it came into use meanwhile
+            for number in records
+            if number not in leaving
+        },
+        removed=tuple(leaving),
         stored_trees_removed=tuple(removed),
         others_removed=tuple(path.removeprefix(f"{directory.path}/") for path in others),
     )
 
 
-def _said_of_leaving(directory: Directory, leaving: tuple[int, ...]) -> str:
+def _said_of_leaving(directory: Directory, leaving: Sequence[int]) -> str:
     """What to say of a run that somebody ends: what is named still is whole."""
     left = directory.numbers()
     gone = ", ".join(str(number) for number in leaving if number not in left)
@@ -196,16 +203,17 @@ def _remove_leftovers(directory: Directory) -> None:
     empty_trash(directory)
 
 
-def _keeping(directory: Directory, newest: int | None) -> Keeping:
-    """What is to be kept: by the site's `[retain]`, or the newest only when a number is given."""
+def _planned(directory: Directory, newest: int | None) -> Collection:
+    """What stays: by the site's `[retain]`, or the newest only when a number is given."""
     generations, days = _retain(directory) if newest is None else (newest, 0)
-    return Keeping(
+    keeping = Keeping(
+        current=directory.current_number(),
         newest=generations,
         younger_than_seconds=days * _DAY_SECONDS,
-        now_seconds=time.time(),
         pinned=_pinned(directory),
         wanted=wanted_numbers(directory),
     )
+    return plan_collection(standing_generations(directory, time.time()), keeping)
 
 
 def _retain(directory: Directory) -> tuple[int, int]:

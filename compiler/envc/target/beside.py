@@ -1,7 +1,7 @@
 """What stands beside the generations of a folder: held against what belongs there, and restored."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from envc.disk.durable import make_folder, replace_symlink, sync_directory
@@ -71,15 +71,28 @@ def restore_beside(directory: Directory, records: Iterable[Generation], context:
     closures = _closures(directory, everything)
     is_lacking = not directory.is_overlay and not _has_policy(directory)
     settle(directory, current, policy_of_generation(directory, current) if is_lacking else b"")
+    _name_closures(directory, closures)
+    if not _is_located(directory):
+        write_location(directory.path, _location(directory, current))
+    if not (directory.is_overlay or os.path.exists(f"{directory.path}/{COMMAND}")):
+        renew_command(directory, current, context)
+
+
+def restore_closures(directory: Directory, records: Iterable[Generation]) -> None:
+    """Let every closure that some of these generations holds have its name.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    _name_closures(directory, _closures(directory, records))
+
+
+def _name_closures(directory: Directory, closures: Mapping[str, Generation]) -> None:
     make_folder(f"{directory.path}/by-lock")
     for name, record in closures.items():
         leads = f"../generations/{generation_name(record.generation)}"
         replace_symlink(f"{directory.path}/{name}", leads)
     sync_directory(f"{directory.path}/by-lock")
-    if not _is_located(directory):
-        write_location(directory.path, _location(directory, current))
-    if not (directory.is_overlay or os.path.exists(f"{directory.path}/{COMMAND}")):
-        renew_command(directory, current, context)
 
 
 def _lost(directory: Directory, name: str, otherwise: DifferenceKind) -> Difference:

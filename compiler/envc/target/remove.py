@@ -8,69 +8,44 @@ empties.
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Literal
 
 from envc.disk.durable import make_folder, sync_directory
 from envc.disk.locks import is_held
 from envc.errors import OutsideError
 from envc.model.generation import Generation, generation_name
-from envc.model.value import value
+from envc.plan.collect import Standing
 from envc.target.directory import Directory
 from envc.target.publish import remove_tree
 
-Reason = Literal["current", "newest", "young", "pinned", "in use", "wanted"]
 
-
-@value(kw_only=True)
-class Keeping:
-    """What to keep beside the current generation: the newest, the young, the pinned, the wanted."""
-
-    newest: int
-    younger_than_seconds: float
-    now_seconds: float
-    pinned: frozenset[int]
-    wanted: frozenset[int]
-
-
-def kept_generations(directory: Directory, keeping: Keeping) -> dict[int, Reason | None]:
-    """Every generation's number → why it is kept, None for those that may go.
+def standing_generations(directory: Directory, now_seconds: float) -> list[Standing]:
+    """Every generation of a folder, how old it is and whether some process runs from it.
 
     Raises:
-        OutsideError: it cannot be told whether a generation is in use.
+        OutsideError: that cannot be told of one.
     """
-    numbers = directory.numbers()
-    newest = set(numbers[-keeping.newest :]) if keeping.newest else set()
-    current = directory.current_number()
-    return {number: _reason(directory, number, current, newest, keeping) for number in numbers}
+    return [_standing(directory, number, now_seconds) for number in directory.numbers()]
 
 
-def _reason(
-    directory: Directory, number: int, current: int | None, newest: set[int], keeping: Keeping
-) -> Reason | None:
-    if number == current:
-        return "current"
-    if number in keeping.pinned:
-        return "pinned"
-    if number in newest:
-        return "newest"
+def _standing(directory: Directory, number: int, now_seconds: float) -> Standing:
     folder = directory.generation(number)
     try:
-        if keeping.now_seconds - os.stat(folder).st_mtime < keeping.younger_than_seconds:
-            return "young"
-        used = is_held(f"{folder}/.lease")
+        age_seconds = now_seconds - os.stat(folder).st_mtime
+        return Standing(number, age_seconds, in_use=is_held(f"{folder}/.lease"))
     except OSError as error:
         raise OutsideError(
             f"whether generation {number} is in use cannot be told: {error.strerror}",
             where=folder,
             mend="make it readable, then run gc again; nothing was removed",
         ) from error
-    if used:
-        return "in use"
-    return "wanted" if number in keeping.wanted else None
 
 
-def remove_generations(directory: Directory, numbers: Iterable[int]) -> None:
-    """Take these generations away, names first; one that came into use meanwhile stays."""
+def remove_generations(directory: Directory, numbers: Iterable[int]) -> list[int]:
+    """Take these generations away, names first; those that went.
+
+    One that came into use meanwhile stays.
+    """
+    removed: list[int] = []
     for number in numbers:
         folder = directory.generation(number)
         if is_held(f"{folder}/.lease"):
@@ -79,7 +54,9 @@ def remove_generations(directory: Directory, numbers: Iterable[int]) -> None:
         os.chmod(folder, 0o755)
         move_to_trash(directory, folder)
         sync_directory(directory.generations)
+        removed.append(number)
     empty_trash(directory)
+    return removed
 
 
 def remove_stored(directory: Directory, kept: frozenset[str]) -> list[str]:
