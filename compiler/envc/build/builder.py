@@ -11,7 +11,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 
 from envc.build.environment import BuildEnvironment
 from envc.build.hooks import Hooks, build_system
@@ -23,7 +22,7 @@ from envc.errors import BuildError
 from envc.formats.values import FormError, json_of, value_of_json
 from envc.model.digest import Digest, digest_of
 from envc.model.target import Machine
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.ports import Reporter
 
 BUILD_TASK = "build"

@@ -1,7 +1,6 @@
 """The verdict on one overlay: what every pass finds, treated as site and overlay have it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from envc.check.commands import commands
 from envc.check.files import files
@@ -20,6 +19,7 @@ from envc.model.codes import CODES
 from envc.model.finding import Finding, Verdict
 from envc.model.lock import Lock
 from envc.model.spec import FindingRule
+from envc.model.value import replace
 
 # What a verdict says of its lock alone.
 _STATES = frozenset({codes.LOCK_MISSING, codes.LOCK_STALE, codes.OTHER_BASE})

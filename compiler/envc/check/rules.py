@@ -1,11 +1,11 @@
 """How a site and an overlay want findings treated."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from envc.model.codes import FIXED
 from envc.model.finding import Finding
 from envc.model.spec import FindingRule
+from envc.model.value import replace
 
 
 def treated(

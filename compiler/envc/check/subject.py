@@ -1,7 +1,6 @@
 """What is known of one overlay before it is judged."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from enum import Enum
 
 from packaging.utils import NormalizedName
@@ -13,7 +12,7 @@ from envc.model.contents import Library, Unknown, WheelContents
 from envc.model.lock import Lock
 from envc.model.spec import FindingRule
 from envc.model.target import Target
-from envc.model.value import value
+from envc.model.value import field, value
 
 
 class LockState(Enum):

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NoReturn
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -32,7 +31,7 @@ from envc.model.finding import Verdict
 from envc.model.lock import Lock
 from envc.model.release import Distribution
 from envc.model.spec import OverlaySpec, SiteSpec
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.ports import SilentReporter
 from envc.sites.overlay_files import Files, files_beside
 from envc.sites.place import shown

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from dataclasses import replace
 from functools import lru_cache
 
 from packaging.utils import NormalizedName
@@ -15,7 +14,7 @@ from envc.model.contents import Library, Unknown, WheelContents
 from envc.model.lock import Lock, LockedWheel
 from envc.model.spec import OverlaySpec
 from envc.model.target import Target
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.supply.contents import ContentsSource
 
 

@@ -24,19 +24,9 @@ from envc.supply.contents import check_cache
 
 # Whose code decides what a verdict is.
 _ROOMS = (
-    *(
-        "checking",
-        "cluster",
-        "locking",
-        "target",
-        "supply",
-        "sites",
-        "core",
-        "bundle",
-        "build",
-        "index",
-    ),
-    *("store", "host", "expand", "resolve", "lock", "view", "plan", "check", "formats", "model"),
+    *("checking", "locking", "target", "supply", "sites", "core", "bundle", "build", "cluster"),
+    *("index", "store", "host", "expand", "resolve", "lock", "view", "plan", "check", "formats"),
+    "model",
 )
 
 

@@ -11,11 +11,11 @@ import math
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 
 from envc.cluster.processes import run_processes
 from envc.errors import OutsideError
 from envc.model.nodes import Commands, Heard, Limits, NodeAnswer, Places
+from envc.model.value import replace
 
 _IMMEDIATE_SECONDS = 10
 # What srun and salloc say instead of running a command.

@@ -9,7 +9,6 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from multiprocessing import get_context
 from typing import NamedTuple
 
@@ -23,7 +22,7 @@ from envc.disk.durable import disk_error
 from envc.errors import EnvcError, OutsideError
 from envc.host.context import Context
 from envc.model.finding import Verdict
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.reports.check import CheckReport
 from envc.sites.overlay_files import owner_of, specs_of
 from envc.sites.place import shown

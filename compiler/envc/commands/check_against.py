@@ -12,7 +12,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from envc.check import ImpactKind, classify
 from envc.commands.check import CheckOptions, check
@@ -20,6 +19,7 @@ from envc.disk.durable import disk_error
 from envc.disk.untar import untar
 from envc.errors import OutsideError, UsageError
 from envc.host.context import Context
+from envc.model.value import replace
 from envc.reports.check import AgainstReport, CheckReport
 from envc.sites.overlay_files import specs_of
 from envc.sites.place import find_site

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from envc.commands.verify import verify
 from envc.errors import EnvcError
 from envc.host.machine import machine_of
 from envc.host.storage import expanded, trouble_with
 from envc.host.surroundings import DROPPED, missing_modules, shadowing
+from envc.model.value import replace
 from envc.overlays.staged import stage_root
 from envc.reports.doctor import Diagnosis, DoctorReport
 from envc.sites.overlay_folder import lost_spec

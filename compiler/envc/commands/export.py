@@ -1,7 +1,5 @@
 """`envc export`: a layer, or the whole stack that a process sees in it, for other tools."""
 
-from dataclasses import replace
-
 from packaging.utils import NormalizedName
 
 from envc.errors import UsageError
@@ -21,7 +19,7 @@ from envc.model.digest import digest_of
 from envc.model.lock import Lock
 from envc.model.resolution import Resolution
 from envc.model.spec import SiteSpec
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.reports.export import ExportFormat
 from envc.resolve import resolve
 from envc.sites.site import (

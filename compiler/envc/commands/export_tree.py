@@ -7,7 +7,6 @@ private store beside it, which is removed: so each file has that one name.
 import os
 import shutil
 import tempfile
-from dataclasses import replace
 
 from packaging.utils import NormalizedName
 
@@ -20,7 +19,7 @@ from envc.lock import select_wheels
 from envc.model.core import CORE_FOLDER, core_interpreter
 from envc.model.digest import Digest, digest_of
 from envc.model.stack import Stack, StackLayer
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.model.wheel import WheelFacts
 from envc.plan.tree import StoredTree, plan_tree
 from envc.sites.site import Site, machine_of_site

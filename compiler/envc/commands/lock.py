@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envc.disk.cache import Cache, CacheFolder
@@ -18,7 +17,7 @@ from envc.disk.memo import Memo
 from envc.host.context import Context
 from envc.locking.report import LockOptions
 from envc.model.digest import Digest, digest_of
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.reports.lock import LockedLayer, LockReport
 from envc.sites.place import find_site, shown
 

@@ -6,7 +6,6 @@ two roll-outs, and a node that is done already says so in its first answer.
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import replace
 from typing import assert_never
 
 from envc.cluster.kit import kit_of_this_envc
@@ -19,6 +18,7 @@ from envc.fleet.statement import make_statement
 from envc.formats.wanted import statement_words
 from envc.host.context import Context
 from envc.model.nodes import WantedGeneration
+from envc.model.value import replace
 from envc.ports import Engine
 from envc.reports.rollout import NodeState, RolloutReport, State
 from envc.rollout.values import (

@@ -1,7 +1,6 @@
 """`envc why`: why a project is pinned as it is in the stack of a layer or an overlay."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -26,6 +25,7 @@ from envc.model.release import Distribution, Release
 from envc.model.resolution import InheritedPin, Problem
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.target import Target
+from envc.model.value import replace
 from envc.ports import CandidateSource
 from envc.reports.why import WhyReport
 from envc.resolve import why

@@ -4,7 +4,6 @@ Each can be repeated: what is done already is found done.
 """
 
 import os
-from dataclasses import replace
 
 from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, shared
@@ -21,7 +20,7 @@ from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.nodes import WantedGeneration
 from envc.model.policy import policy_of
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.plan.changes import Changes, changes_between
 from envc.sites.site import load_site
 from envc.store.store import Store

@@ -1,12 +1,12 @@
 """The wanted state that a roll-out leaves, signed where the site has keys."""
 
 import time
-from dataclasses import replace
 
 from envc.fleet.deployment import Deployment
 from envc.fleet.state import StateFolder
 from envc.formats.wanted import wanted_to_json
 from envc.model.nodes import Statement
+from envc.model.value import replace
 from envc.rollout.wanted import next_wanted
 from envc.signing import Signer
 

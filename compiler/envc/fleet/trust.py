@@ -1,7 +1,6 @@
 """What a target has noted of whom it trusts: read, asked (`trust` has the rules), and written."""
 
 import os
-from dataclasses import replace
 
 from envc.errors import UsageError
 from envc.fleet.state import StateFolder
@@ -9,6 +8,7 @@ from envc.formats.openssh import public_keys_from_text
 from envc.model.bundle import BundleFile
 from envc.model.digest import Digest
 from envc.model.nodes import Statement, WantedGeneration, WantedState
+from envc.model.value import replace
 from envc.target.directory import Directory, read_bytes
 from envc.target.opened import read_location, write_location
 from envc.trust.rules import (

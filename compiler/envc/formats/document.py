@@ -1,7 +1,6 @@
 """What every spec format shares: TOML text to a checked pydantic document, all faults at once."""
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Annotated, Any, Generic, TypeVar
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
@@ -17,7 +16,7 @@ from envc.model.codes import CODES, FIXED
 from envc.model.names import NAME_FORM
 from envc.model.requirement import has_endless_number
 from envc.model.spec import Origin
-from envc.model.value import value
+from envc.model.value import field, value
 
 
 class Table(BaseModel):

@@ -7,7 +7,6 @@ of a lock, the packages with their wheels, is put down here.
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import tomli_w
@@ -23,7 +22,7 @@ from envc.model.lock import (
     LockedPin,
 )
 from envc.model.target import Target
-from envc.model.value import value
+from envc.model.value import fields_of, value
 
 # What a basic string may not hold as it is. Source: TOML 1.0, String.
 _ODD = re.compile(r'["\\\x00-\x08\x0a-\x1f\x7f]')
@@ -68,7 +67,7 @@ def lock_to_text(lock: Lock) -> bytes:
         tables["packages"] = []
     parts = [tomli_w.dumps(tables), *(_package_text(_package(pin)) for pin in lock.pins)]
     if lock.inputs is not None:
-        told = {each.name: getattr(lock, each.name) for each in fields(LockTool)[1:]}
+        told = {each.name: getattr(lock, each.name) for each in fields_of(LockTool)[1:]}
         tool = LockTool(version=LOCK_FORMAT, **told)
         parts.append(tomli_w.dumps({"tool": {"envc": toml_of(tool)}}))
     return "\n".join(parts).encode()

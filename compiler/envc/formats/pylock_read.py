@@ -4,7 +4,6 @@ We read the locks of other tools: without `[tool.envc]` a lock has no inputs and
 holds for the machine that it is materialized on.
 """
 
-from dataclasses import fields
 from typing import Any
 
 from packaging.pylock import Package, PackageWheel, Pylock, PylockValidationError
@@ -16,6 +15,7 @@ from envc.formats.toml import parse_toml, value_of_toml
 from envc.formats.values import FormError
 from envc.model.digest import Digest, digest_from_hex, is_digest
 from envc.model.lock import LOCK_FORMAT, Lock, LockedPin, LockedWheel
+from envc.model.value import fields_of
 
 # `envc lock` reads the present lock first: it would not overwrite one that it cannot read.
 _MEND = "restore it, or remove it and run `envc lock`"
@@ -40,7 +40,7 @@ def lock_from_text(text: bytes, file: str, layer: str) -> Lock:
     environments = tuple(str(marker) for marker in pylock.environments or ())
     told: dict[str, Any] = {"layer": layer}
     if tool is not None:
-        told = {each.name: getattr(tool, each.name) for each in fields(tool)[1:]}
+        told = {each.name: getattr(tool, each.name) for each in fields_of(tool)[1:]}
     return Lock(
         pins=pins,
         requires_python=requires_python,

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any, Generic, TypeVar
 
 from envc.errors import EnvcError, SpecError
 from envc.formats.values import FormError, plain_of, value_of
-from envc.model.value import value
+from envc.model.value import field, value
 
 Value = TypeVar("Value")
 

@@ -4,11 +4,11 @@ A value is a table of its fields, in kebab case; those that have their default a
 """
 
 import re
-from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from envc.errors import SpecError
 from envc.formats.values import FormError, plain_of, value_of
+from envc.model.value import fields_of
 
 MAXIMUM_BYTES = 4 << 20
 
@@ -19,13 +19,11 @@ def toml_of(value: Any) -> Any:
     """A value as TOML has it."""
     if isinstance(value, tuple):
         return [toml_of(item) for item in value]
-    if not is_dataclass(value):
+    if not fields_of(value):
         return plain_of(value)
-    given = ((field, getattr(value, field.name)) for field in fields(value))
+    given = ((each, getattr(value, each.name)) for each in fields_of(value))
     return {
-        field.name.replace("_", "-"): toml_of(item)
-        for field, item in given
-        if item != field.default
+        each.name.replace("_", "-"): toml_of(item) for each, item in given if item != each.default
     }
 
 

@@ -10,11 +10,10 @@ import sys
 import types
 from binascii import a2b_base64, b2a_base64  # base64 would be one more module to load
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
 
-from envc.model.value import value
+from envc.model.value import fields_of, value
 
 Value = TypeVar("Value")
 Read = Callable[[Any], Any]
@@ -75,8 +74,8 @@ def _writer(kind: Any) -> Callable[[Any], Any]:
         return lambda value: [plain_of(item) for item in value]
     if issubclass(kind, Mapping):
         return lambda value: {key: plain_of(item) for key, item in value.items()}
-    if is_dataclass(kind):
-        names = [field.name for field in fields(kind)]
+    if fields_of(kind):
+        names = [each.name for each in fields_of(kind)]
         return lambda value: {name: plain_of(getattr(value, name)) for name in names}
     form = _FORMS.get(kind.__name__)
     if form is None:
@@ -164,7 +163,7 @@ def _reader(kind: Any, owner: Any = None) -> _Reader:  # noqa: PLR0911 - one ret
     kind = getattr(kind, "__supertype__", kind)
     if kind in _WORDS:
         return _scalar(kind)
-    if is_dataclass(kind):
+    if fields_of(kind):
         return _object(kind)
     if issubclass(kind, tuple):
         return _row(kind, [_reader(each, kind) for each in kind.__annotations__.values()])
@@ -270,10 +269,8 @@ def _mapping(item: Read) -> _Reader:
 
 
 def _object(kind: Any) -> _Reader:
-    declared: list[tuple[str, Any]] = [(field.name, field.type) for field in fields(kind)]
-    reads = [(name, _reader(each, kind).read) for name, each in declared]
-    nothing = (MISSING, MISSING)
-    needed = [f.name for f in fields(kind) if (f.default, f.default_factory) == nothing]
+    reads = [(each.name, _reader(each.declared, kind).read) for each in fields_of(kind)]
+    needed = [each.name for each in fields_of(kind) if each.is_needed]
 
     def read(plain: Any) -> Any:
         if type(plain) is not dict:

@@ -1,7 +1,6 @@
 """What a lock holds for one target: its pins, and the one wheel of each that the target takes."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from posixpath import join
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from envc.model.lock import Lock, LockedPin, LockedWheel
 from envc.model.release import Distribution
 from envc.model.resolution import InheritedPin
 from envc.model.target import Target
+from envc.model.value import replace
 
 
 def select_pins(lock: Lock, markers: Mapping[str, str]) -> tuple[LockedPin, ...]:

@@ -9,11 +9,11 @@ an `__init__`) are joined from all layers instead.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from packaging.utils import NormalizedName
 
 from envc.model.resolution import Group, Problem, Resolution
+from envc.model.value import replace
 from envc.model.wheel import ModuleTree, WheelFacts
 
 

@@ -1,7 +1,6 @@
 """What a check needs of a base, computed once for all overlays on it."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from urllib.parse import unquote
 
 from packaging.utils import NormalizedName
@@ -15,7 +14,7 @@ from envc.model.release import Distribution
 from envc.model.resolution import Group, InheritedPin
 from envc.model.spec import SiteSpec
 from envc.model.target import Target
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.ports import CandidateSource
 from envc.resolve import resolve
 from envc.supply.contents import ContentsSource

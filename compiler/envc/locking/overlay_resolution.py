@@ -11,12 +11,13 @@ from it to a project that the overlay changes; the rest stays at its pins, whate
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.errors import UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
+from envc.model.value import replace
 from envc.ports import CandidateSource
 from envc.resolve import resolve
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -24,7 +23,7 @@ from envc.model.lock import Lock
 from envc.model.resolution import Group, Problem, Resolution
 from envc.model.spec import SourcedRequirement
 from envc.model.target import Target
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.ports import CandidateSource
 from envc.resolve import resolve
 from envc.sites.site import LockFile

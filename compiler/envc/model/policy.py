@@ -1,9 +1,7 @@
 """What a site says about overlays, checks, retaining and keys: one for a whole target."""
 
-from dataclasses import replace
-
 from envc.model.spec import FindingRule, LayerMode, OverlaysSpec, RetainSpec, SiteSpec
-from envc.model.value import value
+from envc.model.value import replace, value
 
 POLICY_FORMAT = 1
 

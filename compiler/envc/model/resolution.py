@@ -1,7 +1,6 @@
 """What is to be resolved, and the pins that come out: one layer, one kind of machine."""
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import TypeAlias
 
 from packaging.utils import NormalizedName
@@ -10,7 +9,7 @@ from packaging.version import Version
 from envc.model.release import CoreMetadata, Distribution
 from envc.model.spec import ResolverSpec, ShadowPolicy, SourcedRequirement
 from envc.model.target import Target
-from envc.model.value import value
+from envc.model.value import field, value
 
 
 @value(kw_only=True)

@@ -1,6 +1,5 @@
 """What a site and an overlay ask for, each requirement with the line it stands on."""
 
-from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,7 +8,7 @@ from packaging.utils import NormalizedName
 
 from envc.model.digest import Digest
 from envc.model.target import Target
-from envc.model.value import value
+from envc.model.value import field, value
 
 CORE = "core"
 

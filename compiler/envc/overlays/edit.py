@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -20,6 +19,7 @@ from envc.host.context import Context
 from envc.locking.report import LockOptions
 from envc.model.names import NAME_FORM, OVERLAY_SPEC
 from envc.model.spec import Origin, OverlaySpec
+from envc.model.value import replace
 from envc.overlays.build import lock_and_build
 from envc.overlays.options import OverlayOptions
 from envc.reports.overlay import OverlayReport

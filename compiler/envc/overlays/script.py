@@ -6,7 +6,6 @@ Those that no script has run in for as long as `[retain]` says go when another o
 """
 
 import os
-from dataclasses import replace
 
 import tomli_w
 from packaging.specifiers import SpecifierSet
@@ -21,7 +20,7 @@ from envc.locking.report import LockOptions
 from envc.model.digest import digest_of_json, hex_of
 from envc.model.names import OVERLAY_SPEC
 from envc.model.spec import OverlaySpec
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.overlays.build import lock_and_build
 from envc.overlays.edit import default_layer
 from envc.overlays.places import own_storage

@@ -1,9 +1,8 @@
 """What `envc gc nodes --json` prints."""
 
-from dataclasses import field
 from typing import Literal
 
-from envc.model.value import value
+from envc.model.value import field, value
 
 CollectState = Literal["collected", "absent", "failed", "pending"]
 

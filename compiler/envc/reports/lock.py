@@ -1,9 +1,7 @@
 """What `envc lock --json` prints."""
 
-from dataclasses import field
-
 from envc.model.digest import Digest
-from envc.model.value import value
+from envc.model.value import field, value
 
 
 @value(kw_only=True)

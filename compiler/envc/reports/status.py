@@ -1,10 +1,9 @@
 """What `envc status --json` prints."""
 
-from dataclasses import field
 from typing import Literal
 
 from envc.model.digest import Digest
-from envc.model.value import value
+from envc.model.value import field, value
 
 NodeCondition = Literal["present", "converged", "behind", "drifted", "absent", "failed", "pending"]
 

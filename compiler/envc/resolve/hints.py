@@ -5,7 +5,6 @@ the least change first.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 
 from packaging.requirements import Requirement
@@ -17,7 +16,7 @@ from envc.errors import OutsideError, UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.target import Target
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.resolve.demand import PYTHON, Demand
 from envc.resolve.lines import Unread
 from envc.resolve.provider import Provider

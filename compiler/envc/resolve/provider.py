@@ -1,7 +1,6 @@
 """What the searches ask: candidates, and what each of them demands, by the site's rules."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from urllib.parse import urldefrag
 
 from packaging.requirements import Requirement
@@ -11,6 +10,7 @@ from packaging.version import Version
 from envc.model.release import CoreMetadata
 from envc.model.resolution import Problem
 from envc.model.spec import SourcedRequirement
+from envc.model.value import replace
 from envc.ports import CandidateSource
 from envc.resolve.candidates import Candidates
 from envc.resolve.demand import (

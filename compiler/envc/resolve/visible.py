@@ -5,12 +5,11 @@ each of the layer's own pins is tried at the releases that are preferred to it, 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from packaging.utils import NormalizedName
 
 from envc.model.resolution import Problem
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.resolve.demand import PYTHON, Candidate, Demand
 from envc.resolve.provider import Provider
 

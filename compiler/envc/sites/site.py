@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 
 from envc.core.place import cached_core
 from envc.errors import SpecError, UsageError
@@ -13,7 +12,7 @@ from envc.model.lock import Lock
 from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.model.spec import CORE, CoreSpec, OverlaySpec, SiteSpec
 from envc.model.target import Machine
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.sites.overlay_folder import lost_spec
 from envc.sites.parsed import AskMachine, parsed_lock, parsed_site
 from envc.sites.place import read_spec, shown, unreadable

@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import TypeAlias
 from urllib.parse import parse_qsl, quote, urldefrag, urlsplit
 
@@ -34,7 +33,7 @@ from envc.model.digest import Digest, digest_from_hex, digest_of_json, is_digest
 from envc.model.lock import Lock, LockedBuild
 from envc.model.resolution import Problem
 from envc.model.spec import SourcedRequirement
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.supply.building import Supply
 from envc.supply.local_files import digest_of_folder, local_path
 from envc.supply.sole import SoleRelease, adopt, file_at, filename_of, off_the_base

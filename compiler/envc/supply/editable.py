@@ -6,7 +6,6 @@ it a directory (PEP 751). It is built again when the project's build configurati
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from urllib.parse import quote
 
 from packaging.requirements import Requirement
@@ -20,7 +19,7 @@ from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock, LockedPin
 from envc.model.resolution import Problem
 from envc.model.spec import OverlaySpec, SourcedPath, SourcedRequirement
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.supply.building import Supply
 from envc.supply.sole import SoleRelease, adopt, file_at, off_the_base
 from envc.supply.wheelhouse import Carried

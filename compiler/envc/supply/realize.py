@@ -5,7 +5,6 @@ the present lock carries is taken as it is: building twice need not give the sam
 """
 
 import os
-from dataclasses import replace
 from urllib.parse import quote, unquote
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -16,7 +15,7 @@ from envc.model.lock import Lock, LockedBuild
 from envc.model.release import Distribution
 from envc.model.resolution import Pin, Resolution
 from envc.model.target import Target
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.supply.building import Supply, source_of
 from envc.supply.wheelhouse import Carried, place_of
 

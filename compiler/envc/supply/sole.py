@@ -7,7 +7,6 @@ the file where it asks for the project's releases, and nothing of the project in
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
@@ -20,7 +19,7 @@ from envc.model.digest import Digest
 from envc.model.release import Distribution, Release
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.supply.building import Supply
 from envc.supply.wheelhouse import Carried, place_of
 

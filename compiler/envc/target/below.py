@@ -1,7 +1,6 @@
 """What is materialized below an overlay: for the resolver, and the stack on disk."""
 
 import os
-from dataclasses import replace
 
 from envc.errors import UsageError
 from envc.lock import Base, on_overlay, shared_packages, with_absolute_paths
@@ -9,7 +8,7 @@ from envc.model.generation import Generation
 from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.model.spec import OverlaySpec
 from envc.model.stack import StackLayer
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.sites.site import base_of, check_base, load_overlay, refuse_circle, require_lock
 from envc.store import Store
 from envc.target.directory import Directory, Shape

@@ -128,9 +128,8 @@ def open_target(path: str) -> Target:
             mend=f"run `envc materialize --target {directory.path}`, or name another target",
         )
     location = read_location(directory.path)
-    return Target(
-        directory, current, location or Location(site=current.site, target=directory.path)
-    )
+    fallback = Location(site=current.site, target=directory.path)
+    return Target(directory, current, location or fallback)
 
 
 def read_location(folder: str) -> Location | None:

@@ -21,9 +21,8 @@ from envc.target.directory import Directory, read_bytes
 
 # Whose code decides what is planned; `runtime` is what trees are given.
 _ROOMS = (
-    *("target", "supply", "sites", "core", "bundle", "build", "index", "store", "host", "expand"),
-    *("resolve", "lock", "view", "plan", "formats", "model", "runtime"),
-    "cluster",
+    *("target", "supply", "sites", "core", "bundle", "build", "cluster", "index", "store", "host"),
+    *("expand", "resolve", "lock", "view", "plan", "formats", "model", "runtime"),
 )
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 
 from envc.formats.location import Location
 from envc.formats.policy import policy_to_json
@@ -22,6 +21,7 @@ from envc.model.policy import policy_of
 from envc.model.publication import Publication
 from envc.model.spec import CoreSpec
 from envc.model.stack import Stack
+from envc.model.value import replace
 from envc.sites.site import CarriedCore, Site, load_site
 from envc.supply.indexes import indexes_of
 from envc.target.directory import Directory

@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import NamedTuple
 
 from envc.disk.clock import utc_text
@@ -31,6 +30,7 @@ from envc.model.generation import Generation, GenerationLayer, generation_name
 from envc.model.manifest import FILE_MODE, manifest_from_text
 from envc.model.names import MODULEFILES
 from envc.model.publication import Publication, PublishedLayer
+from envc.model.value import replace
 from envc.ports import Reporter, TreeStore
 from envc.target.directory import (
     GENERATION_MODE,

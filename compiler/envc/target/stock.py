@@ -1,7 +1,6 @@
 """A directory's store, filled from the locks, and the plans of what stands on it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from importlib import resources
 
 from packaging.utils import NormalizedName
@@ -16,7 +15,7 @@ from envc.model.names import site_packages_of
 from envc.model.publication import PublishedLayer
 from envc.model.spec import IndexSpec
 from envc.model.stack import Stack, StackLayer
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.model.wheel import WheelFacts
 from envc.plan.tree import StoredTree, plan_tree
 from envc.store import Store, store_id, tree_id

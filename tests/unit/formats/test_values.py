@@ -1,7 +1,6 @@
 """Values as JSON and back."""
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import pytest
@@ -14,7 +13,7 @@ from envc.formats.values import FormError, json_of, plain_of, value_of, value_of
 from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
 from envc.model.spec import SiteSpec
-from envc.model.value import value
+from envc.model.value import field, value
 from support.cases import MACHINE
 
 SPEC = b"""\

@@ -1,30 +1,37 @@
 """A value is to its users what a frozen dataclass is: the two are held against each other."""
 
 import copy
+import dataclasses
 import pickle
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, asdict, fields
 from typing import Any, Generic, TypeVar
 
 import pytest
 
-from envc.model.value import value
+from envc.model.value import field, fields_of, replace, value
 
 T = TypeVar("T")
 
 
 def pair(define: Any, theirs: Mapping[str, bool], ours: Mapping[str, bool]) -> list[Any]:
-    return [dataclass(frozen=True, **theirs)(define()), value(**ours)(define())]
+    hidden = dataclasses.field(default_factory=list, compare=False, repr=False)
+    return [
+        dataclasses.dataclass(frozen=True, **theirs)(define(hidden)),
+        value(**ours)(define(field(default_factory=list, shows=False))),
+    ]
 
 
-def point() -> type:
+def point(hidden: Any) -> type:
     class Point(Generic[T]):
         """A place."""
 
         x: int
         label: T
-        tags: list[str] = field(default_factory=list, compare=False, repr=False)
+        tags: list[str] = hidden
         depth: int = 0
 
     return Point
@@ -50,7 +57,8 @@ def test_it_is_made_read_shown_and_compared_as_a_dataclass(kinds, given, named):
     theirs, ours = (kind(*given, **named) for kind in kinds)
     assert asdict(ours) == asdict(theirs)
     assert repr(ours) == repr(theirs)
-    assert repr(replace(ours, x=2)) == repr(replace(theirs, x=2))
+    assert repr(replace(ours, x=2)) == repr(dataclasses.replace(theirs, x=2))
+    assert dataclasses.replace(ours, x=2) == replace(ours, x=2)
     for again in (kind(*given, **named) for kind in kinds):
         assert again in {theirs, ours}
     assert ours != theirs
@@ -95,7 +103,7 @@ def test_each_has_what_a_factory_makes_for_itself(kinds):
 
 
 def test_a_method_of_the_class_stays():
-    def define() -> type:
+    def define(_hidden: Any) -> type:
         class Named:
             name: str
             noise: int
@@ -121,7 +129,7 @@ def test_without_equality_each_object_equals_itself_alone():
 
 
 def test_a_value_without_fields_equals_its_like():
-    theirs, ours = pair(lambda: type("Nothing", (), {}), {"slots": True}, {})
+    theirs, ours = pair(lambda _: type("Nothing", (), {}), {"slots": True}, {})
     assert ours() == ours()
     assert ours() != theirs()
     assert len({ours(), ours()}) == 1
@@ -145,3 +153,41 @@ def test_keyword_only_fields_stand_in_any_order():
 )
 def test_it_is_copied_and_sent_to_another_process(way):
     assert way(Told(name="a", size=3)) == Told(name="a", size=3)
+
+
+def test_to_dataclasses_it_is_one(kinds):
+    theirs, ours = kinds
+    told = [[(f.name, f.type, f.default, f.compare) for f in fields(kind)] for kind in kinds]
+    assert told[0] == told[1]
+    assert dataclasses.is_dataclass(ours)
+    assert dataclasses.is_dataclass(ours(1, "a"))
+    assert [each.name for each in fields_of(ours)] == [each.name for each in fields(theirs)]
+
+
+def test_a_value_inherits_fields():
+    @value
+    class Base:
+        x: int
+        y: int = 2
+
+    @value
+    class Derived(Base):
+        z: int = 3
+        y: int = 4
+
+    assert repr(Derived(1)).endswith("Derived(x=1, y=4, z=3)")
+    assert [each.name for each in fields(Derived)] == ["x", "y", "z"]
+    assert not hasattr(Derived(1), "__dict__")
+    assert Base(1) != Derived(1, 2)
+
+
+def test_values_are_defined_without_dataclasses():
+    code = (
+        "import sys; from envc.model.value import value, replace\n"
+        "class Point:\n    x: int\n    y: int = 0\n"
+        "point = value(Point)(1)\n"
+        "print(replace(point, y=2), hash(point) == hash(replace(point)),"
+        " 'dataclasses' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "Point(x=1, y=2) True False\n"
