@@ -17,37 +17,44 @@ def digest_of_code(*rooms: str) -> Digest:
     An installed envc has a list with the digest of each of its files, one file to read. One that is
     used where it is edited is told by names, sizes and times; a checkout takes a millisecond.
     """
-    return digest_of(b"\n".join(_listed(rooms) or sorted(_seen(rooms or _all_rooms()))))
+    lines = (line for room in rooms or _all_rooms() for line in _sources(room))
+    return digest_of(b"\n".join(lines))
 
 
-def _listed(rooms: tuple[str, ...]) -> list[bytes]:
-    """The lines of RECORD for the rooms' sources; none: it is not beside them.
+@cache
+def _sources(room: str) -> list[bytes]:
+    """A line for each source in a room, in order, that is another when the source is."""
+    begin = f"envc/{room}/".encode()
+    listed = [line for line in _record() if line.startswith(begin) and b".py,sha256=" in line]
+    return sorted(listed or _seen(room))
+
+
+@cache
+def _record() -> list[bytes]:
+    """The lines of RECORD; none: it is not beside the package.
 
     Source: https://packaging.python.org/specifications/recording-installed-packages/
     """
     record = f"{os.path.dirname(_PACKAGE)}/envc-{envc.__version__}.dist-info/RECORD"
     try:
         with open(record, "rb") as file:
-            lines = file.read().splitlines()
+            return file.read().splitlines()
     except OSError:
         return []
-    ours = tuple(f"envc/{room}/".encode() for room in rooms) or (b"envc/",)
-    return sorted(line for line in lines if line.startswith(ours) and b".py,sha256=" in line)
 
 
 def _all_rooms() -> tuple[str, ...]:
     with os.scandir(_PACKAGE) as entries:
-        return tuple(entry.name for entry in entries if entry.is_dir())
+        return tuple(sorted(entry.name for entry in entries if entry.is_dir()))
 
 
-def _seen(rooms: tuple[str, ...]) -> Iterator[bytes]:
-    for room in rooms:
-        try:
-            with os.scandir(f"{_PACKAGE}/{room}") as entries:
-                for entry in entries:
-                    if entry.name.endswith(".py"):
-                        status = entry.stat()
-                        seen = f"{room}/{entry.name} {status.st_size} {status.st_mtime_ns}"
-                        yield seen.encode()
-        except OSError:
-            yield os.urandom(16)  # it cannot be told: what was kept is of no use
+def _seen(room: str) -> Iterator[bytes]:
+    try:
+        with os.scandir(f"{_PACKAGE}/{room}") as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    status = entry.stat()
+                    seen = f"{room}/{entry.name} {status.st_size} {status.st_mtime_ns}"
+                    yield seen.encode()
+    except OSError:
+        yield os.urandom(16)  # it cannot be told: what was kept is of no use

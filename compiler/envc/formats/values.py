@@ -8,7 +8,6 @@ declared types, and have all fields but those with a default; what a text may sa
 import json
 import sys
 import types
-from binascii import a2b_base64, b2a_base64  # base64 would be one more module to load
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
@@ -109,12 +108,18 @@ def _made(kind: type, text: str) -> Any:
     return kind(text)
 
 
+def _binascii() -> Any:
+    import binascii  # few values hold bytes
+
+    return binascii
+
+
 _FORMS = {
     "Requirement": _Form(str, _made),
     "Version": _Form(str, _made),
     "bytes": _Form(
-        lambda content: b2a_base64(content, newline=False).decode(),
-        lambda _, text: a2b_base64(text, strict_mode=True),
+        lambda content: _binascii().b2a_base64(content, newline=False).decode(),
+        lambda _, text: _binascii().a2b_base64(text, strict_mode=True),
     ),
     "datetime": _Form(
         lambda moment: str(moment.isoformat()),

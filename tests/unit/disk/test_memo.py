@@ -124,7 +124,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def key(*rooms: str) -> str:
-    code.digest_of_code.cache_clear()
+    for told in (code.digest_of_code, code._sources, code._record):
+        told.cache_clear()
     return Memo(CacheFolder(Cache("/nowhere"), "a-v1"), Answer, rooms=rooms).key("input")
 
 
