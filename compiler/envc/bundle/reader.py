@@ -1,10 +1,10 @@
 """A bundle → its entries, each verified by its digest."""
 
+import os
 import struct
 import zipfile
 from collections.abc import Iterator
 
-from envc.bundle.positioned import PositionedFile
 from envc.bundle.writer import SUFFIX
 from envc.disk.closing import Closing
 from envc.disk.durable import disk_error
@@ -43,7 +43,7 @@ class Bundle(Closing):
     def __init__(self, path: str) -> None:
         self.path = path
         try:
-            self._file = PositionedFile(path)
+            self._file = open(path, "rb")  # noqa: SIM115 - closed by `close`
         except FileNotFoundError as error:
             raise UsageError(
                 "there is no such bundle", where=path, mend="correct the path"
@@ -121,12 +121,16 @@ class Bundle(Closing):
     def _packed(self, entry: BundleEntry) -> Iterator[bytes]:
         """The member as it stands in the file; ZIP's own check sum of it is left to other tools."""
         member = self._archive.getinfo(entry.name + SUFFIX)
-        header = self._file.at(member.header_offset, _HEADER.size)
+        header = self._at(member.header_offset, _HEADER.size)
         if len(header) < _HEADER.size or member.compress_type != zipfile.ZIP_STORED:
             raise self._damaged(f"entry {entry.name} of this bundle is damaged")
         start = member.header_offset + _HEADER.size + sum(_HEADER.unpack(header))
         for offset in range(start, start + member.file_size, _CHUNK_BYTES):
-            yield self._file.at(offset, min(_CHUNK_BYTES, start + member.file_size - offset))
+            yield self._at(offset, min(_CHUNK_BYTES, start + member.file_size - offset))
+
+    def _at(self, offset: int, size: int) -> bytes:
+        """So many bytes from there on; the position, which forks share, is left alone."""
+        return os.pread(self._file.fileno(), size, offset)
 
     def _member(self, name: str, limit_bytes: int) -> bytes:
         """A member that is no entry."""
