@@ -1,32 +1,32 @@
 """What is known of an overlay and its base, to a verdict. No package code runs.
 
-WheelContents of a base ──survey──▶ Ground          Subject on it ──judge──▶ Verdict
+WheelContents of a base ──inventory_of──▶ Inventory          Subject on it ──judge──▶ Verdict
 """
 
-from envc.check.ground import Ground, survey
+from envc.check.basis import Basis, basis_of
 from envc.check.impact import Impact, ImpactKind, classify
+from envc.check.inventory import Inventory, inventory_of
 from envc.check.judge import PASSES, judge, restated, unreadable
 from envc.check.libraries import wanted_libraries
 from envc.check.offers import PassedOver, passed_over
 from envc.check.subject import LockState, Scene, Subject
-from envc.check.touch import Touched, touched
 
 __all__ = [
     "PASSES",
-    "Ground",
+    "Basis",
     "Impact",
     "ImpactKind",
+    "Inventory",
     "LockState",
     "PassedOver",
     "Scene",
     "Subject",
-    "Touched",
+    "basis_of",
     "classify",
+    "inventory_of",
     "judge",
     "passed_over",
     "restated",
-    "survey",
-    "touched",
     "unreadable",
     "wanted_libraries",
 ]

@@ -25,12 +25,12 @@ def commands(subject: Subject) -> Iterator[Finding]:
                         where=subject.where(project),
                         mend=f"take {other} or {project} out of the overlay",
                     )
-                for below in scene.ground.commands.get(command, ()):
+                for below in scene.inventory.commands.get(command, ()):
                     if scene.visible(below):
                         yield finding(
                             codes.COMMAND_HIDDEN,
                             f"the command {command} of {project} hides that of "
-                            f"{scene.ground.called(below)}",
+                            f"{scene.inventory.called(below)}",
                             (project, below),
                             where=subject.where(project),
                             mend=f"take {project} out of the overlay, or run the other one by "

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from envc.check.commands import commands
 from envc.check.files import files
-from envc.check.ground import Ground
+from envc.check.inventory import Inventory
 from envc.check.libraries import libraries
 from envc.check.modules import modules
 from envc.check.pins import pins
@@ -49,7 +49,7 @@ def judge(subject: Subject) -> Verdict:
         name=subject.name,
         spec=subject.spec,
         ok=not any(finding.severity == "error" for finding in kept),
-        inherits=len(subject.ground.pins.keys() - replaced) if lock is not None else 0,
+        inherits=len(subject.inventory.pins.keys() - replaced) if lock is not None else 0,
         adds=lock.adds() if lock is not None else (),
         shadows=lock.shadows if lock is not None else (),
         lifts=lock.lifts if lock is not None else (),
@@ -65,7 +65,7 @@ def judge(subject: Subject) -> Verdict:
 def restated(
     verdict: Verdict,
     state: LockState,
-    ground: Ground,
+    inventory: Inventory,
     *,
     rules: tuple[Sequence[FindingRule], Sequence[FindingRule]],
 ) -> Verdict:
@@ -77,7 +77,7 @@ def restated(
     return replace(
         verdict,
         ok=not any(finding.severity == "error" for finding in kept),
-        inherits=len({*ground.pins} - replaced) if verdict.inherits else 0,
+        inherits=len({*inventory.pins} - replaced) if verdict.inherits else 0,
         findings=tuple(sorted(kept, key=in_order)),
         ignored=tuple(sorted(ignored, key=in_order)),
     )

@@ -10,7 +10,7 @@ from posixpath import basename, dirname
 
 from packaging.utils import NormalizedName
 
-from envc.check.ground import project_of
+from envc.check.inventory import project_of
 from envc.check.make import finding
 from envc.check.subject import Scene, Subject
 from envc.model import codes
@@ -24,7 +24,7 @@ def wanted_libraries(scene: Scene) -> frozenset[NormalizedName]:
     Of the own ones, those that require a base project with shared libraries; of the base's, those
     that require a masked one.
     """
-    providers = set(scene.ground.shared.values())
+    providers = set(scene.inventory.shared.values())
     wanted = {
         contents.facts.project
         for contents in scene.own
@@ -34,7 +34,7 @@ def wanted_libraries(scene: Scene) -> frozenset[NormalizedName]:
     for masked in providers & scene.masked:
         wanted |= {
             project
-            for project, _ in scene.ground.requirers.get(masked, ())
+            for project, _ in scene.inventory.requirers.get(masked, ())
             if scene.visible(project)
         }
     return frozenset(wanted)
@@ -62,13 +62,13 @@ def _out_of_reach(
     here = {path for contents in scene.own for path in contents.files}
     own_folders = _folders(here)
     masked_folders = _folders(
-        path for path, owner in scene.ground.shared.items() if not scene.visible(owner)
+        path for path, owner in scene.inventory.shared.items() if not scene.visible(owner)
     )
     missing: dict[NormalizedName, str] = {}
     for library in found:
         for needed in library.needed:
             places = [f"{folder}/{needed}" for folder in library.folders]
-            owners = [scene.ground.shared.get(place) for place in places]
+            owners = [scene.inventory.shared.get(place) for place in places]
             if any(place in here for place in places):
                 continue
             for place, owner in zip(places, owners, strict=True):
@@ -82,7 +82,7 @@ def _out_of_reach(
     for owner, needed in sorted(missing.items()):
         yield finding(
             codes.LIBRARY_OUT_OF_REACH,
-            f"{project} looks beside itself for {needed} of {scene.ground.called(owner)}, "
+            f"{project} looks beside itself for {needed} of {scene.inventory.called(owner)}, "
             "which is not there in the overlay",
             (project, owner),
             where=subject.where(project),
@@ -99,14 +99,14 @@ def _left_behind(
     for library in found:
         for folder in library.folders:
             for needed in library.needed:
-                owner = scene.ground.shared.get(f"{folder}/{needed}")
+                owner = scene.inventory.shared.get(f"{folder}/{needed}")
                 if owner is None or owner == project or scene.visible(owner) or owner in told:
                     continue
                 told.add(owner)
                 yield finding(
                     codes.LIBRARY_OF_BASE,
-                    f"{scene.ground.called(project)} goes on loading {needed} of "
-                    f"{scene.ground.called(owner)}, which the overlay replaces",
+                    f"{scene.inventory.called(project)} goes on loading {needed} of "
+                    f"{scene.inventory.called(owner)}, which the overlay replaces",
                     (owner, project),
                     where=subject.where(owner),
                     mend=f"have {project} in the overlay too, or leave {owner} to the base",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from envc.check.ground import Presence, presences
+from envc.check.inventory import Presence, presences
 from envc.check.make import finding
 from envc.check.subject import Scene, Subject
 from envc.model import codes
@@ -36,7 +36,7 @@ def modules(subject: Subject) -> Iterator[Finding]:
 
 
 def _called(scene: Scene, project: str) -> str:
-    return project if _is_own(scene, project) else scene.ground.called(project)
+    return project if _is_own(scene, project) else scene.inventory.called(project)
 
 
 def _is_own(scene: Scene, project: str) -> bool:
@@ -75,7 +75,7 @@ def _hidden(scene: Scene) -> Iterator[tuple[str, str, str, str]]:
             for other in seen.get(name, ()):
                 yield from _among(told, name, other, presence, same_layer=True)
             seen.setdefault(name, []).append(presence)
-            below = scene.ground.modules.get(name, ())
+            below = scene.inventory.modules.get(name, ())
             for other in _visible(scene, below):
                 yield from _among(told, name, presence, other, same_layer=False)
 

@@ -73,7 +73,9 @@ def changes(subject: Subject) -> Iterator[Finding]:
         (codes.LIFT, lock.lifts, "lifts"),
     ):
         for project in projects:
-            what = f"{word} {subject.ground.called(project)} with {own.get(project, 'another one')}"
+            what = (
+                f"{word} {subject.inventory.called(project)} with {own.get(project, 'another one')}"
+            )
             yield finding(code, what, (project,), where=subject.where(project))
     for project in lock.hides:
         yield finding(codes.HIDDEN, f"hides {project}", (project,), where=subject.where(project))

@@ -5,7 +5,7 @@ from enum import Enum
 
 from packaging.utils import NormalizedName
 
-from envc.check.ground import Ground
+from envc.check.inventory import Inventory
 from envc.check.offers import PassedOver
 from envc.errors import UnsatisfiableError
 from envc.model.contents import Library, Unknown, WheelContents
@@ -26,7 +26,7 @@ class LockState(Enum):
 
 @value(kw_only=True)
 class Scene:
-    """An overlay on one target: its own wheels in order of project, and the ground below them.
+    """An overlay on one target: its own wheels in order of project, and the inventory below them.
 
     `masked` are the base's projects that are invisible in it. `libraries` are those of the
     projects that `wanted_libraries` names, own and of the base. `standard` are the names of the
@@ -35,7 +35,7 @@ class Scene:
 
     target: Target
     own: tuple[WheelContents, ...]
-    ground: Ground
+    inventory: Inventory
     masked: frozenset[NormalizedName]
     standard: frozenset[str] = frozenset()
     libraries: Mapping[NormalizedName, tuple[Library, ...]] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Subject:
     spec: str
     state: LockState
     lock: Lock | None
-    ground: Ground
+    inventory: Inventory
     scenes: Sequence[Scene] = ()
     base: str = ""
     owner: str = ""

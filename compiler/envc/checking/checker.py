@@ -7,13 +7,13 @@ from typing import NoReturn
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.check import (
+    Basis,
     LockState,
     PassedOver,
     Subject,
-    Touched,
+    basis_of,
     judge,
     passed_over,
-    touched,
     unreadable,
 )
 from envc.checking.scenes import Seen, look_into
@@ -57,7 +57,7 @@ from envc.target.drift import drift_of
 
 @value(kw_only=True)
 class Judged:
-    """A verdict and what it rests on; `touched` is None where it must be found anew each time.
+    """A verdict and what it rests on; `basis` is None where it must be found anew each time.
 
     `beside` are the files that were read with the spec, `asked` the projects whose listings were.
     """
@@ -65,7 +65,7 @@ class Judged:
     verdict: Verdict
     beside: Files = ()
     asked: tuple[str, ...] = ()
-    touched: Touched | None = None
+    basis: Basis | None = None
     fingerprint: Digest | None = None
 
 
@@ -179,13 +179,13 @@ class Checker:
         )
         return LockState.FRESH if fresh else LockState.STALE
 
-    def fingerprint(self, touched: Touched, under: KnownBase) -> Digest:
+    def fingerprint(self, basis: Basis, under: KnownBase) -> Digest:
         """The digest of the parts of a base that a verdict rests on."""
         base = under.base
         kept = {canonicalize_name(sourced.requirement.name) for sourced in base.kept}
-        parts = touched.fingerprint((ground for _, ground in under.grounds), kept)
+        parts = basis.fingerprint((inventory for _, inventory in under.inventories), kept)
         # What explains a failure names lines of the site's spec.
-        if touched.everything:
+        if basis.everything:
             return digest_of_json([parts, digest_of(self.site.text), base.closure])
         return parts
 
@@ -223,7 +223,7 @@ class Checker:
             spec=spec.file,
             state=state,
             lock=lock,
-            ground=under.ground(),
+            inventory=under.inventory(),
             scenes=seen.scenes,
             base=spec.base,
             owner=owner,
@@ -236,12 +236,12 @@ class Checker:
             site_rules=self.site.spec.check,
             rules=spec.check,
         )
-        parts = touched(subject, _asked(spec))
+        parts = basis_of(subject, _asked(spec))
         return Judged(
             verdict=judge(subject),
             beside=(*files_beside(spec), *_projects_beside(spec)),
             asked=tuple(sorted(source.asked)),
-            touched=None if subject.unknown or _looks_further(spec) else parts,
+            basis=None if subject.unknown or _looks_further(spec) else parts,
             fingerprint=self.fingerprint(parts, under),
         )
 

@@ -33,14 +33,14 @@ def look_into(spec: OverlaySpec, under: KnownBase, lock: Lock, contents: Content
     scenes: list[Scene] = []
     # In the dark is also an overlay whose base nobody could look into, unless it adds nothing.
     unknown = dict.fromkeys(under.unknown if lock.pins else ())
-    for target, ground in under.grounds:
+    for target, inventory in under.inventories:
         wheels = _wheels(placed, target)
         found = contents.contents(wheels.values(), folder=folder)
         own = [found[wheel.digest] for wheel in wheels.values()]
         scene = Scene(
             target=target,
             own=tuple(each for each in own if isinstance(each, WheelContents)),
-            ground=ground,
+            inventory=inventory,
             masked=frozenset(wheels.keys() | set(lock.hides)),
             standard=standard_modules(target.python),
         )

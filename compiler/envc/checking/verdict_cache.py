@@ -7,7 +7,7 @@ row of that spec serves too, if the parts of the base that it rests on are as th
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from envc.check import Touched
+from envc.check import Basis
 from envc.disk.memo import Memo
 from envc.disk.table import Table
 from envc.errors import EnvcError
@@ -37,7 +37,7 @@ class Row:
     verdict: Verdict
     beside: Files
     listings: dict[str, str]
-    touched: Touched
+    basis: Basis
     fingerprint: Digest
 
 

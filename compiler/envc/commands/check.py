@@ -189,13 +189,13 @@ class _Run:
             self._reporter.advance(TASK)
         self.listings.of(project for each in fresh.values() for project in each.asked)
         for place, each in fresh.items():
-            if each.touched is None or each.fingerprint is None:
+            if each.basis is None or each.fingerprint is None:
                 continue
             row = Row(
                 verdict=each.verdict,
                 beside=each.beside,
                 listings=self.listings.of(each.asked),
-                touched=each.touched,
+                basis=each.basis,
                 fingerprint=each.fingerprint,
             )
             named = _named(self._found[place])
@@ -237,7 +237,7 @@ def _carried_over(checker: Checker, row: Row, found: Found) -> Verdict | None:
     try:
         spec = load_overlay(found.path)
         under = checker.known_base(spec)
-        if checker.fingerprint(row.touched, under) != row.fingerprint:
+        if checker.fingerprint(row.basis, under) != row.fingerprint:
             return None
         present = read_lock(overlay_lock_path(spec), spec.name)
     except EnvcError:
@@ -246,7 +246,7 @@ def _carried_over(checker: Checker, row: Row, found: Found) -> Verdict | None:
     if state is LockState.STALE:
         return None  # the site's policy or the spec has changed: it is resolved in another way
     rules = (checker.site.spec.check, spec.check)
-    return restated(row.verdict, state, under.ground(), rules=rules)
+    return restated(row.verdict, state, under.inventory(), rules=rules)
 
 
 # What a forked process inherits: the checker of its parent, warm, and the specs.

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from packaging.utils import NormalizedName
 
-from envc.check import Ground, survey
+from envc.check import Inventory, inventory_of
 from envc.lock import Base, shared_packages, target_groups, visible_problem
 from envc.locking.overlay_resolution import Edges, edges_of
 from envc.model.contents import Unknown, WheelContents
@@ -22,7 +22,7 @@ from envc.supply.contents import ContentsSource
 
 @value
 class KnownBase:
-    """A base as overlays on it see it. `grounds` are in the order of the site's target groups.
+    """A base as overlays on it see it. `inventories` are in the order of the site's target groups.
 
     `pins` are its visible pins, for each group of targets. `unknown` are the base's wheels that
     could not be looked into.
@@ -30,13 +30,13 @@ class KnownBase:
 
     site: SiteSpec
     base: Base
-    grounds: tuple[tuple[Target, Ground], ...]
+    inventories: tuple[tuple[Target, Inventory], ...]
     pins: tuple[tuple[InheritedPin, ...], ...]
     unknown: tuple[Unknown, ...]
 
-    def ground(self) -> Ground:
-        """The ground on the first target: for what is told of the overlay as a whole."""
-        return self.grounds[0][1]
+    def inventory(self) -> Inventory:
+        """The inventory on the first target: for what is told of the overlay as a whole."""
+        return self.inventories[0][1]
 
     def edges(self, source: CandidateSource) -> tuple[Edges, ...]:
         """For each group of targets: who requires whom on the base; it is resolved for that."""
@@ -48,8 +48,7 @@ class KnownBase:
         """The wheel that the base has of a project on a target; None: it has none."""
         for group in target_groups(self.site.targets):
             if target in group:
-                ground = next(ground for each, ground in self.grounds if each is target)
-                pin = ground.pins.get(project)
+                pin = dict(self.inventories)[target].pins.get(project)
                 return locked(pin.distributions[group.index(target)]) if pin else None
         return None
 
@@ -60,7 +59,7 @@ def known_base(site: SiteSpec, base: Base, contents: ContentsSource) -> KnownBas
     Raises:
         SpecError: the base has no wheel of a project for a target.
     """
-    grounds: list[tuple[Target, Ground]] = []
+    inventories: list[tuple[Target, Inventory]] = []
     unknown: dict[str, Unknown] = {}
     together: set[Group] = set()
     groups = target_groups(site.targets)
@@ -69,11 +68,11 @@ def known_base(site: SiteSpec, base: Base, contents: ContentsSource) -> KnownBas
         for place, target in enumerate(group):
             found = contents.contents(locked(pin.distributions[place]) for pin in pins)
             known = _known(found.values())
-            grounds.append((target, survey(pins, known)))
+            inventories.append((target, inventory_of(pins, known)))
             together.update(shared_packages(each.facts for each in known))
             unknown |= {each.project: each for each in found.values() if isinstance(each, Unknown)}
     whole = replace(base, together=tuple(sorted(together)))
-    return KnownBase(site, whole, tuple(grounds), visible, tuple(unknown.values()))
+    return KnownBase(site, whole, tuple(inventories), visible, tuple(unknown.values()))
 
 
 def locked(file: Distribution) -> LockedWheel:

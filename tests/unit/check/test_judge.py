@@ -4,7 +4,7 @@ import pytest
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envc.check import LockState, Subject, judge, restated, survey, unreadable
+from envc.check import LockState, Subject, inventory_of, judge, restated, unreadable
 from envc.errors import Fault, ShadowRefusedError, SpecError, UnsatisfiableError
 from envc.model.codes import CODES, FIXED
 from envc.model.finding import Finding
@@ -19,7 +19,7 @@ def pin(project: str, version: str) -> InheritedPin:
 
 
 PINS = (("numpy", "1.26"), ("old", "1.0"), ("scipy", "1.11"), ("six", "1.17"))
-GROUND = survey([pin(*each) for each in PINS], [])
+INVENTORY = inventory_of([pin(*each) for each in PINS], [])
 LOCK = Lock(
     layer="alice",
     pins=(
@@ -36,7 +36,7 @@ SUBJECT = Subject(
     spec="alice.toml",
     state=LockState.FRESH,
     lock=LOCK,
-    ground=GROUND,
+    inventory=INVENTORY,
     base="user",
     owner="alice",
     origins={"numpy": "alice.toml:5 (overlay.requires[0])"},
@@ -108,9 +108,9 @@ def test_the_state_of_the_lock_is_a_warning_and_no_error(state):
 @pytest.mark.parametrize("state", STATES)
 def test_a_verdict_is_restated_for_another_state(state):
     fresh = judge(SUBJECT)
-    other = restated(fresh, state, GROUND, rules=((), ()))
+    other = restated(fresh, state, INVENTORY, rules=((), ()))
     assert other == judge(replace(SUBJECT, state=state))
-    assert restated(other, LockState.FRESH, GROUND, rules=((), ())) == fresh
+    assert restated(other, LockState.FRESH, INVENTORY, rules=((), ())) == fresh
 
 
 @pytest.mark.parametrize(

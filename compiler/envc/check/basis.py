@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from packaging.utils import NormalizedName
 
-from envc.check.ground import Ground, commands_of, presences, project_of
+from envc.check.inventory import Inventory, commands_of, presences, project_of
 from envc.check.libraries import wanted_libraries
 from envc.check.subject import Subject
 from envc.model.digest import Digest, digest_of_json
@@ -18,7 +18,7 @@ from envc.model.value import value
 
 
 @value(kw_only=True)
-class Touched:
+class Basis:
     """The parts of a base that a verdict rests on; `everything` makes the others superfluous.
 
     `changed` are the base's projects that the overlay replaces or hides; `pins`, `names` and
@@ -31,30 +31,32 @@ class Touched:
     names: tuple[str, ...]
     commands: tuple[str, ...]
 
-    def fingerprint(self, grounds: Iterable[Ground], kept: Collection[NormalizedName]) -> Digest:
-        """The digest of these parts of a base, given its ground for each target.
+    def fingerprint(
+        self, inventories: Iterable[Inventory], kept: Collection[NormalizedName]
+    ) -> Digest:
+        """The digest of these parts of a base, given its inventory for each target.
 
         `kept` are the projects that the specs below keep available.
         """
-        return digest_of_json([list(self._parts(ground, kept)) for ground in grounds])
+        return digest_of_json([list(self._parts(inventory, kept)) for inventory in inventories])
 
-    def _parts(self, ground: Ground, kept: Collection[NormalizedName]) -> Iterator[object]:
+    def _parts(self, inventory: Inventory, kept: Collection[NormalizedName]) -> Iterator[object]:
         if self.everything:
-            yield [_pin(ground, project) for project in sorted(ground.pins)]
+            yield [_pin(inventory, project) for project in sorted(inventory.pins)]
             return
-        yield [_pin(ground, project) for project in self.pins]
-        yield [[str(owner) for owner in ground.modules.get(name, ())] for name in self.names]
-        yield [ground.commands.get(command, ()) for command in self.commands]
-        leading = _leading_to(self.changed, ground)
-        yield [[project, ground.requirers.get(project, ())] for project in sorted(leading)]
+        yield [_pin(inventory, project) for project in self.pins]
+        yield [[str(owner) for owner in inventory.modules.get(name, ())] for name in self.names]
+        yield [inventory.commands.get(command, ()) for command in self.commands]
+        leading = _leading_to(self.changed, inventory)
+        yield [[project, inventory.requirers.get(project, ())] for project in sorted(leading)]
         yield sorted(leading.intersection(kept))
 
 
-def touched(subject: Subject, asked: Iterable[str]) -> Touched:
+def basis_of(subject: Subject, asked: Iterable[str]) -> Basis:
     """What the verdict on a subject rests on; `asked` are the projects its spec speaks of."""
     lock = subject.lock
     if lock is None or subject.failure is not None or subject.unknown:
-        return Touched(everything=True, changed=(), pins=(), names=(), commands=())
+        return Basis(everything=True, changed=(), pins=(), names=(), commands=())
     changed = {*lock.shadows, *lock.lifts, *lock.hides}
     pins: set[str] = {*asked, *changed, *(pin.project for pin in lock.pins)}
     names: set[str] = set()
@@ -67,9 +69,9 @@ def touched(subject: Subject, asked: Iterable[str]) -> Touched:
             commands |= set(commands_of(contents))
         pins |= wanted_libraries(scene)
         for project in changed:
-            requirers = scene.ground.requirers.get(NormalizedName(project), ())
+            requirers = scene.inventory.requirers.get(NormalizedName(project), ())
             pins |= {requirer for requirer, _ in requirers}
-    return Touched(
+    return Basis(
         everything=False,
         changed=tuple(sorted(changed)),
         pins=tuple(sorted(pins)),
@@ -78,7 +80,7 @@ def touched(subject: Subject, asked: Iterable[str]) -> Touched:
     )
 
 
-def _leading_to(projects: Iterable[str], ground: Ground) -> set[NormalizedName]:
+def _leading_to(projects: Iterable[str], inventory: Inventory) -> set[NormalizedName]:
     """The projects, and all that may require them, directly or through others."""
     reach: set[NormalizedName] = set()
     waiting = [NormalizedName(project) for project in projects]
@@ -86,12 +88,12 @@ def _leading_to(projects: Iterable[str], ground: Ground) -> set[NormalizedName]:
         project = waiting.pop()
         if project not in reach:
             reach.add(project)
-            waiting += [requirer for requirer, _ in ground.requirers.get(project, ())]
+            waiting += [requirer for requirer, _ in inventory.requirers.get(project, ())]
     return reach
 
 
-def _pin(ground: Ground, project: str) -> object:
-    pin = ground.pins.get(NormalizedName(project))
+def _pin(inventory: Inventory, project: str) -> object:
+    pin = inventory.pins.get(NormalizedName(project))
     if pin is None:
         return None
     return [project, pin.layer, *(file.digest or file.filename for file in pin.distributions)]

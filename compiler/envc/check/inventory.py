@@ -1,6 +1,6 @@
 """What a base offers to the overlays on it, for one target: computed once, asked a thousand times.
 
-WheelContents of its visible projects ──survey──▶ Ground
+WheelContents of its visible projects ──inventory_of──▶ Inventory
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ class Presence:
 
 
 @value(kw_only=True)
-class Ground:
+class Inventory:
     """The visible projects of a base: pins by name, and who has which name, command and file.
 
     `modules` are in order of project, `commands` by the command's name; `shared` are shared
@@ -51,8 +51,8 @@ class Ground:
         return f"{project} {pin.version} of layer {pin.layer}" if pin else project
 
 
-def survey(pins: Sequence[InheritedPin], wheels: Sequence[WheelContents]) -> Ground:
-    """The ground that the visible pins of a base make; contents that are missing say nothing."""
+def inventory_of(pins: Sequence[InheritedPin], wheels: Sequence[WheelContents]) -> Inventory:
+    """The inventory that the visible pins of a base make; contents that are missing say nothing."""
     modules: dict[str, list[Presence]] = {}
     commands: dict[str, list[NormalizedName]] = {}
     shared: dict[str, NormalizedName] = {}
@@ -68,7 +68,7 @@ def survey(pins: Sequence[InheritedPin], wheels: Sequence[WheelContents]) -> Gro
             needed = project_of(text)
             if needed is not None:
                 requirers.setdefault(needed, []).append((project, text))
-    return Ground(
+    return Inventory(
         pins={pin.project: pin for pin in pins},
         modules={name: tuple(found) for name, found in modules.items()},
         commands={name: tuple(found) for name, found in commands.items()},
