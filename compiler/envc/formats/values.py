@@ -1,7 +1,7 @@
 """Values as JSON and back, by what their classes declare: nobody writes a codec for one.
 
 A value is an object of its fields, a named tuple an array of them; a tuple is an array, a mapping
-an object. Bytes are base64, values of other libraries are texts. What is read must be of the
+an object. Values of other libraries are texts. What is read must be of the
 declared types, and have all fields but those with a default; what a text may say is not looked at.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
 
-from envc.model.value import fields_of, value
+from envc.model.value import fields_of
 
 Value = TypeVar("Value")
 Read = Callable[[Any], Any]
@@ -76,10 +76,9 @@ def _writer(kind: Any) -> Callable[[Any], Any]:
     if fields_of(kind):
         names = [each.name for each in fields_of(kind)]
         return lambda value: {name: plain_of(getattr(value, name)) for name in names}
-    form = _FORMS.get(kind.__name__)
-    if form is None:
+    if kind.__name__ not in _TEXTS:
         raise TypeError(f"{kind.__name__} has no form in JSON")
-    return form.to_text
+    return _TEXTS[kind.__name__]
 
 
 def value_of(kind: type[Value], plain: Any) -> Value:
@@ -90,146 +89,104 @@ def value_of(kind: type[Value], plain: Any) -> Value:
     """
     declared: Any = kind
     try:
-        found: Value = _reader(declared).read(plain)
+        found: Value = _reader(declared)(plain)
     except RecursionError as error:
         raise FormError("it is nested too deeply") from error
     return found
 
 
-@value
-class _Form:
-    """How values of a type that is not ours become a text and come back."""
-
-    to_text: Callable[[Any], str]
-    from_text: Callable[[type, str], Any]
-
-
-def _made(kind: type, text: str) -> Any:
-    return kind(text)
-
-
-def _binascii() -> Any:
-    import binascii  # few values hold bytes
-
-    return binascii
-
-
-_FORMS = {
-    "Requirement": _Form(str, _made),
-    "Version": _Form(str, _made),
-    "bytes": _Form(
-        lambda content: _binascii().b2a_base64(content, newline=False).decode(),
-        lambda _, text: _binascii().a2b_base64(text, strict_mode=True),
-    ),
-    "datetime": _Form(
-        lambda moment: str(moment.isoformat()),
-        lambda kind, text: kind.fromisoformat(text),  # type: ignore[attr-defined] # it has that
-    ),
+# How values of other libraries become a text, from which they can be made.
+_TEXTS: dict[str, Callable[[Any], str]] = {
+    "Requirement": str,
+    "Version": str,
+    "datetime": lambda moment: str(moment.isoformat()),
 }
-
-
-@value
-class _Reader:
-    """How values of a kind are read, and the types that they have in JSON."""
-
-    accepts: tuple[type, ...]
-    read: Read
-
-
-_WORDS = {
-    type(None): "null",
+_SCALARS = {
+    types.NoneType: "null",
     bool: "true or false",
     int: "an integer",
     float: "a number",
     str: "a text",
-    list: "an array",
-    dict: "an object",
 }
 
 
-def _wrong(*accepted: type) -> FormError:
-    return FormError(f"this must be {' or '.join(_WORDS[each] for each in accepted)}")
-
-
 @cache
-def _reader(kind: Any, owner: Any = None) -> _Reader:  # noqa: PLR0911 - one return a kind
-    """The reader of a kind that a field of `owner` is declared with."""
+def _reader(kind: Any, owner: Any = None) -> Read:  # noqa: PLR0911 - one return a kind
+    """What reads a kind that a field of `owner` is declared with."""
     if isinstance(kind, str | ForwardRef):
         return _named(kind if isinstance(kind, str) else kind.__forward_arg__, owner)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
         return _literal(arguments)
+    items = [_reader(each, owner) for each in arguments if each is not ...]
     if origin in (Union, types.UnionType):
-        return _union([_reader(each, owner) for each in arguments])
+        return _union(items)
     if origin is tuple:
-        return _tuple([_reader(each, owner) for each in arguments if each is not ...], arguments)
+        return _array(items[0]) if arguments[-1] is ... else _row(tuple, items)
     if origin is not None and issubclass(origin, Mapping):
-        return _mapping(_reader(arguments[1], owner).read)
+        return _mapping(items[1])
     kind = getattr(kind, "__supertype__", kind)
-    if kind in _WORDS:
+    if kind in _SCALARS:
         return _scalar(kind)
     if fields_of(kind):
         return _object(kind)
     if issubclass(kind, tuple):
-        return _row(kind, [_reader(each, kind) for each in kind.__annotations__.values()])
-    return _text(kind, _FORMS[kind.__name__])
+        declared = kind.__annotations__.values()
+        return _row(kind._make, [_reader(each, kind) for each in declared])
+    return _text(kind)
 
 
-def _named(text: str, owner: Any) -> _Reader:
-    """The reader of a kind by its name in the module of `owner`; it may contain itself."""
+def _named(text: str, owner: Any) -> Read:
+    """What reads a kind by its name in the module of `owner`; it may contain itself."""
 
     @cache
     def found() -> Read:
         kind = eval(text, vars(sys.modules[owner.__module__]))  # noqa: S307 - our own annotation
-        return _reader(kind, owner).read
+        return _reader(kind, owner)
 
     def read(plain: Any) -> Any:
         return found()(plain)
 
-    accepts = {"dict": dict, "tuple": list}[text.partition("[")[0]]
-    return _Reader((accepts,), read)
+    return read
 
 
-def _scalar(kind: type) -> _Reader:
-    accepts = (int, float) if kind is float else (kind,)
+def _scalar(kind: type) -> Read:
+    accepted = (int, float) if kind is float else (kind,)
 
     def read(plain: Any) -> Any:
-        if type(plain) in accepts:
+        if type(plain) in accepted:
             return plain
-        raise _wrong(kind)
+        raise FormError(f"this must be {_SCALARS[kind]}")
 
-    return _Reader(accepts, read)
+    return read
 
 
-def _literal(allowed: Sequence[Any]) -> _Reader:
+def _literal(allowed: Sequence[Any]) -> Read:
     def read(plain: Any) -> Any:
         if plain in allowed:
             return plain
         raise FormError(f"this must be one of {', '.join(map(str, allowed))}")
 
-    return _Reader(tuple(set(map(type, allowed))), read)
+    return read
 
 
-def _union(options: Sequence[_Reader]) -> _Reader:
-    by_type = {each: option.read for option in options for each in option.accepts}
-
+def _union(options: Sequence[Read]) -> Read:
     def read(plain: Any) -> Any:
-        found = by_type.get(type(plain))
-        if found is None:
-            raise _wrong(*by_type)
-        return found(plain)
+        errors: list[FormError] = []
+        for option in options:
+            try:
+                return option(plain)
+            except FormError as error:
+                errors.append(error)
+        raise max(errors, key=lambda error: len(error.where))
 
-    return _Reader(tuple(by_type), read)
+    return read
 
 
-def _tuple(items: Sequence[_Reader], arguments: Sequence[Any]) -> _Reader:
-    return _array(items[0].read) if arguments[-1] is ... else _row(tuple, items)
-
-
-def _array(item: Read) -> _Reader:
+def _array(item: Read) -> Read:
     def read(plain: Any) -> Any:
         if type(plain) is not list:
-            raise _wrong(list)
+            raise FormError("this must be an array")
         found: list[Any] = []
         try:
             for each in plain:
@@ -238,30 +195,28 @@ def _array(item: Read) -> _Reader:
             raise error.below(f"[{len(found)}]") from error
         return tuple(found)
 
-    return _Reader((list,), read)
+    return read
 
 
-def _row(kind: type, items: Sequence[_Reader]) -> _Reader:
-    make: Callable[[Any], Any] = getattr(kind, "_make", kind)
-
+def _row(make: Callable[[Any], Any], items: Sequence[Read]) -> Read:
     def read(plain: Any) -> Any:
         if type(plain) is not list or len(plain) != len(items):
             raise FormError(f"this must be an array of {len(items)}")
         found: list[Any] = []
         try:
             for item, each in zip(items, plain, strict=True):
-                found.append(item.read(each))
+                found.append(item(each))
         except FormError as error:
             raise error.below(f"[{len(found)}]") from error
         return make(found)
 
-    return _Reader((list,), read)
+    return read
 
 
-def _mapping(item: Read) -> _Reader:
+def _mapping(item: Read) -> Read:
     def read(plain: Any) -> Any:
         if type(plain) is not dict:
-            raise _wrong(dict)
+            raise FormError("this must be an object")
         found: dict[str, Any] = {}
         try:
             for key, each in plain.items():
@@ -270,19 +225,19 @@ def _mapping(item: Read) -> _Reader:
             raise error.below(key) from error
         return found
 
-    return _Reader((dict,), read)
+    return read
 
 
-def _object(kind: Any) -> _Reader:
-    reads = [(each.name, _reader(each.declared, kind).read) for each in fields_of(kind)]
+def _object(kind: Any) -> Read:
+    items = [(each.name, _reader(each.declared, kind)) for each in fields_of(kind)]
     needed = [each.name for each in fields_of(kind) if each.is_needed]
 
     def read(plain: Any) -> Any:
         if type(plain) is not dict:
-            raise _wrong(dict)
+            raise FormError("this must be an object")
         found: dict[str, Any] = {}
         try:
-            for name, item in reads:
+            for name, item in items:
                 if name in plain:
                     found[name] = item(plain[name])
         except FormError as error:
@@ -294,16 +249,18 @@ def _object(kind: Any) -> _Reader:
             raise FormError("this field is unknown", min(plain.keys() - found))
         return kind(**found)
 
-    return _Reader((dict,), read)
+    return read
 
 
-def _text(kind: type, form: _Form) -> _Reader:
+def _text(kind: Any) -> Read:
+    made_from = getattr(kind, "fromisoformat", kind)
+
     def read(plain: Any) -> Any:
         if type(plain) is not str:
-            raise _wrong(str)
+            raise FormError("this must be a text")
         try:
-            return form.from_text(kind, plain)
+            return made_from(plain)
         except (ValueError, TypeError) as error:
             raise FormError(f"this is no {kind.__name__.lower()}") from error
 
-    return _Reader((str,), read)
+    return read

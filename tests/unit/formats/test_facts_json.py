@@ -63,7 +63,7 @@ def without(key: str) -> bytes:
         (changed(digest="sha256:0"), "digest", "this must be a sha256 digest"),
         (changed(requires="numpy"), "requires", "this must be an array"),
         (changed(requires=[1]), "requires[0]", "this must be a text"),
-        (changed(requires_python=3), "requires_python", "this must be a text or null"),
+        (changed(requires_python=3), "requires_python", "this must be a text"),
         (changed(console_scripts=[["a", "b"]]), "console_scripts[0]", "this must be an array of 3"),
         (changed(console_scripts={}), "console_scripts", "this must be an array"),
         (changed(modules=[]), "modules", "this must be an object"),
@@ -75,7 +75,7 @@ def without(key: str) -> bytes:
         (
             changed(modules={"a": {"b": 1}}),
             "modules.a.b",
-            "this must be a text or an object",
+            "this must be one of package, module",
         ),
     ],
 )
