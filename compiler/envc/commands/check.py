@@ -208,23 +208,24 @@ class _Run:
             yield place, self._checker.judged(each.path, each.owner)
 
     def _in_processes(self, places: Sequence[int]) -> Iterator[tuple[int, Judged]]:
-        global _inherited  # noqa: PLW0603 - it is how a fork hands on what cannot be pickled
         for layer in sorted(_bases(self._found[place].path for place in places)):
             self._checker.warm(layer)
         # A process with threads must not be forked; those of a drawn bar take no part in it.
         self._checker.close()
         self._checker.quieten()
-        _inherited = (self._checker, self._found)
         shares = [places[start : start + _SHARE] for start in range(0, len(places), _SHARE)]
         try:
-            with ProcessPoolExecutor(_cores(), mp_context=get_context("fork")) as pool:
-                for judged, received_bytes in pool.map(_share, shares):
+            with ProcessPoolExecutor(
+                _cores(),
+                mp_context=get_context("fork"),
+                initializer=_Fork.begin,
+                initargs=(self._checker, self._found),
+            ) as pool:
+                for judged, received_bytes in pool.map(_Fork.share, shares):
                     self.received_bytes += received_bytes
                     yield from judged
         except OSError as error:
             raise disk_error(error, "start processes") from error
-        finally:
-            _inherited = None
 
 
 def _named(found: Found) -> tuple[str, str, bytes]:
@@ -249,18 +250,23 @@ def _carried_over(checker: Checker, row: Row, found: Found) -> Verdict | None:
     return restated(row.verdict, state, under.inventory(), rules=rules)
 
 
-# What a forked process inherits: the checker of its parent, warm, and the specs.
-_inherited: tuple[Checker, Sequence[Found]] | None = None
+class _Fork:
+    """A forked process: from its beginning it has its parent's checker, warm, and the specs."""
 
+    checker: Checker
+    found: Sequence[Found]
 
-def _share(places: Sequence[int]) -> tuple[list[tuple[int, Judged]], int]:
-    """One process's share: verdicts by place, and the bytes that it received for them."""
-    if _inherited is None:
-        return [], 0
-    checker, found = _inherited
-    before = checker.received_bytes
-    judged = [(p, checker.judged(found[p].path, found[p].owner)) for p in places]
-    return judged, checker.received_bytes - before
+    @classmethod
+    def begin(cls, checker: Checker, found: Sequence[Found]) -> None:
+        cls.checker, cls.found = checker, found
+
+    @classmethod
+    def share(cls, places: Sequence[int]) -> tuple[list[tuple[int, Judged]], int]:
+        """Verdicts by place, and the bytes that were received for them."""
+        before = cls.checker.received_bytes
+        named = [(place, cls.found[place]) for place in places]
+        judged = [(place, cls.checker.judged(each.path, each.owner)) for place, each in named]
+        return judged, cls.checker.received_bytes - before
 
 
 def _bases(paths: Iterable[str]) -> set[str]:
