@@ -116,8 +116,8 @@ def test_any_answers_in_any_order(
         watch.see(known, command)
         if isinstance(command, Stop):
             return
-        for node in data.draw(st.permutations(sorted(known.awaited))):
+        for node in data.draw(st.permutations(sorted(known.awaited()))):
             word = data.draw(WORDS)
-            watch.hear(node, known.awaited[node], word)
+            watch.hear(node, known.nodes[node].asked or "", word)
             known = hear(known, node, word, NOW)
     raise AssertionError("it goes on for ever")

@@ -2,12 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from typing import Literal, TypeVar
 
 from envc.cluster.node_sets import expand, fold
 from envc.model.nodes import Lacks, Limits, NodeAnswer, Refusal, Silence, Unsure
-from envc.model.value import value
+from envc.model.value import field, value
 from envc.ports import Engine
 from envc.rollout.words import Word, word_of
 

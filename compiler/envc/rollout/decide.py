@@ -3,20 +3,18 @@
 No rule remembers where the roll-out is: each finds its part done in what is known.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from envc.model.nodes import Silence
 from envc.reports.rollout import State
-from envc.rollout.hear import failed, hear
+from envc.rollout.hear import changed, failed, hear
 from envc.rollout.values import (
     DONE,
     Ask,
-    Asked,
     Bring,
     Command,
     Known,
-    Node,
     Publish,
     Share,
     Stop,
@@ -28,7 +26,7 @@ Decision = tuple[Known, Command | None]
 
 def decide(known: Known) -> tuple[Known, Command]:
     """The next command, and what is known once it is given. Who has not answered never will."""
-    for node in known.awaited:
+    for node in known.awaited():
         known = hear(known, node, Silence("unreachable"), known.now_seconds)
     for rule in RULES:
         known, command = rule(known)
@@ -100,10 +98,9 @@ def _prepare(known: Known, nodes: Sequence[str], look: Sequence[str] = ()) -> De
     lacks = {node: known.nodes[node].lacks for node in nodes if known.nodes[node].lacks}
     state = known.order.options.state
     if lacks and state is None:
-        known = _changed(known, lacks, lambda node: replace(node, lacks=(), sent=node.sent + 1))
-        return _awaiting(known, lacks, "bring"), Bring(lacks)
+        return changed(known, lacks, asked="bring", lacks=()), Bring(lacks)
     if lacks and state is not None and not known.is_shared_anew:
-        known = _changed(known, lacks, lambda node: replace(node, lacks=()))
+        known = changed(known, lacks, lacks=())
         return replace(known, is_shared_anew=True), Share(state)
     for node in lacks:
         what = f"it does not see what was put into {state}"
@@ -112,7 +109,7 @@ def _prepare(known: Known, nodes: Sequence[str], look: Sequence[str] = ()) -> De
     asked = tuple(node for node in nodes if _is_to_prepare(known, node))
     if not asked and not look:
         return known, None
-    known = _awaiting(_awaiting(known, look, "look"), asked, "prepare")
+    known = changed(changed(known, look, asked="look"), asked, asked="prepare")
     return known, Ask(asked, tuple(look))
 
 
@@ -129,17 +126,8 @@ def _switch(known: Known, ready: Sequence[str], among: Sequence[str]) -> Decisio
         return known, None
     digests = {node: known.nodes[node].told.digest for node in nodes}
     found = {node: digest for node, digest in digests.items() if digest is not None}
-    known = _changed(known, found, lambda node: replace(node, is_unnoted=False))
-    return _awaiting(known, found, "switch"), Switch(found)
+    return changed(known, found, asked="switch", is_unnoted=False), Switch(found)
 
 
 def _in(known: Known, nodes: Sequence[str], *states: State) -> tuple[str, ...]:
     return tuple(node for node in nodes if known.nodes[node].told.state in states)
-
-
-def _awaiting(known: Known, nodes: Iterable[str], asked: Asked) -> Known:
-    return replace(known, awaited={**known.awaited, **dict.fromkeys(nodes, asked)})
-
-
-def _changed(known: Known, nodes: Iterable[str], change: Callable[[Node], Node]) -> Known:
-    return replace(known, nodes={**known.nodes, **{n: change(known.nodes[n]) for n in nodes}})

@@ -1,6 +1,6 @@
 """What a node answers → what is known of it now. A bad answer is that node's failure alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import isfinite
 from typing import Any
@@ -36,14 +36,15 @@ def hear(known: Known, node: str, word: Word, now_seconds: float) -> Known:
 
     What was brought has arrived where it ended with status 0.
     """
-    asked = known.awaited.get(node)
+    asked = known.nodes[node].asked if node in known.nodes else None
     if asked is None:
         return known
-    awaited = {other: what for other, what in known.awaited.items() if other != node}
-    known = replace(known, awaited=awaited, now_seconds=now_seconds)
+    known = replace(known, now_seconds=now_seconds)
     match word:
         case Silence("ended", 0) if asked == "bring":
-            pass
+            known = changed(known, (node,))
+        case Unsure() if asked == "look":  # it is asked again when its turn comes
+            known = changed(known, (node,))
         case Silence():
             known = _silent(known, node, word, asked)
         case Refusal(fault, status):
@@ -53,8 +54,6 @@ def hear(known: Known, node: str, word: Word, now_seconds: float) -> Known:
             known = _lacking(known, node, names)
         case NodeReport() if word.step in _STEPS[asked]:
             known = _standing(known, node, word, asked)
-        case Unsure() if asked == "look":
-            pass  # it is asked again when its turn comes
         case _:
             mend = "use one release of envc on this machine and the nodes"
             known = failed(known, node, "its answer is none to what it was asked", mend)
@@ -88,9 +87,11 @@ def _silent(known: Known, node: str, silence: Silence, asked: Asked) -> Known:
 
 def _lacking(known: Known, node: str, names: tuple[str, ...]) -> Known:
     told = f"it lacks the {' and the '.join(sorted(set(names)))}"
-    if known.nodes[node].sent > known.order.options.retries:
+    sent = known.nodes[node].sent
+    if sent > known.order.options.retries:
         return failed(known, node, f"{told}: what was sent did not arrive whole", "run it again")
-    return _noted(known, node, "waiting", told, lacks=names)
+    is_sent = known.order.options.state is None  # else it is put where all nodes see it
+    return _noted(known, node, "waiting", told, lacks=names, sent=sent + is_sent)
 
 
 def _standing(known: Known, node: str, report: NodeReport, asked: Asked) -> Known:
@@ -157,4 +158,12 @@ def _noted(
     now = replace(
         before.told, state=state, reason=reason, mend=mend, seconds=seconds, **(told or {})
     )
-    return replace(known, nodes={**known.nodes, node: replace(before, told=now, **facts)})
+    return changed(known, (node,), told=now, **facts)
+
+
+def changed(
+    known: Known, nodes: Iterable[str], *, asked: Asked | None = None, **facts: Any
+) -> Known:
+    """The same, but for these facts of these nodes, and what they are asked now."""
+    made = {node: replace(known.nodes[node], asked=asked, **facts) for node in nodes}
+    return replace(known, nodes={**known.nodes, **made})

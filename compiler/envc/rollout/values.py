@@ -1,13 +1,12 @@
 """What a roll-out is to do, what is known of its nodes, and the commands that follow from it."""
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Literal
 
 from envc.model.digest import Digest
 from envc.model.names import OWN_STATE
 from envc.model.nodes import Limits
-from envc.model.value import value
+from envc.model.value import field, value
 from envc.reports.rollout import NodeState, State
 
 DONE: tuple[State, ...] = ("switched", "current")
@@ -116,12 +115,13 @@ Command = Ask | Bring | Share | Publish | Switch | Stop
 class Node:
     """One node: how far it is, and what else decides what comes next for it.
 
-    `lacks` is what is to be brought; `sent` and `failures` count how often something was, and how
-    often it failed. `may_succeed`: it failed with what may pass. `is_unnoted`: it holds the
-    generation, and has yet to note where its wanted state is.
+    `asked` is what it has yet to answer. `lacks` is what is to be brought; `sent` and `failures`
+    count how often something was, and how often it failed. `may_succeed`: it failed with what may
+    pass. `is_unnoted`: it holds the generation, and has yet to note where its wanted state is.
     """
 
     told: NodeState
+    asked: Asked | None = None
     lacks: tuple[str, ...] = ()
     sent: int = 0
     failures: int = 0
@@ -133,16 +133,19 @@ class Node:
 class Known:
     """All that is known; only `begin`, `hear` and `decide` make the next one of it.
 
-    `awaited` are the nodes that have not answered yet, and what they were asked. `digests` has the
-    tree digest of the first node of each kind of machine. Times are seconds since 1970.
+    `digests` has the tree digest of the first node of each kind of machine. Times are seconds since
+    1970.
     """
 
     order: Order
     began_seconds: float
     now_seconds: float
     nodes: Mapping[str, Node]
-    awaited: Mapping[str, Asked] = field(default_factory=dict)
     digests: Mapping[str, Digest] = field(default_factory=dict)
     have_looked: bool = False
     is_shared_anew: bool = False
     is_published: bool = False
+
+    def awaited(self) -> dict[str, Asked]:
+        """The nodes that have not answered yet, and what they were asked."""
+        return {name: node.asked for name, node in self.nodes.items() if node.asked is not None}

@@ -1,9 +1,8 @@
 """The wanted state that a roll-out leaves, from the one that it found."""
 
-from dataclasses import replace
-
 from envc.model.digest import Digest
 from envc.model.nodes import WantedGeneration, WantedState
+from envc.model.value import replace
 
 
 def next_wanted(

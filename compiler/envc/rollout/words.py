@@ -5,7 +5,6 @@ that are newer have a default. What does not fit is a refusal of that node's, wh
 """
 
 import json
-from dataclasses import fields, replace
 from typing import Any
 
 from envc.errors import Fault
@@ -13,6 +12,7 @@ from envc.formats.node_line import json_in
 from envc.formats.values import FormError, value_of
 from envc.model.digest import is_digest
 from envc.model.nodes import Lacks, NodeAnswer, Refusal, Silence, Unsure
+from envc.model.value import fields_of, replace
 from envc.reports.node import NodeReport
 
 Word = NodeReport | Lacks | Refusal | Unsure | Silence
@@ -52,7 +52,7 @@ def _word(plain: Any) -> Word:
         return Refusal(fault, value_of(int, plain.get("status")))
     if plain.get("step") == "unsure":
         return Unsure()
-    known = {field.name for field in fields(NodeReport)}
+    known = {field.name for field in fields_of(NodeReport)}
     report = value_of(NodeReport, {name: plain[name] for name in known & plain.keys()})
     if not all(map(is_digest, filter(None, (report.digest, *report.closures.values())))):
         raise FormError("one of its digests is no sha256 digest")

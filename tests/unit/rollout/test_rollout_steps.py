@@ -70,7 +70,7 @@ class Run:
 
     def told(self, *words: Word, of: Sequence[str] = (), now: float = NOW) -> Command:
         """Each node that is awaited says its word, in order (or those `of` a list); then: next."""
-        for node, word in zip(of or tuple(self.known.awaited), words, strict=True):
+        for node, word in zip(of or tuple(self.known.awaited()), words, strict=True):
             self.known = hear(self.known, node, word, now)
         return self.next()
 
