@@ -11,7 +11,8 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -133,6 +134,15 @@ class World:
             "HOME": str(self.root / "home"),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[None]:
+    """A published folder, open to its owner for a moment: root alone needs no such thing."""
+    mode = folder.stat().st_mode
+    folder.chmod(0o755)
+    yield
+    folder.chmod(mode)
 
 
 def new_world(root: Path) -> World:

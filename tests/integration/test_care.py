@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from faults.oracle import incomplete, leftovers, listing, violations
-from faults.world import FOLDER, SHARED, World, flip, new_world
+from faults.world import FOLDER, SHARED, World, flip, new_world, opened
 from support.index_server import IndexServer
 from support.sites import PYTHON, SITE_PACKAGES, envc
 
@@ -54,7 +54,8 @@ def without_a_folder(world):
 
 
 def without_a_tree(world):
-    shutil.rmtree(world.generation(2) / "system")
+    with opened(world.generation(2)):
+        shutil.rmtree(world.generation(2) / "system")
 
 
 def executable(world):
@@ -264,7 +265,8 @@ def torn_record(world):
 
 
 def no_record(world):
-    (world.generation(2) / "manifest.json").unlink()
+    with opened(world.generation(2)):
+        (world.generation(2) / "manifest.json").unlink()
 
 
 def dangling(world):

@@ -9,6 +9,7 @@ import pytest
 
 from envc.commands.generations import rollback
 from faults.oracle import incomplete, leftovers, listing, violations
+from faults.world import opened
 from support.sites import envc
 
 
@@ -113,7 +114,8 @@ def test_gc_keeps_what_a_running_process_stands_on(world):
 
 def test_gc_removes_nothing_where_a_record_cannot_be_read(world):
     assert envc("rollback", "--target", world.target).status == 0
-    (world.generation(2) / "manifest.json").unlink()
+    with opened(world.generation(2)):
+        (world.generation(2) / "manifest.json").unlink()
     before = listing(world.generation(1))
     answer = envc("gc", "--target", world.target, "--keep", 0)
     assert (answer.status, answer.stderr) == (

@@ -51,7 +51,6 @@ def remove_generations(directory: Directory, numbers: Iterable[int]) -> list[int
         if is_held(f"{folder}/.lease"):
             continue
         _release_names(directory, number)
-        os.chmod(folder, 0o755)
         move_to_trash(directory, folder)
         sync_directory(directory.generations)
         removed.append(number)
@@ -110,5 +109,8 @@ def move_to_trash(directory: Directory, path: str) -> str | None:
     make_folder(directory.trash)
     # Never a name that a killed run has used: a folder replaces none that holds something.
     place = f"{directory.trash}/{os.path.basename(path)}.{os.urandom(6).hex()}"
+    if not os.path.islink(path):
+        with suppress(PermissionError):
+            os.chmod(path, 0o755)  # whoever is not root moves no folder that he may not write to
     os.rename(path, place)
     return place
