@@ -6,7 +6,7 @@ import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from envc.check import Ground, LockState, Scene, Subject, survey, touched
+from envc.check import Inventory, LockState, Scene, Subject, basis_of, inventory_of
 from envc.errors import Fault, UnsatisfiableError
 from envc.model.contents import Unknown, WheelContents
 from envc.model.digest import digest_of
@@ -68,8 +68,8 @@ def pin(contents: WheelContents, layer: str = "user") -> InheritedPin:
     )
 
 
-def ground(base: dict[str, WheelContents]) -> Ground:
-    return survey([pin(contents) for contents in base.values()], list(base.values()))
+def ground(base: dict[str, WheelContents]) -> Inventory:
+    return inventory_of([pin(contents) for contents in base.values()], list(base.values()))
 
 
 # `app` leads to numpy, which the overlay shadows, through scipy; `twin` is lifted along; `old` is
@@ -107,12 +107,12 @@ SUBJECT = Subject(
     spec="alice.toml",
     state=LockState.FRESH,
     lock=LOCK,
-    ground=ground(BASE),
+    inventory=ground(BASE),
     scenes=(
         Scene(
             target=TARGET,
             own=(OWN, *(wheel(name, version="2") for name in ("numpy", "scipy", "twin"))),
-            ground=ground(BASE),
+            inventory=ground(BASE),
             masked=frozenset(map(NormalizedName, ("numpy", "old", "scipy", "twin"))),
         ),
     ),
@@ -125,7 +125,7 @@ def outlasts(
     kept: frozenset[NormalizedName] = KEPT,
 ) -> bool:
     """Whether the verdict on the overlay holds on another base, too."""
-    rests_on = touched(subject, ["six"])
+    rests_on = basis_of(subject, ["six"])
     before = rests_on.fingerprint([ground(BASE)], KEPT)
     return rests_on.fingerprint([ground(base)], kept) == before
 
@@ -174,7 +174,7 @@ def test_a_verdict_outlasts(changed):
 
 
 def test_a_verdict_does_not_outlast_another_file_of_the_same_name_or_another_layer():
-    rests_on = touched(SUBJECT, ["six"])
+    rests_on = basis_of(SUBJECT, ["six"])
     for other in (
         pin(wheel("six", digest=digest_of(b"other bytes"))),
         pin(BASE["six"], layer="system"),
@@ -192,8 +192,8 @@ def test_a_verdict_does_not_outlast_that_a_spec_below_keeps_what_leads_to_a_chan
 def test_a_verdict_does_not_outlast_another_release_of_what_loads_a_replaced_library():
     library = replace(wheel("own", modules={}), files={"lib/own/libown.so": ""})
     base = with_wheels(library, wheel("client", "own"))
-    scene = replace(SUBJECT.scenes[0], ground=ground(base), masked=frozenset({"own"}))
-    rests_on = touched(replace(SUBJECT, scenes=(scene,)), ["six"])
+    scene = replace(SUBJECT.scenes[0], inventory=ground(base), masked=frozenset({"own"}))
+    rests_on = basis_of(replace(SUBJECT, scenes=(scene,)), ["six"])
     there = ground(with_wheels(library, wheel("client", "own", version="2")))
     assert rests_on.fingerprint([there], KEPT) != rests_on.fingerprint([ground(base)], KEPT)
 
