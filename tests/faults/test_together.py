@@ -187,6 +187,31 @@ def test_a_lock_holder_that_is_stopped_is_named(world, kind, name):
     assert os.readlink(world.target / "current") == "generations/000001"
 
 
+def test_what_only_reads_waits_for_nobody(world):
+    """Whoever writes: nothing to do, a look and a run go on."""
+    world.done(*world.materialize(1))
+    readers = [
+        world.materialize(1),
+        world.materialize(1, "--layer", "user"),
+        *((name, "--target", world.target) for name in ("verify", "generations", "doctor")),
+        ("node", "status", "--target", world.target),
+        ("diff", world.target, f"{world.target}@1"),
+        ("tree", "--site", world.site(1)),
+        ("why", "beta", "--site", world.site(1)),
+        ("run", "--layer", "user", "--target", world.target, "--", "python", "-c", "pass"),
+    ]
+    with (
+        holder("exclusive", world.target / ".lock"),
+        holder("exclusive", world.target / ".store-lock"),
+        several(world, 1) as (starter,),
+    ):
+        for words in readers:
+            answer = starter.run(*words, environment={"ENVC_LOCK_TIMEOUT": "0"})
+            assert answer.status == 0, (words, answer.stderr)
+        command = [world.target / "bin/envc", "generations"]
+        assert subprocess.run(command, env={"ENVC_LOCK_TIMEOUT": "0"}, check=False).returncode == 0
+
+
 @pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf"])
 def test_a_time_out_that_is_none(world, text):
     with several(world, 1) as (starter,):

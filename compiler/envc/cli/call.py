@@ -47,9 +47,9 @@ def answer(words: Sequence[str], target: str | None, *, listening: bool) -> int:
     ours = words[: words.index("--")] if "--" in words else words
     arguments, reporter = Arguments(json="--json" in ours, verbose=0), None
     ending = Ending(lambda: _report(_interrupted(reporter, ending.status), arguments))
-    if listening:
-        ending.listen()
     try:
+        if listening:
+            ending.listen()
         call = _call_of(words)
         arguments = call.arguments
         if arguments.help or call.command is None:

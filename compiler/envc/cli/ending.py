@@ -20,12 +20,16 @@ _PATIENCE_SECONDS = 0.4
 
 
 class Ending:
-    """The end of a run before its end; `say` tells what holds."""
+    """The end of a run before its end; `say` tells what holds.
+
+    A thread watches: no handler runs while the first thread is in a call that no signal reaches,
+    such as the look-up of a server's name, or where a signal reached another thread.
+    """
 
     def __init__(self, say: Callable[[], object]) -> None:
         self._say = say
         self._process = os.getpid()
-        self._number = signal.SIGINT
+        self._number = int(signal.SIGINT)
         self._is_said = False
         self.is_heard = False
 
@@ -36,9 +40,14 @@ class Ending:
 
     def listen(self) -> None:
         """Hear of signals, but of those that are to be ignored: nohup, and jobs of scripts."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._hear)
+        _thread.start_new_thread(self._watch, (reader,))
 
     def said(self) -> int:
         """Say once what holds; the exit status."""
@@ -51,15 +60,13 @@ class Ending:
         if os.getpid() != self._process:  # a fork ends as any process does
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        elif self.is_heard:
-            self._end()
-        else:
-            self.is_heard, self._number = True, signal.Signals(number)
-            _end_children(signal.SIGTERM)
-            _thread.start_new_thread(self._insist, ())
-            raise KeyboardInterrupt
+        self._number, self.is_heard = number, True
+        raise KeyboardInterrupt
 
-    def _insist(self) -> None:
+    def _watch(self, reader: int) -> None:
+        (self._number,) = os.read(reader, 1)
+        self.is_heard = True
+        _end_children(signal.SIGTERM)
         time.sleep(_PATIENCE_SECONDS)
         _end_children(signal.SIGKILL)
         time.sleep(_PATIENCE_SECONDS)

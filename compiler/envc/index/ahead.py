@@ -150,10 +150,7 @@ class Ahead(Generic[Question, Reply]):
             reply = future.result()
         else:
             recalled = self._recall(question)
-            if recalled is None:
-                # Another thread asks: while a server's name is looked up, no Ctrl-C reaches it.
-                recalled = self._workers.submit(self._ask, question).result()
-            reply = recalled
+            reply = self._ask(question) if recalled is None else recalled
         self._replies[question] = reply
         return reply
 
