@@ -1,6 +1,5 @@
 """Named streams of bytes → a bundle, which appears under its name when it is complete."""
 
-import hashlib
 import os
 import zipfile
 from collections.abc import Callable, Iterable
@@ -67,6 +66,8 @@ class BundleWriter:
 
         Its digest is of all of it; or of so many bytes, which hold the digests of the others.
         """
+        import hashlib  # who reads a bundle does without
+
         compressor = ZstdCompressor(level=_LEVEL)
         hasher = hashlib.sha256()
         packed = size = 0

@@ -174,13 +174,11 @@ def _site_of(
     from envc.bundle import SiteBundle
     from envc.fleet.parcel import unpack_parcel
     from envc.target.contents import refuse_other_folder
-    from envc.target.publish import make_directory
 
     refuse_foreign(directory.path)
     refuse_other_folder(directory)
     with SiteBundle(wheels) as bundle:
         parcel = bundle.parcel()
-    make_directory(directory)
     return unpack_parcel(directory, parcel, wheels.path)
 
 

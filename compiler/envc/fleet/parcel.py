@@ -1,5 +1,8 @@
 """A site's spec and locks on their way to nodes: packed as one file, and unpacked in a target."""
 
+from typing import TYPE_CHECKING
+
+from envc.disk.durable import disk_error, make_folder
 from envc.fleet.state import StateFolder, own_state, place_file
 from envc.formats.location import Location
 from envc.formats.parcel import parcel_from_json, parcel_to_json
@@ -7,12 +10,14 @@ from envc.model.digest import digest_of
 from envc.model.names import lock_file_name
 from envc.model.nodes import Parcel, WantedGeneration
 from envc.sites.place import read_spec
-from envc.sites.site import Site
 from envc.target.directory import Directory
 from envc.target.opened import read_location, write_location
 
+if TYPE_CHECKING:
+    from envc.sites.site import Site  # a bundle with nothing to do needs none
 
-def make_parcel(site: Site) -> bytes:
+
+def make_parcel(site: "Site") -> bytes:
     """The site's spec and present locks as one file.
 
     Raises:
@@ -45,6 +50,10 @@ def unpack_parcel(directory: Directory, content: bytes, where: str) -> tuple[str
         OutsideError: the disk refused.
     """
     parcel = parcel_from_json(content, where)
+    try:
+        make_folder(directory.path)
+    except OSError as error:
+        raise disk_error(error, "make the folder", directory.path) from error
     folder = own_state(directory).place("site", digest_of(content))
     for name, text in parcel.files.items():
         place_file(f"{folder}/{name}", text.encode())

@@ -30,7 +30,7 @@ from envc.target.holding import said_of_current
 from envc.target.inputs import FOLDER, note_site, noted_inputs, present_in, site_inputs
 from envc.target.opened import read_location, write_location
 from envc.target.publication import publication_for
-from envc.target.publish import make_directory, prepare, record_event, settle
+from envc.target.publish import prepare, record_event, settle
 from envc.target.settle import link_changes_in, present_policy, read_policy
 
 
@@ -63,7 +63,6 @@ def prepare_wanted(
     refuse_foreign(directory.path)
     refuse_other_folder(directory)
     context.reporter.holds(said_of_current(directory))
-    make_directory(directory)
     spec = unpack_wanted(directory, state, wanted)
     current = directory.sound_current()
     if current is not None and not _changes(directory, current, spec):

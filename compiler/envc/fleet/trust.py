@@ -4,7 +4,6 @@ import os
 
 from envc.errors import UsageError
 from envc.fleet.state import StateFolder
-from envc.formats.openssh import public_keys_from_text
 from envc.model.bundle import BundleFile
 from envc.model.digest import Digest
 from envc.model.nodes import Statement, WantedGeneration, WantedState
@@ -115,6 +114,8 @@ def keys_in_file(path: str) -> Keys:
     Raises:
         UsageError: it is not there, or holds none.
     """
+    from envc.formats.openssh import public_keys_from_text
+
     try:
         with open(path, encoding="utf-8") as file:
             keys = public_keys_from_text(file.read())

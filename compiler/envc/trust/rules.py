@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from envc.errors import UntrustedError
-from envc.formats.parcel import spec_in
+from envc.formats.parcel import parcel_from_json, spec_in
 from envc.formats.wanted import wanted_from_json
 from envc.model.digest import Digest
 from envc.model.nodes import Statement, WantedGeneration, WantedState
@@ -110,4 +110,8 @@ def keys_named_in(parcel: bytes, where: str) -> Keys:
     Raises:
         SpecError: it is no parcel, or its spec has faults.
     """
+    found = parcel_from_json(parcel, where)
+    spec = found.files.get(found.spec_name, "")
+    if "keys" not in spec and "\\" not in spec:  # not even as an escape
+        return ()
     return tuple(spec_in(parcel, where).tables.site.keys)

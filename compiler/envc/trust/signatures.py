@@ -6,7 +6,6 @@ No file is read and no program run: nodes need no OpenSSH.
 from collections.abc import Sequence
 
 from envc.errors import UntrustedError
-from envc.formats.openssh import public_key_from_text, signatures_from_text, signed_bytes
 from envc.model.signature import PublicKey, Purpose, Signature
 
 
@@ -21,6 +20,8 @@ def refuse_unsigned(
     Raises:
         UntrustedError: not signed, by none of these keys, or altered since.
     """
+    from envc.formats.openssh import public_key_from_text, signatures_from_text  # few sign
+
     trusted = {key.content: key for key in map(public_key_from_text, keys)}
     names = " or ".join(map(str, trusted.values()))
     mend = f"have it signed (--sign) with {names}"
@@ -48,6 +49,8 @@ def _is_of(signature: Signature, message: bytes) -> bool:
     from securesystemslib.exceptions import UnverifiedSignatureError
     from securesystemslib.signer import Signature as Claim
     from securesystemslib.signer import SSlibKey
+
+    from envc.formats.openssh import signed_bytes
 
     key: PublicKey = signature.key
     verifier = SSlibKey(key.fingerprint, "ed25519", "ed25519", {"public": key.content.hex()})

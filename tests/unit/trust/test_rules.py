@@ -174,5 +174,11 @@ def test_the_keys_that_a_parcel_names(signers: Signers, prefix: str) -> None:
         f'[{prefix}core]\npython = "3.11"\n[{prefix}layer.user]\nrequires = []\n'
     )
     name = "pyproject.toml" if prefix else "envc.toml"
-    parcel = parcel_to_json(Parcel(site="s", origin="/s", files={name: spec}))
-    assert keys_named_in(parcel, "p") == (signers.key("ada"),)
+    for text in (spec, spec.replace("keys", '"k\\u0065ys"')):
+        parcel = parcel_to_json(Parcel(site="s", origin="/s", files={name: text}))
+        assert keys_named_in(parcel, "p") == (signers.key("ada"),)
+
+
+def test_a_parcel_that_names_no_keys_is_not_parsed() -> None:
+    parcel = parcel_to_json(Parcel(site="s", origin="/s", files={"envc.toml": "no TOML"}))
+    assert keys_named_in(parcel, "p") == ()
