@@ -18,12 +18,14 @@ from envc.host.context import Context
 from envc.host.machine import machine_of
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
+from envc.model.names import COMMAND
 from envc.model.nodes import WantedGeneration
 from envc.model.policy import policy_of
 from envc.model.value import replace, value
 from envc.plan.changes import Changes, changes_between
 from envc.sites.site import load_site
 from envc.store.store import Store
+from envc.target.carried import renew_command
 from envc.target.contents import refuse_other_folder
 from envc.target.directory import Directory, Shape
 from envc.target.holding import said_of_current
@@ -130,6 +132,8 @@ def switch_to(
                 record_event(directory, event, found, operator=operator)
             policy = _policy_in(spec, found) if spec is not None else b""
             done = settle(directory, found, policy)
+            if not os.path.exists(f"{directory.path}/{COMMAND}"):
+                renew_command(directory, found, Context())
         except OSError as error:
             raise disk_error(error, "switch", directory.path) from error
     return found, done.changed

@@ -124,8 +124,8 @@ def test_what_is_no_word_of_envcs(text: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"generation": "3"}, "generation: this must be an integer or null"),
-        ({"generation": True}, "generation: this must be an integer or null"),
+        ({"generation": "3"}, "generation: this must be an integer"),
+        ({"generation": True}, "generation: this must be an integer"),
         ({"built": 1}, "built: this must be true or false"),
         ({"closures": {"user": 1}}, "closures.user: this must be a text"),
         ({"closures": {"user": "../../etc"}}, "one of its digests is no sha256 digest"),
