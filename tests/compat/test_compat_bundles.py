@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compat.worlds import World
+from compat.worlds import World, kept
 
 pytestmark = [pytest.mark.slow, pytest.mark.compat]
 
@@ -16,14 +16,14 @@ def bundles(
     _made: tuple[World, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Path]]:
     """The state that 0.1 left the checkout in, as a bundle of each release."""
-    world, kept = _made
+    world, copy = _made
     folder = tmp_path_factory.mktemp("bundles")
     site = folder / "site"
-    shutil.copytree(kept / "site", site)
+    shutil.copytree(copy / "site", site)
     made = {}
     for release in (world.old, world.new):
         made[release.name] = folder / f"{release.name}.envc"
-        wheels = ("--from", kept / "wheels", "--offline")
+        wheels = ("--from", copy / "wheels", "--offline")
         release.done("bundle", "--site", site, "-o", made[release.name], *wheels)
     yield made
     shutil.rmtree(site)
@@ -42,15 +42,18 @@ def test_a_node_is_made_from_it(world: World, bundles: dict[str, Path], tmp_path
     assert not fresh.exists()
 
 
-def test_a_target_that_has_it_stays_as_it_is(world: World, bundles: dict[str, Path]) -> None:
-    """Whichever release made the bundle."""
+def test_a_target_that_has_it_holds_it(world: World, bundles: dict[str, Path]) -> None:
+    """Whichever release made the bundle, and whatever was materialized from before."""
     before = world.trees()
     node = world.new.within(world.root)
-    for name in ("0.1", "this", "0.1"):
-        words = ("materialize", "--target", world.target, "--from", bundles[name], "--offline")
-        assert node.json(*words)["generation"] == 2
-        assert node.json(*words)["changed"] is False
-    assert world.trees() == before
+    words = ("materialize", "--target", world.target, "--offline", "--from")
+    report = node.json(*words, bundles["0.1"])
+    assert world.holds(2, report["generation"])
+    for name in ("this", "0.1"):
+        again = node.json(*words, bundles[name])
+        assert (again["generation"], again["changed"]) == (report["generation"], False)
+    assert world.materialize().changed is False
+    assert kept(before, world.trees())
     assert world.is_sound()
 
 
@@ -59,7 +62,7 @@ def test_a_target_comes_to_it(world: World, bundles: dict[str, Path]) -> None:
     node.done("rollback", "--target", world.target)
     words = ("--target", world.target, "--from", bundles["0.1"], "--offline")
     report = node.json("materialize", *words)
-    assert (report["generation"], report["changed"]) == (2, True)
+    assert (world.holds(2, report["generation"]), report["changed"]) == (True, True)
     assert world.is_sound()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compat.worlds import World, edit, keep, leftovers
+from compat.worlds import World, edit, keep, kept, leftovers
 from faults.sweep import remove, restore
 
 pytestmark = [pytest.mark.slow, pytest.mark.compat]
@@ -84,8 +84,7 @@ def test_killed_while_it_upgrades(world: World, moment: str) -> None:
     assert world.current() > 2
     assert world.is_sound()
     assert is_tidy(world, world.target)
-    after = world.trees()
-    assert {path: after[path] for path in before} == before
+    assert kept(before, world.trees())
 
 
 CARE = {
@@ -102,14 +101,14 @@ def test_killed_while_it_takes_care(world: World, care: str) -> None:
     pattern, (verb, *words) = CARE[care]
     words = [verb, "--target", world.target, *words]
     kill(world, pattern, *words)
-    kept = keep(world.target)
+    copy = keep(world.target)
     world.new.done(*words)
     if verb == "uninstall":
         assert not world.target.exists()
     else:
         assert world.is_sound()
         assert is_tidy(world, world.target)
-    restore(world.target, kept)
+    restore(world.target, copy)
     world.materialize()
     world.new.done("repair", "--target", world.target, "--offline")
     assert world.is_sound()
@@ -126,7 +125,8 @@ def test_killed_while_it_syncs_an_overlay(world: World, moment: str) -> None:
     assert (report["changed"], "notebook" in report["adds"]) == (True, True)
     assert world.new.json("verify", "--target", world.plots)["ok"]
     assert is_tidy(world, world.plots)
-    assert world.old.json("overlay", "sync", "--dir", world.plots)["changed"] is False
+    again = world.old.json("overlay", "sync", "--dir", world.plots)
+    assert (again["adds"], again["changed"] and world.alike) == (report["adds"], False)
 
 
 def test_both_releases_wait_for_each_other(world: World) -> None:
@@ -148,4 +148,5 @@ def test_both_releases_wait_for_each_other(world: World) -> None:
         first.send_signal(signal.SIGCONT)
         _, trouble = first.communicate()
     assert first.returncode == 0, trouble
-    assert (world.materialize().generation, world.is_sound()) == (3, True)
+    assert world.holds(3, world.materialize().generation)
+    assert world.is_sound()

@@ -19,7 +19,8 @@ from support.wheels import sha256_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.compat]
 
-BOTH = "n[1-2]"
+BOTH = "n[1-2]"  # 0.1 has rolled out to them
+ALL = "n[1-3]"
 
 
 @pytest.fixture(scope="session")
@@ -104,21 +105,23 @@ def test_a_key_that_nodes_have_noted_is_replaced(nodes: Nodes) -> None:
 
 
 def test_this_release_rolls_out_over_them(nodes: Nodes) -> None:
-    """What they hold stays; a node that joins comes to the same; then all have one more."""
+    """And to a node that joins: all come to equal trees; then all but one have one more."""
     world = nodes.world
-    before = nodes.status(world.old, BOTH)["nodes"]
-    assert nodes.roll_out(world.new, BOTH) == {"current": BOTH}
-    assert nodes.roll_out(world.new, "n[1-3]") == {"current": BOTH, "switched": "n3"}
-    told = nodes.status(world.new, "n[1-3]")
-    assert told["sets"] == {"converged": "n[1-3]"}
-    for name in ("digest", "generation", "drift"):
-        assert {each[name] for each in told["nodes"].values()} == {before["n1"][name]}
+    alike = {"current": BOTH, "switched": "n3"}
+    assert nodes.roll_out(world.new, ALL) == (alike if world.alike else {"switched": ALL})
+    assert nodes.roll_out(world.new, ALL) == {"current": ALL}
+    assert nodes.roll_out(world.old, ALL) == {"current": ALL}
+    told = nodes.status(world.new, ALL)
+    assert told["sets"] == {"converged": ALL}
+    assert len({each["digest"] for each in told["nodes"].values()}) == 1
+    assert {each["drift"] for each in told["nodes"].values()} == {0}
+    before = nodes.current("n2")
     upgrade(nodes, world.new)
     assert nodes.roll_out(world.new, "n[1,3]") == {"switched": "n[1,3]"}
     assert all(nodes.has_kit_of(world.new, node) for node in ("n1", "n3"))
-    told = nodes.status(world.new, "n[1-3]")
+    told = nodes.status(world.new, ALL)
     assert told["sets"] == {"behind": "n2", "converged": "n[1,3]"}
-    assert nodes.current("n2") == 1
+    assert nodes.current("n2") == before
 
 
 def test_a_node_that_was_down_comes_along_by_the_envc_that_it_has(nodes: Nodes) -> None:
@@ -145,7 +148,7 @@ def test_a_node_that_was_down_comes_along_by_one_named_command(nodes: Nodes) -> 
             )
             assert answer.status == 0, answer.stderr
         assert nodes.has_kit_of(nodes.world.new, node)
-    assert nodes.status(nodes.world.new, "n[1-3]")["sets"] == {"converged": "n[1-3]"}
+    assert nodes.status(nodes.world.new, ALL)["sets"] == {"converged": ALL}
 
 
 def test_the_first_release_rolls_out_over_nodes_of_this_one(nodes: Nodes) -> None:
@@ -153,13 +156,32 @@ def test_the_first_release_rolls_out_over_nodes_of_this_one(nodes: Nodes) -> Non
     world = nodes.world
     upgrade(nodes, world.new)
     assert nodes.roll_out(world.new, "n[1,3]") == {"switched": "n[1,3]"}
-    assert nodes.roll_out(world.old, "n[1-3]") == {"current": "n[1,3]", "switched": "n2"}
+    assert nodes.roll_out(world.old, "n[1,3]") == {"current": "n[1,3]"}
     world.site.edit('"scipy==1.11.0"', '"scipy==1.14.0"')
     world.old.done("lock")
-    assert nodes.roll_out(world.old, "n[1-3]") == {"switched": "n[1-3]"}
+    assert nodes.roll_out(world.old, ALL) == {"switched": ALL}
     for release in (world.old, world.new):
-        assert nodes.status(release, "n[1-3]")["sets"] == {"converged": "n[1-3]"}
-        assert nodes.roll_out(release, "n[1-3]") == {"current": "n[1-3]"}
+        assert nodes.status(release, ALL)["sets"] == {"converged": ALL}
+    nodes.roll_out(world.new, ALL)
+    for release in (world.new, world.old):
+        assert nodes.roll_out(release, ALL) == {"current": ALL}
+
+
+def test_the_first_release_rolls_out_what_this_one_began(nodes: Nodes) -> None:
+    """Where trees differ 0.1 stops; all goes on as it was, and this release ends what it began."""
+    world = nodes.world
+    upgrade(nodes, world.new)
+    assert nodes.roll_out(world.new, "n1") == {"switched": "n1"}
+    words = ("--nodes", BOTH, *nodes.targets, *nodes.options, "--json")
+    report = world.old.envc("rollout", *words).json
+    if world.alike:
+        assert report["sets"] == {"current": "n1", "switched": "n2"}
+    else:
+        assert report["sets"] == {"current": "n1", "failed": "n2"}
+        assert nodes.current("n2") == 1
+        assert nodes.own("n2", "verify").status == 0
+    nodes.roll_out(world.new, BOTH)
+    assert nodes.status(world.new, BOTH)["sets"] == {"converged": BOTH}
 
 
 def test_what_nothing_keeps_goes_from_nodes_and_from_the_state(nodes: Nodes) -> None:
@@ -190,9 +212,10 @@ def test_the_engine_carries_what_nodes_lack(nodes: Nodes) -> None:
         assert carried.roll_out(release, "n3") == {"switched": "n3"}
         for each in (release, other):
             each.within(world.root).done("converge", "--target", nodes.target("n3"), "--check")
-        assert carried.roll_out(other, "n3") == {"current": "n3"}
-    told = carried.status(world.new, "n3")["nodes"]["n3"]
-    assert (told["generation"], told["drift"]) == (2, 0)
+        came_along = "switched" if other is world.new and not world.alike else "current"
+        assert carried.roll_out(other, "n3") == {came_along: "n3"}
+    told = carried.status(world.new, "n3")
+    assert (told["sets"], told["nodes"]["n3"]["drift"]) == ({"converged": "n3"}, 0)
 
 
 def test_nodes_without_python(tmp_path: Path, old: Release, new: Release) -> None:
@@ -212,7 +235,9 @@ def test_nodes_without_python(tmp_path: Path, old: Release, new: Release) -> Non
     nodes = Nodes(world, ("--state", world.root / "state"))
     world.old.done("lock")
     assert nodes.roll_out(world.old.told(**bare), "n1") == {"switched": "n1"}
-    assert nodes.roll_out(world.new.told(**bare), BOTH) == {"current": "n1", "switched": "n2"}
+    alike = {"current": "n1", "switched": "n2"}
+    rolled = nodes.roll_out(world.new.told(**bare), BOTH)
+    assert rolled == (alike if world.alike else {"switched": BOTH})
     for node in ("n1", "n3"):
         answer = answer_of([nodes.state / "converge", nodes.target(node)], environment=bare)
         assert answer.status == 0, answer.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compat.worlds import LAYERS, World, edit, includes
+from compat.worlds import LAYERS, World, edit, includes, kept
 from faults.oracle import listing
 from faults.world import flip
 from support.cores import file, tar_of
@@ -41,29 +41,36 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_there_stays_the_generation_that_it_is(world: World, form: str) -> None:
-    """What this release adds to a target it may bring along once; trees stay, link for link."""
+    """Or it is brought along once: what is there stays, link for link, and processes see the same.
+
+    Every other form finds nothing to do then.
+    """
     before, audited = world.trees(), (world.target / "audit.jsonl").read_text()
-    digest = world.old.json("verify", "--target", world.target)["digest"]
-    words = FORMS[form](world)
-    for changed in ((True, False), (False,)):
-        made = world.materialize(*words)
-        assert (made.generation, made.digest) == (2, digest)
-        assert made.changed in changed
-    assert world.trees() == before
+    made = world.materialize(*FORMS[form](world))
+    assert world.holds(2, made.generation)
+    for words in ((), ("--layer", "user"), ("--from", world.root / "wheels", "--offline")):
+        again = world.materialize(*words)
+        assert (again.generation, again.digest, again.changed) == (
+            made.generation,
+            made.digest,
+            False,
+        )
+    assert kept(before, world.trees())
     assert (world.target / "audit.jsonl").read_text().startswith(audited)
     assert world.program(world.target / "user", VERSIONS) == SECOND
     assert world.is_sound()
 
 
 def test_an_upgrade_and_the_way_back(world: World) -> None:
-    first, second = world.generation(1), world.generation(2)
-    before = {path: listing(path) for path in (first, second)}
+    before = world.trees()
     world.lock('"scipy==1.11.0"', '"scipy==1.14.0"')
     assert world.materialize().generation == 3
     assert world.program(world.target / "user", VERSIONS) == "1.26.4 1.14.0 1.17.0"
     world.lock('"scipy==1.14.0"', '"scipy==1.11.0"')
-    assert world.materialize().generation == 2
-    assert {path: listing(path) for path in before} == before
+    assert world.holds(2, world.materialize().generation)
+    world.lock('"scipy==1.11.0"', '"scipy==1.14.0"')
+    assert world.materialize().generation == 3
+    assert kept(before, world.trees())
     assert world.is_sound()
 
 
@@ -85,7 +92,7 @@ def test_a_roll_back_and_the_way_forth(world: World) -> None:
         assert (report["generation"], world.current()) == (number, number)
         assert world.program(world.target / "user", VERSIONS) == versions
         assert world.is_sound()
-    assert world.materialize().generation == 2
+    assert world.holds(2, world.materialize().generation)
 
 
 def test_what_the_first_release_pinned_is_kept_and_the_rest_goes(world: World) -> None:
@@ -99,7 +106,7 @@ def test_what_the_first_release_pinned_is_kept_and_the_rest_goes(world: World) -
     assert len(report["stored_trees_removed"]) == 1  # six 1.16
     assert not world.generation(1).exists()
     assert world.is_sound()
-    assert world.materialize().generation == 2
+    assert world.holds(2, world.materialize().generation)
 
 
 def shared(world: World) -> Path:
@@ -208,7 +215,7 @@ def test_its_own_envc_goes_on(world: World) -> None:
     for _ in range(2):
         assert world.own(world.target, "verify").status == 0
         listed = world.own(world.target, "generations", "--json").json["generations"]
-        assert [entry["generation"] for entry in listed] == [1, 2]
+        assert [entry["generation"] for entry in listed][:2] == [1, 2]
         world.materialize()
 
 
@@ -245,8 +252,7 @@ def test_a_carried_interpreter(world: World) -> None:
     world.site.edit("[[index]]", f"{carried}\n[[index]]")
     world.old.done("lock")
     assert world.materialize_with_the_first().generation == 3
-    made = world.materialize()
-    assert made.generation == 3
+    assert world.holds(3, world.materialize().generation)
     assert world.is_sound()
     core = world.target / "core" / sha256_of(archive)
     (core / place).unlink()
@@ -254,8 +260,8 @@ def test_a_carried_interpreter(world: World) -> None:
     world.new.done("repair", "--target", world.target, "--offline")
     assert (core / place).exists()
     assert world.is_sound()
-    world.new.done("rollback", "--target", world.target)
-    assert world.materialize("--site", world.generation(2) / "site").generation == 2
+    world.new.done("rollback", "--target", world.target, "--to", 2)
+    world.materialize("--site", world.generation(2) / "site")
     world.new.done("gc", "--target", world.target, "--keep", 0)
     assert not core.exists()
     assert world.is_sound()

@@ -111,6 +111,26 @@ class World:
         self.site.edit(old, new)
         self.new.done("lock")
 
+    @property
+    def alike(self) -> bool:
+        """Whether both releases start environments by the same files, and so make equal trees."""
+        first, now = (
+            {path.name: path.read_bytes() for path in (release.source / "runtime").glob("*.py")}
+            for release in (self.old, self.new)
+        )
+        return first == now
+
+    def holds(self, number: int, made: int, folder: Path | None = None) -> bool:
+        """Whether what this release made of a generation of 0.1 is that one, or the like of it.
+
+        The like of it has the same projects; it is started by files of this release.
+        """
+        if self.alike:
+            return made == number
+        folder = folder or self.target
+        equal = self.new.json("diff", f"{folder}@{number}", f"{folder}@{made}")["equal"]
+        return bool(equal) and self.current(folder) == made
+
     def trees(self) -> Listing:
         """All that the generations of the target are, inodes and times included."""
         return listing(self.target / "generations")
@@ -193,6 +213,11 @@ def keep(root: Path) -> Path:
     kept = Path(f"{root}.kept")
     subprocess.run(["cp", "-a", root, kept], check=True)
     return kept
+
+
+def kept(before: Listing, after: Listing) -> bool:
+    """Whether all that was listed is there as it was."""
+    return {path: after.get(path) for path in before} == before
 
 
 def leftovers(folder: Path) -> Sequence[str]:
