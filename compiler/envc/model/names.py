@@ -44,6 +44,9 @@ _HEX = "[0-9a-f]{64}"
 _TEMPORARY = r".*\.envc-tmp"
 
 
+_ON_THEIR_WAY: tuple[Kind, ...] = ("file", "link")
+
+
 class Name(NamedTuple):
     """A name, or all names of a form. Each part of `path` is a regular expression.
 
@@ -135,7 +138,15 @@ _BOTH = (
         what="what the generation was made from",
         packed=True,
     ),
-    Name(path=_TEMPORARY, kind="file", what="a file on its way"),
+    *(
+        Name(path=path, kind=kind, what="a name on its way", early=True, packed=True)
+        for path in (
+            _TEMPORARY,
+            f"(by-lock|bin|{MODULEFILES})/{_TEMPORARY}",
+            f"{MODULEFILES}/.*/{_TEMPORARY}",
+        )
+        for kind in _ON_THEIR_WAY
+    ),
     Name(path=r"\.store-lock", kind="file", what="held by who fills the store", goes="last"),
     Name(path=re.escape(LOCK_FILE), kind="file", what="held by who writes here", goes="last"),
 )
@@ -160,6 +171,7 @@ TARGET_NAMES = (
     Name(path=COMMAND, kind="file", what="envc itself", early=True),
     Name(path=r"bin/envc\..*", kind="file", what="envc on its way", early=True),
     Name(path=r"bin/envc\..*", kind="link", what="envc on its way", early=True),
+    Name(path=r"envc/\.part-.*", kind="folder", what="an envc on its way", early=True),
     Name(path=rf"envc/{_HEX}.*", kind="folder", what="an unpacked envc", early=True),
     Name(
         path=f"{OWN_STATE}/({'|'.join(folder for folder, _ in STATE_PLACES.values())})",

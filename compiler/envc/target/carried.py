@@ -9,7 +9,6 @@ A kit is unpacked once in the cache, and linked from there into each target.
 import os
 import re
 import shlex
-import shutil
 import sys
 import zipfile
 
@@ -22,6 +21,7 @@ from envc.disk.durable import (
     sync_directory,
     write_file,
 )
+from envc.disk.private import private_folder
 from envc.disk.walk import walk
 from envc.host.context import Context
 from envc.host.machine import default_interpreter
@@ -32,7 +32,8 @@ from envc.model.names import COMMAND
 from envc.target.directory import Directory
 from envc.target.trees import link_or_copy
 
-_PART = ".part"
+# How folders begin in which a kit is on its way.
+PART = ".part-"
 
 
 def renew_command(directory: Directory, generation: Generation, context: Context) -> None:
@@ -73,28 +74,32 @@ def _unpacked(kit: Kit) -> str:
     home = os.path.join(os.path.dirname(kit.path), hex_of(kit.digest))
     try:
         if not os.path.isdir(home):
-            staging = f"{home}.{os.urandom(6).hex()}{_PART}"
-            with zipfile.ZipFile(kit.path) as archive:
-                archive.extractall(staging)
-            for folder, folders, names in walk(staging):
-                for name in (*folders, *names):
-                    os.chmod(f"{folder}/{name}", 0o755 if name in folders else 0o444)
-            os.chmod(staging, 0o755)
-            _take_name(staging, home)
+            with private_folder(os.path.dirname(home), PART) as private:
+                _unpack(kit, f"{private}/kit")
+                _take_name(f"{private}/kit", home)
     except OSError as error:
         raise disk_error(error, "unpack envc", home) from error
     return home
 
 
+def _unpack(kit: Kit, place: str) -> None:
+    with zipfile.ZipFile(kit.path) as archive:
+        archive.extractall(place)
+    os.chmod(place, 0o755)
+    for folder, folders, names in walk(place):
+        for name in (*folders, *names):
+            os.chmod(f"{folder}/{name}", 0o755 if name in folders else 0o444)
+
+
 def _link_home(home: str, own: str) -> None:
-    staging = f"{own}.{os.urandom(6).hex()}{_PART}"
-    for folder, _, names in walk(home):
-        place = os.path.normpath(f"{staging}/{os.path.relpath(folder, home)}")
-        make_folder(place)
-        for name in names:
-            if not (name == "envc" and folder == f"{home}/bin"):  # each target has its own
-                link_or_copy(f"{folder}/{name}", f"{place}/{name}")
-    _take_name(staging, own)
+    with private_folder(os.path.dirname(own), PART) as private:
+        for folder, _, names in walk(home):
+            place = os.path.normpath(f"{private}/kit/{os.path.relpath(folder, home)}")
+            make_folder(place)
+            for name in names:
+                if not (name == "envc" and folder == f"{home}/bin"):  # each target has its own
+                    link_or_copy(f"{folder}/{name}", f"{place}/{name}")
+        _take_name(f"{private}/kit", own)
 
 
 def _take_name(staging: str, final: str) -> None:
@@ -102,7 +107,6 @@ def _take_name(staging: str, final: str) -> None:
     try:
         os.rename(staging, final)
     except OSError:
-        shutil.rmtree(staging, ignore_errors=True)
         if not os.path.isdir(final):
             raise
 

@@ -11,7 +11,7 @@ from envc.disk.code import digest_of_code
 from envc.disk.durable import disk_error, make_folder, write_file
 from envc.errors import OutsideError
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
-from envc.host.machine import default_interpreter, interpreter_stamp
+from envc.host.machine import interpreter_stamp
 from envc.model.digest import Digest, digest_from_hex, digest_of, digest_of_json, hex_of
 from envc.model.generation import Generation
 from envc.model.manifest import FILE_MODE
@@ -32,20 +32,21 @@ def plan_key(
     directory: Directory,
     current: Generation | None,
     layers: tuple[str, ...],
+    *,
+    interpreter: str,
 ) -> Digest:
     """The digest of all that a plan follows from; of the `layers` asked for, none: of all.
 
     The same code, specs and locks give the same plan on one target, with one interpreter. What was
     not asked for carries over from the current generation.
     """
-    kept = interpreter_stamp(current.interpreter) if current is not None else ""
     carried = {name: layer.lock for name, layer in current.layers.items()} if current else {}
     return digest_of_json(
         {
             "code": digest_of_code(*_ROOMS),
             "site": folder,
             "target": directory.path,
-            "interpreters": [kept, interpreter_stamp(default_interpreter())],
+            "interpreter": interpreter_stamp(interpreter),
             "asked": [sorted(layers), carried] if layers else [],
             "files": [[name, digest_of(text)] for name, text in _files(folder, spec_name)],
         }

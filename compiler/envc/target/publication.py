@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from envc.host.context import Context
+from envc.host.machine import default_interpreter
 from envc.model.generation import Generation
 from envc.target.directory import Directory
 from envc.target.planned import load_plan, plan_key, save_plan
@@ -25,7 +26,8 @@ def publication_for(
     Raises:
         UsageError, AnswerIsNo, UntrustedError, OutsideError: as for `plan_site`.
     """
-    key = plan_key(*spec, directory, current, layers)
+    here = current.interpreter if current is not None else default_interpreter()
+    key = plan_key(*spec, directory, current, layers, interpreter=here)
     kept = load_plan(directory, key)
     if kept is not None and kept.policy and not kept.on_files:
         return kept
@@ -35,5 +37,6 @@ def publication_for(
     publication = plan_site(
         spec, directory, current=current, layers=layers, sources=sources, context=context
     )
+    key = plan_key(*spec, directory, current, layers, interpreter=publication.interpreter)
     save_plan(directory, key, publication)
     return publication

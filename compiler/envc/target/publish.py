@@ -24,6 +24,7 @@ from envc.disk.durable import (
     sync_file_system,
 )
 from envc.disk.locks import exclusive
+from envc.disk.private import remove_abandoned
 from envc.errors import EnvcError, OutsideError, UntrustedError
 from envc.formats.generation import generation_to_json
 from envc.model.generation import Generation, GenerationLayer, generation_name
@@ -363,6 +364,7 @@ def remove_leftovers(directory: Directory) -> None:
                 remove_tree(f"{directory.generations}/{name}")
             elif name.startswith(TRIAL_PREFIX):
                 os.unlink(f"{directory.generations}/{name}")
+    remove_abandoned(f"{directory.path}/envc", ".part-")
     remove_temporaries(f"{directory.path}/by-lock")
     for folder, _, _ in os.walk(f"{directory.path}/{MODULEFILES}"):
         remove_temporaries(folder)
