@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from envc.errors import EnvcError
 from envc.host.context import Context
 from envc.host.machine import default_interpreter
 from envc.model.generation import Generation
 from envc.target.directory import Directory
+from envc.target.opened import read_location
 from envc.target.planned import load_plan, plan_key, save_plan
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def publication_for(
     """
     here = current.interpreter if current is not None else default_interpreter()
     key = plan_key(*spec, directory, current, layers, interpreter=here)
-    kept = load_plan(directory, key)
+    kept = load_plan(directory, key) if _is_located(directory, spec[0]) else None
     if kept is not None and kept.policy and not kept.on_files:
         return kept
 
@@ -40,3 +42,13 @@ def publication_for(
     key = plan_key(*spec, directory, current, layers, interpreter=publication.interpreter)
     save_plan(directory, key, publication)
     return publication
+
+
+def _is_located(directory: Directory, folder: str) -> bool:
+    """Whether the target says where it is, and where its site is; planning writes that."""
+    try:
+        copied_from, location = read_location(folder), read_location(directory.path)
+    except EnvcError:
+        return False
+    origin = copied_from.checkout if copied_from is not None else folder
+    return location is not None and (location.target, location.checkout) == (directory.path, origin)
