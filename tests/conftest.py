@@ -26,9 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-# Tests that have not caught up with the redrawn house, by what their names begin with: most of them
-# count changes or bytes of a target, which carries envc now. What they find is shown and ends no run
-# yet; those below `faults` would take hours, and are not run. Each line is to go.
+# Tests that have not caught up with the redrawn house, by what their names begin with: most count
+# changes or bytes of a target, which carries envc now. What they find is shown and ends no run yet;
+# those below `faults` would take hours, and are not run. Each line is to go.
 UNSETTLED = {
     "tests/faults/": "every kill and failing call meets the files of the kit that targets carry",
     "tests/integration/test_full_disk.py": "the disks are too small for the kit",

@@ -176,7 +176,7 @@ def test_commands_on_a_site(name: str, fuzz: Fuzz[bytes], warm: SiteFolder) -> N
             answer = warm.envc(*words)
             assert answer.status in (0, 1, 2, 3, 4, 5), answer.stderr
         assert snapshot(warm.folder) == before
-        assert sorted(path.name for path in warm.root.iterdir()) == ["site", "target"]
+        assert sorted(path.name for path in warm.root.iterdir()) == ["site", "storage", "target"]
 
     fuzz(strategy, check)
 
@@ -214,6 +214,6 @@ def test_materialize_from_a_plan_that_was_kept(fuzz: Fuzz[bytes], warm: SiteFold
         assert answer.status == 0, answer.stderr
         assert warm.envc("verify", "--target", warm.target).status == 0
         assert snapshot(warm.folder) == outside
-        assert sorted(path.name for path in warm.root.iterdir()) == ["site", "target"]
+        assert sorted(path.name for path in warm.root.iterdir()) == ["site", "storage", "target"]
 
     fuzz(mutated(content), check)
