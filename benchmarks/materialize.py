@@ -20,7 +20,7 @@ from pathlib import Path
 
 from measure import ROOT, Contestant, installed, machine, race, report, save, version_of
 
-from envc.host.context import default_cache
+from envc.disk.cache_place import default_cache
 
 WORK = ROOT / "build" / "bench"
 LAYERS = ("system", "user")

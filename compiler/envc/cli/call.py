@@ -6,10 +6,11 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from envc.cli.again import Recording
 from envc.cli.commands import COMMANDS
 from envc.cli.ending import Ending
 from envc.cli.grammar import Arguments, Command, Operand, meant, read
-from envc.cli.output import print_json, show
+from envc.cli.output import become, print_json, show
 from envc.cli.progress import LineReporter, reporter_of
 from envc.errors import EnvcError, InternalError, Interrupted, UsageError
 from envc.ports import REPORTER
@@ -59,13 +60,28 @@ def answer(words: Sequence[str], target: str | None, *, listening: bool) -> int:
             arguments.target = target
         reporter = reporter_of(arguments)
         REPORTER.set(reporter)
-        return show(call.command.run(arguments), arguments)
+        return _done(call.command, arguments, Recording(words, target) if listening else None)
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - the last resort
         if ending.is_heard or isinstance(error, KeyboardInterrupt):
             return ending.said()
         if isinstance(error, BrokenPipeError):
             return _NOBODY_READS
         return _report(_told(error, arguments), arguments)
+
+
+def _done(command: Command, arguments: Arguments, recording: Recording | None) -> int:
+    """Carry out a command, show what it says, and start what it starts; the exit status."""
+    if recording is None or not command.repeats or arguments.verbose:
+        output = command.run(arguments)
+        status = show(output, arguments)
+    else:
+        recording.begin()
+        output = command.run(arguments)
+        status = show(output, arguments)
+        recording.keep(status, output.launch)
+    if output.launch is not None:
+        become(output.launch)
+    return status
 
 
 def _call_of(words: Sequence[str]) -> _Call:

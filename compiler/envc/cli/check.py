@@ -108,6 +108,7 @@ def _sums(report: "CheckReport", verbose: int) -> Iterator[str]:
 
 COMMAND = Command(
     _run,
+    repeats=True,
     example="envc check --against origin/main --format html > check.html",
     operands=(
         Operand("SPEC", "overlays, as --overlay names them (default: the site's)", "specs", "*"),

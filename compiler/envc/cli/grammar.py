@@ -69,6 +69,7 @@ class Command(NamedTuple):
 
     At most the last of the operands is more than one. Of the options in one of the `conflicts`
     only one may be given. One that `ends` leaves all words from its first operand on as they are.
+    One that `repeats` gives the same answer while nothing that it looked at has changed (`again`).
     """
 
     run: Callable[[Arguments], Any]
@@ -77,6 +78,7 @@ class Command(NamedTuple):
     operands: tuple[Operand, ...] = ()
     conflicts: tuple[tuple[str, ...], ...] = ()
     ends: bool = False
+    repeats: bool = False
     summary: str = ""
 
 

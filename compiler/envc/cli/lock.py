@@ -50,6 +50,7 @@ def _line(name: str, layer: "LockedLayer", *, check: bool) -> str:
 
 COMMAND = Command(
     _run,
+    repeats=True,
     example="envc lock --upgrade-package numpy",
     options=(
         Option("--layer", "L", "only this layer", repeated=True),

@@ -53,6 +53,12 @@ def main(
 
         (sys.stdout if words else sys.stderr).write(overview())
         return 0 if words else 2
+    if listening:
+        from envc.cli.again import again
+
+        status = again(words, target)
+        if status is not None:
+            return status
     from envc.cli.call import answer
 
     return answer(words, target, listening=listening)

@@ -34,6 +34,7 @@ def _run(arguments: Arguments) -> Output:
 
 COMMAND = Command(
     _run,
+    repeats=True,
     example="envc materialize --target /usr/local/Canopy",
     options=(
         TARGET,

@@ -1,24 +1,35 @@
 """Reports to stdout and stderr: data there, messages here."""
 
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from envc.cli.grammar import Arguments
+from envc.errors import OutsideError
 
 _MANY_LINES = 100
+
+
+class Launch(NamedTuple):
+    """A program that this process is to become: its words, and how its environment differs."""
+
+    command: Sequence[str]
+    variables: Mapping[str, str]
+    dropped: Sequence[str] = ()
 
 
 class Output(NamedTuple):
     """What a command has to say: its report with `--json`, else what it prints and tells.
 
-    `printed` goes to stdout as it is, `told` to stderr, a line each.
+    `printed` goes to stdout as it is, `told` to stderr, a line each. A `launch` comes after that.
     """
 
     report: Any = None
     printed: Iterable[str] = ()
     told: Iterable[str] = ()
     status: int = 0
+    launch: Launch | None = None
 
 
 def show(output: Output, arguments: Arguments) -> int:
@@ -30,6 +41,26 @@ def show(output: Output, arguments: Arguments) -> int:
     if not arguments.quiet:
         sys.stderr.writelines(lines(output.told))
     return output.status
+
+
+def become(launch: Launch) -> None:
+    """Replace this process.
+
+    Raises:
+        OutsideError: the program is not found, or cannot be run.
+    """
+    command, variables, dropped = launch
+    sys.stdout.flush()  # what is still buffered would be lost with this process
+    sys.stderr.flush()
+    environment = {k: v for k, v in os.environ.items() if k not in dropped} | dict(variables)
+    try:
+        os.execvpe(command[0], list(command), environment)
+    except OSError as error:
+        raise OutsideError(
+            f"{command[0]} cannot be run: {error.strerror}",
+            where=environment["VIRTUAL_ENV"],
+            mend="check the command's name; the stack's own are in its bin folder",
+        ) from error
 
 
 def print_json(report: Any) -> None:

@@ -168,6 +168,7 @@ def _verb(
     *options: Option,
     operands: tuple[Operand, ...] = (),
     run: Callable[[Arguments], Output] | None = None,
+    repeats: bool = False,
 ) -> Command:
     """A verb about one overlay."""
     return Command(
@@ -176,6 +177,7 @@ def _verb(
         (*options, *_WHICH, OFFLINE),
         operands,
         conflicts=(("--overlay", "--dir"),),
+        repeats=repeats,
         summary=summary,
     )
 
@@ -213,6 +215,7 @@ VERBS = {
         "lock and build what the spec says, on the present base",
         "--overlay plots",
         run=_sync,
+        repeats=True,
     ),
     "upgrade": _verb(
         "upgrade",

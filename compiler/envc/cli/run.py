@@ -1,16 +1,16 @@
 """`envc run`."""
 
 import os
-import sys
 
 from envc.cli.grammar import Arguments, Command, Operand
 from envc.cli.options import BASES, LAYER, OWN_OVERLAY
+from envc.cli.output import Launch, Output
 
 STACK = (OWN_OVERLAY, LAYER._replace(help="a common layer"), BASES)
 ONE_STACK = (("--overlay", "--layer"),)
 
 
-def _run(arguments: Arguments) -> None:
+def _run(arguments: Arguments) -> Output:
     from envc.cli.context import context_of
     from envc.errors import UsageError
 
@@ -26,11 +26,11 @@ def _run(arguments: Arguments) -> None:
 
             overlay = overlay_of_script(command[0], arguments.target, context_of(arguments))
         command = ["python", *command]
-    become(arguments, command, stack_of(arguments, overlay))
+    return started(command, variables_of(arguments, overlay))
 
 
-def stack_of(arguments: Arguments, overlay: str | None = None) -> dict[str, str]:
-    """The environment of the stack that the options name; else of the overlay in that folder."""
+def variables_of(arguments: Arguments, overlay: str | None = None) -> dict[str, str]:
+    """What the stack that the options name sets, else that of the overlay in that folder."""
     from envc.cli.context import context_of
     from envc.commands.run import RunOptions, prepare
     from envc.overlays.places import overlay_folder
@@ -41,16 +41,12 @@ def stack_of(arguments: Arguments, overlay: str | None = None) -> dict[str, str]
     return prepare(options, os.environ, context_of(arguments))
 
 
-def become(arguments: Arguments, command: list[str], environment: dict[str, str]) -> None:
-    """Replace this process by a command in an environment; with `--json` say first by which."""
-    from envc.commands.run import replace_process
+def started(command: list[str], variables: dict[str, str]) -> Output:
+    """A command that this process becomes, in a stack that sets these variables."""
+    from envc.host.surroundings import DROPPED
 
-    if arguments.json:
-        from envc.cli.output import print_json
-
-        print_json({"tree": environment["VIRTUAL_ENV"], "command": command})
-    sys.stdout.flush()  # what is still buffered would be lost with this process
-    replace_process(command, environment)
+    report = {"tree": variables["VIRTUAL_ENV"], "command": command}
+    return Output(report, launch=Launch(command, variables, DROPPED))
 
 
 COMMAND = Command(
@@ -69,4 +65,5 @@ COMMAND = Command(
     options=STACK,
     conflicts=ONE_STACK,
     ends=True,
+    repeats=True,
 )

@@ -1,14 +1,17 @@
 """`envc shell`."""
 
+import os
+
 from envc.cli.grammar import Arguments, Command
-from envc.cli.run import ONE_STACK, STACK, become, stack_of
+from envc.cli.output import Output
+from envc.cli.run import ONE_STACK, STACK, started, variables_of
 
 
-def _run(arguments: Arguments) -> None:
+def _run(arguments: Arguments) -> Output:
     from envc.commands.shell import shell_command
 
-    environment = stack_of(arguments)
-    become(arguments, shell_command(environment), environment)
+    variables = variables_of(arguments)
+    return started(shell_command(variables["VIRTUAL_ENV"], os.environ), variables)
 
 
 COMMAND = Command(

@@ -49,6 +49,7 @@ def _branch(
 
 COMMAND = Command(
     _run,
+    repeats=True,
     example="envc tree --layer user",
     options=(LAYER, OVERLAY, OFFLINE, FINDS),
     conflicts=(("--layer", "--overlay"),),

@@ -66,6 +66,7 @@ def _versions(held: "Held") -> str:
 
 COMMAND = Command(
     _run,
+    repeats=True,
     example="envc why numpy",
     operands=(Operand("PROJECT", "the project to explain", "project"),),
     options=(LAYER, OVERLAY, OFFLINE, FINDS),

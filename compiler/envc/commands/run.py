@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from envc.disk.durable import disk_error
-from envc.errors import AnswerIsNo, OutsideError, UsageError
+from envc.errors import AnswerIsNo, UsageError
 from envc.formats.stack_text import STACK_FILE, common_closure
 from envc.host.context import Context
 from envc.host.surroundings import (
-    DROPPED,
     missing_modules,
     said_of_modules,
     shadowing,
@@ -60,7 +59,7 @@ def prepare(
     *,
     clock: Clock = time.monotonic,
 ) -> dict[str, str]:
-    """The environment to run a command in; the user's overlay is created at first use.
+    """The variables to set for a command; the user's overlay is created at first use.
 
     The look for what was edited by hand ends in time by `clock`.
 
@@ -93,9 +92,9 @@ def prepare(
     missing = missing_modules(surroundings, target.settings(layer).modules)
     if missing:
         context.reporter.warn(said_of_modules(missing))
-    environment = _environment(target, tree, layer, surroundings)
+    variables = _variables(target, tree, layer, surroundings)
     lock = pin or _common_closure(tree, target.current.python)
-    return environment if lock is None else environment | {LOCK: lock}
+    return variables if lock is None else variables | {LOCK: lock}
 
 
 def _look_below(folder: str, states: tuple[BaseState, ...], context: Context) -> None:
@@ -105,22 +104,6 @@ def _look_below(folder: str, states: tuple[BaseState, ...], context: Context) ->
     moved = said_of_moved_bases(name, folder, states)
     if moved is not None:
         context.reporter.warn(moved)
-
-
-def replace_process(command: list[str], environment: dict[str, str]) -> None:
-    """Become the command.
-
-    Raises:
-        OutsideError: it is not found, or cannot be run.
-    """
-    try:
-        os.execvpe(command[0], command, environment)
-    except OSError as error:
-        raise OutsideError(
-            f"{command[0]} cannot be run: {error.strerror}",
-            where=environment["VIRTUAL_ENV"],
-            mend="check the command's name; the stack's own are in its bin folder",
-        ) from error
 
 
 def _overlay(
@@ -226,12 +209,12 @@ def _tree(directory: Directory, current: Generation, layer: str) -> str:
     return directory.tree(current.generation, layer)
 
 
-def _environment(
+def _variables(
     target: Target, tree: str, layer: str, surroundings: Mapping[str, str]
 ) -> dict[str, str]:
-    environment = {k: v for k, v in surroundings.items() if k not in DROPPED}
-    environment |= target.settings(layer).env
-    environment["PATH"] = f"{tree}/bin:{surroundings.get('PATH', os.defpath)}"
-    environment["VIRTUAL_ENV"] = tree
-    environment["ENVC_TARGET"] = target.directory.path
-    return environment
+    return {
+        **target.settings(layer).env,
+        "PATH": f"{tree}/bin:{surroundings.get('PATH', os.defpath)}",
+        "VIRTUAL_ENV": tree,
+        "ENVC_TARGET": target.directory.path,
+    }

@@ -13,18 +13,18 @@ from envc.disk.durable import disk_error
 _DEFAULT = "/bin/sh"
 
 
-def shell_command(environment: Mapping[str, str]) -> list[str]:
-    """The command that becomes the shell of `SHELL`, in the tree that `VIRTUAL_ENV` names.
+def shell_command(tree: str, surroundings: Mapping[str, str]) -> list[str]:
+    """The command that becomes the shell of `SHELL`, in a stack's tree.
 
     For bash a file without a name is left open, for the shell to inherit.
 
     Raises:
         OutsideError: that file cannot be made.
     """
-    shell = environment.get("SHELL") or _DEFAULT
+    shell = surroundings.get("SHELL") or _DEFAULT
     if os.path.basename(shell) != "bash":
         return [shell]
-    text = f"[ -r ~/.bashrc ] && . ~/.bashrc\n. {quote(environment['VIRTUAL_ENV'])}/bin/activate\n"
+    text = f"[ -r ~/.bashrc ] && . ~/.bashrc\n. {quote(tree)}/bin/activate\n"
     try:
         descriptor = os.memfd_create("envc-shell", 0)
         os.write(descriptor, text.encode())

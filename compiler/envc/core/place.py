@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from envc.disk.cache_place import default_cache
 from envc.disk.durable import disk_error, write_file
 from envc.errors import InternalError
-from envc.host.context import default_cache
 from envc.model.bundle import BundleFile, PackedCore, Sources
 from envc.model.core import PART_PREFIX, core_interpreter
 from envc.model.digest import digest_from_hex, hex_of

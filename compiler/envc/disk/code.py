@@ -53,7 +53,7 @@ def _seen(room: str) -> Iterator[bytes]:
         with os.scandir(f"{_PACKAGE}/{room}") as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):
-                    status = entry.stat()
+                    status = os.stat(entry.path)
                     seen = f"{room}/{entry.name} {status.st_size} {status.st_mtime_ns}"
                     yield seen.encode()
     except OSError:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from packaging.utils import NormalizedName
 
 from envc.disk.cache import Cache
+from envc.disk.sights import holds_until
 from envc.errors import OutsideError
 from envc.index.client import Answer, Client, status_text
 from envc.index.credentials import for_people, without_credentials
@@ -78,6 +79,7 @@ class RemoteIndex:
 
     def _is_good(self, cached: CachedListing) -> bool:
         if self._mode == "online":
+            holds_until(cached.expires)
             return self._clock() < cached.expires
         return self._mode == "offline"
 

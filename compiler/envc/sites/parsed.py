@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from envc.disk.cache import Cache, CacheFolder
+from envc.disk.cache_place import default_cache
 from envc.disk.memo import Memo
 from envc.errors import EnvcError
-from envc.host.context import default_cache
 from envc.host.machine import machine_of
 from envc.model.digest import digest_of
 from envc.model.lock import Lock

@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from envc.disk.sights import holds_until, times_of
 from envc.model.generation import Generation
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS, path_of
 from envc.model.names import site_packages_of
@@ -97,11 +98,13 @@ def edited_sources(
             if not is_complete:
                 break
             with suppress(FileNotFoundError):
-                changed_seconds = entry.stat(follow_symlinks=False).st_mtime
+                changed_seconds = os.lstat(entry.path).st_mtime
                 if entry.is_dir(follow_symlinks=False):
                     heappush(waiting, (-changed_seconds, entry.path))
                 elif changed_seconds != PUBLISHED_MTIME_SECONDS:
                     found.append(os.path.relpath(entry.path, tree))
+    if not is_complete:
+        holds_until(0)
     if found:
         lines = directory.manifest(current.generation, layer).lines
         published = {os.fsdecode(path_of(line)) for line in lines}
@@ -159,7 +162,7 @@ def is_as_published(directory: Directory, current: Generation) -> bool:
 def _is_as_published(folder: str) -> bool:
     """Whether nobody has added or removed a name since; its time would have changed."""
     try:
-        return os.stat(folder).st_mtime == PUBLISHED_MTIME_SECONDS
+        return times_of(folder).st_mtime == PUBLISHED_MTIME_SECONDS
     except OSError:
         return False
 

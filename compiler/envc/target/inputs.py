@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envc.disk.code import digest_of_code
 from envc.disk.durable import disk_error, write_file
+from envc.disk.sights import only_tables_of
 from envc.errors import EnvcError
 from envc.host.machine import interpreter_stamp
 from envc.model.digest import digest_of, digest_of_json
@@ -135,6 +136,7 @@ def site_inputs(
     folder, name = spec
     noted = noted_inputs(directory, current) if current is not None else InputNote({})
     text = read_spec(f"{folder}/{name}")
+    only_tables_of(f"{folder}/{name}")
     digest = digest_of(text)
     wanted = {
         SPEC: noted.inputs[SPEC] if digest == noted.text else digest_of_tables(text),
