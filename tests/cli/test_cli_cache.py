@@ -32,7 +32,7 @@ def test_json_tells_how_much_of_each_kind_there_is(site):
     site.done("lock")
     report = envc("cache", "dir", "--json").json
     assert (report["folder"], report["removed"]) == (str(cache()), False)
-    assert set(report["parts"]) == {"digests-v1", "locks-v1", "metadata-v1", "parsed-v1"}
+    assert set(report["parts"]) == {"digests-v1", "metadata-v1", "parsed-v1"}
     metadata = cache() / "metadata-v1"
     assert report["parts"]["metadata-v1"] == {
         "files": len(os.listdir(metadata)),
