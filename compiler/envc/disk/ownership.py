@@ -1,10 +1,23 @@
-"""Whose a folder is, and whether somebody else could put something of theirs in its place."""
+"""Whose a path is, and who else could put something of his in its place.
+
+A path is looked at from the root down, links followed. What has been found to be changeable by
+nobody else stays so: from there on the path leads where it led, whoever looks after us.
+"""
 
 import os
 import stat
-from contextlib import suppress
+import struct
+from collections.abc import Collection, Iterator
+from functools import cache
 
-from envc.errors import UsageError
+from envc.disk.sights import holds_until
+from envc.errors import Fault, UsageError
+
+_MOST_LINKS = 40
+_ACL = "system.posix_acl_access"
+# Tags of entries, and the right to write (acl(5), linux/posix_acl_xattr.h).
+_ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK, _ACL_WRITE = 0x02, 0x04, 0x08, 0x10, 2
+_CHOOSE = "or choose another folder"
 
 
 def refuse_foreign(folder: str) -> None:
@@ -25,22 +38,161 @@ def refuse_foreign(folder: str) -> None:
         )
 
 
-def refuse_exposed(folder: str) -> None:
-    """Refuse a folder that somebody else could replace: they could run code as its owner.
+def refuse_exposed(folder: str, owners: Collection[int] = ()) -> None:
+    """Refuse a folder that somebody else could change or replace: he could run code as the caller.
+
+    Trusted are root, the caller, and those `owners` whom the caller or root has named.
 
     Raises:
-        UsageError: the folder or a parent is writable by others, and not sticky.
+        UsageError: the folder, or one on the way to it, is not theirs, or others may write there.
     """
-    while True:
-        with suppress(FileNotFoundError):
-            mode = os.stat(folder).st_mode
-            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-                raise UsageError(
-                    "everybody may write to this folder, and so could replace what is in it",
-                    where=folder,
-                    mend=f"take that right away (chmod o-w {folder}), or choose another folder",
-                )
-        parent = os.path.dirname(folder)
-        if parent == folder:
+    fault = exposure(folder, owners)
+    if fault is not None:
+        raise UsageError.of([fault])
+
+
+def exposure(folder: str, owners: Collection[int] = ()) -> Fault | None:
+    """Who else could change or replace a folder; None: nobody. What is not there is nobody's.
+
+    A folder that all may write to, and that is sticky, protects what these owners have in it; what
+    it holds itself may be anybody's.
+    """
+    trusted = frozenset({0, os.geteuid(), *owners})
+    shared_by: Fault | None = None
+    for place, status in _way(folder):
+        if stat.S_ISLNK(status.st_mode):
+            if shared_by is not None and status.st_uid not in trusted:
+                return _of_stranger(place, status.st_uid)
+            continue
+        if status.st_uid not in trusted:
+            return _of_stranger(place, status.st_uid)
+        shared_by = _shared(place, status, trusted)
+        if shared_by is not None and not status.st_mode & stat.S_ISVTX:
+            return shared_by
+    return shared_by if os.path.exists(folder) else None
+
+
+def _way(path: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Every folder and link on the way from the root to a path, and the path itself.
+
+    It ends where something is not there.
+    """
+    yield "/", os.lstat("/")
+    here, names, links = "/", os.path.abspath(path).split("/")[::-1], 0
+    while names:
+        name = names.pop()
+        if name == os.pardir:
+            here = os.path.dirname(here)
+        if name in {"", os.curdir, os.pardir}:
+            continue
+        place = os.path.join(here, name)
+        try:
+            status = os.lstat(place)
+        except (FileNotFoundError, NotADirectoryError):
             return
-        folder = parent
+        yield place, status
+        if not stat.S_ISLNK(status.st_mode):
+            here = place
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise UsageError("too many links on the way", where=path, mend=_CHOOSE)
+        leads = os.readlink(place)
+        here = "/" if leads.startswith("/") else here
+        names += leads.split("/")[::-1]
+
+
+def _of_stranger(place: str, owner: int) -> Fault:
+    if owner == _unmapped_user():
+        return Fault(
+            "nobody can tell whose this is: its owner has no number here",
+            where=place,
+            mend=f"map its owner in this container or export, {_CHOOSE}",
+        )
+    return Fault(
+        f"it belongs to user {_name_of(owner)}, who could change what is in it",
+        where=place,
+        mend=f"have it given to whoever runs envc (chown), {_CHOOSE}",
+    )
+
+
+def _shared(place: str, status: os.stat_result, trusted: frozenset[int]) -> Fault | None:
+    """Who else may write to a folder, and how to take that right away."""
+    if status.st_mode & stat.S_IWOTH:
+        return _replaceable("everybody may write to this folder", place, "o-w")
+    if not status.st_mode & stat.S_IWGRP:
+        return None  # with an access list, this bit says what the list may give
+    listed = _access_list(place)
+    for tag, number in listed if listed is not None else [(_ACL_GROUP_OBJ, 0)]:
+        if tag == _ACL_USER and number not in trusted:
+            what = f"user {_name_of(number)} may write to this folder"
+            return _replaceable(what, place, "", f"setfacl -x u:{number} {place}")
+        group = status.st_gid if tag == _ACL_GROUP_OBJ else number
+        if tag != _ACL_USER and not _is_private(group, trusted):
+            what = f"everybody in group {_group_name(group)} may write to this folder"
+            change = "g-w" if tag == _ACL_GROUP_OBJ else ""
+            return _replaceable(what, place, change, f"setfacl -x g:{number} {place}")
+    return None
+
+
+def _replaceable(what: str, place: str, change: str, command: str = "") -> Fault:
+    taken = f"chmod {change} {place}" if change else command
+    return Fault(
+        f"{what}, and so could replace what is in it",
+        where=place,
+        mend=f"take that right away ({taken}), {_CHOOSE}",
+    )
+
+
+def _access_list(place: str) -> list[tuple[int, int]] | None:
+    """Tag and number of each entry that may write; None: the folder has no access list."""
+    try:
+        content = os.getxattr(place, _ACL)
+    except OSError:
+        return None
+    holds_until(0)  # no look at the folder tells when the list changes
+    entries = list(struct.iter_unpack("<HHI", content[4:]))
+    mask = next((rights for tag, rights, _ in entries if tag == _ACL_MASK), _ACL_WRITE)
+    named = {_ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP}
+    return [(tag, n) for tag, rights, n in entries if tag in named and rights & mask & _ACL_WRITE]
+
+
+@cache
+def _is_private(group: int, trusted: frozenset[int]) -> bool:
+    """Whether a group is that of one trusted user alone: of his name, with no other member."""
+    import grp  # few folders may be written to by their group
+    import pwd
+
+    try:
+        names = {pwd.getpwuid(uid).pw_name for uid in trusted}
+        found = grp.getgrgid(group)
+    except KeyError:
+        return group in trusted
+    return found.gr_name in names and set(found.gr_mem) <= names
+
+
+@cache
+def _unmapped_user() -> int:
+    try:
+        with open("/proc/sys/kernel/overflowuid", encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return -1
+
+
+def _name_of(user: int) -> str:
+    import pwd  # for messages
+
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
+def _group_name(group: int) -> str:
+    import grp  # for messages
+
+    try:
+        return grp.getgrgid(group).gr_name
+    except KeyError:
+        return str(group)

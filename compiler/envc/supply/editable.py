@@ -74,7 +74,7 @@ def editables_of(overlay: OverlaySpec, supply: Supply, *, folder: str) -> tuple[
                 where=str(sourced.origin),
                 mend="name the folder of a project, or remove the line",
             )
-        refuse_exposed(directory)
+        refuse_exposed(directory, {os.stat(directory).st_uid})  # who names it trusts its owner
         found.append(_built(directory, sourced, supply, folder))
     faults = _twice(found)
     if faults:

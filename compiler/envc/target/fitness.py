@@ -127,7 +127,7 @@ def room(subject: str, path: str) -> Diagnosis:
 def exposure(subject: str, path: str) -> Diagnosis:
     """Whether somebody else could replace the folder."""
     try:
-        refuse_exposed(path)
+        refuse_exposed(path, {os.stat(path).st_uid} if os.path.exists(path) else ())
     except EnvcError as error:
         fault = error.faults[0]
         what = f"{fault.what} ({fault.where})"
