@@ -10,7 +10,7 @@ from envc.cli.again import Recording
 from envc.cli.commands import COMMANDS
 from envc.cli.ending import Ending
 from envc.cli.grammar import Arguments, Command, Operand, meant, read
-from envc.cli.output import become, print_json, show
+from envc.cli.output import become, harmless, harmless_lines, print_json, show
 from envc.cli.progress import LineReporter, reporter_of
 from envc.errors import EnvcError, InternalError, Interrupted, UsageError
 from envc.ports import REPORTER
@@ -135,11 +135,11 @@ def _report(error: EnvcError, arguments: Arguments) -> int:
     if arguments.verbose and error.__cause__ is not None:
         sys.stderr.write(f"envc: caused by {error.__cause__!r}\n")
     for fault in error.faults:
-        sys.stderr.write(f"error: {fault.what}\n")
+        sys.stderr.write(f"error: {harmless_lines(fault.what)}\n")
         if fault.where:
-            sys.stderr.write(f"   at: {fault.where}\n")
+            sys.stderr.write(f"   at: {harmless(fault.where)}\n")
         if fault.mend:
-            sys.stderr.write(f" mend: {fault.mend}\n")
+            sys.stderr.write(f" mend: {harmless_lines(fault.mend)}\n")
     return error.status
 
 

@@ -57,7 +57,7 @@ def _printed(report: "CheckReport", arguments: Arguments, site: "Site") -> Itera
         case "github":
             from envc.formats.report_github import annotations
 
-            yield from lines(annotations(report.overlays))
+            yield from (f"{line}\n" for line in annotations(report.overlays))
         case "html":
             yield _page(report, site.spec.name)
         case _:

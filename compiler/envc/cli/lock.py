@@ -1,5 +1,6 @@
 """`envc lock`."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Command, Option
@@ -26,17 +27,21 @@ def _run(arguments: Arguments) -> Output:
     return Output(
         report,
         told=[
-            *(_line(name, layer, check=options.check) for name, layer in report.layers.items()),
+            *(
+                line
+                for name, layer in report.layers.items()
+                for line in _lines(name, layer, check=options.check)
+            ),
             *(f"removed {path}: no lock names it" for path in report.removed),
         ],
         status=1 if options.check and report.changed else 0,
     )
 
 
-def _line(name: str, layer: "LockedLayer", *, check: bool) -> str:
+def _lines(name: str, layer: "LockedLayer", *, check: bool) -> Iterator[str]:
     count = len(layer.pins) + len(set().union(*layer.targets.values()))
     state = ("stale" if check else "locked") if layer.changed else "up to date"
-    line = f"{name}: {state}, {counted(count, 'pin')} ({layer.path})"
+    yield f"{name}: {state}, {counted(count, 'pin')} ({layer.path})"
     for word, projects in (
         ("shadows", layer.shadows),
         ("lifts", layer.lifts),
@@ -44,8 +49,7 @@ def _line(name: str, layer: "LockedLayer", *, check: bool) -> str:
         ("built", layer.built),
     ):
         if projects:
-            line += f"\n  {word} {', '.join(projects)}"
-    return line
+            yield f"  {word} {', '.join(projects)}"
 
 
 COMMAND = Command(

@@ -77,9 +77,41 @@ def as_json(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=2, default=str) + "\n"
 
 
+class _Escapes(dict[int, str]):
+    """Character → what is shown of it: controls, what turns the direction, bytes of no encoding."""
+
+    def __missing__(self, code: int) -> str:
+        shown = character = chr(code)
+        if not character.isprintable() and character != "\t":
+            shown = character.encode("unicode_escape").decode()
+        self[code] = shown
+        return shown
+
+
+_ESCAPES = _Escapes()
+
+
+def harmless(text: str) -> str:
+    """A text from anywhere as one line that can only be read.
+
+    It moves no cursor, starts no line, and is no command to a CI system that reads its log
+    (`::error`, `##[group]`, `##vso[...]`).
+    """
+    if not text.isprintable():
+        text = text.translate(_ESCAPES)
+    if text.lstrip()[:2] == "::":
+        text = text.replace("::", ":\\:", 1)
+    return text.replace("##[", "#\\#[").replace("##vso[", "#\\#vso[")
+
+
+def harmless_lines(text: str) -> str:
+    """A text of several lines, each of them harmless."""
+    return "\n".join(map(harmless, text.split("\n")))
+
+
 def lines(texts: Iterable[str]) -> Iterator[str]:
-    """Each text as a line."""
-    return (f"{text}\n" for text in texts)
+    """Each text as a line, harmless."""
+    return (f"{harmless(text)}\n" for text in texts)
 
 
 def first_lines(texts: Sequence[str]) -> Iterator[str]:
@@ -94,7 +126,7 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip() + "\n"
+        yield harmless("  ".join(cells).rstrip()) + "\n"
 
 
 def counted(number: int, noun: str) -> str:

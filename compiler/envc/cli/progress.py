@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments
+from envc.cli.output import harmless_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -68,11 +69,11 @@ class LineReporter:
     def note(self, message: str) -> None:
         """A line, unless nobody wants to hear."""
         if not self._quiet:
-            sys.stderr.write(f"{message}\n")
+            sys.stderr.write(f"{harmless_lines(message)}\n")
 
     def warn(self, message: str) -> None:
         """A line."""
-        sys.stderr.write(f"warning: {message}\n")
+        sys.stderr.write(f"warning: {harmless_lines(message)}\n")
 
     def holds(self, said: Callable[[], str]) -> None:
         """Say this from now on."""
@@ -120,7 +121,7 @@ class BarReporter(LineReporter):
     def note(self, message: str) -> None:
         """A line above the bars."""
         if self._progress is not None:
-            self._progress.console.print(message, markup=False, highlight=False)
+            self._progress.console.print(harmless_lines(message), markup=False, highlight=False)
         else:
             super().note(message)
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments
+from envc.cli.output import harmless, lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ def progress_of(arguments: Arguments) -> Iterator[Callable[[NodeState], None]]:
 
 def _line(state: NodeState) -> None:
     told = f": {state.reason}" if state.reason else ""
-    sys.stderr.write(f"{state.seconds:8.1f} s  {state.node}: {state.state}{told}\n")
+    sys.stderr.writelines(lines([f"{state.seconds:8.1f} s  {state.node}: {state.state}{told}"]))
 
 
 @contextmanager
@@ -74,6 +75,7 @@ def _table() -> Iterator[Callable[[NodeState], None]]:
 
 def table_of(nodes: dict[str, NodeState]) -> Table:
     """How many nodes are in each state, and the last ones that changed."""
+    from rich.markup import escape
     from rich.table import Table
 
     counts = {name: sum(each.state == name for each in nodes.values()) for name in _STATES}
@@ -82,5 +84,6 @@ def table_of(nodes: dict[str, NodeState]) -> Table:
     newest = sorted(nodes.values(), key=lambda each: each.seconds)[-_ROWS:]
     for each in newest:
         number = "" if each.generation is None else str(each.generation)
-        table.add_row(each.node, each.state, number, f"{each.seconds:.1f}", each.reason)
+        reason = escape(harmless(each.reason))
+        table.add_row(each.node, each.state, number, f"{each.seconds:.1f}", reason)
     return table
