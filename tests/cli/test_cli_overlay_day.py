@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -311,3 +312,57 @@ def test_a_shell_makes_the_overlay_at_first_use(warm):
         "tree": f"{warm.storage}/{USER}/{USER}/generations/000001",
         "command": ["/bin/true"],
     }
+
+
+def _carrying(world, alice, path):
+    """Let the overlay's lock name a wheel at that path beside it."""
+    assert envc("overlay", "add", "polars", "--dir", alice).status == 0
+    wheel = next(iter(world.wheels.glob("polars-*.whl")))
+    lock = alice / "pylock.alice.toml"
+    text = re.sub(r'url = "[^"]*polars[^"]*"', f'path = "{path}"', lock.read_text())
+    text = re.sub(r'path = "[^"]*polars[^"]*"', f'path = "{path}"', text)
+    lock.write_text(text)
+    (alice / path).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(wheel, alice / path)
+    return alice / path
+
+
+@pytest.mark.parametrize("spoil", [None, "link", "pipe", "other bytes", "hidden"])
+def test_a_carried_wheel_is_copied_where_it_is_one(world, alice, tmp_path, spoil):
+    path = ".git/polars.whl" if spoil == "hidden" else "wheelhouse/polars.whl"
+    wheel = _carrying(world, alice, path)
+    secret = tmp_path / "secret"
+    secret.write_text("root's secret")
+    if spoil not in {None, "hidden"}:
+        wheel.unlink()
+    match spoil:
+        case "link":
+            wheel.symlink_to(secret)
+        case "pipe":
+            os.mkfifo(wheel)
+        case "other bytes":
+            wheel.write_bytes(b"other")
+    report = world.done("overlay", "collect", "--json").json
+    copied = world.folder / "overlays" / USER / "alice"
+    left_out = report["left_out"].get(str(alice), "")
+    if spoil is None:
+        assert (copied / path).read_bytes() == wheel.read_bytes()
+    else:
+        assert not (copied / path).exists()
+        told = {
+            "link": "a link is on the way to it",
+            "pipe": "it is no file",
+            "other bytes": "this wheel is not what the overlay's lock says",
+            "hidden": "",
+        }
+        assert left_out == told[spoil]
+    assert not [p for p in copied.rglob("*") if p.is_file() and b"secret" in p.read_bytes()]
+
+
+@pytest.mark.parametrize("name", ["overlay.toml", "pylock.alice.toml"])
+def test_no_spec_and_no_lock_is_collected_through_a_link(world, alice, tmp_path, name):
+    (alice / name).rename(tmp_path / name)
+    (alice / name).symlink_to(tmp_path / name)
+    report = world.done("overlay", "collect", "--json").json
+    assert report["overlays"] == []
+    assert report["left_out"] == {str(alice): "a link is on the way to it"}

@@ -3,26 +3,36 @@
     <storage>/<user>/<name>/    →    <site>/overlays/<user>/<name>/
     overlay.toml, pylock.<name>.toml, and the wheels of its wheelhouse that the lock names
 
-The layout is the storage's, so that an overlay on another one (`base-dir`) finds it there, too.
+The layout is the storage's, so that an overlay on another one (`base-dir`) finds it there, too. Who
+collects may read more than users may: what they have in their folders is read as `disk/foreign`
+does, so that nothing comes along that is not theirs.
 """
 
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from typing import BinaryIO
 
-from envc.disk.durable import disk_error, write_file
-from envc.errors import EnvcError, UsageError
+from envc.disk import foreign
+from envc.disk.digests import digest_of_file
+from envc.disk.durable import disk_error, temporary_beside, write_file
+from envc.errors import EnvcError, UntrustedError, UsageError
+from envc.formats.pylock_read import lock_from_text
 from envc.host.context import Context
 from envc.host.storage import expanded
+from envc.model.digest import Digest
 from envc.model.lock import Lock
 from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.reports.overlay_collect import CollectedOverlay, CollectedOverlays
 from envc.sites.overlay_files import owner_of
 from envc.sites.overlay_folder import holds_overlay
-from envc.sites.place import read_spec
-from envc.sites.site import Site, overlay_from, overlay_lock_path, overlay_text, read_lock
+from envc.sites.site import Site, overlay_from
 
 FOLDER = "overlays"
+_MOST_OF_A_SPEC, _MOST_OF_A_LOCK = 1 << 20, 64 << 20
+_PIECE_BYTES, _MOST_PIECES = 1 << 20, 4 << 10  # of a wheel: four gigabytes
 
 
 def collect_overlays(site: Site, *, prune: bool, context: Context) -> CollectedOverlays:
@@ -37,9 +47,13 @@ def collect_overlays(site: Site, *, prune: bool, context: Context) -> CollectedO
     left_out: dict[str, str] = {}
     for user, name in _overlays_in(storage):
         try:
-            collected.append(_collect(f"{storage}/{user}/{name}", site, user, name))
+            collected.append(_collect(storage, site, user, name))
         except EnvcError as error:
             left_out[f"{storage}/{user}/{name}"] = error.faults[0].what
+        except OSError as error:
+            if (error.filename or "").startswith(site.folder):
+                raise disk_error(error, "copy an overlay into the site") from error
+            left_out[f"{storage}/{user}/{name}"] = f"cannot be read: {error.strerror}"
     present = {os.path.dirname(each.spec) for each in collected}
     present |= {f"{FOLDER}/{os.path.relpath(path, storage)}" for path in left_out}
     there = [f"{FOLDER}/{user}/{name}" for user, name in _overlays_in(f"{site.folder}/{FOLDER}")]
@@ -91,8 +105,9 @@ def _reads(pattern: str) -> bool:
     return pattern.endswith(OVERLAY_SPEC) or "**" in pattern
 
 
-def _collect(folder: str, site: Site, user: str, name: str) -> CollectedOverlay:
-    """Copy one overlay, which must be that user's."""
+def _collect(storage: str, site: Site, user: str, name: str) -> CollectedOverlay:
+    """Copy one overlay, which must be that user's, with all that is copied of it."""
+    folder = f"{storage}/{user}/{name}"
     owner = owner_of(folder)
     if owner != user:
         raise UsageError(
@@ -100,42 +115,78 @@ def _collect(folder: str, site: Site, user: str, name: str) -> CollectedOverlay:
             where=folder,
             mend=f"move it to a folder {owner}",
         )
-    path = f"{folder}/{OVERLAY_SPEC}"
-    text = overlay_text(path)
-    spec = overlay_from(text, path)
-    found = read_lock(overlay_lock_path(spec), spec.name)
-    files = {OVERLAY_SPEC: text}
-    if found is not None:
-        files[lock_file_name(spec.name)] = found.text
-        files |= {path: read_spec(f"{folder}/{path}") for path in _carried(found.lock)}
+    number = os.stat(folder).st_uid
+    read = partial(foreign.read, number, storage)
+    text = read(f"{user}/{name}/{OVERLAY_SPEC}", most_bytes=_MOST_OF_A_SPEC)
+    spec = overlay_from(text, f"{folder}/{OVERLAY_SPEC}")
     place = f"{FOLDER}/{user}/{name}"
-    changed = [_write(f"{site.folder}/{place}/{path}", text) for path, text in files.items()]
+    lock_name = lock_file_name(spec.name)
+    changed = False
+    try:
+        lock = read(f"{user}/{name}/{lock_name}", most_bytes=_MOST_OF_A_LOCK)
+    except FileNotFoundError:
+        lock = None
+    if lock is not None:
+        for path, digest in _carried(lock_from_text(lock, f"{folder}/{lock_name}", spec.name)):
+            with foreign.opened(number, storage, f"{user}/{name}/{path}") as wheel:
+                changed |= _copy(wheel, digest, f"{site.folder}/{place}/{path}")
+        changed |= _write(f"{site.folder}/{place}/{lock_name}", lock)
+    changed |= _write(f"{site.folder}/{place}/{OVERLAY_SPEC}", text)
     return CollectedOverlay(
         name=spec.name,
         owner=owner,
         spec=f"{place}/{OVERLAY_SPEC}",
-        locked=found is not None,
-        changed=any(changed),
+        locked=lock is not None,
+        changed=changed,
     )
 
 
-def _carried(lock: Lock) -> list[str]:
-    """The wheels that a lock has beside it, relative to it."""
-    paths = {wheel.path for pin in lock.pins for wheel in pin.wheels if wheel.path is not None}
-    return sorted(p for p in paths if not p.startswith("/") and ".." not in p.split("/"))
+def _carried(lock: Lock) -> list[tuple[str, Digest]]:
+    """The wheels that a lock has beside it: their paths, relative to it, and their digests."""
+    found = {w.path: w.digest for pin in lock.pins for w in pin.wheels if w.path is not None}
+    return sorted((path, digest) for path, digest in found.items() if _is_plain(path))
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path is that of a wheel below a folder, and hides in no folder of a tool's."""
+    parts = path.split("/")
+    return (
+        path.endswith(".whl") and path.isprintable() and not any(p[:1] in {"", "."} for p in parts)
+    )
+
+
+def _copy(wheel: BinaryIO, digest: Digest, path: str) -> bool:
+    """Copy a wheel that is what its lock says, unless it is there; whether it was not."""
+    if os.path.isfile(path) and digest_of_file(path) == digest:
+        return False
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    part = temporary_beside(path)
+    try:
+        with open(part, "xb") as copy:
+            for _ in range(_MOST_PIECES):
+                if not copy.write(wheel.read(_PIECE_BYTES)):
+                    break
+        if digest_of_file(part) != digest:
+            raise UntrustedError(
+                "this wheel is not what the overlay's lock says",
+                where=wheel.name if isinstance(wheel.name, str) else path,
+                mend="have its owner run `envc overlay sync`",
+            )
+        os.replace(part, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+    return True
 
 
 def _write(path: str, text: bytes) -> bool:
     """Write a file unless it has that text; whether it had not."""
-    try:
-        if os.path.isfile(path):
-            with open(path, "rb") as file:
-                if file.read() == text:
-                    return False
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_file(path, text)
-    except OSError as error:
-        raise disk_error(error, "copy an overlay into the site", path) from error
+    if os.path.isfile(path):
+        with open(path, "rb") as file:
+            if file.read() == text:
+                return False
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write_file(path, text)
     return True
 
 
