@@ -119,7 +119,7 @@ class Recording:
 
     def keep(self, status: int, launch: "Launch | None") -> None:
         """Keep the answer, where it would do for the same call."""
-        sights = self._sights.found()
+        sights, cache = self._sights.found(), default_cache()
         if sights is None or time.time_ns() - _BEGAN_NS > _LONGEST_NS:
             return
         command, changed, dropped = launch or ((), {}, ())
@@ -138,9 +138,12 @@ class Recording:
         is_drawn = any("\x1b" in said or "\r" in said for _, said in self._said)
         if text.count("\0") == len(fields) - 1 and not is_drawn:
             from envc.disk.cache import Cache
+            from envc.disk.ownership import exposure
 
+            if exposure(cache) is not None:
+                return
             content = text.encode(errors="surrogateescape")
-            Cache(default_cache()).write(_slot(self._call), content)
+            Cache(cache).write(_slot(self._call), content)
 
 
 def _counted(texts: "Sequence[str]", each: int = 1) -> list[str]:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from envc.disk.cache_place import default_cache
+from envc.disk.cache_place import own_cache
 from envc.disk.durable import disk_error, write_file
 from envc.errors import InternalError
 from envc.model.bundle import BundleFile, PackedCore, Sources
@@ -20,7 +20,7 @@ from envc.ports import Reporter, SilentReporter
 
 def core_cache() -> str:
     """The cache's folder of cores."""
-    return f"{default_cache()}/cores-v1"
+    return f"{own_cache()}/cores-v1"
 
 
 def cached_core(core: CoreSpec, origin: str, reporter: Reporter | None = None) -> str:

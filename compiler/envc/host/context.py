@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from envc.disk.cache_place import default_cache
+from envc.disk.cache_place import own_cache
 from envc.ports import Reporter, SilentReporter
 
 
@@ -15,4 +15,4 @@ class Context(NamedTuple):
     @property
     def cache(self) -> str:
         """The folder of the cache; asked for only by what uses it."""
-        return default_cache()
+        return own_cache()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from envc.disk.cache import Cache, CacheFolder
-from envc.disk.cache_place import default_cache
+from envc.disk.cache_place import own_cache
 from envc.disk.memo import Memo
 from envc.errors import EnvcError
 from envc.host.machine import machine_of
@@ -65,7 +65,7 @@ def parsed_site(text: bytes, *place: str, parse: Callable[[AskMachine], SiteSpec
 
 
 def _memo(kind: type[Value]) -> Memo[Value]:
-    return Memo(CacheFolder(Cache(default_cache()), "parsed-v1"), kind, rooms=_ROOMS)
+    return Memo(CacheFolder(Cache(own_cache()), "parsed-v1"), kind, rooms=_ROOMS)
 
 
 def _still(kept: _Expanded) -> bool:
