@@ -282,7 +282,7 @@ def test_a_program_that_is_gone_is_told_as_ever(parts, tmp_path):
     assert kept(*words, cwd=world.folder)[0].stdout == "ran\n"
     program.unlink()
     answer = asked(*words, cwd=world.folder)
-    assert answer.status == 4
+    assert answer.status == 127
     assert "cannot be run: No such file" in answer.stderr
 
 
@@ -306,3 +306,18 @@ def test_what_changed_something_is_not_kept(parts):
     before = {path: path.read_text() for path in answers()}
     assert "restored" in asked(*words, cwd=world.folder).stderr
     assert {path: path.read_text() for path in answers()} == before
+
+
+def test_an_interpreter_that_is_asked_is_looked_at(parts, tmp_path):
+    """A site with an interpreter of its own starts it to ask what it is."""
+    world, *_ = parts
+    interpreter = tmp_path / "python"
+    interpreter.symlink_to(os.path.realpath(sys.executable))
+    text = spec_of(world).read_text()
+    with instead_of(
+        spec_of(world), text.replace("[[index]]", f'interpreter = "{interpreter}"\n[[index]]', 1)
+    ):
+        first, _ = kept("tree", cwd=world.folder)
+        assert not went_the_long_way(("tree",), cwd=world.folder)
+        interpreter.unlink()
+        assert asked("tree", cwd=world.folder) != first

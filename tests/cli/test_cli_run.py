@@ -46,7 +46,7 @@ def test_a_python_path_is_named(run):
 def test_a_command_that_is_not_there(built, run):
     answer = run("--layer", "user", "--", "no-such-command")
     assert (answer.status, answer.stderr) == (
-        4,
+        127,
         (
             "error: no-such-command cannot be run: No such file or directory\n"
             f"   at: {built.target}/generations/000001/user\n"

@@ -15,7 +15,7 @@ from envc.cli.progress import LineReporter, reporter_of
 from envc.errors import EnvcError, InternalError, Interrupted, UsageError
 from envc.ports import REPORTER
 
-_NOBODY_READS = 130
+_NOBODY_READS = 141
 
 
 class _Call(NamedTuple):
@@ -134,12 +134,13 @@ def _report(error: EnvcError, arguments: Arguments) -> int:
         print_json({"error": {"code": error.code, "status": error.status, "faults": faults}})
     if arguments.verbose and error.__cause__ is not None:
         sys.stderr.write(f"envc: caused by {error.__cause__!r}\n")
-    for fault in error.faults:
-        sys.stderr.write(f"error: {harmless_lines(fault.what)}\n")
-        if fault.where:
-            sys.stderr.write(f"   at: {harmless(fault.where)}\n")
-        if fault.mend:
-            sys.stderr.write(f" mend: {harmless_lines(fault.mend)}\n")
+    with suppress(OSError):  # where nobody can be told, the status still tells
+        for fault in error.faults:
+            sys.stderr.write(f"error: {harmless_lines(fault.what)}\n")
+            if fault.where:
+                sys.stderr.write(f"   at: {harmless(fault.where)}\n")
+            if fault.mend:
+                sys.stderr.write(f" mend: {harmless_lines(fault.mend)}\n")
     return error.status
 
 

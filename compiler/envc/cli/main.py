@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-_ENDED = 130
+_ENDED, _NOBODY_READS, _DISK_FULL = 130, 141, 4
 # Most calls live for milliseconds and leave no garbage in circles; a long one still collects.
 _OBJECTS_BEFORE_COLLECTING = 100_000
 
@@ -23,16 +23,31 @@ def program(*, target: str | None = None) -> NoReturn:
     unless they name another.
     """
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the caller has closed it
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the whole run
     try:
         status = main(target=target, listening=True)
         sys.stdout.flush()
-        sys.stderr.flush()
     except BrokenPipeError:
-        status = _ENDED
+        status = _NOBODY_READS
+    except OSError as error:
+        status = _DISK_FULL
+        _tell(f"error: the answer cannot be written: {error.strerror}\n")
     except KeyboardInterrupt:  # so early that nobody has listened
-        sys.stderr.write("error: interrupted: nothing was begun\n")
         status = _ENDED
+        _tell("error: interrupted: nothing was begun\n")
+    _tell("")
     os._exit(status)
+
+
+def _tell(text: str) -> None:
+    """Say it on stderr, where that can be written."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        pass
 
 
 def main(

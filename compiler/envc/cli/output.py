@@ -3,12 +3,15 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from envc.cli.grammar import Arguments
 from envc.errors import OutsideError
 
 _MANY_LINES = 100
+# As a shell has them.
+_NOT_RUN, _NOT_FOUND = 126, 127
 
 
 class Launch(NamedTuple):
@@ -39,7 +42,8 @@ def show(output: Output, arguments: Arguments) -> int:
         return output.status
     sys.stdout.writelines(output.printed)
     if not arguments.quiet:
-        sys.stderr.writelines(lines(output.told))
+        with suppress(OSError):  # what is told is no part of the answer
+            sys.stderr.writelines(lines(output.told))
     return output.status
 
 
@@ -56,11 +60,13 @@ def become(launch: Launch) -> None:
     try:
         os.execvpe(command[0], list(command), environment)
     except OSError as error:
-        raise OutsideError(
+        told = OutsideError(
             f"{command[0]} cannot be run: {error.strerror}",
             where=environment["VIRTUAL_ENV"],
             mend="check the command's name; the stack's own are in its bin folder",
-        ) from error
+        )
+        told.status = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_RUN
+        raise told from error
 
 
 def print_json(report: Any) -> None:

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments
@@ -69,11 +70,11 @@ class LineReporter:
     def note(self, message: str) -> None:
         """A line, unless nobody wants to hear."""
         if not self._quiet:
-            sys.stderr.write(f"{harmless_lines(message)}\n")
+            _tell(harmless_lines(message))
 
     def warn(self, message: str) -> None:
         """A line."""
-        sys.stderr.write(f"warning: {harmless_lines(message)}\n")
+        _tell(f"warning: {harmless_lines(message)}")
 
     def holds(self, said: Callable[[], str]) -> None:
         """Say this from now on."""
@@ -88,6 +89,11 @@ class LineReporter:
             rate = task.rate(now)
             done = amount_of(task.done, task.unit)
             self.note(f"{task.words}: {done} in {now - task.started:.1f} s ({rate})")
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):  # nobody can be told
+        sys.stderr.write(f"{text}\n")
 
 
 class BarReporter(LineReporter):

@@ -103,7 +103,7 @@ class Sights:
         self._began_ns = began_ns
         self._seen: dict[tuple[str, str], str] = {}
         self._last_ns = 0
-        self._is_watching = True
+        self.is_watching = True
         self._environ = type(os.environ)
         self.until = float("inf")
 
@@ -122,11 +122,11 @@ class Sights:
         self._stop()
 
     def _stop(self) -> None:
-        if self._is_watching and Sights.current is self:
+        if self.is_watching and Sights.current is self:
             for function in _SILENT:
                 self._replace(getattr(os, function.__name__), function)
             os.environ.__class__ = self._environ
-        self._is_watching = False
+        self.is_watching = False
 
     def _replace(self, function: "Callable[..., Any]", other: "Callable[..., Any]") -> None:
         """Let `os` have another function of the same name, which can do the same."""
@@ -149,7 +149,7 @@ class Sights:
 
     def note(self, kind: str, name: str) -> None:
         """Look at something, the first time that it is asked for."""
-        if not self._is_watching or (kind, name) in self._seen or (TABLES, name) in self._seen:
+        if not self.is_watching or (kind, name) in self._seen or (TABLES, name) in self._seen:
             return
         self._seen[kind, name] = ""  # to look is to ask, too
         if kind in {VARIABLE, TABLES}:
@@ -169,7 +169,7 @@ class Sights:
 
     def _noted(self, function: "Callable[..., Any]") -> "Callable[..., Any]":
         def looking(path: "Any", *args: "Any", **named: "Any") -> "Any":
-            if self._is_watching:
+            if self.is_watching:
                 if named.get("dir_fd") is not None:
                     self.end()
                 else:
@@ -188,7 +188,7 @@ class Sights:
         return Noting
 
     def _hear(self, event: str, args: "tuple[Any, ...]") -> None:
-        if not self._is_watching:
+        if not self.is_watching:
             return
         if event == "open":
             path, _, flags = args
@@ -221,6 +221,25 @@ def only_tables_of(path: str) -> None:
     """What is looked for in this TOML file now, and elsewhere in this run, are its tables alone."""
     if Sights.current is not None:
         Sights.current.note(TABLES, os.path.abspath(path))
+
+
+class Asking:
+    """While a program is asked that looks at nothing but itself and changes nothing."""
+
+    def __init__(self, program: str) -> None:
+        self._sights = Sights.current
+        if self._sights is not None and not self._sights.is_watching:
+            self._sights = None
+        if self._sights is not None:
+            self._sights.note(OPENED, program)
+
+    def __enter__(self) -> None:
+        if self._sights is not None:
+            self._sights.is_watching = False
+
+    def __exit__(self, *_: object) -> None:
+        if self._sights is not None:
+            self._sights.is_watching = True
 
 
 def holds_until(seconds: float) -> None:

@@ -5,6 +5,7 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from envc.disk.sights import Asking
 from envc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,13 +90,14 @@ def _ask(interpreter: str) -> tuple[str, str]:
     import subprocess  # most runs ask no interpreter
 
     try:
-        answer = subprocess.run(
-            [interpreter, "-I", "-S", "-c", _QUESTION],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=_ANSWER_SECONDS,
-        )
+        with Asking(interpreter):
+            answer = subprocess.run(
+                [interpreter, "-I", "-S", "-c", _QUESTION],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=_ANSWER_SECONDS,
+            )
     except (OSError, subprocess.SubprocessError) as error:
         raise UsageError(
             f"the interpreter does not run: {error}",
