@@ -35,7 +35,7 @@ from envc.store import Store, store_id
 from envc.store.portable import tree_stream
 from envc.supply.indexes import indexes_of
 from envc.target.directory import Directory, Shape, read_bytes
-from envc.target.locked import closures_of
+from envc.target.planning import closures_of
 from envc.target.publish import make_directory
 from envc.target.stock import Stock
 

@@ -100,7 +100,7 @@ def _build(stock: Stock, title: str, chosen: Chosen, final: str, core: Digest | 
     sync_file_system(stock.directory.path)
     os.rename(tree, final)
     sync_directory(os.path.dirname(final))
-    return built.linked + built.copied
+    return sum(built)
 
 
 def _bring_core(interpreter: str, folder: str, core: Digest) -> None:

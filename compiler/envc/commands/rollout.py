@@ -35,7 +35,7 @@ from envc.rollout.values import (
 from envc.signing import signer_of
 from envc.sites.place import find_site
 from envc.sites.site import load_site
-from envc.target.locked import closures_of
+from envc.target.planning import closures_of
 
 
 def roll_out(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from envc.disk.cache_place import own_cache
-from envc.disk.durable import disk_error, write_file
+from envc.disk.durable import doing, write_file
 from envc.errors import InternalError
 from envc.model.bundle import BundleFile, PackedCore, Sources
 from envc.model.core import PART_PREFIX, core_interpreter
@@ -118,7 +118,7 @@ def packed_core(core: CoreSpec, origin: str, folder: str) -> PackedCore:
     cached_core(core, origin)
     digest = archive_of(core).digest
     note = f"{folder}/{hex_of(digest)}"
-    try:
+    with doing("pack the interpreter", folder):
         with suppress(FileNotFoundError), open(note, encoding="ascii") as file:
             packed = digest_from_hex(file.read())
             path = f"{folder}/{hex_of(packed)}.tar.gz"
@@ -126,6 +126,4 @@ def packed_core(core: CoreSpec, origin: str, folder: str) -> PackedCore:
                 return PackedCore(path, packed)
         made = pack_core(core_cache(), digest, folder)
         write_file(note, hex_of(made.digest).encode())
-    except OSError as error:
-        raise disk_error(error, "pack the interpreter", folder) from error
     return made

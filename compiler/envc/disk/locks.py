@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from envc.disk.clock import utc_text
-from envc.disk.durable import disk_error
+from envc.disk.durable import doing
 from envc.errors import OutsideError, UsageError
 from envc.ports import REPORTER
 
@@ -105,11 +105,9 @@ def _held(path: str, kind: int) -> Iterator[int]:
 
 
 def _open(path: str) -> int:
-    try:
+    with doing("open the lock", path):
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(path, flags, _MODE)
-    except OSError as error:
-        raise disk_error(error, "open the lock", path) from error
     with suppress(OSError):  # an older envc let others read it
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != _MODE:
             os.fchmod(descriptor, _MODE)

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from envc.disk.durable import make_folder
+from envc.disk.folders import names_in, remove_folder
 from envc.disk.locks import try_exclusive
-from envc.disk.removal import remove_folder
 
 _LOCK = ".lock"
 _LEFTOVER = ".leftover"
@@ -45,11 +45,10 @@ def private_folder(parent: str, prefix: str = "") -> Iterator[str]:
 
 def remove_abandoned(parent: str, prefix: str = "") -> None:
     """Remove the private folders whose processes are gone; what cannot be removed hurts nobody."""
-    with suppress(FileNotFoundError):
-        for name in sorted(os.listdir(parent)):
-            if name.startswith(prefix):
-                with suppress(OSError):
-                    _remove_if_abandoned(f"{parent}/{name}", name.removeprefix(prefix))
+    for name in names_in(parent):
+        if name.startswith(prefix):
+            with suppress(OSError):
+                _remove_if_abandoned(f"{parent}/{name}", name.removeprefix(prefix))
 
 
 def _remove_if_abandoned(path: str, name: str) -> None:

@@ -12,7 +12,7 @@ from functools import cache
 from envc.cluster.kit import Kit
 from envc.core.boot import core_words
 from envc.disk.clock import utc_text
-from envc.disk.durable import disk_error, make_folder, temporary_beside
+from envc.disk.durable import doing, make_folder, temporary_beside
 from envc.errors import UsageError
 from envc.fleet.answers import look_words, question_of
 from envc.fleet.parcel import make_parcel
@@ -126,7 +126,6 @@ def deployment_of(site: Site, kit: Kit, order: Order, cache: str) -> Deployment:
         UsageError: a lock is missing, the kit does not fit the site's core, no such source, or an
             interpreter was named for nodes of a site that carries one.
         UntrustedError: the bundle is cut off.
-        OutsideError: the disk refused.
     """
     core, options, kept = site.spec.core, order.options, StateFolder(f"{cache}/rollouts-v1")
     if kit.python != core.python:
@@ -189,9 +188,6 @@ def share(deployment: Deployment, state: str, *, anew: bool = False) -> None:
     """Put what is brought where every node sees it, and `converge` for nodes without envc.
 
     What is there with the right size stays, unless all is to be written `anew`: nodes verify it.
-
-    Raises:
-        OutsideError: the disk refused.
     """
     words = deployment.python_words(_TARGET, "", ["-I", "-S", f"{state}/boot.py"])
     script = _CONVERGE.format(
@@ -199,11 +195,9 @@ def share(deployment: Deployment, state: str, *, anew: bool = False) -> None:
         kit=shlex.join(deployment.kit_words("")),
         state=shlex.quote(state),
     )
-    try:
+    with doing("write what nodes need", state):
         for what, (path, _) in deployment.files.items():
             _share_file(path, deployment.place(what, ""), anew=anew)
-    except OSError as error:
-        raise disk_error(error, "write what nodes need", state) from error
     place_file(f"{state}/boot.py", boot_source())
     place_file(f"{state}/converge", script.encode(), mode=0o755)
 

@@ -4,7 +4,7 @@ import os
 import time
 
 from envc import __version__
-from envc.disk.durable import disk_error
+from envc.disk.durable import doing
 from envc.disk.locks import is_held
 from envc.errors import EnvcError
 from envc.host.machine import machine_of
@@ -79,14 +79,12 @@ def node_failure(
 
 def _in_use(directory: Directory) -> tuple[int, ...]:
     """The generations whose lease some process holds, ascending."""
-    try:
+    with doing("ask which generations are in use", directory.path):
         return tuple(
             number
             for number in directory.numbers()
             if is_held(f"{directory.generation(number)}/.lease")
         )
-    except OSError as error:
-        raise disk_error(error, "ask which generations are in use", directory.path) from error
 
 
 def _free(path: str) -> tuple[int | None, int | None]:

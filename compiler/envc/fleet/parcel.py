@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from envc.disk.durable import disk_error, make_folder
+from envc.disk.durable import doing, make_folder
 from envc.fleet.state import StateFolder, own_state, place_file
 from envc.formats.location import Location
 from envc.formats.parcel import parcel_from_json, parcel_to_json
@@ -47,13 +47,10 @@ def unpack_parcel(directory: Directory, content: bytes, where: str) -> tuple[str
 
     Raises:
         SpecError: it is no parcel.
-        OutsideError: the disk refused.
     """
     parcel = parcel_from_json(content, where)
-    try:
+    with doing("make the folder", directory.path):
         make_folder(directory.path)
-    except OSError as error:
-        raise disk_error(error, "make the folder", directory.path) from error
     folder = own_state(directory).place("site", digest_of(content))
     for name, text in parcel.files.items():
         place_file(f"{folder}/{name}", text.encode())

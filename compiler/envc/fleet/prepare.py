@@ -5,7 +5,7 @@ Each can be repeated: what is done already is found done.
 
 import os
 
-from envc.disk.durable import disk_error
+from envc.disk.durable import doing
 from envc.disk.locks import exclusive, shared
 from envc.disk.ownership import refuse_foreign
 from envc.errors import AnswerIsNo
@@ -127,15 +127,13 @@ def switch_to(
                 where=directory.path,
                 mend="run `envc rollout` again: it prepares what is missing",
             )
-        try:
+        with doing("switch", directory.path):
             if directory.current_number() != found.generation:
                 record_event(directory, event, found, operator=operator)
             policy = _policy_in(spec, found) if spec is not None else b""
             done = settle(directory, found, policy)
             if not os.path.exists(f"{directory.path}/{COMMAND}"):
                 renew_command(directory, found, Context())
-        except OSError as error:
-            raise disk_error(error, "switch", directory.path) from error
     return found, done.changed
 
 
@@ -165,11 +163,7 @@ def is_settled_on(directory: Directory, current: Generation, text: bytes, where:
 
 
 def remember_state(directory: Directory, state: StateFolder) -> None:
-    """Note in the target where its wanted state is.
-
-    Raises:
-        OutsideError: the disk refused.
-    """
+    """Note in the target where its wanted state is."""
     before = read_location(directory.path)
     current = directory.current()
     if before is None and current is None:

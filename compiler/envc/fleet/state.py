@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from envc.disk.durable import disk_error, make_folder, write_file
+from envc.disk.durable import doing, make_folder, write_file
 from envc.errors import EnvcError, UntrustedError, UsageError
 from envc.formats.wanted import wanted_from_json
 from envc.model.bundle import BundleFile, PackedCore, Sources
@@ -78,15 +78,13 @@ class StateFolder(NamedTuple):
 
     def write(self, statement: Statement) -> None:
         """Write a wanted state; its signatures are there before it is."""
-        try:
+        with doing("write the wanted state", self.path):
             if statement.signatures:
                 path = self.place("signature", digest_of(statement.text))
                 make_folder(os.path.dirname(path))
                 write_file(path, statement.signatures)
             make_folder(self.path)
             write_file(self.wanted_path, statement.text)
-        except OSError as error:
-            raise disk_error(error, "write the wanted state", self.path) from error
 
     def put_parcel(self, content: bytes) -> Digest:
         """Write a parcel under its name, unless it is there; its digest."""
@@ -207,17 +205,11 @@ class StateFolder(NamedTuple):
 
 
 def place_file(path: str, content: bytes, *, mode: int = 0o644) -> None:
-    """Write a file, unless it is there as it is.
-
-    Raises:
-        OutsideError: the disk refused.
-    """
-    try:
+    """Write a file, unless it is there as it is."""
+    with doing("write what nodes need", path):
         if not os.path.exists(path) or read_bytes(path) != content:
             make_folder(os.path.dirname(path))
             write_file(path, content, mode=mode)
-    except OSError as error:
-        raise disk_error(error, "write what nodes need", path) from error
 
 
 def own_state(directory: Directory) -> StateFolder:

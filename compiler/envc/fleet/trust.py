@@ -28,11 +28,7 @@ def noted_in(directory: Directory) -> Noted:
 
 
 def remember_trust(directory: Directory, named: Keys, serial: int | None) -> None:
-    """Note that what a site wants, with the keys that it names, was accepted.
-
-    Raises:
-        OutsideError: the disk refused.
-    """
+    """Note that what a site wants, with the keys that it names, was accepted."""
     before = read_location(directory.path)
     if before is None:
         return  # nothing stands here yet

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from getpass import getuser
 from typing import NamedTuple
 
-from envc.disk.durable import disk_error
+from envc.disk.durable import doing
 from envc.errors import OutsideError
 from envc.ports import Reporter
 
@@ -81,10 +81,8 @@ def rooms_at(folder: str) -> tuple[Room, ...]:
     Raises:
         OutsideError: the file system does not answer.
     """
-    try:
+    with doing("ask how much room is left", folder):
         status = os.statvfs(folder)
-    except OSError as error:
-        raise disk_error(error, "ask how much room is left", folder) from error
     # A file system that makes inodes as it needs them (btrfs, many network ones) tells none.
     counted = status.f_favail if status.f_files else None
     found = [Room("the file system", status.f_bavail * status.f_frsize, counted)]

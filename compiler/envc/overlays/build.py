@@ -7,7 +7,7 @@ import os
 
 from packaging.utils import NormalizedName
 
-from envc.disk.durable import disk_error, write_file
+from envc.disk.durable import doing, write_file
 from envc.disk.locks import shared
 from envc.disk.ownership import refuse_exposed, refuse_foreign
 from envc.formats.location import Location
@@ -40,7 +40,7 @@ from envc.target.below import Below, below
 from envc.target.directory import Directory, Shape
 from envc.target.holding import said_of_current
 from envc.target.opened import Target, read_location, write_location
-from envc.target.planned import save_plan
+from envc.target.publication import save_plan
 from envc.target.publish import make_directory, publish
 from envc.target.stock import Chosen, Stock, stack_layer, stacked
 
@@ -190,10 +190,8 @@ def _write_inputs(wanted: Wanted, outcome: Outcome) -> None:
         write_location(folder, wanted.location)
     path = f"{folder}/{OVERLAY_SPEC}"
     if not os.path.exists(path) or read_spec(path) != wanted.text:
-        try:
+        with doing("write the overlay's spec", path):
             write_file(path, wanted.text)
-        except OSError as error:
-            raise disk_error(error, "write the overlay's spec", path) from error
     if outcome.changed:
         write_lock(outcome.file)
 

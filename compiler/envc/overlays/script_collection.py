@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+from envc.disk.folders import remove_folder
 from envc.disk.locks import is_held
-from envc.disk.removal import remove_folder
 from envc.model.names import OVERLAY_SPEC
 from envc.target.directory import Directory, Shape
 

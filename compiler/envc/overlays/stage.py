@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from envc.bundle import Bundle
-from envc.disk.durable import disk_error, sync_directory, write_file
+from envc.disk.durable import doing, sync_directory, write_file
+from envc.disk.folders import remove_folder
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_exposed
-from envc.disk.removal import remove_folder
 from envc.errors import UntrustedError, UsageError
 from envc.formats.location import location_to_text
 from envc.host.context import Context
@@ -115,12 +115,10 @@ def _unpack(bundle: Bundle, place: str, context: Context) -> None:
     with _private_folder(place) as folder:
         inner = f"{folder}/overlay"
         _build(bundle, publication, inner, context)
-        try:
+        with doing("stage the overlay", place):
             write_file(f"{inner}/location.toml", location_to_text(location))
             os.rename(inner, place)
             sync_directory(os.path.dirname(place))
-        except OSError as error:
-            raise disk_error(error, "stage the overlay", place) from error
 
 
 def _build(bundle: Bundle, publication: Publication, folder: str, context: Context) -> None:
@@ -150,11 +148,9 @@ def _build(bundle: Bundle, publication: Publication, folder: str, context: Conte
 
 def _make_private(root: str) -> None:
     """Make the stage, which nobody else may write."""
-    try:
+    with doing("make the stage", root):
         os.makedirs(root, mode=0o700, exist_ok=True)
         status = os.lstat(root)
-    except OSError as error:
-        raise disk_error(error, "make the stage", root) from error
     if os.path.islink(root) or status.st_uid != os.geteuid():
         raise UsageError(
             "this folder for staged overlays is a symlink, or somebody else's",
@@ -168,10 +164,8 @@ def _make_private(root: str) -> None:
 def _private_folder(place: str) -> Iterator[str]:
     """A private folder beside a place, gone when the context ends."""
     root, name = os.path.split(place)
-    try:
+    with doing("stage the overlay", root):
         folder = tempfile.mkdtemp(prefix=f".staging-{name}-", dir=root)
-    except OSError as error:
-        raise disk_error(error, "stage the overlay", root) from error
     try:
         yield folder
     finally:

@@ -9,17 +9,7 @@ from dataclasses import replace
 from envc.model.nodes import Silence
 from envc.reports.rollout import State
 from envc.rollout.hear import changed, failed, hear
-from envc.rollout.values import (
-    DONE,
-    Ask,
-    Bring,
-    Command,
-    Known,
-    Publish,
-    Share,
-    Stop,
-    Switch,
-)
+from envc.rollout.values import DONE, Ask, Bring, Command, Known, Publish, Share, Stop, Switch
 
 Decision = tuple[Known, Command | None]
 

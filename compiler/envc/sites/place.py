@@ -67,7 +67,6 @@ def read_spec(path: str) -> bytes:
 
     Raises:
         UsageError: it is not there, or no file to be read.
-        OutsideError: the disk refused.
     """
     try:
         with open(path, "rb") as file:

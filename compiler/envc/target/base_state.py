@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from envc.disk.durable import disk_error
+from envc.disk.durable import doing
 from envc.errors import AnswerIsNo, EnvcError
 from envc.formats.stack_text import HERE, STACK_FILE, BaseRecord, base_references
 from envc.model.digest import Digest, hex_of
@@ -47,11 +47,8 @@ def base_states(tree: str, python: str) -> tuple[BaseState, ...]:
         OutsideError: what the tree stands on cannot be read.
     """
     path = f"{tree}/{site_packages_of(python)}/{STACK_FILE}"
-    try:
-        with open(path, encoding="utf-8") as file:
-            records = base_references(file.read())
-    except OSError as error:
-        raise disk_error(error, "read what the layer stands on", path) from error
+    with doing("read what the layer stands on", path), open(path, encoding="utf-8") as file:
+        records = base_references(file.read())
     # A common layer names one of its own target by that only.
     own = os.path.normpath(f"{os.path.realpath(tree)}/../../..")
     return tuple(_state(record, own) for record in records)

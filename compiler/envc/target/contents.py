@@ -41,10 +41,8 @@ def _kind_at(path: str) -> tuple[Kind, str]:
 
 def is_recorded(directory: Directory) -> bool:
     """Whether envc has published something here."""
-    with suppress(NotADirectoryError):  # whatever stands there, it holds no generation
-        folders = map(directory.generation, directory.numbers())
-        return any(os.path.lexists(f"{folder}/manifest.json") for folder in folders)
-    return False
+    folders = map(directory.generation, directory.numbers())
+    return any(os.path.lexists(f"{folder}/manifest.json") for folder in folders)
 
 
 def strangers_in(directory: Directory) -> list[str]:

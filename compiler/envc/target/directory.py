@@ -15,6 +15,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
+from envc.disk.folders import names_in
 from envc.errors import EnvcError, OutsideError, SpecError
 from envc.formats.generation import generation_from_json
 from envc.model.core import CORE_FOLDER
@@ -199,11 +200,7 @@ class Directory(NamedTuple):
 
     def numbers(self) -> list[int]:
         """The numbers of all generations, ascending."""
-        try:
-            names = os.listdir(self.generations)
-        except FileNotFoundError:
-            return []
-        return sorted(int(name) for name in names if name.isdigit())
+        return sorted(int(name) for name in names_in(self.generations) if name.isdigit())
 
     def record(self, number: int) -> Generation:
         """A generation's record.

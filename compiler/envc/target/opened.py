@@ -5,13 +5,15 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from envc.disk.durable import disk_error, write_file
+from envc.disk.durable import disk_error, doing, write_file
 from envc.errors import EnvcError, UsageError
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.model.generation import Generation
 from envc.model.names import POLICY_FILE
+from envc.model.spec import OverlaySpec
 from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import find_site
+from envc.sites.site import LockFile
 from envc.target.directory import Directory, Shape
 from envc.target.inputs import noted_inputs
 from envc.target.settle import read_policy
@@ -145,16 +147,10 @@ def read_location(folder: str) -> Location | None:
 
 
 def write_location(folder: str, location: Location) -> None:
-    """Write the location file of a target or an overlay's folder.
-
-    Raises:
-        OutsideError: the disk refused.
-    """
+    """Write the location file of a target or an overlay's folder."""
     path = f"{folder}/location.toml"
-    try:
+    with doing("write where the target is", path):
         write_file(path, location_to_text(location))
-    except OSError as error:
-        raise disk_error(error, "write where the target is", path) from error
 
 
 def find_target(given: str | None, overlay_folder: str | None) -> str:
@@ -192,3 +188,20 @@ def _recorded_target(overlay_folder: str) -> str | None:
             states = base_states(directory.tree(current.generation, layer), current.python)
             return next((state.location for state in states if state.subdirectory), None)
     return None
+
+
+def drift_of(spec: OverlaySpec, present: LockFile | None) -> str:
+    """What is wrong with the tree that stands beside a spec; empty when nothing, or no tree."""
+    folder = os.path.dirname(os.path.abspath(spec.file))
+    if present is None or not os.path.isdir(f"{folder}/generations"):
+        return ""
+    try:
+        current = Directory(folder, Shape.OVERLAY).current()
+    except EnvcError as error:
+        return f"the overlay's tree cannot be used: {error.faults[0].what}"
+    layer = current.layers.get(spec.name) if current is not None else None
+    if layer is None:
+        return "the overlay is locked but not built"
+    if layer.lock != present.digest:
+        return "the overlay's tree was built from another lock than the present one"
+    return ""
