@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import zipfile
@@ -80,7 +81,7 @@ def _call_with_this(home: str) -> None:
     command = f"{home}/bin/envc"
     with open(command, encoding="utf-8") as file:
         text = file.read()
-    wanted = re.sub("(?m)^exec [^ ]+ ", lambda _: f"exec {sys.executable} ", text)
+    wanted = called_by(text, sys.executable)
     if text == wanted:
         return
     temporary = f"{command}.{os.urandom(6).hex()}.part"
@@ -88,6 +89,12 @@ def _call_with_this(home: str) -> None:
         file.write(wanted)
     os.chmod(temporary, 0o555)
     os.replace(temporary, command)
+
+
+def called_by(command: str, interpreter: str) -> str:
+    """The text of a kit's command, calling that interpreter."""
+    called = f"exec {shlex.quote(interpreter)} -I -S "
+    return re.sub("(?m)^exec .* -I -S ", lambda _: called, command)
 
 
 def _is_whole(kit: str, digest: str) -> bool:

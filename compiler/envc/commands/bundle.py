@@ -22,7 +22,7 @@ from envc.core.travel import core_stream
 from envc.disk.locks import shared
 from envc.fleet.parcel import make_parcel
 from envc.host.context import Context
-from envc.host.fitting import target_for
+from envc.host.machine import target_for
 from envc.lock import select_wheels, with_absolute_paths
 from envc.model.bundle import BundleFile
 from envc.model.digest import Digest

@@ -31,10 +31,9 @@ from envc.formats.pylock_read import lock_from_text
 from envc.host.context import Context
 from envc.lock import with_absolute_paths
 from envc.model.bundle import BundleFile, Sources
-from envc.model.difference import Difference
 from envc.model.generation import Generation
 from envc.model.lock import LockedWheel
-from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, Manifest, path_of
+from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, Difference, Manifest, path_of
 from envc.model.names import lock_file_name
 from envc.model.plan import TreePlan, WriteFile
 from envc.model.publication import Publication

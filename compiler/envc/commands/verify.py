@@ -6,9 +6,8 @@ from contextlib import suppress
 
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, UsageError
-from envc.model.difference import Difference, DifferenceKind
 from envc.model.generation import Generation
-from envc.model.manifest import path_of
+from envc.model.manifest import Difference, DifferenceKind, path_of
 from envc.model.names import lock_file_name
 from envc.model.spec import CORE
 from envc.reports.verify import VerifyProblem, VerifyReport

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from envc.disk.durable import doing, make_folder, write_file
+from envc.disk.folders import names_in
 from envc.errors import EnvcError, UntrustedError, UsageError
 from envc.formats.wanted import wanted_from_json
 from envc.model.bundle import BundleFile, PackedCore, Sources
@@ -135,18 +136,16 @@ class StateFolder(NamedTuple):
 
     def lacks(self, generation: WantedGeneration) -> tuple[str, ...]:
         """What of a generation's files does not stand here as what it should be."""
-        lacks: list[str] = []
-        try:
+        lacks = {"parcel", "bundle"}
+        with suppress(EnvcError):
             self.parcel(generation.parcel)
-        except EnvcError:
-            lacks.append("parcel")
-        bundle = self.bundle_path(generation)
-        try:
+            lacks.remove("parcel")
+        with suppress(EnvcError):
+            bundle = self.bundle_path(generation)
             if bundle is not None:
                 self.bundle(bundle)
-        except EnvcError:
-            lacks.append("bundle")
-        return tuple(lacks)
+            lacks.remove("bundle")
+        return tuple(sorted(lacks, reverse=True))
 
     def sources(self, generation: WantedGeneration) -> Sources:
         """Where a generation's wheels and its core come from; what is not there may not be needed.
@@ -242,8 +241,4 @@ def noted_state(directory: Directory) -> StateFolder | None:
 
 def named_by_digest(folder: str) -> list[str]:
     """The paths in a folder that are named by a digest, in order; nothing else is envc's."""
-    try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []
-    return [f"{folder}/{name}" for name in names if _NAMED_BY_DIGEST.fullmatch(name)]
+    return [f"{folder}/{name}" for name in names_in(folder) if _NAMED_BY_DIGEST.fullmatch(name)]

@@ -7,7 +7,7 @@ from envc.fleet.state import StateFolder
 from envc.formats.wanted import wanted_to_json
 from envc.model.nodes import Statement
 from envc.model.value import replace
-from envc.rollout.wanted import next_wanted
+from envc.rollout.decide import next_wanted
 from envc.signing import Signer
 
 

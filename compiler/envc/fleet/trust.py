@@ -17,8 +17,8 @@ from envc.trust.rules import (
     believed_state,
     keys_named_in,
     ordered_state,
+    refuse_unsigned,
 )
-from envc.trust.signatures import refuse_unsigned
 
 
 def noted_in(directory: Directory) -> Noted:

@@ -1,5 +1,6 @@
 """What a site and an overlay ask for, each requirement with the line it stands on."""
 
+import re
 from datetime import datetime
 from typing import Any, Literal
 
@@ -216,3 +217,12 @@ class OverlaySpec:
     shadow: ShadowPolicy | None = None
     editable: tuple[SourcedPath, ...] = ()
     check: tuple[FindingRule, ...] = ()
+
+
+# Python refuses to read numbers of more than 4300 digits, and nobody means them.
+_ENDLESS_DIGITS = 1000
+
+
+def has_endless_number(text: str) -> bool:
+    """Whether a number in the text has so many digits that no tool should read it."""
+    return len(text) >= _ENDLESS_DIGITS and bool(re.search(rf"\d{{{_ENDLESS_DIGITS}}}", text))

@@ -12,8 +12,7 @@ from envc.disk.locks import shared
 from envc.disk.ownership import refuse_exposed, refuse_foreign
 from envc.formats.location import Location
 from envc.host.context import Context
-from envc.host.fitting import target_for
-from envc.host.machine import machine_of
+from envc.host.machine import machine_of, target_for
 from envc.host.space import need_of, refuse_what_cannot_fit
 from envc.host.storage import refuse_unwritable
 from envc.lock import closure_digest, select_wheels, with_absolute_paths

@@ -1,6 +1,7 @@
 """What an overlay was compiled for, and whether its bases are still here, and still the newest."""
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.durable import doing
@@ -54,6 +55,17 @@ def base_states(tree: str, python: str) -> tuple[BaseState, ...]:
     return tuple(_state(record, own) for record in records)
 
 
+def compiled_for(directory: Directory, overlay: Generation) -> str:
+    """The target that an overlay's tree was compiled for; "": it is not recorded.
+
+    Raises:
+        OutsideError: what the tree stands on cannot be read.
+    """
+    tree = directory.tree(overlay.generation, next(iter(overlay.layers), ""))
+    states = base_states(tree, overlay.python)
+    return next((state.location for state in states if state.subdirectory), "")
+
+
 def common_layer(states: tuple[BaseState, ...]) -> str:
     """The nearest common layer among an overlay's bases; "": what they were is not recorded."""
     return next((state.layer for state in states if state.subdirectory), "")
@@ -62,30 +74,19 @@ def common_layer(states: tuple[BaseState, ...]) -> str:
 def _state(record: BaseRecord, own: str) -> BaseState:
     shape = Shape.TARGET if record.subdirectory else Shape.OVERLAY
     directory = Directory(own if record.location == HERE else record.location, shape)
+    current, held = directory.sound_current(), None
+    number = directory.holder(record.closure)
+    with suppress(EnvcError):
+        held = directory.record(number) if number is not None else None
+    now = current.layers.get(record.layer) if current is not None else None
     return BaseState(
         layer=record.layer,
         closure=record.closure,
         location=directory.path,
-        held=_held(directory, record.closure),
-        present=_present(directory, record.layer),
+        held=held,
+        present=now.closure if now is not None else None,
         subdirectory=record.subdirectory,
     )
-
-
-def _held(directory: Directory, closure: Digest) -> Generation | None:
-    try:
-        return directory.record(int(os.path.basename(os.readlink(directory.by_lock(closure)))))
-    except (OSError, ValueError, EnvcError):
-        return None
-
-
-def _present(directory: Directory, layer: str) -> Digest | None:
-    try:
-        current = directory.current()
-    except EnvcError:
-        return None
-    found = current.layers.get(layer) if current is not None else None
-    return found.closure if found is not None else None
 
 
 def refuse_absent(overlay: str, folder: str, states: tuple[BaseState, ...]) -> None:

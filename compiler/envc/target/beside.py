@@ -8,10 +8,10 @@ from envc.errors import EnvcError, SpecError
 from envc.formats.location import Location
 from envc.formats.policy import policy_from_json
 from envc.host.context import Context
-from envc.model.difference import Difference, DifferenceKind
 from envc.model.generation import Generation
+from envc.model.manifest import Difference, DifferenceKind
 from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE
-from envc.target.base_state import base_states
+from envc.target.base_state import compiled_for
 from envc.target.carried import renew_command
 from envc.target.directory import Directory
 from envc.target.opened import read_location, write_location
@@ -104,10 +104,7 @@ def _is_located(directory: Directory) -> bool:
 
 def _location(directory: Directory, current: Generation) -> Location:
     if directory.is_overlay:
-        (layer,) = current.layers
-        states = base_states(directory.tree(current.generation, layer), current.python)
-        target = next((state.location for state in states if state.subdirectory), "")
-        return Location(site=current.site, target=target)
+        return Location(site=current.site, target=compiled_for(directory, current))
     storage = None
     with suppress(SpecError):
         policy = policy_from_json(read_policy(directory), POLICY_FILE)

@@ -7,12 +7,11 @@ A kit is unpacked once in the cache, and linked from there into each target.
 """
 
 import os
-import re
-import shlex
 import sys
 import zipfile
 
 import envc
+from envc.cluster.boot import called_by
 from envc.cluster.kit import Kit, kit_of_this_envc
 from envc.disk.digests import known_bytes
 from envc.disk.durable import doing, make_folder, replace_symlink, sync_directory, write_file
@@ -102,12 +101,9 @@ def _take_name(staging: str, final: str) -> None:
 def _write_command(home: str, own: str, interpreter: str) -> None:
     """Write the command that starts a kit, with the interpreter that it runs on."""
     with open(f"{home}/bin/envc", encoding="utf-8") as file:
-        template = file.read()
-    started = f"exec {shlex.quote(interpreter)} "
-    text = re.sub(r"(?m)^exec [^ ]+ ", lambda _: started, template)
-    path = f"{own}/bin/envc"
-    if known_bytes(path) != text.encode():
-        write_file(path, text.encode(), mode=EXECUTABLE_MODE)
+        text = called_by(file.read(), interpreter).encode()
+    if known_bytes(f"{own}/bin/envc") != text:
+        write_file(f"{own}/bin/envc", text, mode=EXECUTABLE_MODE)
 
 
 def _interpreter(generation: Generation) -> str:

@@ -11,14 +11,16 @@ from typing import TypeAlias
 from envc.disk.digests import known_bytes
 from envc.disk.processes import share_out
 from envc.errors import EnvcError
-from envc.model.difference import Difference, DifferenceKind
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.manifest import (
     DIRECTORY_MODE,
     PUBLISHED_MTIME_SECONDS,
+    Difference,
+    DifferenceKind,
     Manifest,
     manifest_from_text,
+    parents_of,
 )
 from envc.model.names import GENERATION_NAMES, lock_file_name
 from envc.store.store import Store
@@ -66,7 +68,7 @@ def verify_tree(
     listed = dict(folders)
     gone = {path for path, kind in found if kind != "mode" and os.fsencode(path) in listed}
     return sorted(
-        (difference for difference in found if not gone or not _is_below(difference.path, gone)),
+        (each for each in found if not gone or gone.isdisjoint(parents_of([each.path]))),
         key=lambda difference: difference.path.encode(errors="surrogateescape"),
     )
 
@@ -118,15 +120,6 @@ def _kind(entry: "os.DirEntry[bytes]", rest: bytes, *, fast: bool) -> Difference
         if int(status.st_mtime) != PUBLISHED_MTIME_SECONDS if fast else _hash_of(entry) != content:
             return "changed"
     return None if stat.S_IMODE(status.st_mode) == int(mode, 8) else "mode"
-
-
-def _is_below(path: str, folders: set[str]) -> bool:
-    """Whether a path is in one of these folders, or deeper."""
-    while path:
-        path = path.rpartition("/")[0]
-        if path in folders:
-            return True
-    return False
 
 
 def mode_differences(directory: Directory, number: int, layer: str) -> Iterator[Difference]:

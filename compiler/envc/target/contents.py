@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from envc.errors import UsageError
+from envc.model.manifest import parents_of
 from envc.model.names import HARMLESS_NAMES, Kind, Name, Order
 from envc.target.directory import Directory
 
@@ -109,8 +110,6 @@ def remove_path(directory: Directory, path: str) -> None:
 
         os.chmod(place, 0o755)  # published generations are read-only
         shutil.rmtree(place)
-    folder = os.path.dirname(path)
-    while folder:
+    for folder in reversed(parents_of([path])):
         with suppress(OSError):
             os.rmdir(f"{directory.path}/{folder}")
-        folder = os.path.dirname(folder)

@@ -10,16 +10,15 @@ from envc.errors import EnvcError, UsageError
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.model.generation import Generation
 from envc.model.names import POLICY_FILE
-from envc.model.spec import OverlaySpec
 from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import find_site
-from envc.sites.site import LockFile
 from envc.target.directory import Directory, Shape
 from envc.target.inputs import noted_inputs
 from envc.target.settle import read_policy
 
 if TYPE_CHECKING:
-    from envc.sites.site import Site
+    from envc.model.spec import OverlaySpec
+    from envc.sites.site import LockFile, Site
 
 
 class LayerSettings(NamedTuple):
@@ -177,20 +176,16 @@ def _recorded_target(overlay_folder: str) -> str | None:
     location = read_location(overlay_folder)
     if location is not None:
         return location.target
-    from envc.target.base_state import base_states  # few lose it
+    from envc.target.base_state import compiled_for  # few lose it
 
     directory = Directory(overlay_folder, Shape.OVERLAY)
     current = directory.sound_current()
-    if current is None:
-        return None
-    for layer in current.layers:
-        with suppress(EnvcError):
-            states = base_states(directory.tree(current.generation, layer), current.python)
-            return next((state.location for state in states if state.subdirectory), None)
+    with suppress(EnvcError):
+        return compiled_for(directory, current) or None if current is not None else None
     return None
 
 
-def drift_of(spec: OverlaySpec, present: LockFile | None) -> str:
+def drift_of(spec: "OverlaySpec", present: "LockFile | None") -> str:
     """What is wrong with the tree that stands beside a spec; empty when nothing, or no tree."""
     folder = os.path.dirname(os.path.abspath(spec.file))
     if present is None or not os.path.isdir(f"{folder}/generations"):

@@ -8,8 +8,7 @@ from envc.errors import AnswerIsNo, Fault, UsageError
 from envc.formats.location import Location
 from envc.formats.policy import policy_to_json
 from envc.host.context import Context
-from envc.host.fitting import target_for
-from envc.host.machine import machine_of
+from envc.host.machine import machine_of, target_for
 from envc.lock import CORE_BASE, Base, layer_inputs, on_layer, select_wheels, with_absolute_paths
 from envc.model.bundle import Sources
 from envc.model.digest import Digest, hex_of
@@ -201,24 +200,10 @@ def locks_of(
         if found is None:
             continue
         base = _base_of(layer, locks)
-        if not carried and found.lock.inputs not in {None, layer_inputs(site.spec, layer, base)}:
-            stale.append(
-                Fault(
-                    f"the lock of layer {layer.name} is stale: {site.spec_name} or its base has "
-                    "changed since",
-                    shown(found.path),
-                    "write it anew with `envc lock`",
-                )
-            )
-        elif not carried and _names_what_changed(layer, found.lock, site.origin):
-            stale.append(
-                Fault(
-                    f"the lock of layer {layer.name} is stale: a file or folder that "
-                    f"{site.spec_name} names has changed since",
-                    shown(found.path),
-                    "write it anew with `envc lock`",
-                )
-            )
+        changed = "" if carried else _changed(site, layer, found.lock, base)
+        if changed:
+            what = f"the lock of layer {layer.name} is stale: {changed} since"
+            stale.append(Fault(what, shown(found.path), "write it anew with `envc lock`"))
         above = on_layer(
             site.spec, layer.name, base=base, lock=found.lock, lock_digest=found.digest
         )
@@ -228,12 +213,16 @@ def locks_of(
     return locks
 
 
-def _names_what_changed(layer: LayerSpec, lock: Lock, folder: str) -> bool:
+def _changed(site: Site, layer: LayerSpec, lock: Lock, base: Base) -> str:
+    """What has changed since a layer was locked; "": nothing."""
+    if lock.inputs not in {None, layer_inputs(site.spec, layer, base)}:
+        return f"{site.spec_name} or its base has changed"
     if all(sourced.requirement.url is None for sourced in layer.requires):
-        return False
+        return ""
     from envc.supply.local_files import is_as_locked  # few layers name files
 
-    return not is_as_locked(layer.requires, lock, folder=folder)
+    is_same = is_as_locked(layer.requires, lock, folder=site.origin)
+    return "" if is_same else f"a file or folder that {site.spec_name} names has changed"
 
 
 def _base_of(layer: LayerSpec, locks: Mapping[str, LockedLayer]) -> Base:

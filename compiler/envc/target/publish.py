@@ -184,9 +184,7 @@ def _find(directory: Directory, publication: Publication) -> Generation | None:
     """
     numbers = set(directory.numbers()[-1:])
     for layer in publication.layers:
-        with suppress(OSError):
-            name = os.path.basename(os.readlink(directory.by_lock(layer.closure)))
-            numbers.add(int(name))
+        numbers.add(directory.holder(layer.closure) or 0)
     digest = publication.digest()
     for number in sorted(numbers, reverse=True):
         with suppress(EnvcError):  # one that is damaged is not switched to

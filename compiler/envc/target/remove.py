@@ -11,7 +11,6 @@ from contextlib import suppress
 
 from envc.disk.durable import make_folder, sync_directory
 from envc.disk.folders import names_in
-from envc.disk.locks import is_held
 from envc.errors import OutsideError
 from envc.model.generation import Generation, generation_name
 from envc.plan.collect import Standing
@@ -30,7 +29,7 @@ def standing_generations(directory: Directory, now_seconds: float) -> list[Stand
         folder = directory.generation(number)
         try:
             age_seconds = now_seconds - os.stat(folder).st_mtime
-            found.append(Standing(number, age_seconds, in_use=is_held(f"{folder}/.lease")))
+            found.append(Standing(number, age_seconds, in_use=directory.is_in_use(number)))
         except OSError as error:
             raise OutsideError(
                 f"whether generation {number} is in use cannot be told: {error.strerror}",
@@ -47,11 +46,10 @@ def remove_generations(directory: Directory, numbers: Iterable[int]) -> list[int
     """
     removed: list[int] = []
     for number in numbers:
-        folder = directory.generation(number)
-        if is_held(f"{folder}/.lease"):
+        if directory.is_in_use(number):
             continue
         _release_names(directory, number)
-        move_to_trash(directory, folder)
+        move_to_trash(directory, directory.generation(number))
         sync_directory(directory.generations)
         removed.append(number)
     empty_trash(directory)

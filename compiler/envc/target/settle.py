@@ -1,7 +1,7 @@
 """What a folder shows beside its generations: the names that people use, and the site's policy."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 
 from envc.disk.digests import known_bytes
@@ -9,6 +9,7 @@ from envc.disk.durable import make_folder, replace_symlink, sync_directory, writ
 from envc.errors import EnvcError
 from envc.model.digest import hex_of
 from envc.model.generation import Generation, generation_name
+from envc.model.manifest import parents_of
 from envc.model.names import POLICY_FILE
 from envc.plan.changes import Changes, link_changes
 from envc.sites.place import find_site
@@ -33,17 +34,9 @@ def restore_names(directory: Directory, generation: Generation) -> tuple[str, ..
     for name in restored:
         make_folder(os.path.dirname(f"{directory.path}/{name}"))
         replace_symlink(f"{directory.path}/{name}", owed[name])
-    folders = {folder for name in restored for folder in _folders_of(name)}
-    for folder in sorted(folders, reverse=True):
+    for folder in (*reversed(parents_of(restored)), "") if restored else ():
         sync_directory(f"{directory.path}/{folder}")
     return restored
-
-
-def _folders_of(name: str) -> Iterator[str]:
-    """The folders that hold what is so called, the nearest first; the last is ""."""
-    while name:
-        name = os.path.dirname(name)
-        yield name
 
 
 def remove_names(directory: Directory, generation: Generation) -> tuple[str, ...]:
