@@ -11,7 +11,7 @@ from envc.model.names import lock_file_name
 from envc.model.nodes import Parcel, WantedGeneration
 from envc.sites.place import read_spec
 from envc.target.directory import Directory
-from envc.target.opened import read_location, write_location
+from envc.target.opened import write_location
 
 if TYPE_CHECKING:
     from envc.sites.site import Site  # a bundle with nothing to do needs none
@@ -55,6 +55,5 @@ def unpack_parcel(directory: Directory, content: bytes, where: str) -> tuple[str
     for name, text in parcel.files.items():
         place_file(f"{folder}/{name}", text.encode())
     location = Location(site=parcel.site, target=directory.path, checkout=parcel.origin)
-    if read_location(folder) != location:
-        write_location(folder, location)
+    write_location(folder, location)
     return folder, parcel.spec_name

@@ -159,9 +159,7 @@ def remember_state(directory: Directory, state: StateFolder) -> None:
         return  # nothing stands here that could converge
     site = current.site if current is not None else ""
     base = before or Location(site=site, target=directory.path)
-    location = replace(base, wanted=state.path)
-    if location != before:
-        write_location(directory.path, location)
+    write_location(directory.path, replace(base, wanted=state.path))
 
 
 def target_directory(path: str) -> Directory:

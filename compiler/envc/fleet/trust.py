@@ -33,9 +33,7 @@ def remember_trust(directory: Directory, named: Keys, serial: int | None) -> Non
     if before is None:
         return  # nothing stands here yet
     noted = Noted(before.keys, before.serial).after(named, serial)
-    after = replace(before, keys=noted.keys, serial=noted.serial)
-    if after != before:
-        write_location(directory.path, after)
+    write_location(directory.path, replace(before, keys=noted.keys, serial=noted.serial))
 
 
 def keys_in_parcel(state: StateFolder, parcel: Digest) -> Keys:

@@ -61,8 +61,7 @@ def compiled_for(directory: Directory, overlay: Generation) -> str:
     Raises:
         OutsideError: what the tree stands on cannot be read.
     """
-    tree = directory.tree(overlay.generation, next(iter(overlay.layers), ""))
-    states = base_states(tree, overlay.python)
+    states = _bases_of(directory, overlay)
     return next((state.location for state in states if state.subdirectory), "")
 
 
@@ -139,16 +138,20 @@ def said_of_moved_bases(overlay: str, folder: str, states: tuple[BaseState, ...]
     return None
 
 
-def base_changes(
-    before: tuple[BaseState, ...], after: tuple[BaseState, ...]
-) -> "LayerChange | None":
-    """What the bases of a tree have otherwise than those of another; None: nothing, or unknown."""
-    if [state.closure for state in before] == [state.closure for state in after]:
+def base_changes(overlay: Directory, before: Generation, after: Generation) -> "LayerChange | None":
+    """What the bases of an overlay have otherwise than before; None: nothing, or unknown."""
+    earlier, now = _bases_of(overlay, before), _bases_of(overlay, after)
+    if [state.closure for state in earlier] == [state.closure for state in now]:
         return None
     from envc.reports.change import changes_between  # bases seldom change
 
-    earlier, now = _projects(before), _projects(after)
-    return changes_between(earlier, now) if earlier is not None and now is not None else None
+    had, has = _projects(earlier), _projects(now)
+    return changes_between(had, has) if had is not None and has is not None else None
+
+
+def _bases_of(overlay: Directory, record: Generation) -> tuple[BaseState, ...]:
+    tree = overlay.tree(record.generation, next(iter(record.layers), ""))
+    return base_states(tree, record.python)
 
 
 def _projects(states: tuple[BaseState, ...]) -> dict[str, str] | None:

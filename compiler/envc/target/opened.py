@@ -10,6 +10,7 @@ from envc.errors import EnvcError, UsageError
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.model.generation import Generation
 from envc.model.names import POLICY_FILE
+from envc.model.value import replace
 from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import find_site
 from envc.target.directory import Directory, Shape
@@ -43,8 +44,6 @@ class Target:
         Raises:
             SpecError: its spec, or the policy, is damaged.
         """
-        from dataclasses import replace
-
         from envc.formats.policy import policy_from_json
         from envc.model.policy import under_policy
         from envc.sites.site import load_site
@@ -146,8 +145,11 @@ def read_location(folder: str) -> Location | None:
 
 
 def write_location(folder: str, location: Location) -> None:
-    """Write the location file of a target or an overlay's folder."""
+    """Write the location file of a target or an overlay's folder, unless it is there as it is."""
     path = f"{folder}/location.toml"
+    with suppress(EnvcError):  # a damaged one is replaced
+        if read_location(folder) == location:
+            return
     with doing("write where the target is", path):
         write_file(path, location_to_text(location))
 

@@ -79,7 +79,15 @@ def plan_site(
     stock = Stock(directory, python, machine.interpreter, sources.wheels, indexes, context)
     stock.fill(wheel for pins in chosen.values() for _, wheel in pins)
     stacks = _stacks(site, locks, stock, chosen)
-    _write_location(site, directory)
+    name, before = site.spec.name, read_location(directory.path)
+    location = replace(
+        before or Location(site=name, target=directory.path),
+        site=name,
+        target=directory.path,
+        storage=site.spec.overlays.storage,
+        checkout=site.origin,
+    )
+    write_location(directory.path, location)
     return Publication(
         site=site.spec.name,
         python=python,
@@ -148,19 +156,6 @@ def _stacks(
             modules=site.spec.modules(name),
         )
     return stacks
-
-
-def _write_location(site: Site, directory: Directory) -> None:
-    before = read_location(directory.path)
-    location = replace(
-        before or Location(site=site.spec.name, target=directory.path),
-        site=site.spec.name,
-        target=directory.path,
-        storage=site.spec.overlays.storage,
-        checkout=site.origin,
-    )
-    if location != before:
-        write_location(directory.path, location)
 
 
 def closures_of(site: Site) -> dict[str, Digest]:

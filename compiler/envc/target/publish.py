@@ -62,6 +62,16 @@ class Published(NamedTuple):
         return self.switched or self.policy or bool(self.restored or self.removed)
 
 
+class _Order(NamedTuple):
+    """What is to be published where, from which store, and how."""
+
+    directory: Directory
+    publication: Publication
+    store: TreeStore
+    link_mode: LinkMode
+    reporter: Reporter
+
+
 def publish(
     directory: Directory,
     publication: Publication,
@@ -77,11 +87,9 @@ def publish(
     Raises:
         OutsideError: the disk refused; `current` is as it was.
     """
+    order = _Order(directory, publication, store, link_mode, reporter)
     with writing(directory):
-        present = _find(directory, publication)
-        is_new = present is None
-        if present is None:
-            present = _build(directory, publication, store, link_mode, reporter, verify=False)
+        present, is_new = _found_or_built(order, verify=False)
         done = settle(directory, present, publication.policy)
     return done._replace(switched=True) if is_new else done
 
@@ -123,11 +131,9 @@ def prepare(
     Raises:
         UntrustedError: what was built is not what was planned: the disk or the store is damaged.
     """
+    order = _Order(directory, publication, store, link_mode, reporter)
     with writing(directory):
-        present = _find(directory, publication)
-        is_new = present is None
-        if present is None:
-            present = _build(directory, publication, store, link_mode, reporter, verify=True)
+        present, is_new = _found_or_built(order, verify=True)
         restore_closures(directory, [present])
     return present, is_new
 
@@ -194,18 +200,17 @@ def _find(directory: Directory, publication: Publication) -> Generation | None:
     return None
 
 
-def _build(
-    directory: Directory,
-    publication: Publication,
-    store: TreeStore,
-    link_mode: LinkMode,
-    reporter: Reporter,
-    *,
-    verify: bool,
-) -> Generation:
-    """A generation that is made beside the others, is durable, and then gets its name."""
+def _found_or_built(order: _Order, *, verify: bool) -> tuple[Generation, bool]:
+    """The generation of a publication, and whether it was built now.
+
+    It is made beside the others, is durable, and then gets its name.
+    """
+    directory, publication, store, _, reporter = order
+    present = _find(directory, publication)
+    if present is not None:
+        return present, False
     make_folder(directory.generations)
-    copy = link_mode == "copy" or _copies(directory, publication, store, link_mode, reporter)
+    copy = _is_to_copy(order)
     number = max(directory.numbers(), default=0) + 1
     staging = f"{directory.generations}/{STAGING_PREFIX}{generation_name(number)}-{os.getpid()}"
     try:
@@ -228,20 +233,15 @@ def _build(
     os.rename(staging, final)
     os.chmod(final, GENERATION_MODE)
     sync_directory(directory.generations)
-    return generation
+    return generation, True
 
 
-def _copies(
-    directory: Directory,
-    publication: Publication,
-    store: TreeStore,
-    link_mode: LinkMode,
-    reporter: Reporter,
-) -> bool:
-    """Whether to copy, as links do not work; a trial link tells."""
+def _is_to_copy(order: _Order) -> bool:
+    """Whether to copy, as that is wanted or links do not work; a trial link tells."""
+    directory, publication, store, link_mode, reporter = order
     trial = next(filter(None, (linkable_file(layer.plan) for layer in publication.layers)), None)
-    if trial is None:
-        return False
+    if link_mode == "copy" or trial is None:
+        return link_mode == "copy"
     store_id, path = trial
     refusal = can_link(f"{store.tree(store_id)}/{path.decode()}", directory.generations)
     if refusal is None:
