@@ -81,7 +81,8 @@ def _call_with_this(home: str) -> None:
     command = f"{home}/bin/envc"
     with open(command, encoding="utf-8") as file:
         text = file.read()
-    wanted = called_by(text, sys.executable)
+    called = f"exec {shlex.quote(sys.executable)} -I -S "
+    wanted = re.sub("(?m)^exec .* -I -S ", lambda _: called, text)
     if text == wanted:
         return
     temporary = f"{command}.{os.urandom(6).hex()}.part"
@@ -89,12 +90,6 @@ def _call_with_this(home: str) -> None:
         file.write(wanted)
     os.chmod(temporary, 0o555)
     os.replace(temporary, command)
-
-
-def called_by(command: str, interpreter: str) -> str:
-    """The text of a kit's command, calling that interpreter."""
-    called = f"exec {shlex.quote(interpreter)} -I -S "
-    return re.sub("(?m)^exec .* -I -S ", lambda _: called, command)
 
 
 def _is_whole(kit: str, digest: str) -> bool:

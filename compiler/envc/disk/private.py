@@ -7,7 +7,6 @@ first renames it, so that whoever still works there fails to publish.
 """
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -73,6 +72,8 @@ def _remove_if_abandoned(path: str, name: str) -> None:
 
 def _made(parent: str, prefix: str) -> tuple[str, int | None]:
     """A new folder, and a descriptor that holds its lock; None: there are no locks here."""
+    import tempfile  # which brings OpenSSL; most runs look for leftovers only
+
     while True:
         folder = tempfile.mkdtemp(prefix=f"{prefix}{_node()}-", dir=parent)
         try:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 
 from envc.errors import EnvcError, SpecError
 from envc.formats.location import Location
@@ -22,6 +21,7 @@ from envc.target.settle import (
     policy_of_generation,
     read_policy,
     restore_closures,
+    storage_in,
 )
 
 _LOCATION = "location.toml"
@@ -105,10 +105,7 @@ def _is_located(directory: Directory) -> bool:
 def _location(directory: Directory, current: Generation) -> Location:
     if directory.is_overlay:
         return Location(site=current.site, target=compiled_for(directory, current))
-    storage = None
-    with suppress(SpecError):
-        policy = policy_from_json(read_policy(directory), POLICY_FILE)
-        storage = policy.overlays.storage
+    storage = storage_in(read_policy(directory))
     return Location(site=current.site, target=directory.path, storage=storage)
 
 

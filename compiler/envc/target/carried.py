@@ -7,11 +7,11 @@ A kit is unpacked once in the cache, and linked from there into each target.
 """
 
 import os
+import re
+import shlex
 import sys
-import zipfile
 
 import envc
-from envc.cluster.boot import called_by
 from envc.cluster.kit import Kit, kit_of_this_envc
 from envc.disk.digests import known_bytes
 from envc.disk.durable import doing, make_folder, replace_symlink, sync_directory, write_file
@@ -70,6 +70,8 @@ def _unpacked(kit: Kit) -> str:
 
 
 def _unpack(kit: Kit, place: str) -> None:
+    import zipfile  # once for each envc
+
     with zipfile.ZipFile(kit.path) as archive:
         archive.extractall(place)
     os.chmod(place, 0o755)
@@ -101,7 +103,9 @@ def _take_name(staging: str, final: str) -> None:
 def _write_command(home: str, own: str, interpreter: str) -> None:
     """Write the command that starts a kit, with the interpreter that it runs on."""
     with open(f"{home}/bin/envc", encoding="utf-8") as file:
-        text = called_by(file.read(), interpreter).encode()
+        template = file.read()
+    called = f"exec {shlex.quote(interpreter)} -I -S "
+    text = re.sub("(?m)^exec .* -I -S ", lambda _: called, template).encode()
     if known_bytes(f"{own}/bin/envc") != text:
         write_file(f"{own}/bin/envc", text, mode=EXECUTABLE_MODE)
 

@@ -1,5 +1,6 @@
 """What a folder shows beside its generations: the names that people use, and the site's policy."""
 
+import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -109,6 +110,15 @@ def policy_of_generation(directory: Directory, generation: Generation) -> bytes:
         site = load_site(*find_site(folder), interpreter=generation.interpreter)
         return policy_to_json(policy_of(site.spec))
     return b""
+
+
+def storage_in(policy: bytes) -> str | None:
+    """The storage for overlays that the text of a policy names; None: none, or it is damaged."""
+    try:
+        storage: str | None = json.loads(policy)["overlays"]["storage"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return storage
 
 
 def read_policy(directory: Directory) -> bytes:
