@@ -12,7 +12,7 @@ from functools import cache
 from envc.cluster.kit import Kit
 from envc.core.boot import core_words
 from envc.disk.clock import utc_text
-from envc.disk.durable import doing, make_folder, temporary_beside
+from envc.disk.durable import doing, make_folder, replacing
 from envc.errors import UsageError
 from envc.fleet.answers import look_words, question_of
 from envc.fleet.parcel import make_parcel
@@ -207,9 +207,8 @@ def _share_file(path: str, place: str, *, anew: bool) -> None:
     if not anew and os.path.exists(place) and os.stat(place).st_size == os.stat(path).st_size:
         return
     make_folder(os.path.dirname(place))
-    temporary = temporary_beside(place)
-    shutil.copyfile(path, temporary)
-    os.replace(temporary, place)
+    with replacing(place) as temporary:
+        shutil.copyfile(path, temporary)
 
 
 @cache

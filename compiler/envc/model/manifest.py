@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 from envc.model.digest import Digest, digest_of
 
 Kind = Literal["f", "d", "l"]
+DifferenceKind = Literal["missing", "changed", "extra", "mode", "link"]
 
 _KINDS: dict[str, Kind] = {"f": "f", "d": "d", "l": "l"}
 
@@ -108,9 +109,6 @@ def manifest_from_text(text: bytes) -> Manifest:
 def manifest_of(lines: Iterable[bytes]) -> Manifest:
     """The manifest of these lines, in any order, equal lines once."""
     return Manifest(tuple(sorted(set(lines), key=path_of)))
-
-
-DifferenceKind = Literal["missing", "changed", "extra", "mode", "link"]
 
 
 class Difference(NamedTuple):

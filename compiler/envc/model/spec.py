@@ -12,6 +12,8 @@ from envc.model.target import Target
 from envc.model.value import field, value
 
 CORE = "core"
+# Python refuses to read numbers of more than 4300 digits, and nobody means them.
+_ENDLESS_DIGITS = 1000
 
 LayerMode = Literal["open", "managed"]
 ShadowPolicy = Literal["never", "coherent"]
@@ -217,10 +219,6 @@ class OverlaySpec:
     shadow: ShadowPolicy | None = None
     editable: tuple[SourcedPath, ...] = ()
     check: tuple[FindingRule, ...] = ()
-
-
-# Python refuses to read numbers of more than 4300 digits, and nobody means them.
-_ENDLESS_DIGITS = 1000
 
 
 def has_endless_number(text: str) -> bool:

@@ -2,7 +2,9 @@
 
 It stands below the user's folder in the site's storage, else in the cache, under a name that
 follows from the metadata: scripts that ask for the same share it, and an edited one gets another.
-Those that no script has run in for as long as `[retain]` says go when another one is made.
+Those that no script has run in for as long as `[retain]` says go when another one is made: so a
+folder of them never grows for longer than what is in use. The modification time of an overlay's
+spec tells when a script last ran in it.
 """
 
 import os
@@ -39,6 +41,9 @@ from envc.target.opened import Target, find_target, open_target
 _SCRIPTS = ".scripts"
 _CACHED = "scripts-v1"
 _KEY_DIGITS = 16
+_DAY_SECONDS = 86_400.0
+_NAME = re.compile(r"script-[0-9a-f]{16}")
+_GOING = ".going-"
 
 
 @value
@@ -129,11 +134,6 @@ def _text(spec: OverlaySpec) -> bytes:
     requires = [str(sourced.requirement) for sourced in spec.requires]
     overlay = {"name": spec.name, "base": spec.base, "requires": requires}
     return tomli_w.dumps({"version": 1, "overlay": overlay}).encode()
-
-
-_DAY_SECONDS = 86_400.0
-_NAME = re.compile(r"script-[0-9a-f]{16}")
-_GOING = ".going-"
 
 
 def record_use(folder: str) -> None:

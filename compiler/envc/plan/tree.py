@@ -135,7 +135,7 @@ def _collision(path: bytes, first: str, second: str, layer: str) -> Fault:
 
 
 def broken_invariants(plan: TreePlan, manifest: Manifest) -> Iterator[str]:
-    """Every broken invariant, in words; nothing for a sound plan.
+    """Every broken invariant, in words; nothing for a sound plan. One is a bug, whatever the input.
 
     1. Directories come before what is in them, and none is missing.
     2. No path is made twice.

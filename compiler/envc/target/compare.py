@@ -1,4 +1,4 @@
-"""Is a tree what its manifest says?"""
+"""Is a tree what its manifest says, and are records, listings and specs what was published?"""
 
 import errno
 import hashlib
@@ -26,6 +26,8 @@ from envc.model.names import GENERATION_NAMES, lock_file_name
 from envc.store.store import Store
 from envc.target.directory import GENERATION_MODE, Directory
 
+# Where names stand that belong to no generation.
+BESIDE = "target"
 # A folder that is gone, or none, or closed to us: that is told of the folder itself.
 _CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)
 
@@ -158,10 +160,6 @@ def _hash_of(entry: "os.DirEntry[bytes]") -> bytes:
 
 def _is_run_time_bytecode(path: bytes) -> bool:
     return b"/__pycache__/" in path and path.endswith((b".pyc", b".nbi", b".nbc"))
-
-
-# Where names stand that belong to no generation.
-BESIDE = "target"
 
 
 def damaged_records(directory: Directory, record: Generation, layer: str) -> Iterator[str]:

@@ -1,4 +1,8 @@
-"""The steps of a repair, carried out: a new inode for every path that is not as published."""
+"""The steps of a repair, carried out: a new inode for every path that is not as published.
+
+What names and explains a generation (its record, its specs and locks, `current`) can be had again
+from what was planned for it, which the store keeps.
+"""
 
 import errno
 import os

@@ -1,4 +1,8 @@
-"""What a target is to publish: planned before for the same specs and locks, or planned now."""
+"""What a target is to publish: planned before for the same specs and locks, or planned now.
+
+Plans are kept in the target's store. On the way of every materialize: unless it has to plan, this
+parses no spec and imports little.
+"""
 
 import os
 from collections.abc import Iterator
