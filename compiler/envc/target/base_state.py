@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from envc.disk.durable import doing
+from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, EnvcError
 from envc.formats.stack_text import HERE, STACK_FILE, BaseRecord, base_references
 from envc.model.digest import Digest, hex_of
@@ -48,8 +48,11 @@ def base_states(tree: str, python: str) -> tuple[BaseState, ...]:
         OutsideError: what the tree stands on cannot be read.
     """
     path = f"{tree}/{site_packages_of(python)}/{STACK_FILE}"
-    with doing("read what the layer stands on", path), open(path, encoding="utf-8") as file:
-        records = base_references(file.read())
+    try:
+        with open(path, encoding="utf-8") as file:
+            records = base_references(file.read())
+    except OSError as error:  # on the way of every run: a context is one more file to enter
+        raise disk_error(error, "read what the layer stands on", path) from error
     # A common layer names one of its own target by that only.
     own = os.path.normpath(f"{os.path.realpath(tree)}/../../..")
     return tuple(_state(record, own) for record in records)

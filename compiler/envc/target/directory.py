@@ -15,7 +15,6 @@ from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
-from envc.disk.folders import names_in
 from envc.errors import EnvcError, OutsideError, SpecError
 from envc.formats.generation import generation_from_json
 from envc.model.core import CORE_FOLDER
@@ -201,7 +200,11 @@ class Directory(NamedTuple):
 
     def numbers(self) -> list[int]:
         """The numbers of all generations, ascending."""
-        return sorted(int(name) for name in names_in(self.generations) if name.isdigit())
+        try:
+            names = os.listdir(self.generations)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(int(name) for name in names if name.isdigit())
 
     def record(self, number: int) -> Generation:
         """A generation's record.

@@ -24,7 +24,6 @@ from envc.plan.repair import LinkFile, MakeFolder, RemovePath, SetMode, Step
 from envc.target.compare import is_directory
 from envc.target.directory import Directory
 from envc.target.publish import remove_tree
-from envc.target.remove import move_to_trash
 from envc.target.trees import link_or_copy, write_new
 
 _PUBLISHED = (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS)
@@ -174,6 +173,8 @@ def mend_current(directory: Directory, complete: list[int]) -> bool:
         return False
     path = f"{directory.path}/current"
     if not os.path.islink(path):
+        from envc.target.remove import move_to_trash  # few targets have something else there
+
         move_to_trash(directory, path)
     replace_symlink(path, f"generations/{generation_name(max(complete))}")
     sync_directory(directory.path)
