@@ -98,7 +98,11 @@ class ShadowRefusedError(UnsatisfiableError):
 
 
 class OutsideError(EnvcError):
-    """The network, a disk or a permission failed; the same command may succeed later."""
+    """The network, a disk or a permission failed; the same command may succeed later.
+
+    Whoever reads or writes files may raise it, where the disk refuses: functions tell of it only
+    where they have more to tell.
+    """
 
     status = 4
     code = "outside"

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -278,3 +280,27 @@ def test_the_target_keeps_what_it_was_made_from(built):
         "pylock.user.toml",
     ]
     assert (kept / "pylock.user.toml").read_text() == built.lock_text("user")
+
+
+@pytest.mark.slow
+def test_what_is_planned_already_is_carried_out_with_few_modules(warm):
+    warm.materialize()
+    aside = warm.root / "aside"
+    aside.mkdir()
+    for name in ("generations", "current", "by-lock"):
+        (warm.target / name).rename(aside / name)
+    heavy = {"hashlib", "packaging", "pydantic", "subprocess", "tempfile", "zipfile"}
+    code = (
+        "import sys; from envc.cli.main import main; status = main(sys.argv[1:]);"
+        f"print(status, sorted({heavy} & set(sys.modules)))"
+    )
+    words = ["materialize", "--target", str(warm.target), "-q"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=warm.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("0 []\n", "")
+    assert warm.current() == "generations/000001"

@@ -23,7 +23,7 @@ def place(built, tmp_path, monkeypatch):
 
 
 def remove(folder):
-    from envc.disk.removal import remove_folder
+    from envc.disk.folders import remove_folder
 
     if folder.exists():
         remove_folder(str(folder))

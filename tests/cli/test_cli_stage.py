@@ -144,12 +144,14 @@ def test_a_job_array_unpacks_it_once(alice, packed, scratch):
 
 def test_what_a_killed_run_left_is_removed(alice, packed, scratch):
     name = f"alice-{packed['generation'][7:23]}"
-    leftover = scratch / f".staging-{name}-dead" / "overlay" / "generations" / "000001"
+    node = os.uname().nodename.partition(".")[0]
+    private = scratch / f".staging-{name}-{node}-dead"
+    leftover = private / "overlay" / "generations" / "000001"
     leftover.mkdir(parents=True)
     scratch.chmod(0o700)
     leftover.chmod(0o555)
     assert envc("stage", alice).status == 0
-    assert not (scratch / f".staging-{name}-dead").exists()
+    assert not private.exists()
 
 
 def test_a_damaged_file_is_refused_and_nothing_is_staged(alice, packed, scratch):

@@ -22,10 +22,15 @@ def kit(kits: Path) -> Kit:
 
 
 def boot(
-    target: Path, kit: str, digest: str, *words: str, python: str | None = None
+    target: Path,
+    kit: str,
+    digest: str,
+    *words: str,
+    python: str | None = None,
+    interpreter: Path | str = sys.executable,
 ) -> subprocess.CompletedProcess[str]:
     wanted = python or f"{sys.version_info.major}.{sys.version_info.minor}"
-    begin = [sys.executable, "-I", "-S", "-c", boot_source().decode()]
+    begin = [str(interpreter), "-I", "-S", "-c", boot_source().decode()]
     return subprocess.run(
         [*begin, str(target), kit, digest, wanted, *words],
         capture_output=True,
@@ -48,6 +53,20 @@ def test_a_node_with_an_interpreter_alone_has_envc_afterwards(kit: Kit, tmp_path
         f"error: nothing is materialized here\n   at: {target}\n"
         " mend: name a target directory, or an overlay's folder\n"
     )
+
+
+def test_the_path_of_the_interpreter_may_have_spaces(kit: Kit, tmp_path: Path) -> None:
+    target, digest = tmp_path / "my target", hex_of(kit.digest)
+    interpreter = tmp_path / "my python/bin/python"
+    interpreter.parent.mkdir(parents=True)
+    interpreter.symlink_to(Path(sys.executable).resolve())
+    for path in (interpreter, sys.executable, interpreter):
+        done = boot(target, kit.path, digest, "--version", interpreter=path)
+        assert done.returncode == 0, done.stderr
+        own = subprocess.run(
+            [target / "bin/envc", "--version"], capture_output=True, text=True, check=False
+        )
+        assert own.stdout == "envc 0.1.0\n", own.stderr
 
 
 def test_it_imports_nothing_of_the_interpreters_own_packages(kit: Kit, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from envc.formats.parcel import parcel_from_json, parcel_to_json
 from envc.formats.wanted import wanted_from_json, wanted_to_json
 from envc.model.digest import Digest
 from envc.model.nodes import Parcel, WantedGeneration, WantedState
-from envc.rollout.wanted import next_wanted
+from envc.rollout.decide import next_wanted
 
 ONE, TWO, THREE = (Digest("sha256:" + digit * 64) for digit in "123")
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from envc.plan.invariants import broken_invariants
-from envc.plan.tree import plan_tree
+from envc.plan.tree import broken_invariants, plan_tree
 from support.sites import envc
 
 pytestmark = pytest.mark.slow

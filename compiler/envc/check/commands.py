@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from envc.check.make import finding
 from envc.check.subject import Subject
 from envc.model import codes
-from envc.model.contents import WheelContents
 from envc.model.finding import Finding
+from envc.model.wheel import WheelContents
 
 
 def commands(subject: Subject) -> Iterator[Finding]:

@@ -10,10 +10,9 @@ from typing import Literal
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from envc.model.contents import WheelContents
 from envc.model.resolution import InheritedPin
 from envc.model.value import value
-from envc.model.wheel import ModuleTree
+from envc.model.wheel import ModuleTree, WheelContents
 
 PresenceKind = Literal["package", "module", "namespace"]
 

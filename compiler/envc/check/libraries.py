@@ -14,8 +14,8 @@ from envc.check.inventory import project_of
 from envc.check.make import finding
 from envc.check.subject import Scene, Subject
 from envc.model import codes
-from envc.model.contents import Library, WheelContents
 from envc.model.finding import Finding
+from envc.model.wheel import Library, WheelContents
 
 
 def wanted_libraries(scene: Scene) -> frozenset[NormalizedName]:

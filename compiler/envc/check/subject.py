@@ -8,11 +8,11 @@ from packaging.utils import NormalizedName
 from envc.check.inventory import Inventory
 from envc.check.offers import PassedOver
 from envc.errors import UnsatisfiableError
-from envc.model.contents import Library, Unknown, WheelContents
 from envc.model.lock import Lock
 from envc.model.spec import FindingRule
 from envc.model.target import Target
 from envc.model.value import field, value
+from envc.model.wheel import Library, Unknown, WheelContents
 
 
 class LockState(Enum):

@@ -52,7 +52,7 @@ from envc.supply.editable import (
 from envc.supply.given import GivenSource
 from envc.supply.indexes import indexes_of, open_source
 from envc.supply.local_files import is_as_locked, names_files
-from envc.target.drift import drift_of
+from envc.target.opened import drift_of
 
 
 @value(kw_only=True)

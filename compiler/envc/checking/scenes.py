@@ -10,11 +10,11 @@ from envc.check import Scene, wanted_libraries
 from envc.errors import SpecError
 from envc.lock import select_wheels, with_absolute_paths
 from envc.locking.known_base import KnownBase
-from envc.model.contents import Library, Unknown, WheelContents
 from envc.model.lock import Lock, LockedWheel
 from envc.model.spec import OverlaySpec
 from envc.model.target import Target
 from envc.model.value import replace, value
+from envc.model.wheel import Library, Unknown, WheelContents
 from envc.supply.contents import ContentsSource
 
 

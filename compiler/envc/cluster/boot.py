@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import zipfile
@@ -80,7 +81,8 @@ def _call_with_this(home: str) -> None:
     command = f"{home}/bin/envc"
     with open(command, encoding="utf-8") as file:
         text = file.read()
-    wanted = re.sub("(?m)^exec [^ ]+ ", lambda _: f"exec {sys.executable} ", text)
+    called = f"exec {shlex.quote(sys.executable)} -I -S "
+    wanted = re.sub("(?m)^exec .* -I -S ", lambda _: called, text)
     if text == wanted:
         return
     temporary = f"{command}.{os.urandom(6).hex()}.part"

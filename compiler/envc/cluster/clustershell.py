@@ -9,7 +9,7 @@ runs envc.
 import os
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from configparser import ConfigParser
 from typing import Any
 
@@ -71,40 +71,34 @@ class ClusterShellEngine:
 
     def run(self, commands: Commands, limits: Limits, heard: Heard) -> None:
         """As the port has it."""
-        alike: dict[str, list[str]] = defaultdict(list)
-        for node, command in commands.items():
-            alike[shlex.join(command)].append(node)
-
-        def begin(task: Task, **how: object) -> None:
-            for line, nodes in alike.items():
-                task.shell(line, nodes=NodeSet.fromlist(nodes), **how)
-
-        _carry_out(begin, commands, limits, heard)
+        lines = {node: shlex.join(command) for node, command in commands.items()}
+        _carry_out(Task.shell, lines, limits, heard)
 
     def copy(self, path: str, places: Places, limits: Limits, heard: Heard) -> None:
         """As the port has it."""
-        alike: dict[str, list[str]] = defaultdict(list)
-        for node, place in places.items():
-            alike[place].append(node)
 
-        def begin(task: Task, **how: object) -> None:
-            for place, nodes in alike.items():
-                task.copy(path, place, NodeSet.fromlist(nodes), **how)
+        def copy(task: Task, place: str, **how: object) -> None:
+            task.copy(path, place, **how)
 
-        _carry_out(begin, places, limits, heard)
+        _carry_out(copy, places, limits, heard)
 
 
 def _carry_out(
-    begin: Callable[..., None], nodes: Iterable[str], limits: Limits, heard: Heard
+    begin: Callable[..., None], works: Mapping[str, str], limits: Limits, heard: Heard
 ) -> None:
     """Begin workers, wait for all of them, and tell of nodes that nobody heard of."""
-    listener = _Listener(nodes, heard)
+    alike: dict[str, list[str]] = defaultdict(list)
+    for node, work in works.items():
+        alike[work].append(node)
+    listener = _Listener(works, heard)
+    how = {"handler": listener, "timeout": limits.timeout_seconds, "stderr": True}
     task = task_self()
     task.set_info("fanout", limits.fan_out)
     for key, value in _configured().items():
         task.set_info(key, value)
     try:
-        begin(task, handler=listener, timeout=limits.timeout_seconds, stderr=True)
+        for work, nodes in alike.items():
+            begin(task, work, nodes=NodeSet.fromlist(nodes), **how)
         task.run()
     except (TopologyError, WorkerError, OSError) as error:
         task.abort()

@@ -8,7 +8,7 @@ import os
 import sys
 
 import envc
-from envc.disk.durable import disk_error, make_folder, write_file
+from envc.disk.durable import doing, make_folder, write_file
 from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
 from envc.model.value import value
 
@@ -35,12 +35,10 @@ def kit_of_this_envc(cache: str) -> Kit:
     folder = f"{cache}/{KITS}"
     installation = [_FORMAT, sys.version, os.path.abspath(envc.__file__)]
     note = f"{folder}/{hex_of(digest_of_json(installation))[:24]}.json"
-    try:
+    with doing("make the kit that brings envc to nodes"):
         digest = _noted(note)
         if digest is None or not os.path.exists(f"{folder}/{hex_of(digest)}.zip"):
             digest = _make(folder, note)
-    except OSError as error:
-        raise disk_error(error, "make the kit that brings envc to nodes") from error
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return Kit(f"{folder}/{hex_of(digest)}.zip", digest, python)
 

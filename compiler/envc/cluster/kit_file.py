@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import envc
-from envc.disk.walk import walk
+from envc.disk.folders import walk
 
 # A file's time in the kit: the earliest that a ZIP archive can express.
 _TIME = (1980, 1, 1, 0, 0, 0)

@@ -22,7 +22,7 @@ from envc.core.travel import core_stream
 from envc.disk.locks import shared
 from envc.fleet.parcel import make_parcel
 from envc.host.context import Context
-from envc.host.fitting import target_for
+from envc.host.machine import target_for
 from envc.lock import select_wheels, with_absolute_paths
 from envc.model.bundle import BundleFile
 from envc.model.digest import Digest
@@ -35,7 +35,7 @@ from envc.store import Store, store_id
 from envc.store.portable import tree_stream
 from envc.supply.indexes import indexes_of
 from envc.target.directory import Directory, Shape, read_bytes
-from envc.target.locked import closures_of
+from envc.target.planning import closures_of
 from envc.target.publish import make_directory
 from envc.target.stock import Stock
 

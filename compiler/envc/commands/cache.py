@@ -4,7 +4,7 @@ import os
 import re
 
 from envc.disk.durable import disk_error
-from envc.disk.removal import remove_folder
+from envc.disk.folders import remove_folder
 from envc.host.context import Context
 from envc.reports.cache import CachePart, CacheReport
 

@@ -14,7 +14,7 @@ from envc.commands.export import Exported
 from envc.disk.durable import disk_error, sync_directory, sync_file_system
 from envc.errors import UsageError
 from envc.host.context import Context
-from envc.host.fitting import target_for
+from envc.host.machine import target_for
 from envc.lock import select_wheels
 from envc.model.core import CORE_FOLDER, core_interpreter
 from envc.model.digest import Digest, digest_of
@@ -100,7 +100,7 @@ def _build(stock: Stock, title: str, chosen: Chosen, final: str, core: Digest | 
     sync_file_system(stock.directory.path)
     os.rename(tree, final)
     sync_directory(os.path.dirname(final))
-    return built.linked + built.copied
+    return sum(built)
 
 
 def _bring_core(interpreter: str, folder: str, core: Digest) -> None:

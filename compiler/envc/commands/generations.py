@@ -24,11 +24,10 @@ from envc.reports.generations import (
     RollbackReport,
 )
 from envc.store.staging import TEMPORARY
-from envc.target.beside import restore_closures
 from envc.target.directory import Directory
 from envc.target.holding import said_of_current
 from envc.target.opened import materialized_at, open_target
-from envc.target.planned import drop_plans
+from envc.target.publication import drop_plans
 from envc.target.publish import remove_leftovers, settle
 from envc.target.remove import (
     empty_trash,
@@ -38,6 +37,7 @@ from envc.target.remove import (
     remove_stored,
     standing_generations,
 )
+from envc.target.settle import restore_closures
 
 _DAY_SECONDS = 86_400.0
 

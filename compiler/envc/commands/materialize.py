@@ -97,12 +97,14 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
 
 def _warnings(directory: Directory, context: Context) -> tuple[str, ...]:
     """What keeps users from having overlays in the site's storage; told, too."""
-    from envc.formats.policy import policy_from_json
-    from envc.host.storage import trouble_with
-    from envc.target.settle import read_policy
+    from envc.target.settle import read_policy, storage_in
 
-    policy = policy_from_json(read_policy(directory), directory.path)
-    trouble = trouble_with(policy.overlays.storage) if policy.overlays.storage else None
+    storage = storage_in(read_policy(directory))
+    if storage is None:
+        return ()
+    from envc.host.storage import trouble_with
+
+    trouble = trouble_with(storage)
     if trouble is None:
         return ()
     said = f"{trouble.what}: {trouble.where}; {trouble.mend}"

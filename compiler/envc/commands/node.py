@@ -17,7 +17,7 @@ from envc.model.nodes import Statement, WantedGeneration, WantedState
 from envc.model.value import value
 from envc.reports.generations import CollectReport
 from envc.reports.node import NodeReport
-from envc.rollout.wanted import next_wanted
+from envc.rollout.decide import next_wanted
 from envc.target.directory import Directory
 from envc.trust.rules import WANTED_OPTION, refuse_other_generation
 

@@ -15,6 +15,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from envc.disk.digests import known_digest
 from envc.disk.durable import (
     disk_error,
     make_folder,
@@ -30,10 +31,9 @@ from envc.formats.pylock_read import lock_from_text
 from envc.host.context import Context
 from envc.lock import with_absolute_paths
 from envc.model.bundle import BundleFile, Sources
-from envc.model.difference import Difference
 from envc.model.generation import Generation
 from envc.model.lock import LockedWheel
-from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, Manifest, path_of
+from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, Difference, Manifest, path_of
 from envc.model.names import lock_file_name
 from envc.model.plan import TreePlan, WriteFile
 from envc.model.publication import Publication
@@ -44,15 +44,28 @@ from envc.reports.repair import Mended, RepairReport
 from envc.store import Store, store_id
 from envc.supply.indexes import indexes_of
 from envc.target.beside import differences_beside, restore_beside
-from envc.target.compare import mode_differences, verify_tree
+from envc.target.compare import (
+    BESIDE,
+    extra_records,
+    mode_differences,
+    published_manifest,
+    records_in,
+    verify_tree,
+)
 from envc.target.core_care import mend_core
 from envc.target.directory import GENERATION_MODE, Directory, read_bytes
-from envc.target.mend import carry_out, mend_tree, remove, writable
+from envc.target.mend import (
+    carry_out,
+    mend_current,
+    mend_record,
+    mend_specs,
+    mend_tree,
+    remove,
+    writable,
+)
 from envc.target.opened import find_target, materialized_at, open_target, read_location
-from envc.target.planned import kept_publications
+from envc.target.publication import kept_publications
 from envc.target.publish import record_event, remove_leftovers
-from envc.target.published import BESIDE, extra_records, published_manifest, records_in
-from envc.target.records import file_digest, mend_current, mend_record, mend_specs
 from envc.target.remove import empty_trash, move_to_trash, reachable_trees
 from envc.target.stock import RUNTIME, Stock, runtime_sources
 from envc.view.stack_file import RUNTIME_FILES
@@ -336,7 +349,7 @@ class _Mending:
         with writable(self.directory.generation(number)):
             make_folder(folder)
         for place in (self.store.layer_manifest(wanted), f"{folder}/{name}"):
-            if file_digest(place) != wanted:
+            if known_digest(place) != wanted:
                 write_file(place, manifest.text(), mode=FILE_MODE)
                 self.note(f"generation {number}", f"manifests/{name}", "changed", mended=True)
         return manifest

@@ -11,10 +11,9 @@ from typing import assert_never
 from envc.cluster.kit import kit_of_this_envc
 from envc.cluster.node_sets import expand, fold
 from envc.errors import UsageError
-from envc.fleet.deployment import deployment_of, share
+from envc.fleet.deployment import deployment_of, make_statement, share
 from envc.fleet.driver import Driver
 from envc.fleet.state import StateFolder
-from envc.fleet.statement import make_statement
 from envc.formats.wanted import statement_words
 from envc.host.context import Context
 from envc.model.nodes import WantedGeneration
@@ -35,7 +34,7 @@ from envc.rollout.values import (
 from envc.signing import signer_of
 from envc.sites.place import find_site
 from envc.sites.site import load_site
-from envc.target.locked import closures_of
+from envc.target.planning import closures_of
 
 
 def roll_out(

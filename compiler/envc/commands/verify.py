@@ -6,27 +6,27 @@ from contextlib import suppress
 
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, UsageError
-from envc.model.difference import Difference, DifferenceKind
 from envc.model.generation import Generation
-from envc.model.manifest import path_of
+from envc.model.manifest import Difference, DifferenceKind, path_of
 from envc.model.names import lock_file_name
 from envc.model.spec import CORE
 from envc.reports.verify import VerifyProblem, VerifyReport
 from envc.store import Store
 from envc.target.beside import differences_beside
-from envc.target.compare import mode_differences, verify_tree
-from envc.target.core_care import core_differences
-from envc.target.directory import Directory
-from envc.target.opened import directory_at
-from envc.target.published import (
+from envc.target.compare import (
     BESIDE,
     damaged_records,
     extra_records,
+    mode_differences,
     published_manifest,
     read_as,
     records_in,
     stored_records,
+    verify_tree,
 )
+from envc.target.core_care import core_differences
+from envc.target.directory import Directory
+from envc.target.opened import directory_at
 
 
 def verify(path: str, *, fast: bool = False) -> VerifyReport:

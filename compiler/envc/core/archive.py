@@ -20,9 +20,9 @@ from typing import IO, cast
 
 from envc.disk.untar import leads_out
 from envc.disk.zstandard import ZstdError, ZstdFile
-from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
+from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE, parents_of
 from envc.store import limits
-from envc.store.names import name_problem, parents_of
+from envc.store.names import name_problem
 from envc.store.refusal import Problem, RefusedError
 from envc.store.writer import TreeWriter
 

@@ -17,7 +17,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from envc.disk.durable import disk_error, sync_directory, sync_file_system
+from envc.disk.digests import known_bytes
+from envc.disk.durable import disk_error, doing, sync_directory, sync_file_system
+from envc.disk.folders import names_in
 from envc.disk.locks import is_held
 from envc.disk.private import private_folder
 from envc.errors import EnvcError, OutsideError, UntrustedError
@@ -40,21 +42,17 @@ def core_manifest(root: str) -> Manifest:
     Raises:
         OutsideError: it cannot be read.
     """
-    try:
-        with open(f"{root}/{CORE_MANIFEST}", "rb") as file:
-            return manifest_from_text(file.read())
-    except OSError as error:
-        raise disk_error(error, "read what the carried interpreter is", root) from error
+    what = "read what the carried interpreter is"
+    with doing(what, root), open(f"{root}/{CORE_MANIFEST}", "rb") as file:
+        return manifest_from_text(file.read())
 
 
 def published_manifest(root: str, wanted: Digest) -> Manifest | None:
     """The listing of the core in a folder, if it has that digest."""
-    try:
-        with open(f"{root}/{CORE_MANIFEST}", "rb") as file:
-            text = file.read()
-    except OSError:
+    text = known_bytes(f"{root}/{CORE_MANIFEST}")
+    if text is None or digest_of(text) != wanted:
         return None
-    return manifest_from_text(text) if digest_of(text) == wanted else None
+    return manifest_from_text(text)
 
 
 def manifest_in(root: str) -> Manifest:
@@ -88,7 +86,6 @@ def incoming(folder: str, *, where: str, mend: str) -> Iterator[str]:
 
     Raises:
         UntrustedError: what comes in was refused.
-        OutsideError: the disk refused.
     """
     try:
         with private_folder(folder, PART_PREFIX) as part:
@@ -156,29 +153,14 @@ def unneeded_cores(target: str, interpreters: Iterable[str]) -> list[str]:
         OSError: the disk refused.
     """
     folder = f"{target}/{CORE_FOLDER}"
-    homes = (f"{target}/envc/{name}" for name in _names(f"{target}/envc"))
+    homes = (f"{target}/envc/{name}" for name in names_in(f"{target}/envc"))
     # envc's commands, each of which names the interpreter that it runs on
-    commands = [_text(f"{home}/bin/envc") for home in (target, *homes)]
-    used = [*interpreters, *commands]
+    commands = [known_bytes(f"{home}/bin/envc") or b"" for home in (target, *homes)]
+    used = [*map(os.fsencode, interpreters), *commands]
     return [
         path
-        for path in (f"{folder}/{name}" for name in _names(folder))
+        for path in (f"{folder}/{name}" for name in names_in(folder))
         if not os.path.basename(path).startswith(PART_PREFIX)
-        and not any(f"{path}/" in text for text in used)
+        and not any(os.fsencode(f"{path}/") in text for text in used)
         and not is_held(f"{path}/{CORE_MANIFEST}")
     ]
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""

@@ -5,14 +5,13 @@ TARGET/core/<hex of the archive>/…          in each target
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from envc.disk.cache_place import own_cache
-from envc.disk.durable import disk_error, write_file
+from envc.disk.durable import doing, write_file
 from envc.errors import InternalError
 from envc.model.bundle import BundleFile, PackedCore, Sources
-from envc.model.core import PART_PREFIX, core_interpreter
+from envc.model.core import core_interpreter
 from envc.model.digest import digest_from_hex, hex_of
 from envc.model.spec import CoreArchive, CoreSpec
 from envc.ports import Reporter, SilentReporter
@@ -67,44 +66,25 @@ def place_core(
         UsageError: its interpreter is another Python, or does not run here.
         OutsideError: it cannot be had, or the disk refused.
     """
-    found = core_interpreter(folder, archive_of(core).digest, core.python)
-    if not os.access(found, os.X_OK):
-        _bring(folder, core, origin, sources, reporter)
-    return found
-
-
-@contextmanager
-def fresh_core(
-    folder: str, core: CoreSpec, origin: str, sources: Sources, reporter: Reporter
-) -> Iterator[str]:
-    """Another copy of a core, to mend one from: its private folder, which is gone afterwards.
-
-    Raises:
-        UntrustedError, UsageError, OutsideError: as for `place_core`.
-    """
-    from envc.disk.private import private_folder  # few cores have to be mended
-
-    with private_folder(folder, PART_PREFIX) as fresh:
-        _bring(fresh, core, origin, sources, reporter)
-        yield f"{fresh}/{hex_of(archive_of(core).digest)}"
-
-
-def _bring(folder: str, core: CoreSpec, origin: str, sources: Sources, reporter: Reporter) -> None:
-    from envc.bundle.site import SiteBundle
+    from envc.bundle.site import SiteBundle  # most runs bring none
     from envc.core.travel import core_stream, receive_core, receive_packed_core
 
     digest = archive_of(core).digest
+    found = core_interpreter(folder, digest, core.python)
+    if os.access(found, os.X_OK):
+        return found
     if isinstance(sources.wheels, BundleFile):
         with SiteBundle(sources.wheels) as bundle:
             chunks = bundle.core(digest)
             if chunks is not None:
                 receive_core(folder, digest, chunks, where=bundle.path)
-                return
+                return found
     if sources.core is not None and os.path.exists(sources.core.path):
         receive_packed_core(folder, digest, sources.core)
-        return
+        return found
     cached_core(core, origin, reporter)
     receive_core(folder, digest, core_stream(core_cache(), digest).chunks, where=core_cache())
+    return found
 
 
 def packed_core(core: CoreSpec, origin: str, folder: str) -> PackedCore:
@@ -118,7 +98,7 @@ def packed_core(core: CoreSpec, origin: str, folder: str) -> PackedCore:
     cached_core(core, origin)
     digest = archive_of(core).digest
     note = f"{folder}/{hex_of(digest)}"
-    try:
+    with doing("pack the interpreter", folder):
         with suppress(FileNotFoundError), open(note, encoding="ascii") as file:
             packed = digest_from_hex(file.read())
             path = f"{folder}/{hex_of(packed)}.tar.gz"
@@ -126,6 +106,4 @@ def packed_core(core: CoreSpec, origin: str, folder: str) -> PackedCore:
                 return PackedCore(path, packed)
         made = pack_core(core_cache(), digest, folder)
         write_file(note, hex_of(made.digest).encode())
-    except OSError as error:
-        raise disk_error(error, "pack the interpreter", folder) from error
     return made

@@ -13,7 +13,8 @@ from itertools import chain
 
 from envc.core.archive import unpack_tar, unpacked
 from envc.core.folder import core_manifest, incoming, manifest_in, publish_core, verified
-from envc.disk.durable import disk_error, make_folder, temporary_beside
+from envc.disk.digests import known_bytes
+from envc.disk.durable import doing, make_folder, temporary_beside
 from envc.errors import OutsideError
 from envc.model.bundle import PackedCore
 from envc.model.core import CORE_MANIFEST
@@ -44,14 +45,12 @@ def core_stream(folder: str, digest: Digest) -> TreeStream:
 
 
 def _members(root: str, manifest: Manifest) -> Iterator[bytes]:
-    try:
+    with doing("read the interpreter", root):
         for entry in manifest.entries():
             yield _header(entry)
             if entry.kind == "f":
                 yield from _content(f"{root}/{entry.path}", entry)
                 yield _padding(entry)
-    except OSError as error:
-        raise disk_error(error, "read the interpreter", root) from error
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
@@ -62,9 +61,9 @@ def pack_core(folder: str, digest: Digest, packed: str) -> PackedCore:
         OutsideError: the core cannot be read, or the disk refused.
     """
     hasher = hashlib.sha256()
-    temporary = temporary_beside(f"{packed}/core")
-    try:
+    with doing("pack the interpreter", packed):
         make_folder(packed)
+        temporary = temporary_beside(f"{packed}/core")
         with open(temporary, "xb") as file:
             for chunk in _gzipped(core_stream(folder, digest).chunks):
                 hasher.update(chunk)
@@ -73,8 +72,6 @@ def pack_core(folder: str, digest: Digest, packed: str) -> PackedCore:
             os.fsync(file.fileno())
         found = digest_from_hex(hasher.hexdigest())
         os.replace(temporary, f"{packed}/{hex_of(found)}.tar.gz")
-    except OSError as error:
-        raise disk_error(error, "pack the interpreter", packed) from error
     return PackedCore(f"{packed}/{hex_of(found)}.tar.gz", found)
 
 
@@ -89,7 +86,6 @@ def receive_core(folder: str, digest: Digest, chunks: Iterable[bytes], *, where:
 
     Raises:
         UntrustedError: it is not what its manifest says.
-        OutsideError: the disk refused.
     """
     stream = iter(chunks)
     with incoming(folder, where=where, mend=_TORN) as part:
@@ -117,12 +113,7 @@ def _receive(part: str, chunks: Iterable[bytes]) -> None:
     tree = f"{part}/core"
     os.mkdir(tree)
     unpack_tar(chunks, tree)
-    try:
-        with open(f"{tree}/{CORE_MANIFEST}", "rb") as file:
-            text = file.read()
-    except FileNotFoundError:
-        text = b""
-    if manifest_in(tree).text() != text:
+    if manifest_in(tree).text() != (known_bytes(f"{tree}/{CORE_MANIFEST}") or b""):
         raise RefusedError(Problem("", "its files are not what its manifest says"))
 
 
@@ -141,11 +132,7 @@ def _header(entry: Entry) -> bytes:
 
 
 def _content(path: str, entry: Entry) -> Iterator[bytes]:
-    """A file's bytes.
-
-    Raises:
-        OutsideError: it is not of the size that the manifest says.
-    """
+    """A file's bytes."""
     size = 0
     with open(path, "rb") as file:
         while chunk := file.read(limits.CHUNK_BYTES):

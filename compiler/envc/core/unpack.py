@@ -6,7 +6,7 @@ import subprocess
 
 from envc.core.archive import unpack_tar, unpacked
 from envc.core.folder import incoming, manifest_in, publish_core, verified
-from envc.disk.walk import walk
+from envc.disk.folders import walk
 from envc.errors import UsageError
 from envc.model.bundle import PackedCore
 from envc.model.core import CORE_MANIFEST, core_program
@@ -98,11 +98,7 @@ def _drop_bytecode(root: str) -> None:
 
 
 def _compile(part: str, python: str, reporter: Reporter) -> None:
-    """Have the interpreter compile the Python files below its `lib/`.
-
-    Raises:
-        UsageError: it is another Python, or does not run here.
-    """
+    """Have the interpreter compile the Python files below its `lib/`."""
     root = f"{part}/core"
     sources = sorted(
         os.path.relpath(f"{folder}/{name}", root)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import BinaryIO
 
-from envc.disk.durable import temporary_beside
+from envc.disk.durable import replacing
 from envc.model.digest import digest_of, hex_of
 
 _KEY_DIGITS = 24
@@ -57,19 +57,11 @@ class Cache:
             OSError: the cache cannot be written.
         """
         final = self.path(place)
-        folder = os.path.dirname(final)
         os.makedirs(self.root, mode=0o700, exist_ok=True)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        temporary = temporary_beside(final)
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with open(descriptor, "wb") as file:
-                yield file
-            os.replace(temporary, final)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
+        os.makedirs(os.path.dirname(final), mode=0o700, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with replacing(final) as temporary, open(os.open(temporary, flags, 0o600), "wb") as file:
+            yield file
 
     def give_up(self, error: OSError) -> None:
         """Tell once that the cache keeps nothing."""

@@ -1,9 +1,24 @@
-"""The digests of files."""
+"""What is in files: their bytes, and the digests of those."""
+
+import os
 
 from envc.model.digest import Digest, digest_from_hex, digest_of
 
 # Up to here, a file is read at once, and digested without OpenSSL.
 _SMALL_BYTES = 1 << 18
+
+
+def known_bytes(path: str) -> bytes | None:
+    """A file's content; None where it cannot be read. No FIFO is waited for."""
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def digest_of_file(path: str) -> Digest:
@@ -12,7 +27,7 @@ def digest_of_file(path: str) -> Digest:
     Raises:
         OSError: it cannot be read.
     """
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=_open_at_once) as file:
         content = file.read(_SMALL_BYTES + 1)
         if len(content) <= _SMALL_BYTES:
             return digest_of(content)

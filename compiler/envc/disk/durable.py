@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from envc.disk.folders import names_in
 from envc.errors import OutsideError
 
 _TEMPORARY = ".envc-tmp"
@@ -40,6 +41,19 @@ def disk_error(error: OSError, doing: str, path: str | None = None) -> OutsideEr
         where=place,
         mend=_MENDS.get(number, "see the cause above; running the command again is safe"),
     )
+
+
+@contextmanager
+def doing(what: str, path: str | None = None) -> Iterator[None]:
+    """Whatever the disk refuses in this block is told by `disk_error`: "cannot" do `what`.
+
+    Raises:
+        OutsideError: it refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, what, path) from error
 
 
 def sync_file_system(path: str) -> None:
@@ -124,32 +138,35 @@ def sync_directory(path: str) -> None:
 
 def write_file(path: str, content: bytes, *, mode: int = 0o644) -> None:
     """Replace a file: at every instant it is the old or the new one, also after a power cut."""
-    temporary = temporary_beside(path)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            os.fchmod(descriptor, mode)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with replacing(path) as temporary, os.fdopen(os.open(temporary, flags, mode), "wb") as file:
+        file.write(content)
+        os.fchmod(file.fileno(), mode)
+        file.flush()
+        os.fsync(file.fileno())
     sync_directory(os.path.dirname(path) or ".")
 
 
 def replace_symlink(path: str, destination: str) -> None:
     """Point a symlink elsewhere in one step; the caller makes the directory durable."""
+    with replacing(path) as temporary:
+        os.symlink(destination, temporary)
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """A name beside `path` for what shall stand there: it takes the place when the block ends well.
+
+    Where it does not, what came to be under that name is gone.
+    """
     temporary = temporary_beside(path)
-    os.symlink(destination, temporary)
     try:
+        yield temporary
         os.replace(temporary, path)
-    except BaseException:
+    finally:
+        # Also after a rename: of two names of one inode it leaves both.
         with suppress(OSError):
             os.unlink(temporary)
-        raise
 
 
 def append_line(path: str, line: str) -> None:
@@ -177,7 +194,6 @@ def temporary_beside(path: str) -> str:
 
 def remove_temporaries(folder: str) -> None:
     """Remove what killed runs left half-written there; nobody may be writing there now."""
-    with suppress(FileNotFoundError):
-        for name in os.listdir(folder):
-            if name.endswith(_TEMPORARY):
-                os.unlink(f"{folder}/{name}")
+    for name in names_in(folder):
+        if name.endswith(_TEMPORARY):
+            os.unlink(f"{folder}/{name}")

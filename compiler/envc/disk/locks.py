@@ -14,10 +14,11 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from envc.disk.clock import utc_text
-from envc.disk.durable import disk_error
+from envc.disk.durable import doing
+from envc.disk.ownership import name_of_user
 from envc.errors import OutsideError, UsageError
 from envc.ports import REPORTER
 
@@ -30,8 +31,7 @@ _LINE_BYTES = 512
 _MODE = 0o600
 
 
-@contextmanager
-def exclusive(path: str) -> Iterator[int]:
+def exclusive(path: str) -> AbstractContextManager[int]:
     """Hold the only lock on `path`; yields its descriptor. The command's reporter hears of a wait.
 
     Raises:
@@ -39,19 +39,16 @@ def exclusive(path: str) -> Iterator[int]:
             file cannot be opened.
         UsageError: `ENVC_LOCK_TIMEOUT` is no number of seconds.
     """
-    with _held(path, fcntl.LOCK_EX) as descriptor:
-        yield descriptor
+    return _held(path, fcntl.LOCK_EX)
 
 
-@contextmanager
-def shared(path: str) -> Iterator[int]:
+def shared(path: str) -> AbstractContextManager[int]:
     """Hold the lock on `path` together with other sharers, and with no exclusive holder.
 
     Raises:
         OutsideError, UsageError: as for `exclusive`.
     """
-    with _held(path, fcntl.LOCK_SH) as descriptor:
-        yield descriptor
+    return _held(path, fcntl.LOCK_SH)
 
 
 def is_held(path: str) -> bool:
@@ -105,11 +102,9 @@ def _held(path: str, kind: int) -> Iterator[int]:
 
 
 def _open(path: str) -> int:
-    try:
+    with doing("open the lock", path):
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(path, flags, _MODE)
-    except OSError as error:
-        raise disk_error(error, "open the lock", path) from error
     with suppress(OSError):  # an older envc let others read it
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != _MODE:
             os.fchmod(descriptor, _MODE)
@@ -156,18 +151,11 @@ def _timeout_seconds() -> float:
 def _own_line() -> bytes:
     """What a file says of who holds its lock: five words, the last of which is the command."""
     command = " ".join(["envc", *sys.argv[1:]])
-    line = f"{os.getpid()} {os.uname().nodename} {_user()} {utc_text()} {command}"
+    line = (
+        f"{os.getpid()} {os.uname().nodename} {name_of_user(os.geteuid())} {utc_text()} {command}"
+    )
     text = line.replace("\n", " ").encode(errors="replace")[: _LINE_BYTES - 1]
     return text.ljust(_LINE_BYTES - 1) + b"\n"
-
-
-def _user() -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
 
 
 def _holder(descriptor: int) -> str:

@@ -20,6 +20,16 @@ _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK, _ACL_WRITE = 0x02, 0x04, 0x08,
 _CHOOSE = "or choose another folder"
 
 
+def name_of_user(number: int) -> str:
+    """The name of a user; the number of one that the machine has no name for."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
 def refuse_foreign(folder: str) -> None:
     """Refuse to write where somebody else owns the folder; one that is not there is nobody's.
 

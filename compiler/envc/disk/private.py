@@ -7,14 +7,13 @@ first renames it, so that whoever still works there fails to publish.
 """
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from envc.disk.durable import make_folder
+from envc.disk.folders import names_in, remove_folder
 from envc.disk.locks import try_exclusive
-from envc.disk.removal import remove_folder
 
 _LOCK = ".lock"
 _LEFTOVER = ".leftover"
@@ -45,11 +44,10 @@ def private_folder(parent: str, prefix: str = "") -> Iterator[str]:
 
 def remove_abandoned(parent: str, prefix: str = "") -> None:
     """Remove the private folders whose processes are gone; what cannot be removed hurts nobody."""
-    with suppress(FileNotFoundError):
-        for name in sorted(os.listdir(parent)):
-            if name.startswith(prefix):
-                with suppress(OSError):
-                    _remove_if_abandoned(f"{parent}/{name}", name.removeprefix(prefix))
+    for name in names_in(parent):
+        if name.startswith(prefix):
+            with suppress(OSError):
+                _remove_if_abandoned(f"{parent}/{name}", name.removeprefix(prefix))
 
 
 def _remove_if_abandoned(path: str, name: str) -> None:
@@ -74,6 +72,8 @@ def _remove_if_abandoned(path: str, name: str) -> None:
 
 def _made(parent: str, prefix: str) -> tuple[str, int | None]:
     """A new folder, and a descriptor that holds its lock; None: there are no locks here."""
+    import tempfile  # which brings OpenSSL; most runs look for leftovers only
+
     while True:
         folder = tempfile.mkdtemp(prefix=f"{prefix}{_node()}-", dir=parent)
         try:

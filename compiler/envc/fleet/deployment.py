@@ -1,4 +1,4 @@
-"""What a roll-out brings to nodes, where it goes, and the commands that it has them run."""
+"""What a roll-out brings to nodes, the commands that it has them run, and the state it leaves."""
 
 import base64
 import os
@@ -6,24 +6,28 @@ import pkgutil
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 
 from envc.cluster.kit import Kit
 from envc.core.boot import core_words
 from envc.disk.clock import utc_text
-from envc.disk.durable import disk_error, make_folder, temporary_beside
+from envc.disk.durable import doing, make_folder, replacing
 from envc.errors import UsageError
 from envc.fleet.answers import look_words, question_of
 from envc.fleet.parcel import make_parcel
 from envc.fleet.state import StateFolder, place_file
+from envc.formats.wanted import wanted_to_json
 from envc.host.machine import default_interpreter
 from envc.model.bundle import BundleFile, PackedCore
 from envc.model.digest import Digest, hex_of
 from envc.model.names import What
-from envc.model.nodes import WantedGeneration
-from envc.model.value import value
+from envc.model.nodes import Statement, WantedGeneration
+from envc.model.value import replace, value
+from envc.rollout.decide import next_wanted
 from envc.rollout.values import Order, RolloutOptions
+from envc.signing import Signer
 from envc.sites.site import Site
 
 # For hooks: it works on a node that has nothing but the interpreter.
@@ -126,7 +130,6 @@ def deployment_of(site: Site, kit: Kit, order: Order, cache: str) -> Deployment:
         UsageError: a lock is missing, the kit does not fit the site's core, no such source, or an
             interpreter was named for nodes of a site that carries one.
         UntrustedError: the bundle is cut off.
-        OutsideError: the disk refused.
     """
     core, options, kept = site.spec.core, order.options, StateFolder(f"{cache}/rollouts-v1")
     if kit.python != core.python:
@@ -189,9 +192,6 @@ def share(deployment: Deployment, state: str, *, anew: bool = False) -> None:
     """Put what is brought where every node sees it, and `converge` for nodes without envc.
 
     What is there with the right size stays, unless all is to be written `anew`: nodes verify it.
-
-    Raises:
-        OutsideError: the disk refused.
     """
     words = deployment.python_words(_TARGET, "", ["-I", "-S", f"{state}/boot.py"])
     script = _CONVERGE.format(
@@ -199,11 +199,9 @@ def share(deployment: Deployment, state: str, *, anew: bool = False) -> None:
         kit=shlex.join(deployment.kit_words("")),
         state=shlex.quote(state),
     )
-    try:
+    with doing("write what nodes need", state):
         for what, (path, _) in deployment.files.items():
             _share_file(path, deployment.place(what, ""), anew=anew)
-    except OSError as error:
-        raise disk_error(error, "write what nodes need", state) from error
     place_file(f"{state}/boot.py", boot_source())
     place_file(f"{state}/converge", script.encode(), mode=0o755)
 
@@ -213,12 +211,41 @@ def _share_file(path: str, place: str, *, anew: bool) -> None:
     if not anew and os.path.exists(place) and os.stat(place).st_size == os.stat(path).st_size:
         return
     make_folder(os.path.dirname(place))
-    temporary = temporary_beside(place)
-    shutil.copyfile(path, temporary)
-    os.replace(temporary, place)
+    with replacing(place) as temporary:
+        shutil.copyfile(path, temporary)
 
 
 @cache
 def boot_source() -> bytes:
     """The program that starts envc from a kit."""
     return pkgutil.get_data("envc.cluster", "boot.py") or b""
+
+
+def make_statement(
+    site: str, deployment: Deployment, folder: str | None, signer: Signer | None
+) -> Statement:
+    """What nodes are to hold after a roll-out.
+
+    In a `folder` that all nodes see it follows what is wanted there, and is the same where nothing
+    changes; None: the engine carries it to nodes, each of which knows what it held before.
+
+    Raises:
+        UsageError: a key cannot sign, or none of them is the site's.
+        OutsideError: the present one cannot be read, or there is no ssh-keygen here.
+        SpecError: what stands there is no wanted state.
+    """
+    state = StateFolder(folder) if folder is not None else None
+    keep = deployment.keep if state is not None else 1
+    newest, kit = deployment.wanted, deployment.kit.digest
+    before = None
+    present = state.statement() if state is not None else None
+    if state is not None and present is not None:
+        before = state.wanted(present)
+    wanted = next_wanted(before, site, newest, kit=kit, keep=keep)
+    if signer is None:
+        return present if present and wanted == before else Statement(wanted_to_json(wanted))
+    if wanted != before:
+        # Nodes refuse what is older: it grows even where the folder was lost, or there is none.
+        wanted = replace(wanted, serial=max(wanted.serial, int(time.time())))
+    text = wanted_to_json(wanted)
+    return Statement(text, signer.sign(text, "envc-wanted"))

@@ -66,7 +66,7 @@ class Driver:
         def written(answer: NodeAnswer) -> None:
             if (answer.outcome, answer.status) != ("ended", 0):
                 there.pop(answer.node, None)
-                self._answered(answer)
+                self._hear(answer.node, word_of(answer))
 
         folders = {
             node: [os.path.dirname(deployment.place(what, node)) for what in deployment.files]
@@ -83,10 +83,10 @@ class Driver:
             self._hear(node, Silence("ended", 0))
 
     def _run(self, commands: Commands) -> None:
-        self._engine.run(commands, self._deployment.options.limits, self._answered)
+        def answered(answer: NodeAnswer) -> None:
+            self._hear(answer.node, word_of(answer))
 
-    def _answered(self, answer: NodeAnswer) -> None:
-        self._hear(answer.node, word_of(answer))
+        self._engine.run(commands, self._deployment.options.limits, answered)
 
     def _hear(self, node: str, word: Word) -> None:
         self._learn(hear(self.known, node, word, self.now_seconds()), (node,))

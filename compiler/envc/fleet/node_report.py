@@ -2,12 +2,13 @@
 
 import os
 import time
+from contextlib import suppress
 
 from envc import __version__
-from envc.disk.durable import disk_error
-from envc.disk.locks import is_held
-from envc.errors import EnvcError
+from envc.disk.durable import doing
+from envc.errors import EnvcError, OutsideError
 from envc.host.machine import machine_of
+from envc.host.space import Room, room_of_disk
 from envc.model.generation import Generation
 from envc.reports.generations import CollectReport
 from envc.reports.node import NodeReport
@@ -32,7 +33,11 @@ def node_report(
     current = directory.current()
     told = generation or current
     location = read_location(directory.path)
-    free_bytes, free_files = _free(directory.path)
+    room = Room("", None, None)
+    with suppress(OutsideError):
+        room = room_of_disk(directory.path)
+    with doing("ask which generations are in use", directory.path):
+        in_use = tuple(filter(directory.is_in_use, directory.numbers()))
     return NodeReport(
         step=step,
         status=0,
@@ -42,14 +47,14 @@ def node_report(
         closures={name: layer.closure for name, layer in told.layers.items()} if told else {},
         built=built,
         current=current.generation if current else None,
-        in_use=_in_use(directory),
+        in_use=in_use,
         drift=drift,
         wanted=location.wanted if location else None,
         machine=_machine(told.interpreter) if told else "",
         envc=__version__,
         now_seconds=time.time(),
-        free_bytes=free_bytes,
-        free_files=free_files,
+        free_bytes=room.size_bytes,
+        free_files=room.files,
         collected=collected,
     )
 
@@ -75,28 +80,6 @@ def node_failure(
         lacks=lacks,
         faults=error.faults if error is not None else (),
     )
-
-
-def _in_use(directory: Directory) -> tuple[int, ...]:
-    """The generations whose lease some process holds, ascending."""
-    try:
-        return tuple(
-            number
-            for number in directory.numbers()
-            if is_held(f"{directory.generation(number)}/.lease")
-        )
-    except OSError as error:
-        raise disk_error(error, "ask which generations are in use", directory.path) from error
-
-
-def _free(path: str) -> tuple[int | None, int | None]:
-    """Bytes and inodes that are left; None where nobody counts them."""
-    try:
-        status = os.statvfs(path)
-    except OSError:
-        return None, None
-    files = status.f_favail if status.f_files else None
-    return status.f_bavail * status.f_frsize, files
 
 
 def _machine(interpreter: str) -> str:

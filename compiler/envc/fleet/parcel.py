@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from envc.disk.durable import disk_error, make_folder
+from envc.disk.durable import doing, make_folder
 from envc.fleet.state import StateFolder, own_state, place_file
 from envc.formats.location import Location
 from envc.formats.parcel import parcel_from_json, parcel_to_json
@@ -11,7 +11,7 @@ from envc.model.names import lock_file_name
 from envc.model.nodes import Parcel, WantedGeneration
 from envc.sites.place import read_spec
 from envc.target.directory import Directory
-from envc.target.opened import read_location, write_location
+from envc.target.opened import write_location
 
 if TYPE_CHECKING:
     from envc.sites.site import Site  # a bundle with nothing to do needs none
@@ -47,17 +47,13 @@ def unpack_parcel(directory: Directory, content: bytes, where: str) -> tuple[str
 
     Raises:
         SpecError: it is no parcel.
-        OutsideError: the disk refused.
     """
     parcel = parcel_from_json(content, where)
-    try:
+    with doing("make the folder", directory.path):
         make_folder(directory.path)
-    except OSError as error:
-        raise disk_error(error, "make the folder", directory.path) from error
     folder = own_state(directory).place("site", digest_of(content))
     for name, text in parcel.files.items():
         place_file(f"{folder}/{name}", text.encode())
     location = Location(site=parcel.site, target=directory.path, checkout=parcel.origin)
-    if read_location(folder) != location:
-        write_location(folder, location)
+    write_location(folder, location)
     return folder, parcel.spec_name

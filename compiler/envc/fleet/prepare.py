@@ -5,7 +5,7 @@ Each can be repeated: what is done already is found done.
 
 import os
 
-from envc.disk.durable import disk_error
+from envc.disk.durable import doing
 from envc.disk.locks import exclusive, shared
 from envc.disk.ownership import refuse_foreign
 from envc.errors import AnswerIsNo
@@ -22,7 +22,7 @@ from envc.model.names import COMMAND
 from envc.model.nodes import WantedGeneration
 from envc.model.policy import policy_of
 from envc.model.value import replace, value
-from envc.plan.changes import Changes, changes_between
+from envc.plan.changes import changes_between
 from envc.sites.site import load_site
 from envc.store.store import Store
 from envc.target.carried import renew_command
@@ -67,8 +67,10 @@ def prepare_wanted(
     context.reporter.holds(said_of_current(directory))
     spec = unpack_wanted(directory, state, wanted)
     current = directory.sound_current()
-    if current is not None and not _changes(directory, current, spec):
-        return Prepared(generation=current, built=False, current=True)
+    if current is not None:
+        inputs = site_inputs(spec, directory, current, ()).inputs
+        if not changes_between(inputs, present_in(directory, current)):
+            return Prepared(generation=current, built=False, current=True)
     with shared(directory.store_lock):
         publication = publication_for(spec, directory, current, (), sources, context)
         generation, built = prepare(
@@ -87,11 +89,6 @@ def prepare_wanted(
     if is_settled:
         note_site(directory, generation, publication, spec)
     return Prepared(generation=generation, built=built, current=is_settled)
-
-
-def _changes(directory: Directory, current: Generation, spec: tuple[str, str]) -> Changes:
-    note = site_inputs(spec, directory, current, ())
-    return changes_between(note.inputs, present_in(directory, current))
 
 
 def switch_to(
@@ -113,35 +110,25 @@ def switch_to(
     """
     refuse_foreign(directory.path)
     with exclusive(directory.lock):
-        found = next(
-            (
-                record
-                for record in map(directory.record, reversed(directory.numbers()))
-                if record.digest == digest == record.own_digest()
-            ),
-            None,
-        )
+        records = map(directory.record, reversed(directory.numbers()))
+        found = next((each for each in records if each.digest == digest == each.own_digest()), None)
         if found is None:
             raise AnswerIsNo(
                 f"generation {digest} is not prepared here",
                 where=directory.path,
                 mend="run `envc rollout` again: it prepares what is missing",
             )
-        try:
+        with doing("switch", directory.path):
             if directory.current_number() != found.generation:
                 record_event(directory, event, found, operator=operator)
-            policy = _policy_in(spec, found) if spec is not None else b""
+            policy = b""
+            if spec is not None:
+                site = load_site(*spec, interpreter=found.interpreter)
+                policy = policy_to_json(policy_of(site.spec))
             done = settle(directory, found, policy)
             if not os.path.exists(f"{directory.path}/{COMMAND}"):
                 renew_command(directory, found, Context())
-        except OSError as error:
-            raise disk_error(error, "switch", directory.path) from error
     return found, done.changed
-
-
-def _policy_in(spec: tuple[str, str], record: Generation) -> bytes:
-    """The policy that a spec states, of which a generation was made."""
-    return policy_to_json(policy_of(load_site(*spec, interpreter=record.interpreter).spec))
 
 
 def is_settled_on(directory: Directory, current: Generation, text: bytes, where: str) -> bool:
@@ -165,20 +152,14 @@ def is_settled_on(directory: Directory, current: Generation, text: bytes, where:
 
 
 def remember_state(directory: Directory, state: StateFolder) -> None:
-    """Note in the target where its wanted state is.
-
-    Raises:
-        OutsideError: the disk refused.
-    """
+    """Note in the target where its wanted state is."""
     before = read_location(directory.path)
     current = directory.current()
     if before is None and current is None:
         return  # nothing stands here that could converge
     site = current.site if current is not None else ""
     base = before or Location(site=site, target=directory.path)
-    location = replace(base, wanted=state.path)
-    if location != before:
-        write_location(directory.path, location)
+    write_location(directory.path, replace(base, wanted=state.path))
 
 
 def target_directory(path: str) -> Directory:

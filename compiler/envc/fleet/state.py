@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from envc.disk.durable import disk_error, make_folder, write_file
+from envc.disk.durable import doing, make_folder, write_file
+from envc.disk.folders import names_in
 from envc.errors import EnvcError, UntrustedError, UsageError
 from envc.formats.wanted import wanted_from_json
 from envc.model.bundle import BundleFile, PackedCore, Sources
@@ -78,15 +79,13 @@ class StateFolder(NamedTuple):
 
     def write(self, statement: Statement) -> None:
         """Write a wanted state; its signatures are there before it is."""
-        try:
+        with doing("write the wanted state", self.path):
             if statement.signatures:
                 path = self.place("signature", digest_of(statement.text))
                 make_folder(os.path.dirname(path))
                 write_file(path, statement.signatures)
             make_folder(self.path)
             write_file(self.wanted_path, statement.text)
-        except OSError as error:
-            raise disk_error(error, "write the wanted state", self.path) from error
 
     def put_parcel(self, content: bytes) -> Digest:
         """Write a parcel under its name, unless it is there; its digest."""
@@ -137,18 +136,16 @@ class StateFolder(NamedTuple):
 
     def lacks(self, generation: WantedGeneration) -> tuple[str, ...]:
         """What of a generation's files does not stand here as what it should be."""
-        lacks: list[str] = []
-        try:
+        lacks = {"parcel", "bundle"}
+        with suppress(EnvcError):
             self.parcel(generation.parcel)
-        except EnvcError:
-            lacks.append("parcel")
-        bundle = self.bundle_path(generation)
-        try:
+            lacks.remove("parcel")
+        with suppress(EnvcError):
+            bundle = self.bundle_path(generation)
             if bundle is not None:
                 self.bundle(bundle)
-        except EnvcError:
-            lacks.append("bundle")
-        return tuple(lacks)
+            lacks.remove("bundle")
+        return tuple(sorted(lacks, reverse=True))
 
     def sources(self, generation: WantedGeneration) -> Sources:
         """Where a generation's wheels and its core come from; what is not there may not be needed.
@@ -207,17 +204,11 @@ class StateFolder(NamedTuple):
 
 
 def place_file(path: str, content: bytes, *, mode: int = 0o644) -> None:
-    """Write a file, unless it is there as it is.
-
-    Raises:
-        OutsideError: the disk refused.
-    """
-    try:
+    """Write a file, unless it is there as it is."""
+    with doing("write what nodes need", path):
         if not os.path.exists(path) or read_bytes(path) != content:
             make_folder(os.path.dirname(path))
             write_file(path, content, mode=mode)
-    except OSError as error:
-        raise disk_error(error, "write what nodes need", path) from error
 
 
 def own_state(directory: Directory) -> StateFolder:
@@ -250,8 +241,4 @@ def noted_state(directory: Directory) -> StateFolder | None:
 
 def named_by_digest(folder: str) -> list[str]:
     """The paths in a folder that are named by a digest, in order; nothing else is envc's."""
-    try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []
-    return [f"{folder}/{name}" for name in names if _NAMED_BY_DIGEST.fullmatch(name)]
+    return [f"{folder}/{name}" for name in names_in(folder) if _NAMED_BY_DIGEST.fullmatch(name)]

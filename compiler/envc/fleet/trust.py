@@ -17,8 +17,8 @@ from envc.trust.rules import (
     believed_state,
     keys_named_in,
     ordered_state,
+    refuse_unsigned,
 )
-from envc.trust.signatures import refuse_unsigned
 
 
 def noted_in(directory: Directory) -> Noted:
@@ -28,18 +28,12 @@ def noted_in(directory: Directory) -> Noted:
 
 
 def remember_trust(directory: Directory, named: Keys, serial: int | None) -> None:
-    """Note that what a site wants, with the keys that it names, was accepted.
-
-    Raises:
-        OutsideError: the disk refused.
-    """
+    """Note that what a site wants, with the keys that it names, was accepted."""
     before = read_location(directory.path)
     if before is None:
         return  # nothing stands here yet
     noted = Noted(before.keys, before.serial).after(named, serial)
-    after = replace(before, keys=noted.keys, serial=noted.serial)
-    if after != before:
-        write_location(directory.path, after)
+    write_location(directory.path, replace(before, keys=noted.keys, serial=noted.serial))
 
 
 def keys_in_parcel(state: StateFolder, parcel: Digest) -> Keys:

@@ -14,8 +14,7 @@ from envc.formats.toml import parse_toml
 from envc.formats.toml_lines import KeyPath, line_at, lines_of, path_text
 from envc.model.codes import CODES, FIXED
 from envc.model.names import NAME_FORM
-from envc.model.requirement import has_endless_number
-from envc.model.spec import Origin
+from envc.model.spec import Origin, has_endless_number
 from envc.model.value import field, value
 
 

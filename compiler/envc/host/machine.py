@@ -1,7 +1,8 @@
-"""What this machine is: its platform, C library and interpreters."""
+"""What this machine is: its platform, C library and interpreters; and of what targets it is."""
 
 import os
 import sys
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ from envc.disk.sights import Asking
 from envc.errors import UsageError
 
 if TYPE_CHECKING:
-    from envc.model.target import Machine
+    from envc.model.lock import Lock
+    from envc.model.target import Machine, Target
 
 _QUESTION = "import sys; print(*sys.version_info[:3], sep='.'); print(sys.implementation.name)"
 _ANSWER_SECONDS = 30
@@ -41,7 +43,8 @@ def machine_of(interpreter: str | None) -> "Machine":
     from envc.model.target import Machine  # what carries out a kept plan needs none
 
     path = interpreter or default_interpreter()
-    python_full, implementation = _ask(path) if interpreter else _own()
+    own = ".".join(map(str, sys.version_info[:3])), sys.implementation.name
+    python_full, implementation = _ask(path) if interpreter else own
     if implementation != "cpython":
         raise UsageError(
             f"the interpreter is {implementation}, and envc compiles for CPython",
@@ -82,10 +85,6 @@ def cpu_name() -> str:
     return f"{host.name} ({host.generic.name.replace('_', '-')})"
 
 
-def _own() -> tuple[str, str]:
-    return ".".join(map(str, sys.version_info[:3])), sys.implementation.name
-
-
 def _ask(interpreter: str) -> tuple[str, str]:
     import subprocess  # most runs ask no interpreter
 
@@ -124,3 +123,47 @@ def _libc_of_tags() -> str:
     kinds = {"musllinux": "musl", "macosx": "macos"}
     kind, major, minor, *_ = [*next(iter(platform_tags())).split("_"), "", ""]
     return f"{kinds[kind]}-{major}.{minor}" if kind in kinds else ""
+
+
+def target_for(lock: "Lock", machine: "Machine") -> "Target":
+    """The lock's target that fits this machine best, the newest C library first.
+
+    A lock that names no target (another tool's) is read for the machine as it is.
+
+    Raises:
+        UsageError: the machine is none of the targets; with the reason for each.
+    """
+    if not lock.targets:
+        return machine.target("host")
+    reasons = {target.name: list(_misfits(target, machine)) for target in lock.targets}
+    fitting = [target for target in lock.targets if not reasons[target.name]]
+    if not fitting:
+        told = "; ".join(f"target {name}: {', '.join(why)}" for name, why in reasons.items())
+        raise UsageError(
+            f"this machine is none of the targets that layer {lock.layer} is locked for: {told}",
+            where=machine.interpreter,
+            mend="add this kind of machine as a [[target]] and lock again, or use another node",
+        )
+    return max(fitting, key=lambda target: (_numbers(target.libc), target.cpu or "", target.name))
+
+
+def _misfits(target: "Target", machine: "Machine") -> Iterable[str]:
+    if target.platform != machine.platform:
+        yield f"it is {target.platform}, this is {machine.platform}"
+        return
+    wanted, present = target.python_full.split("."), machine.python_full.split(".")
+    if wanted[:2] != present[:2]:
+        yield f"it has Python {target.python_full}, this has {machine.python_full}"
+    elif int(wanted[2]) > int(present[2]):
+        yield f"it needs Python {target.python_full} or later, this has {machine.python_full}"
+    if target.libc.split("-")[0] != machine.libc.split("-")[0]:
+        yield f"it has {target.libc}, this has {machine.libc or 'another C library'}"
+    elif _numbers(target.libc) > _numbers(machine.libc):
+        yield f"it needs {target.libc} or later, this has {machine.libc}"
+    if target.cpu is not None and not cpu_runs(target.cpu):
+        yield f"it needs a CPU of {target.cpu}, this has {cpu_name()}"
+
+
+def _numbers(libc: str) -> tuple[int, ...]:
+    version = libc.partition("-")[2]
+    return tuple(int(part) for part in version.split(".") if part.isdigit())

@@ -4,12 +4,13 @@ import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from getpass import getuser
 from typing import NamedTuple
 
-from envc.disk.durable import disk_error
+from envc.disk.durable import doing
 from envc.errors import OutsideError
+from envc.model.manifest import parents_of
 from envc.ports import Reporter
 
 _BLOCK_BYTES = 4096
@@ -47,7 +48,6 @@ def need_of(wheels: Iterable[str]) -> Need:
     """
     size_bytes = files = 0
     for path in wheels:
-        folders: set[str] = set()
         try:
             with zipfile.ZipFile(path) as archive:
                 members = [member for member in archive.infolist() if not member.is_dir()]
@@ -55,24 +55,13 @@ def need_of(wheels: Iterable[str]) -> Need:
             continue
         for member in members:
             copies = 2 if member.filename.endswith(".py") else 1
-            size_bytes += copies * _in_blocks(member.file_size)
+            size_bytes += copies * -(-member.file_size // _BLOCK_BYTES) * _BLOCK_BYTES
             files += copies
-            folders.update(_parents(member.filename))
+        folders = parents_of(member.filename for member in members)
         # A folder in the store and one in the generation, and often one for bytecode in each.
         size_bytes += 4 * len(folders) * _BLOCK_BYTES
         files += 4 * len(folders)
     return Need(size_bytes, files)
-
-
-def _in_blocks(size_bytes: int) -> int:
-    return -(-size_bytes // _BLOCK_BYTES) * _BLOCK_BYTES
-
-
-def _parents(path: str) -> Iterator[str]:
-    parent = os.path.dirname(path)
-    while parent:
-        yield parent
-        parent = os.path.dirname(parent)
 
 
 def rooms_at(folder: str) -> tuple[Room, ...]:
@@ -81,13 +70,7 @@ def rooms_at(folder: str) -> tuple[Room, ...]:
     Raises:
         OutsideError: the file system does not answer.
     """
-    try:
-        status = os.statvfs(folder)
-    except OSError as error:
-        raise disk_error(error, "ask how much room is left", folder) from error
-    # A file system that makes inodes as it needs them (btrfs, many network ones) tells none.
-    counted = status.f_favail if status.f_files else None
-    found = [Room("the file system", status.f_bavail * status.f_frsize, counted)]
+    found = [room_of_disk(folder)]
     user = getuser()
     for program in _QUOTA_PROGRAMS:
         answer = _ask([word.format(user=user, folder=folder) for word in program])
@@ -96,6 +79,19 @@ def rooms_at(folder: str) -> tuple[Room, ...]:
             found.append(room)
             break
     return tuple(found)
+
+
+def room_of_disk(folder: str) -> Room:
+    """What is left at a folder, of its file system alone.
+
+    Raises:
+        OutsideError: the file system does not answer.
+    """
+    with doing("ask how much room is left", folder):
+        status = os.statvfs(folder)
+    # A file system that makes inodes as it needs them (btrfs, many network ones) tells none.
+    files = status.f_favail if status.f_files else None
+    return Room("the file system", status.f_bavail * status.f_frsize, files)
 
 
 def _ask(command: Sequence[str]) -> str:

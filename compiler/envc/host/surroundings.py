@@ -9,6 +9,7 @@ from envc.model.names import site_packages_of
 DROPPED = ("PYTHONHOME", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__")
 _SOURCES = (".py", ".pyc", ".so")
 _NAMES_SHOWN = 3
+_GOES_BEFORE = " is set, and goes before the stack: "
 
 
 class Shadowing(NamedTuple):
@@ -32,10 +33,11 @@ def shadowing(
         folders = [f"{tree}/{site_packages_of(python)}" for tree in trees]
         known = {name for folder in folders for name in _modules(folder)}
         named = sorted({name for part in path.split(":") for name in _modules(part or ".")} & known)
-        found.append(Shadowing("PYTHONPATH", _said("PYTHONPATH", path, _names("modules", named))))
+        said = f"PYTHONPATH{_GOES_BEFORE}{path}{_hidden(named)}"
+        found.append(Shadowing("PYTHONPATH", said))
     path = surroundings.get("LD_LIBRARY_PATH", "")
     if path:
-        found.append(Shadowing("LD_LIBRARY_PATH", _said("LD_LIBRARY_PATH", path, "")))
+        found.append(Shadowing("LD_LIBRARY_PATH", f"LD_LIBRARY_PATH{_GOES_BEFORE}{path}"))
     return found
 
 
@@ -55,15 +57,10 @@ def said_of_modules(missing: list[str]) -> str:
     return f"the stack needs environment modules that are not loaded: `module load {named}`"
 
 
-def _said(name: str, value: str, names: str) -> str:
-    return f"{name} is set, and goes before the stack: {value}{names}"
-
-
-def _names(noun: str, names: list[str]) -> str:
-    if not names:
-        return ""
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    return f" (it hides the {noun} {', '.join(names[:_NAMES_SHOWN])}{more})"
+def _hidden(modules: list[str]) -> str:
+    more = f" and {len(modules) - _NAMES_SHOWN} more" if len(modules) > _NAMES_SHOWN else ""
+    named = ", ".join(modules[:_NAMES_SHOWN])
+    return f" (it hides the modules {named}{more})" if modules else ""
 
 
 def _modules(folder: str) -> Iterator[str]:

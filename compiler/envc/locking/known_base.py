@@ -8,13 +8,13 @@ from packaging.utils import NormalizedName
 from envc.check import Inventory, inventory_of
 from envc.lock import Base, shared_packages, target_groups, visible_problem
 from envc.locking.overlay_resolution import Edges, edges_of
-from envc.model.contents import Unknown, WheelContents
 from envc.model.lock import LockedWheel
 from envc.model.release import Distribution
 from envc.model.resolution import Group, InheritedPin
 from envc.model.spec import SiteSpec
 from envc.model.target import Target
 from envc.model.value import replace, value
+from envc.model.wheel import Unknown, WheelContents
 from envc.ports import CandidateSource
 from envc.resolve import resolve
 from envc.supply.contents import ContentsSource

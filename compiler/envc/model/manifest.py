@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 from envc.model.digest import Digest, digest_of
 
 Kind = Literal["f", "d", "l"]
+DifferenceKind = Literal["missing", "changed", "extra", "mode", "link"]
 
 _KINDS: dict[str, Kind] = {"f": "f", "d": "d", "l": "l"}
 
@@ -67,6 +68,17 @@ def path_of(line: bytes) -> bytes:
     return line.rsplit(b"\t", 1)[1]
 
 
+def parents_of(paths: Iterable[str]) -> list[str]:
+    """Every folder above these paths, in order: each after the one that holds it."""
+    folders: set[str] = set()
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    return sorted(folders)
+
+
 class Manifest(NamedTuple):
     """The lines of one tree, in order of path."""
 
@@ -97,3 +109,10 @@ def manifest_from_text(text: bytes) -> Manifest:
 def manifest_of(lines: Iterable[bytes]) -> Manifest:
     """The manifest of these lines, in any order, equal lines once."""
     return Manifest(tuple(sorted(set(lines), key=path_of)))
+
+
+class Difference(NamedTuple):
+    """One path that is not as it was published; of a folder that is gone, or extra, that alone."""
+
+    path: str
+    kind: DifferenceKind

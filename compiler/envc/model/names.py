@@ -42,9 +42,8 @@ STATE_PLACES: Mapping[What, tuple[str, str]] = {
 NAME_FORM = r"[a-z0-9][a-z0-9_-]*"
 _HEX = "[0-9a-f]{64}"
 _TEMPORARY = r".*\.envc-tmp"
-
-
 _ON_THEIR_WAY: tuple[Kind, ...] = ("file", "link")
+_PLACES = "|".join(folder for folder, _ in STATE_PLACES.values())
 
 
 class Name(NamedTuple):
@@ -58,7 +57,6 @@ class Name(NamedTuple):
 
     path: str
     kind: Kind
-    what: str
     leads: str = ""
     goes: Order = "then"
     early: bool = False
@@ -83,107 +81,54 @@ class Name(NamedTuple):
 
 
 _BOTH = (
-    Name(
-        path="current",
-        kind="link",
-        leads=r"generations/\d+",
-        what="the generation that people run",
-        goes="first",
-        packed=True,
-    ),
-    Name(
-        path=f"by-lock/{_HEX}",
-        kind="link",
-        leads=r"\.\./generations/\d+",
-        what="the generation that holds a closure: how overlays and jobs name a base",
-        goes="first",
-        packed=True,
-    ),
-    Name(path=r"generations/\d+", kind="folder", what="a generation", packed=True),
-    Name(
-        path=r"generations/\.staging-.*",
-        kind="folder",
-        what="a generation on its way",
-        packed=True,
-    ),
-    Name(path=r"generations/\.trial-.*", kind="file", what="whether links work", packed=True),
-    Name(
-        path=rf"store/wheels/(envc-runtime-)?{_HEX}.*",
-        kind="folder",
-        what="an unpacked wheel, from which files are linked",
-        early=True,
-        packed=True,
-    ),
-    Name(
-        path=rf"store/(manifests|plans)/{_HEX}.*",
-        kind="file",
-        what="the listing of a layer's tree, or what was planned",
-        early=True,
-        packed=True,
-    ),
-    Name(path="store/tmp", kind="folder", what="wheels on their way", early=True, packed=True),
-    Name(path="trash", kind="folder", what="what was taken away, until it is removed", packed=True),
-    Name(path="pins", kind="file", what="generations that gc keeps", packed=True),
-    Name(path="audit.jsonl", kind="file", what="what happened here, a line each"),
-    Name(
-        path="location.toml",
-        kind="file",
-        what="where target, storage and wanted state are",
-        goes="last",
-        early=True,
-    ),
-    Name(
-        path=re.escape(INPUTS_FILE),
-        kind="file",
-        what="what the generation was made from",
-        packed=True,
-    ),
+    # The generation that people run; the one with a closure, as overlays and jobs name a base.
+    Name("current", "link", leads=r"generations/\d+", goes="first", packed=True),
+    Name(f"by-lock/{_HEX}", "link", leads=r"\.\./generations/\d+", goes="first", packed=True),
+    # Generations, those on their way, and the file by which one is told whether links work.
+    Name(r"generations/\d+", "folder", packed=True),
+    Name(r"generations/\.staging-.*", "folder", packed=True),
+    Name(r"generations/\.trial-.*", "file", packed=True),
+    # Unpacked wheels, from which files are linked; the listings of layers' trees, and plans.
+    Name(rf"store/wheels/(envc-runtime-)?{_HEX}.*", "folder", early=True, packed=True),
+    Name(rf"store/(manifests|plans)/{_HEX}.*", "file", early=True, packed=True),
+    Name("store/tmp", "folder", early=True, packed=True),
+    # What was taken away, until it is removed; generations that gc keeps; what happened here.
+    Name("trash", "folder", packed=True),
+    Name("pins", "file", packed=True),
+    Name("audit.jsonl", "file"),
+    # Where target, storage and wanted state are; what the generation was made from.
+    Name("location.toml", "file", goes="last", early=True),
+    Name(re.escape(INPUTS_FILE), "file", packed=True),
+    # Held by who fills the store, and by who writes here.
+    Name(r"\.store-lock", "file", goes="last"),
+    Name(re.escape(LOCK_FILE), "file", goes="last"),
     *(
-        Name(path=path, kind=kind, what="a name on its way", early=True, packed=True)
-        for path in (
-            _TEMPORARY,
-            f"(by-lock|bin|{MODULEFILES})/{_TEMPORARY}",
-            f"{MODULEFILES}/.*/{_TEMPORARY}",
-        )
+        Name(f"{folder}{_TEMPORARY}", kind, early=True, packed=True)
+        for folder in ("", f"(by-lock|bin|{MODULEFILES})/", f"{MODULEFILES}/.*/")
         for kind in _ON_THEIR_WAY
     ),
-    Name(path=r"\.store-lock", kind="file", what="held by who fills the store", goes="last"),
-    Name(path=re.escape(LOCK_FILE), kind="file", what="held by who writes here", goes="last"),
 )
 
 TARGET_NAMES = (
     *_BOTH,
-    Name(
-        path=NAME_FORM,
-        kind="link",
-        leads=f"current/{NAME_FORM}",
-        what="a layer, as people name it",
-        goes="first",
-    ),
-    Name(
-        path=f"{MODULEFILES}/.+/.+",
-        kind="link",
-        leads=r"\.\./\.\./current/.*",
-        what="a layer, for `module load`",
-        goes="first",
-    ),
-    Name(path=COMMAND, kind="link", leads=r"\.\./envc/.*", what="envc itself", early=True),
-    Name(path=COMMAND, kind="file", what="envc itself", early=True),
-    Name(path=r"bin/envc\..*", kind="file", what="envc on its way", early=True),
-    Name(path=r"bin/envc\..*", kind="link", what="envc on its way", early=True),
-    Name(path=r"envc/\.part-.*", kind="folder", what="an envc on its way", early=True),
-    Name(path=rf"envc/{_HEX}.*", kind="folder", what="an unpacked envc", early=True),
-    Name(
-        path=f"{OWN_STATE}/({'|'.join(folder for folder, _ in STATE_PLACES.values())})",
-        kind="folder",
-        what="what a roll-out brought",
-        early=True,
-    ),
-    Name(path=rf"{OWN_STATE}/.+", kind="file", what="the wanted state", early=True),
-    Name(path=rf"core/{_HEX}", kind="folder", what="a carried interpreter", early=True),
-    Name(path=r"core/\..*", kind="folder", what="an interpreter on its way", early=True),
-    Name(path=r"core/\..*", kind="file", what="held by who brings one", early=True),
-    Name(path=re.escape(POLICY_FILE), kind="file", what="what the site says about overlays"),
+    # A layer, as people name it, and for `module load`.
+    Name(NAME_FORM, "link", leads=f"current/{NAME_FORM}", goes="first"),
+    Name(f"{MODULEFILES}/.+/.+", "link", leads=r"\.\./\.\./current/.*", goes="first"),
+    # envc itself, unpacked, and on its way.
+    Name(COMMAND, "link", leads=r"\.\./envc/.*", early=True),
+    Name(COMMAND, "file", early=True),
+    *(Name(r"bin/envc\..*", kind, early=True) for kind in _ON_THEIR_WAY),
+    Name(r"envc/\.part-.*", "folder", early=True),
+    Name(rf"envc/{_HEX}.*", "folder", early=True),
+    # What a roll-out brought, and the wanted state.
+    Name(f"{OWN_STATE}/({_PLACES})", "folder", early=True),
+    Name(rf"{OWN_STATE}/.+", "file", early=True),
+    # A carried interpreter; one on its way, and what is held by who brings it.
+    Name(rf"core/{_HEX}", "folder", early=True),
+    Name(r"core/\..*", "folder", early=True),
+    Name(r"core/\..*", "file", early=True),
+    # What the site says about overlays.
+    Name(re.escape(POLICY_FILE), "file"),
 )
 
 # What an overlay's folder shows beside `current`, where its tree has it.
@@ -191,25 +136,12 @@ SHOWN_OF_OVERLAYS = ("bin", "etc", "include", "lib", "lib64", "pyvenv.cfg", "sha
 
 OVERLAY_NAMES = (
     *_BOTH,
+    # The overlay's tree, as people name it, and for `module load`.
     *(
-        Name(
-            path=re.escape(name),
-            kind="link",
-            leads=f"current/{re.escape(name)}",
-            what="the overlay's tree, as people name it",
-            goes="first",
-            packed=True,
-        )
-        for name in SHOWN_OF_OVERLAYS
+        Name(name, "link", leads=f"current/{name}", goes="first", packed=True)
+        for name in map(re.escape, SHOWN_OF_OVERLAYS)
     ),
-    Name(
-        path=f"{MODULEFILES}/.+",
-        kind="link",
-        leads=r"\.\./current/.*",
-        what="the overlay, for `module load`",
-        goes="first",
-        packed=True,
-    ),
+    Name(f"{MODULEFILES}/.+", "link", leads=r"\.\./current/.*", goes="first", packed=True),
 )
 
 # Beside a generation's trees; an overlay's tree is its generation.

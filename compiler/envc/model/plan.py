@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from envc.model.digest import Digest
+from envc.model.value import value
 
 
 class PathLines(NamedTuple):
@@ -98,3 +99,16 @@ class TreePlan(NamedTuple):
             yield f"write {file.path} {len(file.content)} bytes, mode {file.mode:04o}"
         for symlink in self.symlinks:
             yield f"symlink {symlink.path} -> {symlink.destination}"
+
+
+@value
+class View:
+    """The files and symlinks that are the layer's own, each in order of path.
+
+    `runtime_files` names the modules of `envc.runtime` that the tree needs in site-packages,
+    without their suffix.
+    """
+
+    files: tuple[WriteFile, ...]
+    symlinks: tuple[MakeSymlink, ...]
+    runtime_files: tuple[str, ...]

@@ -1,9 +1,10 @@
 """Everything a generation is made from: planned, named by digests, and not yet on the disk."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from envc.model.digest import Digest, digest_of
-from envc.model.generation import GenerationWheel, generation_digest
+from envc.model.generation import Generation, GenerationLayer, GenerationWheel, generation_digest
 from envc.model.plan import TreePlan
 
 
@@ -15,6 +16,20 @@ class PublishedLayer(NamedTuple):
     closure: Digest
     wheels: tuple[GenerationWheel, ...]
     runtime: str
+
+    def record(self, linked: int, copied: int) -> GenerationLayer:
+        """What a generation's record says of it, of whose files so many are links and copies."""
+        return GenerationLayer(
+            digest=self.plan.digest,
+            closure=self.closure,
+            lock=self.lock,
+            distributions=len(self.wheels),
+            files=linked + copied,
+            linked=linked,
+            copied=copied,
+            wheels=self.wheels,
+            runtime=self.runtime,
+        )
 
 
 class Publication(NamedTuple):
@@ -42,6 +57,18 @@ class Publication(NamedTuple):
             {layer.plan.layer: (layer.plan.digest, layer.closure) for layer in self.layers}
         )
 
-    def spec_digests(self) -> dict[str, Digest]:
-        """The digest of each copy, by its name."""
-        return {name: digest_of(text) for name, text in self.specs}
+    def record(self, number: int, built: Iterable[tuple[int, int]]) -> Generation:
+        """The record of a generation; `built` are the linked and the copied files of each layer."""
+        return Generation(
+            generation=number,
+            digest=self.digest(),
+            site=self.site,
+            python=self.python,
+            interpreter=self.interpreter,
+            core=self.core,
+            layers={
+                layer.plan.layer: layer.record(linked, copied)
+                for layer, (linked, copied) in zip(self.layers, built, strict=True)
+            },
+            specs={name: digest_of(text) for name, text in self.specs},
+        )

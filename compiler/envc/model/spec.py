@@ -1,5 +1,6 @@
 """What a site and an overlay ask for, each requirement with the line it stands on."""
 
+import re
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,6 +12,8 @@ from envc.model.target import Target
 from envc.model.value import field, value
 
 CORE = "core"
+# Python refuses to read numbers of more than 4300 digits, and nobody means them.
+_ENDLESS_DIGITS = 1000
 
 LayerMode = Literal["open", "managed"]
 ShadowPolicy = Literal["never", "coherent"]
@@ -216,3 +219,8 @@ class OverlaySpec:
     shadow: ShadowPolicy | None = None
     editable: tuple[SourcedPath, ...] = ()
     check: tuple[FindingRule, ...] = ()
+
+
+def has_endless_number(text: str) -> bool:
+    """Whether a number in the text has so many digits that no tool should read it."""
+    return len(text) >= _ENDLESS_DIGITS and bool(re.search(rf"\d{{{_ENDLESS_DIGITS}}}", text))

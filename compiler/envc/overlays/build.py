@@ -7,13 +7,12 @@ import os
 
 from packaging.utils import NormalizedName
 
-from envc.disk.durable import disk_error, write_file
+from envc.disk.durable import doing, write_file
 from envc.disk.locks import shared
 from envc.disk.ownership import refuse_exposed, refuse_foreign
 from envc.formats.location import Location
 from envc.host.context import Context
-from envc.host.fitting import target_for
-from envc.host.machine import machine_of
+from envc.host.machine import machine_of, target_for
 from envc.host.space import need_of, refuse_what_cannot_fit
 from envc.host.storage import refuse_unwritable
 from envc.lock import closure_digest, select_wheels, with_absolute_paths
@@ -29,18 +28,17 @@ from envc.model.stack import Stack
 from envc.model.target import Target as NodeTarget
 from envc.model.value import value
 from envc.overlays.unchanged import note_report
-from envc.reports.change import LayerChange
 from envc.reports.overlay import OverlayReport
 from envc.sites.place import read_spec
 from envc.sites.site import LockFile, overlay_lock_path
 from envc.supply.indexes import indexes_of, open_supply
 from envc.supply.wheelhouse import carry
-from envc.target.base_state import base_changes, base_states
+from envc.target.base_state import base_changes
 from envc.target.below import Below, below
 from envc.target.directory import Directory, Shape
 from envc.target.holding import said_of_current
-from envc.target.opened import Target, read_location, write_location
-from envc.target.planned import save_plan
+from envc.target.opened import Target, write_location
+from envc.target.publication import save_plan
 from envc.target.publish import make_directory, publish
 from envc.target.stock import Chosen, Stock, stack_layer, stacked
 
@@ -186,14 +184,11 @@ def _editable(lock: Lock) -> tuple[tuple[NormalizedName, str], ...]:
 def _write_inputs(wanted: Wanted, outcome: Outcome) -> None:
     """Bring spec, lock and location on disk to what the tree is about to be made from."""
     folder = wanted.directory.path
-    if read_location(folder) != wanted.location:
-        write_location(folder, wanted.location)
+    write_location(folder, wanted.location)
     path = f"{folder}/{OVERLAY_SPEC}"
     if not os.path.exists(path) or read_spec(path) != wanted.text:
-        try:
+        with doing("write the overlay's spec", path):
             write_file(path, wanted.text)
-        except OSError as error:
-            raise disk_error(error, "write the overlay's spec", path) from error
     if outcome.changed:
         write_lock(outcome.file)
 
@@ -225,17 +220,6 @@ def _report(
         lifts=lock.lifts,
         hides=lock.hides,
         editable={str(project): folder for project, folder in _editable(lock)},
-        base_changes=_base_changes(wanted.directory, wanted.spec.name, before, now),
+        base_changes=base_changes(wanted.directory, before, now) if before is not None else None,
         files=now.layers[wanted.spec.name].files,
     )
-
-
-def _base_changes(
-    directory: Directory, layer: str, before: Generation | None, after: Generation
-) -> LayerChange | None:
-    if before is None or layer not in before.layers:
-        return None
-    earlier, now = (
-        base_states(directory.tree(each.generation, layer), each.python) for each in (before, after)
-    )
-    return base_changes(earlier, now)

@@ -9,7 +9,7 @@ import os
 import re
 
 from envc.bundle import Bundle, BundleWriter
-from envc.disk.durable import disk_error
+from envc.disk.durable import doing
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.errors import UntrustedError, UsageError
@@ -25,7 +25,7 @@ from envc.store.portable import tree_stream
 from envc.target.contents import remove_path, standing
 from envc.target.directory import Directory, Shape
 from envc.target.opened import built_overlay, read_location
-from envc.target.planned import kept_publications
+from envc.target.publication import kept_publications
 
 PUBLICATION, LOCATION, TREES = "publication", "location.toml", "trees/"
 
@@ -36,7 +36,6 @@ def pack(folder: str, output: str | None, *, alone: bool) -> PackReport:
     Raises:
         UsageError: no overlay is built here, it is somebody else's, or `alone` with an `output`
             that the overlay would not find again.
-        OutsideError: the disk refused.
     """
     directory = Directory(os.path.abspath(folder), Shape.OVERLAY)
     current = built_overlay(directory)
@@ -71,7 +70,6 @@ def write_packed(directory: Directory, current: Generation, path: str) -> Digest
 
     Raises:
         UsageError: what it was made from is not kept any more.
-        OutsideError: the disk refused.
     """
     publication = next(
         (each for each in kept_publications(directory) if each.digest() == current.digest), None
@@ -134,9 +132,7 @@ def _is_sound(publication: Publication, trees: set[str]) -> bool:
 
 def _remove_built(directory: Directory) -> None:
     """Remove what the packed file holds: first the names, then what they name."""
-    try:
+    with doing("remove what is packed now", directory.path):
         rows = [(path, row) for path, row in standing(directory) if row is not None and row.packed]
         for path, _ in sorted(rows, key=lambda each: each[1].goes != "first"):
             remove_path(directory, path)
-    except OSError as error:
-        raise disk_error(error, "remove what is packed now", directory.path) from error

@@ -71,12 +71,15 @@ def _place(word: str, target: str | None, *, new: bool) -> str:
 def default_folder(target: str | None) -> str:
     """The folder of the user's own overlay: here if here is one, else in the site's storage.
 
+    It is called as the user is: lower case, other characters as dashes.
+
     Raises:
         UsageError: the site names no storage.
     """
     if holds_overlay(os.getcwd()):
         return os.getcwd()
-    return os.path.join(own_storage(target), default_name())
+    name = re.sub(r"[^a-z0-9_-]+", "-", user_name().lower()).strip("-_") or "overlay"
+    return os.path.join(own_storage(target), name)
 
 
 def own_storage(target: str | None) -> str:
@@ -99,8 +102,3 @@ def storage_of(target: str | None) -> str:
             "envc.toml",
         )
     return expanded(found.location.storage, f"{found.directory.path}/location.toml (storage)")
-
-
-def default_name() -> str:
-    """An overlay's name from the user's: lower case, other characters as dashes."""
-    return re.sub(r"[^a-z0-9_-]+", "-", user_name().lower()).strip("-_") or "overlay"

@@ -2,14 +2,20 @@
 
 It stands below the user's folder in the site's storage, else in the cache, under a name that
 follows from the metadata: scripts that ask for the same share it, and an edited one gets another.
-Those that no script has run in for as long as `[retain]` says go when another one is made.
+Those that no script has run in for as long as `[retain]` says go when another one is made: so a
+folder of them never grows for longer than what is in use. The modification time of an overlay's
+spec tells when a script last ran in it.
 """
 
 import os
+import re
+import time
+from contextlib import suppress
 
 import tomli_w
 from packaging.specifiers import SpecifierSet
 
+from envc.disk.folders import names_in, remove_folder
 from envc.errors import SpecError
 from envc.expand.script import expand_script
 from envc.formats.document import Document
@@ -24,7 +30,6 @@ from envc.model.value import replace, value
 from envc.overlays.build import lock_and_build
 from envc.overlays.edit import default_layer
 from envc.overlays.places import own_storage
-from envc.overlays.script_collection import collect_scripts, record_use
 from envc.sites.place import read_spec, shown
 from envc.sites.site import check_base
 from envc.supply.local_files import names_files
@@ -36,6 +41,9 @@ from envc.target.opened import Target, find_target, open_target
 _SCRIPTS = ".scripts"
 _CACHED = "scripts-v1"
 _KEY_DIGITS = 16
+_DAY_SECONDS = 86_400.0
+_NAME = re.compile(r"script-[0-9a-f]{16}")
+_GOING = ".going-"
 
 
 @value
@@ -126,3 +134,38 @@ def _text(spec: OverlaySpec) -> bytes:
     requires = [str(sourced.requirement) for sourced in spec.requires]
     overlay = {"name": spec.name, "base": spec.base, "requires": requires}
     return tomli_w.dumps({"version": 1, "overlay": overlay}).encode()
+
+
+def record_use(folder: str) -> None:
+    """Record that a script is about to run in an overlay; a day is as exact as it has to be."""
+    path = f"{folder}/{OVERLAY_SPEC}"
+    with suppress(OSError):  # it is not built yet, or may only be read
+        if time.time() - os.stat(path).st_mtime > _DAY_SECONDS:
+            os.utime(path)
+
+
+def collect_scripts(storage: str, *, days: int) -> tuple[str, ...]:
+    """Remove the overlays of a folder that no script has run in for so many days; their names.
+
+    What runs stays, and so does what cannot be removed: the next time tries again.
+    """
+    oldest = time.time() - days * _DAY_SECONDS
+    removed: list[str] = []
+    for name in names_in(storage):
+        path, going = f"{storage}/{name}", f"{storage}/{_GOING}{name}"
+        with suppress(OSError):
+            if _NAME.fullmatch(name) and not _is_used(path, oldest):
+                os.rename(path, going)  # in one step: nobody starts in half of it
+                removed.append(name)
+                remove_folder(going)
+            elif name.startswith(_GOING):
+                remove_folder(path)  # a run that was killed
+    return tuple(removed)
+
+
+def _is_used(folder: str, oldest: float) -> bool:
+    """Whether a script ran there since, or still runs."""
+    if os.stat(f"{folder}/{OVERLAY_SPEC}").st_mtime >= oldest:
+        return True
+    directory = Directory(folder, Shape.OVERLAY)
+    return any(map(directory.is_in_use, directory.numbers()))

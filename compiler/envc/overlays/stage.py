@@ -8,15 +8,14 @@ the local disk first. Jobs that stage the same overlay at once wait for the firs
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from envc.bundle import Bundle
-from envc.disk.durable import disk_error, sync_directory, write_file
+from envc.disk.durable import doing, sync_directory, write_file
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_exposed
-from envc.disk.removal import remove_folder
+from envc.disk.private import private_folder, remove_abandoned
 from envc.errors import UntrustedError, UsageError
 from envc.formats.location import location_to_text
 from envc.host.context import Context
@@ -26,8 +25,7 @@ from envc.model.names import PACKED
 from envc.model.publication import Publication
 from envc.overlays.pack import TREES, read_packed, write_packed
 from envc.overlays.staged import STAGE, stage_root, staged, staged_place
-from envc.plan.invariants import broken_invariants
-from envc.plan.tree import manifest_of_plan
+from envc.plan.tree import broken_invariants, manifest_of_plan
 from envc.reports.stage import StageReport
 from envc.store import Store
 from envc.store.portable import receive_trees
@@ -70,7 +68,7 @@ def _from_folder(directory: Directory, packed: str, root: str, context: Context)
             with Bundle(packed) as bundle:
                 _unpack(bundle, place, context)
         elif changed:
-            with _private_folder(place) as folder:
+            with _private(place) as folder:
                 write_packed(directory, current, f"{folder}/{PACKED}")
                 with Bundle(f"{folder}/{PACKED}") as bundle:
                     _unpack(bundle, place, context)
@@ -90,7 +88,7 @@ def _place_of_own(name: str, generation: Digest, root: str) -> Iterator[str]:
     """Where a generation is to be staged; nobody else of this node stages it meanwhile."""
     place = staged_place(name, generation, root)
     with exclusive(f"{root}/.{os.path.basename(place)}.lock"):
-        _remove_leftovers(place)
+        remove_abandoned(*_beside(place))
         yield place
 
 
@@ -112,15 +110,12 @@ def _unpack(bundle: Bundle, place: str, context: Context) -> None:
     need = sum(entry.size_bytes for entry in bundle.index.entries)
     links = sum(link.paths.length for layer in publication.layers for link in layer.plan.links)
     refuse_what_cannot_fit(Need(need, links), os.path.dirname(place), context.reporter)
-    with _private_folder(place) as folder:
+    with _private(place) as folder:
         inner = f"{folder}/overlay"
         _build(bundle, publication, inner, context)
-        try:
-            write_file(f"{inner}/location.toml", location_to_text(location))
-            os.rename(inner, place)
-            sync_directory(os.path.dirname(place))
-        except OSError as error:
-            raise disk_error(error, "stage the overlay", place) from error
+        write_file(f"{inner}/location.toml", location_to_text(location))
+        os.rename(inner, place)
+        sync_directory(os.path.dirname(place))
 
 
 def _build(bundle: Bundle, publication: Publication, folder: str, context: Context) -> None:
@@ -150,11 +145,9 @@ def _build(bundle: Bundle, publication: Publication, folder: str, context: Conte
 
 def _make_private(root: str) -> None:
     """Make the stage, which nobody else may write."""
-    try:
+    with doing("make the stage", root):
         os.makedirs(root, mode=0o700, exist_ok=True)
         status = os.lstat(root)
-    except OSError as error:
-        raise disk_error(error, "make the stage", root) from error
     if os.path.islink(root) or status.st_uid != os.geteuid():
         raise UsageError(
             "this folder for staged overlays is a symlink, or somebody else's",
@@ -164,29 +157,14 @@ def _make_private(root: str) -> None:
     refuse_exposed(root)
 
 
+def _beside(place: str) -> tuple[str, str]:
+    """The stage, and how private folders in it begin where something is on its way to a place."""
+    root, name = os.path.split(place)
+    return root, f".staging-{name}-"
+
+
 @contextmanager
-def _private_folder(place: str) -> Iterator[str]:
+def _private(place: str) -> Iterator[str]:
     """A private folder beside a place, gone when the context ends."""
-    root, name = os.path.split(place)
-    try:
-        folder = tempfile.mkdtemp(prefix=f".staging-{name}-", dir=root)
-    except OSError as error:
-        raise disk_error(error, "stage the overlay", root) from error
-    try:
+    with doing("stage the overlay", place), private_folder(*_beside(place)) as folder:
         yield folder
-    finally:
-        _remove(folder)
-
-
-def _remove_leftovers(place: str) -> None:
-    """Remove what killed runs left of this overlay; its lock says that none is alive."""
-    root, name = os.path.split(place)
-    for entry in os.listdir(root):
-        if entry.startswith(f".staging-{name}-"):
-            _remove(f"{root}/{entry}")
-
-
-def _remove(folder: str) -> None:
-    """Remove a folder as far as it can be."""
-    with suppress(OSError):
-        remove_folder(folder)

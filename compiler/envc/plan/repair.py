@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from envc.model.difference import Difference
-from envc.model.manifest import Entry, Manifest
+from envc.model.manifest import Difference, Entry, Manifest
 from envc.model.plan import MakeSymlink, WriteFile
 
 # The sound file to link a path from, the content to write, or None where neither is known.

@@ -5,10 +5,9 @@ from posixpath import dirname
 
 from envc.errors import Fault, UntrustedError
 from envc.model.digest import digest_of, hex_of
-from envc.model.manifest import Entry, Manifest, directory_entry, path_of
-from envc.model.plan import LinkTree, MakeSymlink, PathLines, TreePlan, WriteFile
+from envc.model.manifest import Entry, Manifest, directory_entry, parents_of, path_of
+from envc.model.plan import LinkTree, MakeSymlink, PathLines, TreePlan, View, WriteFile
 from envc.model.value import value
-from envc.model.view import View
 
 
 @value
@@ -124,17 +123,7 @@ def _own_entries(files: Sequence[WriteFile], symlinks: Sequence[MakeSymlink]) ->
     for symlink in symlinks:
         yield Entry("l", 0o777, 0, symlink.destination, symlink.path)
     paths = [*(file.path for file in files), *(symlink.path for symlink in symlinks)]
-    yield from map(directory_entry, sorted(_ancestors(paths)))
-
-
-def _ancestors(paths: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for path in paths:
-        parent = dirname(path)
-        while parent and parent not in found:
-            found.add(parent)
-            parent = dirname(parent)
-    return found
+    yield from map(directory_entry, parents_of(paths))
 
 
 def _collision(path: bytes, first: str, second: str, layer: str) -> Fault:
@@ -143,3 +132,38 @@ def _collision(path: bytes, first: str, second: str, layer: str) -> Fault:
         f"layer {layer}",
         "remove one of the two from the layer, or pin a release of it without this file",
     )
+
+
+def broken_invariants(plan: TreePlan, manifest: Manifest) -> Iterator[str]:
+    """Every broken invariant, in words; nothing for a sound plan. One is a bug, whatever the input.
+
+    1. Directories come before what is in them, and none is missing.
+    2. No path is made twice.
+    3. The manifest lists exactly what the operations make, in order, and has the plan's digest.
+    4. Every path is relative and stays inside the tree.
+    """
+    made: set[bytes] = set()
+    for path in _paths(plan):
+        parent = dirname(path)
+        if parent and parent not in made:
+            yield f"{path.decode()} is made before its directory"
+        if path in made:
+            yield f"{path.decode()} is made twice"
+        if path.startswith(b"/") or b".." in path.split(b"/"):
+            yield f"{path.decode()} leaves the tree"
+        made.add(path)
+    if [path_of(line) for line in manifest.lines] != sorted(made):
+        yield "the manifest does not list what is made"
+    if manifest.digest() != plan.digest:
+        yield "the manifest has another digest than the plan"
+
+
+def _paths(plan: TreePlan) -> Iterator[bytes]:
+    """Every path, in the order in which the operations make them."""
+    yield from plan.every_directory()
+    for link in plan.links:
+        yield from link.every_path()
+    for file in plan.files:
+        yield file.path.encode()
+    for symlink in plan.symlinks:
+        yield symlink.path.encode()

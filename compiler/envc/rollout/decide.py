@@ -4,22 +4,13 @@ No rule remembers where the roll-out is: each finds its part done in what is kno
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from envc.model.nodes import Silence
+from envc.model.digest import Digest
+from envc.model.nodes import Silence, WantedGeneration, WantedState
+from envc.model.value import replace
 from envc.reports.rollout import State
 from envc.rollout.hear import changed, failed, hear
-from envc.rollout.values import (
-    DONE,
-    Ask,
-    Bring,
-    Command,
-    Known,
-    Publish,
-    Share,
-    Stop,
-    Switch,
-)
+from envc.rollout.values import DONE, Ask, Bring, Command, Known, Publish, Share, Stop, Switch
 
 Decision = tuple[Known, Command | None]
 
@@ -131,3 +122,25 @@ def _switch(known: Known, ready: Sequence[str], among: Sequence[str]) -> Decisio
 
 def _in(known: Known, nodes: Sequence[str], *states: State) -> tuple[str, ...]:
     return tuple(node for node in nodes if known.nodes[node].told.state in states)
+
+
+def next_wanted(
+    before: WantedState | None, site: str, wanted: WantedGeneration, *, kit: Digest, keep: int
+) -> WantedState:
+    """The state in which `wanted` is to be current, and the newest `keep` are held.
+
+    The one `before`, where nothing changes.
+    """
+    older = before.generations if before is not None else ()
+    kept = [generation for generation in older if generation.closures != wanted.closures]
+    known = next((each for each in older if each.closures == wanted.closures), None)
+    newest = replace(wanted, since=known.since) if known is not None else wanted
+    after = WantedState(
+        site=site,
+        serial=before.serial + 1 if before is not None else 1,
+        kit=kit,
+        generations=(newest, *kept)[: max(1, keep)],
+    )
+    if before is not None and replace(after, serial=before.serial) == before:
+        return before
+    return after

@@ -8,8 +8,7 @@ from envc.model.signature import Purpose
 from envc.model.spec import SiteSpec
 from envc.model.value import value
 from envc.ports import Reporter
-from envc.trust.rules import Keys
-from envc.trust.signatures import refuse_unsigned
+from envc.trust.rules import Keys, refuse_unsigned
 
 _MEND = (
     "name a private key of type ed25519, or the .pub of one that ssh-agent holds; "

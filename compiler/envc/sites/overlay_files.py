@@ -2,11 +2,11 @@
 
 import glob
 import os
-import pwd
 from collections.abc import Iterator
 from typing import TypeAlias
 
 from envc.disk.digests import known_digest
+from envc.disk.ownership import name_of_user
 from envc.model.digest import Digest
 from envc.model.spec import OverlaySpec
 from envc.sites.site import Site, overlay_lock_path
@@ -27,13 +27,9 @@ def specs_of(site: Site) -> Iterator[str]:
 def owner_of(path: str) -> str:
     """The user whose file this is: the name, else the number; empty where it cannot be told."""
     try:
-        number = os.stat(path).st_uid
+        return name_of_user(os.stat(path).st_uid)
     except OSError:
         return ""
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
 
 
 def files_beside(spec: OverlaySpec) -> Files:

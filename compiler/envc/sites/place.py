@@ -16,23 +16,20 @@ def find_site(given: str | None) -> tuple[str, str]:
     Raises:
         UsageError: `given` has none, or no folder upwards has one.
     """
-    if given is not None:
-        folder = os.path.abspath(given)
-        name = _spec_in(folder)
-        if name is None:
-            raise UsageError(
-                "no envc.toml, and no pyproject.toml with [tool.envc], in this folder",
-                where=folder,
-                mend="name a site's folder with --site, or start one with `envc init`",
-            )
-        return folder, name
-    for folder in _upwards(os.getcwd()):
+    start = os.path.abspath(given or os.getcwd())
+    for folder in [start] if given is not None else _upwards(start):
         name = _spec_in(folder)
         if name is not None:
             return folder, name
+    if given is not None:
+        raise UsageError(
+            "no envc.toml, and no pyproject.toml with [tool.envc], in this folder",
+            where=start,
+            mend="name a site's folder with --site, or start one with `envc init`",
+        )
     raise UsageError(
         "no site here: no envc.toml in this folder or any above it",
-        where=os.getcwd(),
+        where=start,
         mend="go into a site, name one with --site DIR, or start one with `envc init`",
     )
 
@@ -67,7 +64,6 @@ def read_spec(path: str) -> bytes:
 
     Raises:
         UsageError: it is not there, or no file to be read.
-        OutsideError: the disk refused.
     """
     try:
         with open(path, "rb") as file:

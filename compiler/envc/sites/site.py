@@ -97,14 +97,10 @@ def machine_of_site(site: Site) -> Machine:
     Raises:
         UntrustedError, UsageError, OutsideError: as for `cached_core` and `machine_of`.
     """
-    return machine_of(_interpreter_of(site))
-
-
-def _interpreter_of(site: Site) -> str | None:
     core = site.spec.core
     if core.archive is None:
-        return core.interpreter
-    return site.interpreter or cached_core(core, site.origin)
+        return machine_of(core.interpreter)
+    return machine_of(site.interpreter or cached_core(core, site.origin))
 
 
 def load_overlay(path: str) -> OverlaySpec:

@@ -16,10 +16,9 @@ from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 from envc.disk.durable import disk_error
 from envc.errors import UntrustedError
 from envc.formats.elf import needed_libraries, searched_folders
-from envc.model.contents import Library, WheelContents
 from envc.model.lock import LockedWheel
 from envc.model.names import site_packages_of
-from envc.model.wheel import WheelFacts
+from envc.model.wheel import Library, WheelContents, WheelFacts
 from envc.store import limits
 from envc.store.description import describe
 from envc.store.dist_info import identify

@@ -16,6 +16,7 @@ from envc.model.manifest import (
     Manifest,
     directory_entry,
     manifest_of,
+    parents_of,
 )
 from envc.model.names import site_packages_of
 from envc.model.value import value
@@ -23,7 +24,6 @@ from envc.ports import Reporter
 from envc.store.bytecode import TASK as COMPILE
 from envc.store.bytecode import Compiler
 from envc.store.identity import SUMS_NAME, sum_line
-from envc.store.names import parents_of
 from envc.store.record import installed_record
 from envc.store.staging import Staging, staging_in
 from envc.store.unpack import Unpacked, sources_of, unpack

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from envc.model.manifest import parents_of
 from envc.store import limits
 from envc.store.refusal import Problem
 
@@ -86,14 +87,3 @@ def _folded(path: str) -> str:
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
-
-
-def parents_of(paths: Iterable[str]) -> list[str]:
-    """Every folder above these paths, in order: each after the one that holds it."""
-    folders: set[str] = set()
-    for path in paths:
-        parent = path.rpartition("/")[0]
-        while parent and parent not in folders:
-            folders.add(parent)
-            parent = parent.rpartition("/")[0]
-    return sorted(folders)

@@ -10,11 +10,11 @@ from envc.disk.table import Table
 from envc.errors import EnvcError
 from envc.host.context import Context
 from envc.index import WheelFiles
-from envc.model.contents import Library, Unknown, WheelContents
 from envc.model.digest import Digest
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
 from envc.model.value import value
+from envc.model.wheel import Library, Unknown, WheelContents
 from envc.ports import SilentReporter
 from envc.store import Store, store_id
 from envc.store.contents import (

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote, urldefrag, urlsplit
 
 from envc.disk.digests import digest_of_file
-from envc.disk.walk import walk
+from envc.disk.folders import walk
 from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock
 from envc.model.source import NOT_SOURCES

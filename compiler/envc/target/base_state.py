@@ -1,6 +1,7 @@
 """What an overlay was compiled for, and whether its bases are still here, and still the newest."""
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.durable import disk_error
@@ -50,11 +51,21 @@ def base_states(tree: str, python: str) -> tuple[BaseState, ...]:
     try:
         with open(path, encoding="utf-8") as file:
             records = base_references(file.read())
-    except OSError as error:
+    except OSError as error:  # on the way of every run: a context is one more file to enter
         raise disk_error(error, "read what the layer stands on", path) from error
     # A common layer names one of its own target by that only.
     own = os.path.normpath(f"{os.path.realpath(tree)}/../../..")
     return tuple(_state(record, own) for record in records)
+
+
+def compiled_for(directory: Directory, overlay: Generation) -> str:
+    """The target that an overlay's tree was compiled for; "": it is not recorded.
+
+    Raises:
+        OutsideError: what the tree stands on cannot be read.
+    """
+    states = _bases_of(directory, overlay)
+    return next((state.location for state in states if state.subdirectory), "")
 
 
 def common_layer(states: tuple[BaseState, ...]) -> str:
@@ -65,30 +76,19 @@ def common_layer(states: tuple[BaseState, ...]) -> str:
 def _state(record: BaseRecord, own: str) -> BaseState:
     shape = Shape.TARGET if record.subdirectory else Shape.OVERLAY
     directory = Directory(own if record.location == HERE else record.location, shape)
+    current, held = directory.sound_current(), None
+    number = directory.holder(record.closure)
+    with suppress(EnvcError):
+        held = directory.record(number) if number is not None else None
+    now = current.layers.get(record.layer) if current is not None else None
     return BaseState(
         layer=record.layer,
         closure=record.closure,
         location=directory.path,
-        held=_held(directory, record.closure),
-        present=_present(directory, record.layer),
+        held=held,
+        present=now.closure if now is not None else None,
         subdirectory=record.subdirectory,
     )
-
-
-def _held(directory: Directory, closure: Digest) -> Generation | None:
-    try:
-        return directory.record(int(os.path.basename(os.readlink(directory.by_lock(closure)))))
-    except (OSError, ValueError, EnvcError):
-        return None
-
-
-def _present(directory: Directory, layer: str) -> Digest | None:
-    try:
-        current = directory.current()
-    except EnvcError:
-        return None
-    found = current.layers.get(layer) if current is not None else None
-    return found.closure if found is not None else None
 
 
 def refuse_absent(overlay: str, folder: str, states: tuple[BaseState, ...]) -> None:
@@ -141,16 +141,20 @@ def said_of_moved_bases(overlay: str, folder: str, states: tuple[BaseState, ...]
     return None
 
 
-def base_changes(
-    before: tuple[BaseState, ...], after: tuple[BaseState, ...]
-) -> "LayerChange | None":
-    """What the bases of a tree have otherwise than those of another; None: nothing, or unknown."""
-    if [state.closure for state in before] == [state.closure for state in after]:
+def base_changes(overlay: Directory, before: Generation, after: Generation) -> "LayerChange | None":
+    """What the bases of an overlay have otherwise than before; None: nothing, or unknown."""
+    earlier, now = _bases_of(overlay, before), _bases_of(overlay, after)
+    if [state.closure for state in earlier] == [state.closure for state in now]:
         return None
     from envc.reports.change import changes_between  # bases seldom change
 
-    earlier, now = _projects(before), _projects(after)
-    return changes_between(earlier, now) if earlier is not None and now is not None else None
+    had, has = _projects(earlier), _projects(now)
+    return changes_between(had, has) if had is not None and has is not None else None
+
+
+def _bases_of(overlay: Directory, record: Generation) -> tuple[BaseState, ...]:
+    tree = overlay.tree(record.generation, next(iter(record.layers), ""))
+    return base_states(tree, record.python)
 
 
 def _projects(states: tuple[BaseState, ...]) -> dict[str, str] | None:

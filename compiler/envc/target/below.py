@@ -9,7 +9,14 @@ from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.model.spec import OverlaySpec
 from envc.model.stack import StackLayer
 from envc.model.value import replace, value
-from envc.sites.site import base_of, check_base, load_overlay, refuse_circle, require_lock
+from envc.sites.site import (
+    LockFile,
+    base_of,
+    check_base,
+    load_overlay,
+    refuse_circle,
+    require_lock,
+)
 from envc.store import Store
 from envc.target.directory import Directory, Shape
 from envc.target.opened import Target
@@ -43,9 +50,7 @@ def below(target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] =
                 where=target.directory.path,
                 mend=f"run `envc materialize --target {target.directory.path}`",
             )
-        layer = _published_layer(target.directory, target.current, spec.name)
-        hides = require_lock(target.site.lock_path(spec.name), spec.name).lock.hides
-        layers = stacked(layer, hides, layers)
+        _, layers = _published(target.directory, target.current, spec.name, layers)
     return _below(base_of(target.site, overlay.base), layers)
 
 
@@ -66,17 +71,10 @@ def _below_on_overlay(
             mend=f"run `envc overlay sync --dir {folder}` as its owner",
         )
     under = below(target, spec, above)
-    site_folder = f"{directory.generation(current.generation)}/site"
-    lock = require_lock(f"{site_folder}/{lock_file_name(spec.name)}", spec.name)
-    top = _published_layer(directory, current, overlay.base)
-    base = on_overlay(
-        target.site.spec,
-        spec,
-        base=under.base,
-        lock=with_absolute_paths(lock.lock, folder),
-        lock_digest=lock.digest,
-    )
-    return _below(base, stacked(top, lock.lock.hides, under.layers))
+    file, layers = _published(directory, current, overlay.base, under.layers)
+    lock = with_absolute_paths(file.lock, folder)
+    base = on_overlay(target.site.spec, spec, base=under.base, lock=lock, lock_digest=file.digest)
+    return _below(base, layers)
 
 
 def _below(base: Base, layers: tuple[StackLayer, ...]) -> Below:
@@ -84,13 +82,17 @@ def _below(base: Base, layers: tuple[StackLayer, ...]) -> Below:
     return Below(replace(base, together=shared_packages(wheels)), layers)
 
 
-def _published_layer(directory: Directory, generation: Generation, name: str) -> StackLayer:
-    record = generation.layers[name]
-    store = Store(directory.store)
-    return stack_layer(
+def _published(
+    directory: Directory, generation: Generation, name: str, below: tuple[StackLayer, ...]
+) -> tuple[LockFile, tuple[StackLayer, ...]]:
+    """The lock that a layer was published from, and the layer on those that are below it."""
+    path = f"{directory.generation(generation.generation)}/site/{lock_file_name(name)}"
+    file, record, store = require_lock(path, name), generation.layers[name], Store(directory.store)
+    top = stack_layer(
         directory,
         name,
         closure=record.closure,
         wheels=tuple(store.facts(wheel.store_id) for wheel in record.wheels),
         python=generation.python,
     )
+    return file, stacked(top, file.lock.hides, below)

@@ -1,24 +1,28 @@
 """What stands beside the generations of a folder: held against what belongs there, and restored."""
 
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable
 
-from envc.disk.durable import make_folder, replace_symlink, sync_directory
 from envc.errors import EnvcError, SpecError
 from envc.formats.location import Location
 from envc.formats.policy import policy_from_json
 from envc.host.context import Context
-from envc.model.difference import Difference, DifferenceKind
-from envc.model.digest import hex_of
-from envc.model.generation import Generation, generation_name
+from envc.model.generation import Generation
+from envc.model.manifest import Difference, DifferenceKind
 from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE
-from envc.target.base_state import base_states
+from envc.target.base_state import compiled_for
 from envc.target.carried import renew_command
 from envc.target.directory import Directory
 from envc.target.opened import read_location, write_location
 from envc.target.publish import settle
-from envc.target.settle import link_changes_in, policy_of_generation, read_policy
+from envc.target.settle import (
+    link_changes_in,
+    lost_closures,
+    policy_of_generation,
+    read_policy,
+    restore_closures,
+    storage_in,
+)
 
 _LOCATION = "location.toml"
 
@@ -33,8 +37,7 @@ def differences_beside(directory: Directory, records: Iterable[Generation]) -> l
         SpecError: `current` leads to no generation.
     """
     everything = list(records)
-    number = directory.current_number()
-    current = next((each for each in everything if each.generation == number), None)
+    current = _current_of(directory, everything)
     if current is None:
         return []
     changes = link_changes_in(directory, current)
@@ -42,7 +45,7 @@ def differences_beside(directory: Directory, records: Iterable[Generation]) -> l
     found = {name: _lost(directory, name, "link") for name in links}
     found |= {name: Difference(name, "extra") for name in changes.remove}
     begun = [each for each in everything if each.generation <= current.generation]
-    found |= {name: _lost(directory, name, "link") for name in _closures(directory, begun)}
+    found |= {name: _lost(directory, name, "link") for name in lost_closures(directory, begun)}
     if not _is_located(directory):
         found[_LOCATION] = _lost(directory, _LOCATION, "changed")
     if not directory.is_overlay:
@@ -64,35 +67,21 @@ def restore_beside(directory: Directory, records: Iterable[Generation], context:
         SpecError: `current` leads to no generation.
     """
     everything = list(records)
-    number = directory.current_number()
-    current = next((each for each in everything if each.generation == number), None)
+    current = _current_of(directory, everything)
     if current is None:
         return
-    closures = _closures(directory, everything)
     is_lacking = not directory.is_overlay and not _has_policy(directory)
     settle(directory, current, policy_of_generation(directory, current) if is_lacking else b"")
-    _name_closures(directory, closures)
+    restore_closures(directory, everything)
     if not _is_located(directory):
         write_location(directory.path, _location(directory, current))
     if not (directory.is_overlay or os.path.exists(f"{directory.path}/{COMMAND}")):
         renew_command(directory, current, context)
 
 
-def restore_closures(directory: Directory, records: Iterable[Generation]) -> None:
-    """Let every closure that some of these generations holds have its name.
-
-    Raises:
-        OSError: the disk refused.
-    """
-    _name_closures(directory, _closures(directory, records))
-
-
-def _name_closures(directory: Directory, closures: Mapping[str, Generation]) -> None:
-    make_folder(f"{directory.path}/by-lock")
-    for name, record in closures.items():
-        leads = f"../generations/{generation_name(record.generation)}"
-        replace_symlink(f"{directory.path}/{name}", leads)
-    sync_directory(f"{directory.path}/by-lock")
+def _current_of(directory: Directory, records: Iterable[Generation]) -> Generation | None:
+    number = directory.current_number()
+    return next((each for each in records if each.generation == number), None)
 
 
 def _lost(directory: Directory, name: str, otherwise: DifferenceKind) -> Difference:
@@ -105,20 +94,6 @@ def _leads_to_a_holder(directory: Directory, name: str) -> bool:
     return name.startswith("by-lock/") and os.path.exists(f"{directory.path}/{name}/manifest.json")
 
 
-def _closures(directory: Directory, records: Iterable[Generation]) -> dict[str, Generation]:
-    """The names of closures that lead to no generation, each with the newest that holds it."""
-    holders = {
-        f"by-lock/{hex_of(layer.closure)}": record
-        for record in sorted(records, key=lambda record: record.generation)
-        for layer in record.layers.values()
-    }
-    return {
-        name: record
-        for name, record in holders.items()
-        if not os.path.exists(f"{directory.path}/{name}")
-    }
-
-
 def _is_located(directory: Directory) -> bool:
     """Whether there is a location that can be read; a copy may tell of where it was made."""
     try:
@@ -129,14 +104,8 @@ def _is_located(directory: Directory) -> bool:
 
 def _location(directory: Directory, current: Generation) -> Location:
     if directory.is_overlay:
-        (layer,) = current.layers
-        states = base_states(directory.tree(current.generation, layer), current.python)
-        target = next((state.location for state in states if state.subdirectory), "")
-        return Location(site=current.site, target=target)
-    storage = None
-    with suppress(SpecError):
-        policy = policy_from_json(read_policy(directory), POLICY_FILE)
-        storage = policy.overlays.storage
+        return Location(site=current.site, target=compiled_for(directory, current))
+    storage = storage_in(read_policy(directory))
     return Location(site=current.site, target=directory.path, storage=storage)
 
 

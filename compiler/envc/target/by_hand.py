@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from envc.disk.sights import holds_until, times_of
 from envc.model.generation import Generation
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS, path_of
-from envc.model.names import site_packages_of
 from envc.target.directory import Directory
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def edited_sources(
     (layer,) = current.layers
     tree = directory.tree(current.generation, layer)
     deadline = clock() + seconds
-    waiting = [(0.0, f"{tree}/{site_packages_of(current.python)}")]
+    waiting = [(0.0, directory.site_packages(current, layer))]
     found: list[str] = []
     is_complete = True
     while waiting and is_complete:
@@ -135,8 +134,7 @@ def by_hand(directory: Directory, current: Generation) -> ByHand:
     installed: list[Foreign] = []
     removed: set[str] = set()
     for name, layer in current.layers.items():
-        tree = directory.tree(current.generation, name)
-        folder = f"{tree}/{site_packages_of(current.python)}"
+        folder = directory.site_packages(current, name)
         if _is_as_published(folder):
             continue
         published = {wheel.project: wheel.version for wheel in layer.wheels}
@@ -151,12 +149,7 @@ def by_hand(directory: Directory, current: Generation) -> ByHand:
 
 def is_as_published(directory: Directory, current: Generation) -> bool:
     """Whether nobody has added or removed a name in any tree of a generation."""
-    return all(
-        _is_as_published(
-            f"{directory.tree(current.generation, layer)}/{site_packages_of(current.python)}"
-        )
-        for layer in current.layers
-    )
+    return all(_is_as_published(directory.site_packages(current, name)) for name in current.layers)
 
 
 def _is_as_published(folder: str) -> bool:

@@ -10,19 +10,13 @@ import os
 import re
 import shlex
 import sys
-import zipfile
 
 import envc
 from envc.cluster.kit import Kit, kit_of_this_envc
-from envc.disk.durable import (
-    disk_error,
-    make_folder,
-    replace_symlink,
-    sync_directory,
-    write_file,
-)
+from envc.disk.digests import known_bytes
+from envc.disk.durable import doing, make_folder, replace_symlink, sync_directory, write_file
+from envc.disk.folders import walk
 from envc.disk.private import private_folder
-from envc.disk.walk import walk
 from envc.host.context import Context
 from envc.host.machine import default_interpreter
 from envc.model.digest import hex_of
@@ -41,15 +35,12 @@ def renew_command(directory: Directory, generation: Generation, context: Context
 
     It runs on the generation's interpreter where that is of the kit's Python, as every user has
     that one; else on the one that runs now.
-
-    Raises:
-        OutsideError: the disk refused.
     """
     home = home_of_this_envc() or _unpacked(kit_of_this_envc(context.cache))
     own = f"{directory.path}/envc/{os.path.basename(home)}"
     link = f"{directory.path}/{COMMAND}"
     leads = os.path.relpath(f"{own}/bin/envc", os.path.dirname(link))
-    try:
+    with doing("write the target's own envc", link):
         if not os.path.isdir(own):
             _link_home(home, own)
         _write_command(home, own, _interpreter(generation))
@@ -57,8 +48,6 @@ def renew_command(directory: Directory, generation: Generation, context: Context
             make_folder(os.path.dirname(link))
             replace_symlink(link, leads)
             sync_directory(os.path.dirname(link))
-    except OSError as error:
-        raise disk_error(error, "write the target's own envc", link) from error
 
 
 def home_of_this_envc() -> str | None:
@@ -72,17 +61,17 @@ def home_of_this_envc() -> str | None:
 def _unpacked(kit: Kit) -> str:
     """The kit's folder in the cache, made unless it is there."""
     home = os.path.join(os.path.dirname(kit.path), hex_of(kit.digest))
-    try:
+    with doing("unpack envc", home):
         if not os.path.isdir(home):
             with private_folder(os.path.dirname(home), PART) as private:
                 _unpack(kit, f"{private}/kit")
                 _take_name(f"{private}/kit", home)
-    except OSError as error:
-        raise disk_error(error, "unpack envc", home) from error
     return home
 
 
 def _unpack(kit: Kit, place: str) -> None:
+    import zipfile  # once for each envc
+
     with zipfile.ZipFile(kit.path) as archive:
         archive.extractall(place)
     os.chmod(place, 0o755)
@@ -115,19 +104,10 @@ def _write_command(home: str, own: str, interpreter: str) -> None:
     """Write the command that starts a kit, with the interpreter that it runs on."""
     with open(f"{home}/bin/envc", encoding="utf-8") as file:
         template = file.read()
-    started = f"exec {shlex.quote(interpreter)} "
-    text = re.sub(r"(?m)^exec [^ ]+ ", lambda _: started, template)
-    path = f"{own}/bin/envc"
-    if _text_at(path) != text:
-        write_file(path, text.encode(), mode=EXECUTABLE_MODE)
-
-
-def _text_at(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
+    called = f"exec {shlex.quote(interpreter)} -I -S "
+    text = re.sub("(?m)^exec .* -I -S ", lambda _: called, template).encode()
+    if known_bytes(f"{own}/bin/envc") != text:
+        write_file(f"{own}/bin/envc", text, mode=EXECUTABLE_MODE)
 
 
 def _interpreter(generation: Generation) -> str:

@@ -1,4 +1,4 @@
-"""Is a tree what its manifest says?"""
+"""Is a tree what its manifest says, and are records, listings and specs what was published?"""
 
 import errno
 import hashlib
@@ -8,11 +8,26 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TypeAlias
 
+from envc.disk.digests import known_bytes
 from envc.disk.processes import share_out
-from envc.model.difference import Difference, DifferenceKind
-from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Manifest
+from envc.errors import EnvcError
+from envc.model.digest import Digest, digest_of
+from envc.model.generation import Generation
+from envc.model.manifest import (
+    DIRECTORY_MODE,
+    PUBLISHED_MTIME_SECONDS,
+    Difference,
+    DifferenceKind,
+    Manifest,
+    manifest_from_text,
+    parents_of,
+)
+from envc.model.names import GENERATION_NAMES, lock_file_name
+from envc.store.store import Store
 from envc.target.directory import GENERATION_MODE, Directory
 
+# Where names stand that belong to no generation.
+BESIDE = "target"
 # A folder that is gone, or none, or closed to us: that is told of the folder itself.
 _CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)
 
@@ -55,7 +70,7 @@ def verify_tree(
     listed = dict(folders)
     gone = {path for path, kind in found if kind != "mode" and os.fsencode(path) in listed}
     return sorted(
-        (difference for difference in found if not gone or not _is_below(difference.path, gone)),
+        (each for each in found if not gone or gone.isdisjoint(parents_of([each.path]))),
         key=lambda difference: difference.path.encode(errors="surrogateescape"),
     )
 
@@ -109,15 +124,6 @@ def _kind(entry: "os.DirEntry[bytes]", rest: bytes, *, fast: bool) -> Difference
     return None if stat.S_IMODE(status.st_mode) == int(mode, 8) else "mode"
 
 
-def _is_below(path: str, folders: set[str]) -> bool:
-    """Whether a path is in one of these folders, or deeper."""
-    while path:
-        path = path.rpartition("/")[0]
-        if path in folders:
-            return True
-    return False
-
-
 def mode_differences(directory: Directory, number: int, layer: str) -> Iterator[Difference]:
     """A tree's own folder and its generation's, if their modes are not the published ones.
 
@@ -154,3 +160,74 @@ def _hash_of(entry: "os.DirEntry[bytes]") -> bytes:
 
 def _is_run_time_bytecode(path: bytes) -> bool:
     return b"/__pycache__/" in path and path.endswith((b".pyc", b".nbi", b".nbc"))
+
+
+def damaged_records(directory: Directory, record: Generation, layer: str) -> Iterator[str]:
+    """Which of a layer's records are not those that were published, relative to the generation."""
+    if record.digest != record.own_digest():
+        yield "manifest.json"
+    wanted = {
+        f"manifests/{layer}": record.layers[layer].digest,
+        f"site/{lock_file_name(layer)}": record.layers[layer].lock,
+    }
+    for name, digest in wanted.items():
+        if read_as(f"{directory.generation(record.generation)}/{name}", digest) is None:
+            yield name
+
+
+def extra_records(directory: Directory, record: Generation) -> Iterator[str]:
+    """What stands beside a generation's records and trees, and was not published; relative to it.
+
+    Of an overlay's folder, which is its tree, what is at the top is the tree's own matter.
+    """
+    wanted = {"manifests": {*record.layers}}
+    if record.specs is not None:
+        wanted["site"] = {*record.specs}
+    if not directory.is_overlay:
+        wanted["."] = {*GENERATION_NAMES, *record.layers}
+    generation = directory.generation(record.generation)
+    for folder, names in wanted.items():
+        if is_directory(f"{generation}/{folder}"):  # else its records tell that it is not
+            present = set(os.listdir(f"{generation}/{folder}"))
+            yield from (os.path.normpath(f"{folder}/{name}") for name in present - names)
+
+
+def stored_records(
+    directory: Directory, record: Generation, layer: str
+) -> Iterator[tuple[str, DifferenceKind]]:
+    """Records of stored trees that are gone or damaged."""
+    store = Store(directory.store)
+    for tree in record.layers[layer].store_ids():
+        for name in ("manifest", "facts.json"):
+            if name == "facts.json" and tree == record.layers[layer].runtime:
+                continue
+            path = f"{directory.store}/wheels/{tree}/{name}"
+            try:
+                store.record(tree, name)
+            except EnvcError:
+                yield path, "changed" if os.path.lexists(path) else "missing"
+
+
+def published_manifest(directory: Directory, record: Generation, layer: str) -> Manifest | None:
+    """A layer's manifest as its record names it: the generation's, else the store's.
+
+    None where both are damaged or gone.
+    """
+    wanted = record.layers[layer].digest
+    own = f"{directory.generation(record.generation)}/manifests/{layer}"
+    for path in (own, Store(directory.store).layer_manifest(wanted)):
+        text = read_as(path, wanted)
+        if text is not None:
+            return manifest_from_text(text)
+    return None
+
+
+def read_as(path: str, digest: Digest) -> bytes | None:
+    """A file's bytes if they have that digest."""
+    text = known_bytes(path)
+    return text if text is not None and digest_of(text) == digest else None
+
+
+def records_in(directory: Directory) -> frozenset[str]:
+    """What is no part of a tree though at its top: an overlay's tree is its generation."""
+    return GENERATION_NAMES if directory.is_overlay else frozenset()

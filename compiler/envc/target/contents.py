@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from envc.errors import UsageError
+from envc.model.manifest import parents_of
 from envc.model.names import HARMLESS_NAMES, Kind, Name, Order
 from envc.target.directory import Directory
 
@@ -41,10 +42,8 @@ def _kind_at(path: str) -> tuple[Kind, str]:
 
 def is_recorded(directory: Directory) -> bool:
     """Whether envc has published something here."""
-    with suppress(NotADirectoryError):  # whatever stands there, it holds no generation
-        folders = map(directory.generation, directory.numbers())
-        return any(os.path.lexists(f"{folder}/manifest.json") for folder in folders)
-    return False
+    folders = map(directory.generation, directory.numbers())
+    return any(os.path.lexists(f"{folder}/manifest.json") for folder in folders)
 
 
 def strangers_in(directory: Directory) -> list[str]:
@@ -111,8 +110,6 @@ def remove_path(directory: Directory, path: str) -> None:
 
         os.chmod(place, 0o755)  # published generations are read-only
         shutil.rmtree(place)
-    folder = os.path.dirname(path)
-    while folder:
+    for folder in reversed(parents_of([path])):
         with suppress(OSError):
             os.rmdir(f"{directory.path}/{folder}")
-        folder = os.path.dirname(folder)

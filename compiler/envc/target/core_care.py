@@ -4,15 +4,15 @@ import os
 from contextlib import suppress
 
 from envc.core.folder import core_manifest, core_root, published_manifest
-from envc.core.place import fresh_core
+from envc.core.place import place_core
 from envc.disk.durable import write_file
+from envc.disk.private import private_folder
 from envc.errors import EnvcError, UntrustedError
 from envc.model.bundle import Sources
-from envc.model.core import CORE_MANIFEST
-from envc.model.difference import Difference
+from envc.model.core import CORE_MANIFEST, PART_PREFIX
 from envc.model.digest import Digest, digest_from_hex
 from envc.model.generation import Generation
-from envc.model.manifest import FILE_MODE, path_of
+from envc.model.manifest import FILE_MODE, Difference, path_of
 from envc.model.spec import CoreArchive, CoreSpec
 from envc.plan.repair import plan_mode_repair, plan_tree_repair
 from envc.ports import Reporter
@@ -61,8 +61,9 @@ def mend_core(
         return differences, []
     try:
         core, origin = _core_of(directory, record)
-        with fresh_core(directory.cores, core, origin, sources, reporter) as fresh:
-            mended = _mend_from(fresh, root, record.core)
+        with private_folder(directory.cores, PART_PREFIX) as fresh:
+            copy = place_core(fresh, core, origin, sources, reporter)
+            mended = _mend_from(core_root(copy), root, record.core)
     except EnvcError as error:
         reporter.warn(str(error))
         return [], differences

@@ -28,6 +28,7 @@ from envc.model.names import (
     SHOWN_OF_OVERLAYS,
     TARGET_NAMES,
     Name,
+    site_packages_of,
 )
 
 STAGING_PREFIX = ".staging-"
@@ -201,7 +202,7 @@ class Directory(NamedTuple):
         """The numbers of all generations, ascending."""
         try:
             names = os.listdir(self.generations)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(int(name) for name in names if name.isdigit())
 
@@ -215,10 +216,29 @@ class Directory(NamedTuple):
         path = f"{self.generation(number)}/manifest.json"
         return generation_from_json(read_bytes(path), path)
 
+    def is_in_use(self, number: int) -> bool:
+        """Whether some process holds the lease of a generation.
+
+        Raises:
+            OSError: that cannot be told.
+        """
+        from envc.disk.locks import is_held  # who only reads needs no locks
+
+        return is_held(f"{self.generation(number)}/.lease")
+
     def is_whole(self, record: Generation) -> bool:
         """Whether every tree of a generation is there; what is in them `verify` compares."""
         trees = (self.tree(record.generation, layer) for layer in record.layers)
         return all(os.path.lexists(f"{tree}/pyvenv.cfg") for tree in trees)
+
+    def site_packages(self, record: Generation, layer: str) -> str:
+        """The folder of a layer's packages."""
+        return f"{self.tree(record.generation, layer)}/{site_packages_of(record.python)}"
+
+    def holder(self, closure: Digest) -> int | None:
+        """The number of the generation that a closure's name leads to; None: to none."""
+        number = os.path.basename(_leads(self.by_lock(closure)))
+        return int(number) if number.isdigit() else None
 
     def number_of(self, closures: Mapping[str, Digest]) -> int | None:
         """The number of the newest generation with exactly these closures; None: it is not here."""

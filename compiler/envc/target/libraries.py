@@ -9,7 +9,7 @@ import mmap
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from envc.disk.durable import disk_error
+from envc.disk.durable import doing
 from envc.formats.elf import searched_folders
 from envc.model.manifest import path_of
 from envc.model.stack import Stack, StackLayer
@@ -85,14 +85,11 @@ def _looked_into(store: Store, stored: str) -> Iterator[str]:
 
 
 def _searched(tree: str, path: str) -> tuple[str, ...]:
-    try:
-        with open(f"{tree}/{path}", "rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                return ()
-            with (
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-                memoryview(content) as view,
-            ):
-                return tuple(searched_folders(path, view))
-    except OSError as error:
-        raise disk_error(error, "read a shared library", f"{tree}/{path}") from error
+    with doing("read a shared library", f"{tree}/{path}"), open(f"{tree}/{path}", "rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return ()
+        with (
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+            memoryview(content) as view,
+        ):
+            return tuple(searched_folders(path, view))

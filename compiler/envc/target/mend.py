@@ -1,4 +1,8 @@
-"""The steps of a repair, carried out: a new inode for every path that is not as published."""
+"""The steps of a repair, carried out: a new inode for every path that is not as published.
+
+What names and explains a generation (its record, its specs and locks, `current`) can be had again
+from what was planned for it, which the store keeps.
+"""
 
 import errno
 import os
@@ -6,11 +10,19 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from envc.disk.durable import replace_symlink, temporary_beside
-from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Manifest
+from envc.disk.digests import known_digest
+from envc.disk.durable import make_folder, replace_symlink, replacing, sync_directory, write_file
+from envc.errors import EnvcError
+from envc.formats.generation import generation_to_json
+from envc.model.digest import digest_of
+from envc.model.generation import Generation, generation_name
+from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, PUBLISHED_MTIME_SECONDS, Manifest
+from envc.model.names import lock_file_name
 from envc.model.plan import MakeSymlink, WriteFile
+from envc.model.publication import Publication, PublishedLayer
 from envc.plan.repair import LinkFile, MakeFolder, RemovePath, SetMode, Step
 from envc.target.compare import is_directory
+from envc.target.directory import Directory
 from envc.target.publish import remove_tree
 from envc.target.trees import link_or_copy, write_new
 
@@ -73,18 +85,12 @@ def _carry_out(path: str, step: Step) -> None:
 
 def _replace_file(path: str, step: LinkFile | WriteFile) -> None:
     _clear_folder(path)
-    temporary = temporary_beside(path)
-    try:
+    with replacing(path) as temporary:
         if isinstance(step, WriteFile):
             write_new(temporary, step.content, step.mode)
             os.utime(temporary, _PUBLISHED)
         else:
             link_or_copy(step.source, temporary)
-        os.replace(temporary, path)
-    finally:
-        # Also after a rename: of two names of one inode it leaves both.
-        with suppress(OSError):
-            os.unlink(temporary)
 
 
 def _make_folder(path: str) -> None:
@@ -118,3 +124,96 @@ def writable(root: str) -> Iterator[None]:
         yield
     finally:
         os.chmod(root, mode)
+
+
+def mend_record(
+    directory: Directory, number: int, publications: list[Publication]
+) -> Generation | None:
+    """The record of a generation, written anew from what was planned; None: nothing fits it."""
+    fitting = next((p for p in publications if _fits(directory, number, p)), None)
+    if fitting is None:
+        return None
+    record = fitting.record(number, (_placed(directory, number, each) for each in fitting.layers))
+    with writable(directory.generation(number)):
+        path = f"{directory.generation(number)}/manifest.json"
+        write_file(path, generation_to_json(record), mode=FILE_MODE)
+    return record
+
+
+def mend_specs(
+    directory: Directory, record: Generation, publications: list[Publication]
+) -> dict[str, bool]:
+    """Specs and locks of a generation that were damaged: path in it → whether it is mended."""
+    folder = f"{directory.generation(record.generation)}/site"
+    locks = {lock_file_name(name): layer.lock for name, layer in record.layers.items()}
+    published = locks | (record.specs or {})
+    damaged = [
+        name for name, digest in published.items() if known_digest(f"{folder}/{name}") != digest
+    ]
+    if not damaged:
+        return {}
+    specs = (publication.specs for publication in publications)
+    kept = {(name, digest_of(text)): text for each in specs for name, text in each}
+    texts = {name: kept[key] for name in damaged if (key := (name, published[name])) in kept}
+    if texts:
+        with writable(directory.generation(record.generation)):
+            make_folder(folder)
+    for name, text in texts.items():
+        write_file(f"{folder}/{name}", text, mode=FILE_MODE)
+    return {f"site/{name}": name in texts for name in damaged}
+
+
+def mend_current(directory: Directory, complete: list[int]) -> bool:
+    """Whether `current` led astray; it names the newest of the `complete` generations then."""
+    try:
+        number = directory.current_number()
+    except EnvcError:
+        number = 0
+    if number is None or number in complete or not complete:
+        return False
+    path = f"{directory.path}/current"
+    if not os.path.islink(path):
+        from envc.target.remove import move_to_trash  # few targets have something else there
+
+        move_to_trash(directory, path)
+    replace_symlink(path, f"generations/{generation_name(max(complete))}")
+    sync_directory(directory.path)
+    return True
+
+
+def _fits(directory: Directory, number: int, publication: Publication) -> bool:
+    """Whether the generation's locks and manifests are those of what was planned."""
+    folder = directory.generation(number)
+    layers = {layer.plan.layer for layer in publication.layers}
+    try:
+        found = set(os.listdir(f"{folder}/manifests"))
+    except OSError:
+        return False
+    return found == layers and all(
+        known_digest(f"{folder}/manifests/{layer.plan.layer}") == layer.plan.digest
+        and known_digest(f"{folder}/site/{lock_file_name(layer.plan.layer)}") == layer.lock
+        for layer in publication.layers
+    )
+
+
+def _placed(directory: Directory, number: int, layer: PublishedLayer) -> tuple[int, int]:
+    """How many files of a layer are links to the store, and how many are copies."""
+    root = directory.tree(number, layer.plan.layer)
+    linked = copied = 0
+    for link in layer.plan.links:
+        tree = f"{directory.store}/wheels/{link.store_id}/tree"
+        for path in map(os.fsdecode, link.every_path()):
+            # What is missing will be linked again.
+            if _inode(f"{root}/{path}") in (0, _inode(f"{tree}/{path}")):
+                linked += 1
+            else:
+                copied += 1
+    return linked, copied + len(layer.plan.files)
+
+
+def _inode(path: str) -> int:
+    """A file's inode; 0 where it is missing."""
+    try:
+        return os.lstat(path).st_ino
+    except OSError:
+        return 0

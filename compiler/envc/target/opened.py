@@ -5,11 +5,12 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from envc.disk.durable import disk_error, write_file
+from envc.disk.durable import disk_error, doing, write_file
 from envc.errors import EnvcError, UsageError
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.model.generation import Generation
 from envc.model.names import POLICY_FILE
+from envc.model.value import replace
 from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import find_site
 from envc.target.directory import Directory, Shape
@@ -17,7 +18,8 @@ from envc.target.inputs import noted_inputs
 from envc.target.settle import read_policy
 
 if TYPE_CHECKING:
-    from envc.sites.site import Site
+    from envc.model.spec import OverlaySpec
+    from envc.sites.site import LockFile, Site
 
 
 class LayerSettings(NamedTuple):
@@ -42,8 +44,6 @@ class Target:
         Raises:
             SpecError: its spec, or the policy, is damaged.
         """
-        from dataclasses import replace
-
         from envc.formats.policy import policy_from_json
         from envc.model.policy import under_policy
         from envc.sites.site import load_site
@@ -145,16 +145,13 @@ def read_location(folder: str) -> Location | None:
 
 
 def write_location(folder: str, location: Location) -> None:
-    """Write the location file of a target or an overlay's folder.
-
-    Raises:
-        OutsideError: the disk refused.
-    """
+    """Write the location file of a target or an overlay's folder, unless it is there as it is."""
     path = f"{folder}/location.toml"
-    try:
+    with suppress(EnvcError):  # a damaged one is replaced
+        if read_location(folder) == location:
+            return
+    with doing("write where the target is", path):
         write_file(path, location_to_text(location))
-    except OSError as error:
-        raise disk_error(error, "write where the target is", path) from error
 
 
 def find_target(given: str | None, overlay_folder: str | None) -> str:
@@ -181,14 +178,27 @@ def _recorded_target(overlay_folder: str) -> str | None:
     location = read_location(overlay_folder)
     if location is not None:
         return location.target
-    from envc.target.base_state import base_states  # few lose it
+    from envc.target.base_state import compiled_for  # few lose it
 
     directory = Directory(overlay_folder, Shape.OVERLAY)
     current = directory.sound_current()
-    if current is None:
-        return None
-    for layer in current.layers:
-        with suppress(EnvcError):
-            states = base_states(directory.tree(current.generation, layer), current.python)
-            return next((state.location for state in states if state.subdirectory), None)
+    with suppress(EnvcError):
+        return compiled_for(directory, current) or None if current is not None else None
     return None
+
+
+def drift_of(spec: "OverlaySpec", present: "LockFile | None") -> str:
+    """What is wrong with the tree that stands beside a spec; empty when nothing, or no tree."""
+    folder = os.path.dirname(os.path.abspath(spec.file))
+    if present is None or not os.path.isdir(f"{folder}/generations"):
+        return ""
+    try:
+        current = Directory(folder, Shape.OVERLAY).current()
+    except EnvcError as error:
+        return f"the overlay's tree cannot be used: {error.faults[0].what}"
+    layer = current.layers.get(spec.name) if current is not None else None
+    if layer is None:
+        return "the overlay is locked but not built"
+    if layer.lock != present.digest:
+        return "the overlay's tree was built from another lock than the present one"
+    return ""

@@ -4,30 +4,36 @@ import json
 import os
 from collections.abc import Mapping
 
+from envc.errors import AnswerIsNo, Fault, UsageError
 from envc.formats.location import Location
 from envc.formats.policy import policy_to_json
 from envc.host.context import Context
-from envc.host.fitting import target_for
-from envc.host.machine import machine_of
-from envc.lock import (
-    select_wheels,
-    with_absolute_paths,
-)
+from envc.host.machine import machine_of, target_for
+from envc.lock import CORE_BASE, Base, layer_inputs, on_layer, select_wheels, with_absolute_paths
 from envc.model.bundle import Sources
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
+from envc.model.lock import Lock
 from envc.model.names import lock_file_name
 from envc.model.policy import policy_of
 from envc.model.publication import Publication
-from envc.model.spec import CoreSpec
+from envc.model.spec import CORE, CoreSpec, LayerSpec
 from envc.model.stack import Stack
-from envc.model.value import replace
-from envc.sites.site import CarriedCore, Site, load_site
+from envc.model.value import replace, value
+from envc.sites.place import shown
+from envc.sites.site import CarriedCore, LockFile, Site, load_site, require_lock
 from envc.supply.indexes import indexes_of
-from envc.target.directory import Directory
-from envc.target.locked import LockedLayer, locks_of
+from envc.target.directory import Directory, Shape
 from envc.target.opened import read_location, write_location
 from envc.target.stock import Chosen, Stock, stack_layer, stacked
+
+
+@value
+class LockedLayer:
+    """A layer's lock, and what a layer above it stands on."""
+
+    file: LockFile
+    above: Base
 
 
 def plan_site(
@@ -73,7 +79,15 @@ def plan_site(
     stock = Stock(directory, python, machine.interpreter, sources.wheels, indexes, context)
     stock.fill(wheel for pins in chosen.values() for _, wheel in pins)
     stacks = _stacks(site, locks, stock, chosen)
-    _write_location(site, directory)
+    name, before = site.spec.name, read_location(directory.path)
+    location = replace(
+        before or Location(site=name, target=directory.path),
+        site=name,
+        target=directory.path,
+        storage=site.spec.overlays.storage,
+        checkout=site.origin,
+    )
+    write_location(directory.path, location)
     return Publication(
         site=site.spec.name,
         python=python,
@@ -144,14 +158,82 @@ def _stacks(
     return stacks
 
 
-def _write_location(site: Site, directory: Directory) -> None:
-    before = read_location(directory.path)
-    location = replace(
-        before or Location(site=site.spec.name, target=directory.path),
-        site=site.spec.name,
-        target=directory.path,
-        storage=site.spec.overlays.storage,
-        checkout=site.origin,
-    )
-    if location != before:
-        write_location(directory.path, location)
+def closures_of(site: Site) -> dict[str, Digest]:
+    """The closure digest of every layer, by the site's present locks.
+
+    Raises:
+        UsageError: a lock is missing.
+        AnswerIsNo: a lock is stale.
+    """
+    nowhere = Directory(site.folder, Shape.TARGET)  # nothing is carried over from it
+    return {name: layer.above.named() for name, layer in locks_of(site, nowhere, None, ()).items()}
+
+
+def locks_of(
+    site: Site, directory: Directory, current: Generation | None, wanted: tuple[str, ...]
+) -> dict[str, LockedLayer]:
+    """The lock of each layer to build, in the site's order; carried over where not wanted.
+
+    Raises:
+        UsageError: a lock is missing, or a layer is unknown.
+        AnswerIsNo: a lock is stale; all stale ones at once.
+    """
+    known = [layer.name for layer in site.spec.layers]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(
+                f"no layer {name!r} in site {site.spec.name}", mend=f"use {', '.join(known)}"
+            )
+    locks: dict[str, LockedLayer] = {}
+    stale: list[Fault] = []
+    for layer in site.spec.layers:
+        carried = bool(wanted) and layer.name not in wanted
+        if carried:
+            found = _carried(directory, current, layer)
+        else:
+            found = require_lock(site.lock_path(layer.name), layer.name)
+        if found is None:
+            continue
+        base = _base_of(layer, locks)
+        changed = "" if carried else _changed(site, layer, found.lock, base)
+        if changed:
+            what = f"the lock of layer {layer.name} is stale: {changed} since"
+            stale.append(Fault(what, shown(found.path), "write it anew with `envc lock`"))
+        above = on_layer(
+            site.spec, layer.name, base=base, lock=found.lock, lock_digest=found.digest
+        )
+        locks[layer.name] = LockedLayer(found, above)
+    if stale:
+        raise AnswerIsNo.of(stale)
+    return locks
+
+
+def _changed(site: Site, layer: LayerSpec, lock: Lock, base: Base) -> str:
+    """What has changed since a layer was locked; "": nothing."""
+    if lock.inputs not in {None, layer_inputs(site.spec, layer, base)}:
+        return f"{site.spec_name} or its base has changed"
+    if all(sourced.requirement.url is None for sourced in layer.requires):
+        return ""
+    from envc.supply.local_files import is_as_locked  # few layers name files
+
+    is_same = is_as_locked(layer.requires, lock, folder=site.origin)
+    return "" if is_same else f"a file or folder that {site.spec_name} names has changed"
+
+
+def _base_of(layer: LayerSpec, locks: Mapping[str, LockedLayer]) -> Base:
+    if layer.base == CORE:
+        return CORE_BASE
+    if layer.base not in locks:
+        raise UsageError(
+            f"layer {layer.name} stands on {layer.base}, which is not materialized here",
+            mend=f"add --layer {layer.base}",
+        )
+    return locks[layer.base].above
+
+
+def _carried(directory: Directory, current: Generation | None, layer: LayerSpec) -> LockFile | None:
+    """The lock from which the current generation has a layer that is not to be changed."""
+    if current is None or layer.name not in current.layers:
+        return None
+    path = f"{directory.generation(current.generation)}/site/{lock_file_name(layer.name)}"
+    return require_lock(path, layer.name)

@@ -1,18 +1,38 @@
-"""What a target is to publish: planned before for the same specs and locks, or planned now."""
+"""What a target is to publish: planned before for the same specs and locks, or planned now.
 
+Plans are kept in the target's store. On the way of every materialize: unless it has to plan, this
+parses no spec and imports little.
+"""
+
+import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from envc.disk.code import digest_of_code
+from envc.disk.digests import known_bytes
+from envc.disk.durable import doing, make_folder, write_file
+from envc.disk.folders import names_in
 from envc.errors import EnvcError
+from envc.formats.publication import publication_from_bytes, publication_to_bytes
 from envc.host.context import Context
-from envc.host.machine import default_interpreter
+from envc.host.machine import default_interpreter, interpreter_stamp
+from envc.model.digest import Digest, digest_from_hex, digest_of, digest_of_json, hex_of
 from envc.model.generation import Generation
+from envc.model.manifest import FILE_MODE
+from envc.model.publication import Publication
+from envc.store.store import Store
 from envc.target.directory import Directory
 from envc.target.opened import read_location
-from envc.target.planned import load_plan, plan_key, save_plan
 
 if TYPE_CHECKING:
     from envc.model.bundle import Sources
-    from envc.model.publication import Publication
+
+
+# Whose code decides what is planned; `runtime` is what trees are given.
+_ROOMS = (
+    *("target", "supply", "sites", "core", "bundle", "build", "cluster", "index", "store", "host"),
+    *("expand", "resolve", "lock", "view", "plan", "formats", "model", "runtime"),
+)
 
 
 def publication_for(
@@ -22,15 +42,15 @@ def publication_for(
     layers: tuple[str, ...],
     sources: "Sources",
     context: Context,
-) -> "Publication":
+) -> Publication:
     """What to publish, with the store filled; `spec` is the site's folder and its spec's name.
 
     Raises:
         UsageError, AnswerIsNo, UntrustedError, OutsideError: as for `plan_site`.
     """
     here = current.interpreter if current is not None else default_interpreter()
-    key = plan_key(*spec, directory, current, layers, interpreter=here)
-    kept = load_plan(directory, key) if _is_located(directory, spec[0]) else None
+    key = _key(*spec, directory, current, layers, interpreter=here)
+    kept = _load(directory, key) if _is_located(directory, spec[0]) else None
     if kept is not None and kept.policy and not kept.on_files:
         return kept
 
@@ -39,9 +59,46 @@ def publication_for(
     publication = plan_site(
         spec, directory, current=current, layers=layers, sources=sources, context=context
     )
-    key = plan_key(*spec, directory, current, layers, interpreter=publication.interpreter)
+    key = _key(*spec, directory, current, layers, interpreter=publication.interpreter)
     save_plan(directory, key, publication)
     return publication
+
+
+def _key(
+    folder: str,
+    spec_name: str,
+    directory: Directory,
+    current: Generation | None,
+    layers: tuple[str, ...],
+    *,
+    interpreter: str,
+) -> Digest:
+    """The digest of all that a plan follows from; of the `layers` asked for, none: of all.
+
+    The same code, specs and locks give the same plan on one target, with one interpreter. What was
+    not asked for carries over from the current generation.
+    """
+    carried = {name: layer.lock for name, layer in current.layers.items()} if current else {}
+    return digest_of_json(
+        {
+            "code": digest_of_code(*_ROOMS),
+            "site": folder,
+            "target": directory.path,
+            "interpreter": interpreter_stamp(interpreter),
+            "asked": [sorted(layers), carried] if layers else [],
+            "files": [[name, digest_of(text)] for name, text in _files(folder, spec_name)],
+        }
+    )
+
+
+def _files(folder: str, spec_name: str) -> Iterator[tuple[str, bytes]]:
+    locks = [name for name in os.listdir(folder) if name.startswith("pylock.")]
+    for name in (spec_name, *sorted(locks)):
+        path = f"{folder}/{name}"
+        if os.path.exists(path):
+            # One that cannot be read is not left out: it would be a plan of other files.
+            with doing("read what to materialize", path), open(path, "rb") as file:
+                yield name, file.read()
 
 
 def _is_located(directory: Directory, folder: str) -> bool:
@@ -52,3 +109,57 @@ def _is_located(directory: Directory, folder: str) -> bool:
         return False
     origin = copied_from.checkout if copied_from is not None else folder
     return location is not None and (location.target, location.checkout) == (directory.path, origin)
+
+
+def _load(directory: Directory, key: Digest) -> Publication | None:
+    """The publication planned under this key, if all it needs is still there."""
+    text = known_bytes(_path(directory, key))
+    publication = publication_from_bytes(text) if text is not None else None
+    if publication is None or not os.access(publication.interpreter, os.X_OK):
+        return None
+    store = Store(directory.store)
+    for layer in publication.layers:
+        if not os.path.exists(store.layer_manifest(layer.plan.digest)):
+            return None
+        if not all(store.has(link.store_id) for link in layer.plan.links):
+            return None
+    return publication
+
+
+def kept_publications(directory: Directory) -> Iterator[Publication]:
+    """Everything planned before that is kept and can still be read."""
+    return (each for _, each in _kept(directory) if each is not None)
+
+
+def drop_plans(directory: Directory, trees: frozenset[str], layers: frozenset[Digest]) -> None:
+    """Remove kept plans that need other stored trees, and manifests of other layers."""
+    for name in names_in(f"{directory.store}/manifests"):
+        if digest_from_hex(name) not in layers:
+            os.unlink(f"{directory.store}/manifests/{name}")
+    for path, publication in _kept(directory):
+        needed = publication.layers if publication is not None else ()
+        if (
+            not needed
+            or not {link.store_id for each in needed for link in each.plan.links} <= trees
+        ):
+            os.unlink(path)
+
+
+def _kept(directory: Directory) -> Iterator[tuple[str, Publication | None]]:
+    """The file of each kept plan, and what it says; None: that cannot be read."""
+    for name in names_in(f"{directory.store}/plans"):
+        path = f"{directory.store}/plans/{name}"
+        text = known_bytes(path)
+        yield path, publication_from_bytes(text) if text is not None else None
+
+
+def save_plan(directory: Directory, key: Digest, publication: Publication) -> None:
+    """Keep a publication under its key: the next run carries it out again, repair mends from it."""
+    path = _path(directory, key)
+    with doing("keep the plan", path):
+        make_folder(os.path.dirname(path))
+        write_file(path, publication_to_bytes(publication), mode=FILE_MODE)
+
+
+def _path(directory: Directory, key: Digest) -> str:
+    return f"{directory.store}/plans/{hex_of(key)}"

@@ -16,31 +16,26 @@ from typing import NamedTuple
 from envc.disk.clock import utc_text
 from envc.disk.durable import (
     append_line,
-    disk_error,
+    doing,
     make_folder,
     remove_temporaries,
     replace_symlink,
     sync_directory,
     sync_file_system,
 )
+from envc.disk.folders import names_in
 from envc.disk.locks import exclusive
 from envc.disk.private import remove_abandoned
 from envc.errors import EnvcError, OutsideError, UntrustedError
 from envc.formats.generation import generation_to_json
-from envc.model.generation import Generation, GenerationLayer, generation_name
+from envc.model.generation import Generation, generation_name
 from envc.model.manifest import FILE_MODE, manifest_from_text
 from envc.model.names import MODULEFILES
-from envc.model.publication import Publication, PublishedLayer
-from envc.model.value import replace
+from envc.model.plan import TreePlan
+from envc.model.publication import Publication
 from envc.ports import Reporter, TreeStore
-from envc.target.directory import (
-    GENERATION_MODE,
-    STAGING_PREFIX,
-    Directory,
-    read_bytes,
-)
-from envc.target.linking import Built
-from envc.target.settle import publish_policy, remove_names, restore_names
+from envc.target.directory import GENERATION_MODE, STAGING_PREFIX, Directory, read_bytes
+from envc.target.settle import publish_policy, remove_names, restore_closures, restore_names
 from envc.target.trees import (
     TRIAL_PREFIX,
     LinkMode,
@@ -67,6 +62,16 @@ class Published(NamedTuple):
         return self.switched or self.policy or bool(self.restored or self.removed)
 
 
+class _Order(NamedTuple):
+    """What is to be published where, from which store, and how."""
+
+    directory: Directory
+    publication: Publication
+    store: TreeStore
+    link_mode: LinkMode
+    reporter: Reporter
+
+
 def publish(
     directory: Directory,
     publication: Publication,
@@ -82,14 +87,11 @@ def publish(
     Raises:
         OutsideError: the disk refused; `current` is as it was.
     """
+    order = _Order(directory, publication, store, link_mode, reporter)
     with writing(directory):
-        present = _find(directory, publication)
-        if present is None:
-            copy = _decide(directory, publication, store, link_mode, reporter)
-            present, staging = _stage(directory, publication, store, copy=copy, reporter=reporter)
-            _name(directory, staging, present)
-            return settle(directory, present, publication.policy)._replace(switched=True)
-        return settle(directory, present, publication.policy)
+        present, is_new = _found_or_built(order, verify=False)
+        done = settle(directory, present, publication.policy)
+    return done._replace(switched=True) if is_new else done
 
 
 def settle(directory: Directory, generation: Generation, policy: bytes) -> Published:
@@ -127,40 +129,23 @@ def prepare(
     find them; `current` is as it was.
 
     Raises:
-        OutsideError: the disk refused.
         UntrustedError: what was built is not what was planned: the disk or the store is damaged.
     """
+    order = _Order(directory, publication, store, link_mode, reporter)
     with writing(directory):
-        present = _find(directory, publication)
-        built = present is None
-        if present is None:
-            copy = _decide(directory, publication, store, link_mode, reporter)
-            present, staging = _stage(directory, publication, store, copy=copy, reporter=reporter)
-            try:
-                _refuse_what_differs(directory, staging, publication, store)
-            except BaseException:
-                remove_tree(staging)
-                raise
-            record_event(directory, "prepare", present)
-            _name(directory, staging, present)
-        _name_missing_closures(directory, present)
-    return present, built
+        present, is_new = _found_or_built(order, verify=True)
+        restore_closures(directory, [present])
+    return present, is_new
 
 
 @contextmanager
 def writing(directory: Directory) -> Iterator[None]:
-    """Hold the directory's lock, rid of leftovers, with room for what is taken away.
-
-    Raises:
-        OutsideError: the disk refused.
-    """
-    with exclusive(directory.lock):
-        try:
-            remove_leftovers(directory)
-            make_folder(directory.trash)
-            yield
-        except OSError as error:
-            raise disk_error(error, "publish the generation", directory.path) from error
+    """Hold the directory's lock, rid of leftovers, with room for what is taken away."""
+    what = "publish the generation"
+    with exclusive(directory.lock), doing(what, directory.path):
+        remove_leftovers(directory)
+        make_folder(directory.trash)
+        yield
 
 
 def switch(directory: Directory, generation: Generation) -> None:
@@ -175,16 +160,6 @@ def switch(directory: Directory, generation: Generation) -> None:
     record_event(directory, "switch", generation)
     replace_symlink(f"{directory.path}/current", f"generations/{generation_name(number)}")
     sync_directory(directory.path)
-
-
-def _name_missing_closures(directory: Directory, generation: Generation) -> None:
-    """Let the closures that nothing holds yet lead to a generation."""
-    make_folder(f"{directory.path}/by-lock")
-    destination = f"../generations/{generation_name(generation.generation)}"
-    for layer in generation.layers.values():
-        if not os.path.exists(directory.by_lock(layer.closure)):
-            replace_symlink(directory.by_lock(layer.closure), destination)
-    sync_directory(f"{directory.path}/by-lock")
 
 
 def record_event(
@@ -215,9 +190,7 @@ def _find(directory: Directory, publication: Publication) -> Generation | None:
     """
     numbers = set(directory.numbers()[-1:])
     for layer in publication.layers:
-        with suppress(OSError):
-            name = os.path.basename(os.readlink(directory.by_lock(layer.closure)))
-            numbers.add(int(name))
+        numbers.add(directory.holder(layer.closure) or 0)
     digest = publication.digest()
     for number in sorted(numbers, reverse=True):
         with suppress(EnvcError):  # one that is damaged is not switched to
@@ -227,20 +200,48 @@ def _find(directory: Directory, publication: Publication) -> Generation | None:
     return None
 
 
-def _decide(
-    directory: Directory,
-    publication: Publication,
-    store: TreeStore,
-    link_mode: LinkMode,
-    reporter: Reporter,
-) -> bool:
-    """Whether to copy instead of linking; a trial link tells."""
+def _found_or_built(order: _Order, *, verify: bool) -> tuple[Generation, bool]:
+    """The generation of a publication, and whether it was built now.
+
+    It is made beside the others, is durable, and then gets its name.
+    """
+    directory, publication, store, _, reporter = order
+    present = _find(directory, publication)
+    if present is not None:
+        return present, False
     make_folder(directory.generations)
-    if link_mode == "copy":
-        return True
+    copy = _is_to_copy(order)
+    number = max(directory.numbers(), default=0) + 1
+    staging = f"{directory.generations}/{STAGING_PREFIX}{generation_name(number)}-{os.getpid()}"
+    try:
+        plans = [
+            (layer.plan, f"{staging}/{directory.subdirectory(layer.plan.layer)}".rstrip("/"))
+            for layer in publication.layers
+        ]
+        built = build_trees(plans, tree_of=store.tree, copy=copy, reporter=reporter)
+        generation = publication.record(number, built)
+        _write_records(staging, publication, generation, store)
+        sync_file_system(staging)
+        if verify:
+            for plan, root in plans:
+                _refuse_what_differs(directory, plan, root, store)
+            record_event(directory, "prepare", generation)
+    except BaseException:
+        remove_tree(staging)
+        raise
+    final = directory.generation(number)
+    os.rename(staging, final)
+    os.chmod(final, GENERATION_MODE)
+    sync_directory(directory.generations)
+    return generation, True
+
+
+def _is_to_copy(order: _Order) -> bool:
+    """Whether to copy, as that is wanted or links do not work; a trial link tells."""
+    directory, publication, store, link_mode, reporter = order
     trial = next(filter(None, (linkable_file(layer.plan) for layer in publication.layers)), None)
-    if trial is None:
-        return False
+    if link_mode == "copy" or trial is None:
+        return link_mode == "copy"
     store_id, path = trial
     refusal = can_link(f"{store.tree(store_id)}/{path.decode()}", directory.generations)
     if refusal is None:
@@ -257,87 +258,19 @@ def _decide(
     return True
 
 
-def _stage(
-    directory: Directory,
-    publication: Publication,
-    store: TreeStore,
-    *,
-    copy: bool,
-    reporter: Reporter,
-) -> tuple[Generation, str]:
-    """A generation's record, and the folder where all of it is, durable, without its name."""
-    number = max(directory.numbers(), default=0) + 1
-    staging = f"{directory.generations}/{STAGING_PREFIX}{generation_name(number)}-{os.getpid()}"
-    generation = Generation(
-        generation=number,
-        digest=publication.digest(),
-        site=publication.site,
-        python=publication.python,
-        interpreter=publication.interpreter,
-        core=publication.core,
-        layers={},
-        specs=publication.spec_digests(),
-    )
-    try:
-        plans = [
-            (layer.plan, f"{staging}/{directory.subdirectory(layer.plan.layer)}".rstrip("/"))
-            for layer in publication.layers
-        ]
-        built = build_trees(plans, tree_of=store.tree, copy=copy, reporter=reporter)
-        generation = replace(
-            generation,
-            layers={
-                layer.plan.layer: _record(layer, placed)
-                for layer, placed in zip(publication.layers, built, strict=True)
-            },
-        )
-        _write_records(staging, publication, generation, store)
-        sync_file_system(staging)
-    except BaseException:
-        remove_tree(staging)
-        raise
-    return generation, staging
-
-
-def _refuse_what_differs(
-    directory: Directory, staging: str, publication: Publication, store: TreeStore
-) -> None:
+def _refuse_what_differs(directory: Directory, plan: TreePlan, root: str, store: TreeStore) -> None:
     from envc.target.compare import verify_tree  # brings OpenSSL in; most runs do without
 
-    for layer in publication.layers:
-        root = f"{staging}/{directory.subdirectory(layer.plan.layer)}".rstrip("/")
-        manifest = manifest_from_text(read_bytes(store.layer_manifest(layer.plan.digest)))
-        problems = verify_tree(manifest, root)
-        if manifest.digest() != layer.plan.digest or problems:
-            named = ", ".join(f"{problem.path} ({problem.kind})" for problem in problems[:3])
-            raise UntrustedError(
-                f"what was built of layer {layer.plan.layer} is not what was planned: "
-                f"{named or 'its manifest is damaged'}",
-                where=directory.store,
-                mend="run `envc repair` on the target, and check its disk",
-            )
-
-
-def _name(directory: Directory, staging: str, generation: Generation) -> None:
-    """Give a staged generation its name."""
-    final = directory.generation(generation.generation)
-    os.rename(staging, final)
-    os.chmod(final, GENERATION_MODE)
-    sync_directory(directory.generations)
-
-
-def _record(layer: PublishedLayer, built: Built) -> GenerationLayer:
-    return GenerationLayer(
-        digest=layer.plan.digest,
-        closure=layer.closure,
-        lock=layer.lock,
-        distributions=len(layer.wheels),
-        files=built.linked + built.copied,
-        linked=built.linked,
-        copied=built.copied,
-        wheels=layer.wheels,
-        runtime=layer.runtime,
-    )
+    manifest = manifest_from_text(read_bytes(store.layer_manifest(plan.digest)))
+    problems = verify_tree(manifest, root)
+    if manifest.digest() != plan.digest or problems:
+        named = ", ".join(f"{problem.path} ({problem.kind})" for problem in problems[:3])
+        raise UntrustedError(
+            f"what was built of layer {plan.layer} is not what was planned: "
+            f"{named or 'its manifest is damaged'}",
+            where=directory.store,
+            mend="run `envc repair` on the target, and check its disk",
+        )
 
 
 def _write_records(
@@ -358,12 +291,11 @@ def _write_records(
 
 def remove_leftovers(directory: Directory) -> None:
     """Remove what runs that were killed left; the lock says that none is alive."""
-    with suppress(FileNotFoundError):
-        for name in os.listdir(directory.generations):
-            if name.startswith(STAGING_PREFIX):
-                remove_tree(f"{directory.generations}/{name}")
-            elif name.startswith(TRIAL_PREFIX):
-                os.unlink(f"{directory.generations}/{name}")
+    for name in names_in(directory.generations):
+        if name.startswith(STAGING_PREFIX):
+            remove_tree(f"{directory.generations}/{name}")
+        elif name.startswith(TRIAL_PREFIX):
+            os.unlink(f"{directory.generations}/{name}")
     remove_abandoned(f"{directory.path}/envc", ".part-")
     remove_temporaries(f"{directory.path}/by-lock")
     for folder, _, _ in os.walk(f"{directory.path}/{MODULEFILES}"):
@@ -378,12 +310,6 @@ def remove_tree(path: str) -> None:
 
 
 def make_directory(directory: Directory) -> None:
-    """Make the folder itself, 0755 whatever the umask, with its parents.
-
-    Raises:
-        OutsideError: the disk refused.
-    """
-    try:
+    """Make the folder itself, 0755 whatever the umask, with its parents."""
+    with doing("make the folder", directory.path):
         make_folder(directory.path)
-    except OSError as error:
-        raise disk_error(error, "make the folder", directory.path) from error

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from envc.disk.durable import make_folder, sync_directory
-from envc.disk.locks import is_held
+from envc.disk.folders import names_in
 from envc.errors import OutsideError
 from envc.model.generation import Generation, generation_name
 from envc.plan.collect import Standing
@@ -24,20 +24,19 @@ def standing_generations(directory: Directory, now_seconds: float) -> list[Stand
     Raises:
         OutsideError: that cannot be told of one.
     """
-    return [_standing(directory, number, now_seconds) for number in directory.numbers()]
-
-
-def _standing(directory: Directory, number: int, now_seconds: float) -> Standing:
-    folder = directory.generation(number)
-    try:
-        age_seconds = now_seconds - os.stat(folder).st_mtime
-        return Standing(number, age_seconds, in_use=is_held(f"{folder}/.lease"))
-    except OSError as error:
-        raise OutsideError(
-            f"whether generation {number} is in use cannot be told: {error.strerror}",
-            where=folder,
-            mend="make it readable, then run gc again; nothing was removed",
-        ) from error
+    found: list[Standing] = []
+    for number in directory.numbers():
+        folder = directory.generation(number)
+        try:
+            age_seconds = now_seconds - os.stat(folder).st_mtime
+            found.append(Standing(number, age_seconds, in_use=directory.is_in_use(number)))
+        except OSError as error:
+            raise OutsideError(
+                f"whether generation {number} is in use cannot be told: {error.strerror}",
+                where=folder,
+                mend="make it readable, then run gc again; nothing was removed",
+            ) from error
+    return found
 
 
 def remove_generations(directory: Directory, numbers: Iterable[int]) -> list[int]:
@@ -47,11 +46,10 @@ def remove_generations(directory: Directory, numbers: Iterable[int]) -> list[int
     """
     removed: list[int] = []
     for number in numbers:
-        folder = directory.generation(number)
-        if is_held(f"{folder}/.lease"):
+        if directory.is_in_use(number):
             continue
         _release_names(directory, number)
-        move_to_trash(directory, folder)
+        move_to_trash(directory, directory.generation(number))
         sync_directory(directory.generations)
         removed.append(number)
     empty_trash(directory)
@@ -61,11 +59,7 @@ def remove_generations(directory: Directory, numbers: Iterable[int]) -> list[int
 def remove_stored(directory: Directory, kept: frozenset[str]) -> list[str]:
     """Take away every stored tree that is not among `kept`; their ids, in order."""
     folder = f"{directory.store}/wheels"
-    try:
-        present = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []
-    removed = [name for name in present if name not in kept]
+    removed = [name for name in names_in(folder) if name not in kept]
     for name in removed:
         move_to_trash(directory, f"{folder}/{name}")
     if removed:
@@ -86,9 +80,8 @@ def reachable_trees(records: Iterable[Generation]) -> frozenset[str]:
 
 def empty_trash(directory: Directory) -> None:
     """Remove what this or an earlier run took away."""
-    with suppress(FileNotFoundError):
-        for name in os.listdir(directory.trash):
-            remove_tree(f"{directory.trash}/{name}")
+    for name in names_in(directory.trash):
+        remove_tree(f"{directory.trash}/{name}")
 
 
 def _release_names(directory: Directory, number: int) -> None:

@@ -1,11 +1,16 @@
 """What a folder shows beside its generations: the names that people use, and the site's policy."""
 
+import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 
+from envc.disk.digests import known_bytes
 from envc.disk.durable import make_folder, replace_symlink, sync_directory, write_file
 from envc.errors import EnvcError
-from envc.model.generation import Generation
+from envc.model.digest import hex_of
+from envc.model.generation import Generation, generation_name
+from envc.model.manifest import parents_of
 from envc.model.names import POLICY_FILE
 from envc.plan.changes import Changes, link_changes
 from envc.sites.place import find_site
@@ -27,17 +32,11 @@ def restore_names(directory: Directory, generation: Generation) -> tuple[str, ..
     """
     owed = directory.owed_links(generation)
     restored = link_changes_in(directory, generation).restore
-    folders: set[str] = set()
     for name in restored:
-        path = f"{directory.path}/{name}"
-        for folder in _folders_between(directory.path, path):
-            make_folder(folder)
-            folders.add(folder)
-        replace_symlink(path, owed[name])
-    for folder in sorted(folders):
-        sync_directory(folder)
-    if restored:
-        sync_directory(directory.path)
+        make_folder(os.path.dirname(f"{directory.path}/{name}"))
+        replace_symlink(f"{directory.path}/{name}", owed[name])
+    for folder in (*reversed(parents_of(restored)), "") if restored else ():
+        sync_directory(f"{directory.path}/{folder}")
     return restored
 
 
@@ -51,6 +50,33 @@ def remove_names(directory: Directory, generation: Generation) -> tuple[str, ...
     for name in removed:
         remove_path(directory, name)
     return removed
+
+
+def lost_closures(directory: Directory, records: Iterable[Generation]) -> dict[str, Generation]:
+    """The names of closures that lead to no generation, each with the newest that holds it."""
+    holders = {
+        f"by-lock/{hex_of(layer.closure)}": record
+        for record in sorted(records, key=lambda record: record.generation)
+        for layer in record.layers.values()
+    }
+    return {
+        name: record
+        for name, record in holders.items()
+        if not os.path.exists(f"{directory.path}/{name}")
+    }
+
+
+def restore_closures(directory: Directory, records: Iterable[Generation]) -> None:
+    """Let every closure that some of these generations holds have its name.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    make_folder(f"{directory.path}/by-lock")
+    for name, record in lost_closures(directory, records).items():
+        leads = f"../generations/{generation_name(record.generation)}"
+        replace_symlink(f"{directory.path}/{name}", leads)
+    sync_directory(f"{directory.path}/by-lock")
 
 
 def publish_policy(directory: Directory, generation: Generation, policy: bytes) -> bool:
@@ -86,20 +112,15 @@ def policy_of_generation(directory: Directory, generation: Generation) -> bytes:
     return b""
 
 
+def storage_in(policy: bytes) -> str | None:
+    """The storage for overlays that the text of a policy names; None: none, or it is damaged."""
+    try:
+        storage: str | None = json.loads(policy)["overlays"]["storage"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return storage
+
+
 def read_policy(directory: Directory) -> bytes:
     """The text of a target's policy; empty where there is none, or it cannot be read."""
-    try:
-        with open(f"{directory.path}/{POLICY_FILE}", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
-
-
-def _folders_between(top: str, path: str) -> list[str]:
-    """The folders below `top` that hold a path, the highest first."""
-    folders: list[str] = []
-    folder = os.path.dirname(path)
-    while folder != top:
-        folders.insert(0, folder)
-        folder = os.path.dirname(folder)
-    return folders
+    return known_bytes(f"{directory.path}/{POLICY_FILE}") or b""

@@ -160,31 +160,17 @@ class Stock:
         )
         runtime = self.start_up_tree(seen.runtime_files)
         wheels = tuple(
-            GenerationWheel(
-                project=pin.project,
-                version=pin.version,
-                store_id=store_id(wheel.digest, self.python),
-            )
+            GenerationWheel(pin.project, pin.version, store_id(wheel.digest, self.python))
             for pin, wheel in chosen
         )
+        named = [(each.store_id, f"{each.project} {each.version}") for each in wheels]
         trees = [
-            StoredTree(
-                wheel.store_id,
-                f"{wheel.project} {wheel.version}",
-                store.manifest(wheel.store_id),
-            )
-            for wheel in wheels
+            StoredTree(tree, title, store.manifest(tree))
+            for tree, title in (*named, (runtime, "envc"))
         ]
-        trees.append(StoredTree(runtime, "envc", store.manifest(runtime)))
         plan, manifest = plan_tree(stack.top.name, trees, seen)
         store.keep_manifest(manifest)
-        return PublishedLayer(
-            plan=plan,
-            lock=lock,
-            closure=stack.top.closure,
-            wheels=wheels,
-            runtime=runtime,
-        )
+        return PublishedLayer(plan, lock, stack.top.closure, wheels, runtime)
 
 
 def stack_layer(
@@ -195,27 +181,20 @@ def stack_layer(
     Raises:
         OutsideError: one of its scripts cannot be read.
     """
+    trees = Store(directory.store).tree
+    scripts = (
+        (path, read_bytes(f"{trees(store_id(wheel.digest, python))}/{path}"))
+        for wheel in wheels
+        for path in wheel.scripts
+    )
     return StackLayer(
         name=name,
         closure=closure,
         location=directory.path,
         subdirectory=directory.subdirectory(name),
         wheels=wheels,
-        python_scripts=_python_scripts(Store(directory.store), wheels, python),
+        python_scripts=tuple((path, text) for path, text in scripts if runs_python_beside(text)),
     )
-
-
-def _python_scripts(
-    store: Store, wheels: Iterable[WheelFacts], python: str
-) -> tuple[tuple[str, bytes], ...]:
-    """The scripts of stored wheels that run the python beside them: path and text."""
-    found: list[tuple[str, bytes]] = []
-    for wheel in wheels:
-        for path in wheel.scripts:
-            text = read_bytes(f"{store.tree(store_id(wheel.digest, python))}/{path}")
-            if runs_python_beside(text):
-                found.append((path, text))
-    return tuple(found)
 
 
 def entry_points(store: Store, stack: Stack) -> tuple[tuple[NormalizedName, str], ...]:
@@ -243,16 +222,9 @@ def stacked(
 ) -> tuple[StackLayer, ...]:
     """`top` on the layers `below` it, which lose what it installs itself and what it hides."""
     covered = {wheel.project for wheel in top.wheels} | set(hides)
-    return (
-        top,
-        *(
-            replace(
-                layer,
-                masked=layer.masked | (covered & {wheel.project for wheel in layer.wheels}),
-            )
-            for layer in below
-        ),
-    )
+    projects = [{wheel.project for wheel in layer.wheels} for layer in below]
+    masks = [layer.masked | (covered & own) for layer, own in zip(below, projects, strict=True)]
+    return (top, *(replace(layer, masked=mask) for layer, mask in zip(below, masks, strict=True)))
 
 
 def runtime_sources(names: Iterable[str], python: str) -> dict[str, bytes]:

@@ -9,7 +9,6 @@ Source: https://lmod.readthedocs.io/en/latest/050_lua_modulefiles.html
 
 from collections.abc import Iterator
 
-from envc.model.digest import Digest
 from envc.model.generation import MODULEFILE
 from envc.model.manifest import FILE_MODE
 from envc.model.plan import WriteFile
@@ -47,7 +46,7 @@ def modulefile(
         depends="".join(f"depends_on({quoted(name)})\n" for name in stack.modules),
         tree=f"pathJoin(root, {quoted(top.subdirectory)})" if top.subdirectory else "root",
         target="root" if at_home or common is None else quoted(common.location),
-        lock=_lock(common.closure) if common is not None else "",
+        lock=f'setenv("ENVC_LOCK", {quoted(common.closure)})\n' if common is not None else "",
         env="".join(f"{_variable(name, value)}\n" for name, value in stack.env),
     )
     yield WriteFile(MODULEFILE, text.encode(), FILE_MODE)
@@ -73,10 +72,6 @@ def _variable(name: str, value: str) -> str:
         what = f"{name} is not set: its value has a line break, which Lmod cannot hand on"
         return f"LmodWarning({quoted(what)})"
     return f"pushenv({quoted(name)}, {quoted(value)})"
-
-
-def _lock(closure: Digest) -> str:
-    return f'setenv("ENVC_LOCK", {quoted(closure)})\n'
 
 
 def _escaped(character: str) -> str:

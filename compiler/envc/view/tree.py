@@ -4,15 +4,12 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from envc.errors import UsageError
-from envc.model.plan import MakeSymlink, WriteFile
+from envc.model.plan import MakeSymlink, View, WriteFile
 from envc.model.stack import Stack
-from envc.model.view import View
 from envc.view.activate import activate_script
-from envc.view.commands import inherited_commands
-from envc.view.data_files import inherited_data_files
 from envc.view.editable import editable_origins
+from envc.view.inherited import inherited_commands, inherited_data_files, inherited_libraries
 from envc.view.interpreter import interpreter_entries
-from envc.view.libraries import inherited_libraries
 from envc.view.modulefile import modulefile
 from envc.view.stack_file import RUNTIME_FILES, start_entries
 

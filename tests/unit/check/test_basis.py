@@ -8,12 +8,11 @@ from packaging.version import Version
 
 from envc.check import Inventory, LockState, Scene, Subject, basis_of, inventory_of
 from envc.errors import Fault, UnsatisfiableError
-from envc.model.contents import Unknown, WheelContents
 from envc.model.digest import digest_of
 from envc.model.lock import Lock, LockedPin
 from envc.model.release import Distribution
 from envc.model.resolution import InheritedPin
-from envc.model.wheel import ConsoleScript, WheelFacts
+from envc.model.wheel import ConsoleScript, Unknown, WheelContents, WheelFacts
 from support.cases import TARGET
 
 KEPT = frozenset({NormalizedName("app")})

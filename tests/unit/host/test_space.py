@@ -1,3 +1,5 @@
+from zipfile import ZipFile
+
 import pytest
 
 from envc.errors import OutsideError
@@ -45,6 +47,13 @@ def test_what_a_wheel_takes(tmp_path):
 def test_what_is_no_wheel_is_left_to_ingest(tmp_path):
     (tmp_path / "a.whl").write_text("not a wheel")
     assert need_of([str(tmp_path / "a.whl"), str(tmp_path / "absent.whl")]) == Need(0, 0)
+
+
+def test_a_hostile_wheel_is_weighed_too(tmp_path):
+    """Who looked for the folders above an absolute path never came to an end."""
+    with ZipFile(tmp_path / "a.whl", "w") as archive:
+        archive.writestr("/folder/file", "x")
+    assert need_of([str(tmp_path / "a.whl")]).files == 1 + 4
 
 
 def test_a_file_system_that_is_too_small(tmp_path):

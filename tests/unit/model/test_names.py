@@ -2,7 +2,7 @@
 
 import pytest
 
-from envc.model.names import OVERLAY_NAMES, TAKEN_NAMES, TARGET_NAMES, Name
+from envc.model.names import TAKEN_NAMES, TARGET_NAMES
 
 HEX = "0123456789abcdef" * 4
 
@@ -57,9 +57,3 @@ def test_a_folder_is_entered_only_where_the_table_names_something_in_it():
 @pytest.mark.parametrize("name", ["bin", "store", "current", "site", "manifests", "trash", "pins"])
 def test_no_layer_takes_a_name_of_the_table(name):
     assert name in TAKEN_NAMES
-
-
-def test_every_row_says_what_it_is():
-    for name in (*TARGET_NAMES, *OVERLAY_NAMES):
-        assert isinstance(name, Name)
-        assert name.what

@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from envc.errors import UntrustedError
 from envc.model.manifest import Entry, directory_entry, manifest_of
-from envc.model.plan import MakeSymlink, PathLines, WriteFile
-from envc.model.view import View
-from envc.plan.invariants import broken_invariants
-from envc.plan.tree import StoredTree, manifest_of_plan, plan_tree
+from envc.model.plan import MakeSymlink, PathLines, View, WriteFile
+from envc.plan.tree import StoredTree, broken_invariants, manifest_of_plan, plan_tree
 from support.golden import compare
 
 NOTHING = View(files=(), symlinks=(), runtime_files=())

@@ -1,7 +1,6 @@
 """Differences from a manifest → the steps that mend them."""
 
-from envc.model.difference import Difference
-from envc.model.manifest import Entry, directory_entry, manifest_of
+from envc.model.manifest import Difference, Entry, directory_entry, manifest_of
 from envc.model.plan import MakeSymlink, WriteFile
 from envc.plan.repair import (
     LinkFile,

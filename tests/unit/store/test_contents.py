@@ -7,9 +7,9 @@ import pytest
 
 from envc.errors import UntrustedError
 from envc.formats.values import json_of, value_of_json
-from envc.model.contents import Library, WheelContents
 from envc.model.digest import digest_of
 from envc.model.lock import LockedWheel
+from envc.model.wheel import Library, WheelContents
 from envc.ports import SilentReporter
 from envc.store import Store
 from envc.store.contents import (

@@ -11,7 +11,7 @@ import pytest
 from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.formats.openssh import public_key_from_text, public_keys_from_text, signatures_from_text
 from envc.signing import sign
-from envc.trust.signatures import refuse_unsigned
+from envc.trust.rules import refuse_unsigned
 from support.keys import make_key
 
 MESSAGE = b'{"serial": 1}\n'
@@ -170,7 +170,7 @@ def test_a_node_needs_neither_openssh_nor_compiled_code(keys: Path, tmp_path: Pa
     program = (
         "import sys; sys.modules['cryptography'] = None\n"
         "from envc.errors import UntrustedError\n"
-        "from envc.trust.signatures import refuse_unsigned\n"
+        "from envc.trust.rules import refuse_unsigned\n"
         "signatures, key = open(sys.argv[1], 'rb').read(), sys.argv[2]\n"
         "def told(message):\n"
         "    try:\n"

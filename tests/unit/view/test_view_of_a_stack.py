@@ -7,9 +7,8 @@ from packaging.utils import canonicalize_name
 
 from envc.errors import UsageError
 from envc.model.digest import digest_of, hex_of
-from envc.model.plan import MakeSymlink, WriteFile
+from envc.model.plan import MakeSymlink, View, WriteFile
 from envc.model.stack import Stack, StackLayer
-from envc.model.view import View
 from envc.model.wheel import ConsoleScript, ModuleTree, WheelFacts
 from envc.view.tree import view
 

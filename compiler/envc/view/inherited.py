@@ -1,4 +1,6 @@
-"""Inherited data files: the fewest symlinks that show exactly those of visible projects.
+"""What a tree inherits of its bases: commands, folders of shared libraries, data files.
+
+Of data files, the fewest symlinks that show exactly those of visible projects:
 
     base: share/jupyter/{lab/a, nbconvert/b}    overlay: share/jupyter/lab/c
     →     share/jupyter/lab/a, share/jupyter/nbconvert
@@ -9,7 +11,9 @@ A directory is one symlink when all that any layer has below it is one base's an
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from envc.model.plan import MakeSymlink
+from envc.formats.scripts import entry_point_script
+from envc.model.manifest import EXECUTABLE_MODE
+from envc.model.plan import MakeSymlink, WriteFile
 from envc.model.stack import Stack
 from envc.view.places import destination, site_packages
 
@@ -69,3 +73,32 @@ def grafts(node: Node, path: str) -> Iterator[tuple[str, int]]:
             yield below, nearest
         else:
             yield from grafts(child, below)
+
+
+def inherited_commands(stack: Stack, taken: frozenset[str]) -> Iterator[WriteFile | MakeSymlink]:
+    """Entry points and Python scripts run the layer's own interpreter; others are the base's file.
+
+    A command of the layer itself hides an inherited one, one of a nearer base that of a farther.
+    """
+    seen = set(taken)
+    for wheel in stack.top.wheels:
+        seen.update(wheel.scripts)
+        seen.update(f"bin/{script.name}" for script in wheel.console_scripts)
+    for base in stack.bases:
+        texts = dict(base.python_scripts)
+        for wheel in sorted(base.visible(), key=lambda facts: facts.project):
+            own = {f"bin/{each.name}": entry_point_script(each) for each in wheel.console_scripts}
+            for path in (*own, *wheel.scripts):
+                text = own.get(path) or texts.get(path)
+                if path not in seen and text is not None:
+                    yield WriteFile(path, text, EXECUTABLE_MODE)
+                elif path not in seen:
+                    yield MakeSymlink(path, destination(path, base, stack))
+                seen.add(path)
+
+
+def inherited_libraries(stack: Stack, taken: frozenset[str]) -> Iterator[MakeSymlink]:
+    """The symlinks to folders that libraries of the layer look into, in order of path."""
+    for path, place in stack.libraries:
+        if path not in taken:
+            yield MakeSymlink(path, destination(path, stack.layers[place], stack))

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from envc.disk.walk import walk
+from envc.disk.folders import walk
 
 
 def test_it_finds_what_os_walk_finds(tmp_path):
