@@ -112,6 +112,21 @@ def test_a_base_that_moved_on_is_listed_explained_and_synced(world, alice):
     assert (again["changed"], again["base_changes"]) == (False, None)
 
 
+def test_a_base_that_is_no_layer_any_more_is_listed_and_told(world, alice):
+    text = (world.folder / "envc.toml").read_text()
+    (world.folder / "envc.toml").write_text(text.replace("[layer.user]", "[layer.common]"))
+    world.done("lock")
+    world.materialize()
+    (entry,) = envc("overlay", "list", "--target", world.target, "--json").json["overlays"]
+    assert entry["state"] == "base moved on"
+    assert entry["why"].startswith(
+        f"{world.target} has no layer user any more; name another `base`"
+    )
+    answer = envc_process("run", "--overlay", alice, "--", "true", cwd=world.folder)
+    assert answer.status == 0
+    assert f"warning: {world.target} has no layer user any more" in answer.stderr
+
+
 def test_run_says_that_the_base_moved_on_and_goes_on(world, alice):
     move_on(world)
     command = ("run", "--overlay", alice, "--", "python", "-c")

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from support.sites import PYTHON, envc, envc_process, python
+from support.sites import PYTHON, SiteFolder, envc, envc_process, python
 
 
 def take_away(path):
@@ -340,3 +340,103 @@ def test_what_cannot_be_mended_does_not_stop_the_rest(warm):
     assert {each["path"] for each in report.json["unrepaired"]} == {"bin/activate", "pyvenv.cfg"}
     assert [each["path"] for each in report.json["repaired"]] == ["user"]
     assert os.readlink(warm.target / "user") == "current/user"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["storage", "name"])
+def test_what_is_changed_and_changed_back_is_as_it_was(warm, key):
+    """A plan that is kept says where overlays are, too."""
+    warm.materialize()
+    location = (warm.target / "location.toml").read_text()
+    text = (warm.folder / "envc.toml").read_text()
+    if key == "storage":
+        other = text.replace(f'storage = "{warm.storage}"', f'storage = "{warm.storage}-2"')
+    else:
+        other = text.replace('name = "canopy"', 'name = "other"')
+    assert other != text
+    for spec, holds in ((other, False), (text, True)):
+        (warm.folder / "envc.toml").write_text(spec)
+        warm.done("lock")
+        warm.materialize()
+        assert ((warm.target / "location.toml").read_text() == location) is holds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bin", "bin/python", f"lib/python{PYTHON}/site-packages"])
+def test_a_part_of_a_tree_that_is_lost_comes_back(warm, name):
+    warm.materialize()
+    generation = warm.target / warm.current()
+    for folder, _, _ in os.walk(generation):
+        os.chmod(folder, 0o755)
+    take_away(generation / "user" / name)
+    assert warm.materialize()["changed"] is True
+    assert python(warm.target / "user", "import numpy; print(1)") == "1"
+    assert warm.materialize()["changed"] is False
+
+
+@pytest.mark.slow
+def test_a_lost_store_is_repaired(warm):
+    warm.materialize()
+    take_away(warm.target / "store")
+    assert warm.done("repair", "--target", warm.target, "--json").json["ok"] is True
+    assert (warm.target / "store" / "wheels").is_dir()
+    assert warm.done("verify", "--target", warm.target).status == 0
+
+
+@pytest.mark.slow
+def test_a_current_that_is_lost_is_repaired(warm):
+    warm.materialize()
+    (warm.target / "current").unlink()
+    report = warm.done("repair", "--target", warm.target, "--json").json
+    assert [mended["path"] for mended in report["repaired"]][:1] == ["current"]
+    assert warm.materialize()["changed"] is False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("leads", ["/nonexistent", "../generations/²", "../generations/000009"])
+def test_a_closure_that_leads_astray_comes_back(warm, leads):
+    warm.materialize()
+    name = next((warm.target / "by-lock").iterdir())
+    before = os.readlink(name)
+    name.unlink()
+    name.symlink_to(leads)
+    assert warm.materialize()["restored"] == [f"by-lock/{name.name}"]
+    assert os.readlink(name) == before
+
+
+@pytest.mark.slow
+def test_gc_leaves_what_is_not_of_the_store(warm):
+    warm.materialize()
+    theirs = warm.target / "store" / "wheels" / "theirs"
+    theirs.mkdir()
+    report = warm.done("gc", "--target", warm.target, "--json").json
+    assert report["stored_trees_removed"] == []
+    assert theirs.is_dir()
+
+
+@pytest.mark.slow
+def test_a_policy_that_cannot_be_read_permits_nothing(warm, tmp_path):
+    warm.materialize()
+    alice = tmp_path / "alice"
+    policy = warm.target / "policy.json"
+    policy.unlink()
+    policy.mkdir()
+    answer = envc("overlay", "init", "--dir", alice, "--target", warm.target)
+    assert answer.status == 4
+    assert str(policy) in answer.stderr
+
+
+@pytest.mark.slow
+def test_another_site_takes_no_target_that_only_the_environment_names(
+    warm, tmp_path, recipes, monkeypatch
+):
+    warm.materialize()
+    other = SiteFolder(tmp_path / "other", recipes).write()
+    other.edit('name = "canopy"', 'name = "other"')
+    other.done("lock")
+    monkeypatch.setenv("ENVC_TARGET", str(warm.target))
+    answer = other.envc("materialize")
+    assert answer.status == 2
+    assert "is of site canopy, and the site here is other" in answer.stderr
+    assert warm.done("materialize").status == 0
+    assert other.done("materialize", "--target", warm.target).status == 0

@@ -15,6 +15,7 @@ def _run(arguments: Arguments) -> Output:
         source=arguments.source,
         link_mode=arguments.link_mode,
         keys=trusted_keys(arguments),
+        named=arguments.target is not None,
     )
     done = materialize(arguments.site, options, context_of(arguments))
     state = "nothing to do: on"

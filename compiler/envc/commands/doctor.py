@@ -176,7 +176,7 @@ def _bases(directory: Directory) -> Iterable[Diagnosis]:
                 what = f"{state.location} does not hold {state.closure}"
                 yield Diagnosis(name, "error", what, sync)
             elif state.moved_on:
-                yield Diagnosis(name, "warning", "it has moved on", sync)
+                yield Diagnosis(name, "warning", "it has moved on", state.said(directory.path))
             else:
                 yield Diagnosis(name, "ok", f"generation {state.held.generation}")
     for told in by_hand(directory, current).said(directory.path):

@@ -13,7 +13,7 @@ from envc.disk.private import remove_abandoned
 from envc.errors import UsageError
 from envc.fleet.prune import prune_target, unneeded_in_target, wanted_numbers
 from envc.model.core import PART_PREFIX
-from envc.model.generation import Generation
+from envc.model.generation import Generation, number_named
 from envc.plan.collect import Collection, Keeping, plan_collection
 from envc.ports import REPORTER
 from envc.reports.change import LayerChange, changes_between
@@ -227,7 +227,8 @@ def _retain(directory: Directory) -> tuple[int, int]:
 def _pinned(directory: Directory) -> frozenset[int]:
     try:
         with open(f"{directory.path}/pins", encoding="utf-8") as file:
-            return frozenset(int(line) for line in file if line.strip().isdigit())
+            numbers = (number_named(line.strip()) for line in file)
+            return frozenset(number for number in numbers if number is not None)
     except FileNotFoundError:
         return frozenset()
 

@@ -29,7 +29,8 @@ class MaterializeOptions(NamedTuple):
     """What to materialize; `layers` empty: all. `source` is a folder of wheels, or a bundle.
 
     One of the public `keys` must have signed a bundle; none: one of those that the target has
-    noted, or that the site names.
+    noted, or that the site names. A target that is not `named` on the line, but in the environment,
+    is not given to another site.
     """
 
     target: str
@@ -37,6 +38,7 @@ class MaterializeOptions(NamedTuple):
     source: str | None = None
     link_mode: "LinkMode" = "auto"
     keys: tuple[str, ...] = ()
+    named: bool = True
 
 
 class Materialized(NamedTuple):
@@ -131,6 +133,8 @@ def _published(
 
     refuse_foreign(directory.path)
     refuse_other_folder(directory)
+    if not options.named:
+        _refuse_other_site(spec, directory)
     context.reporter.holds(said_of_current(directory))
     make_directory(directory)
     with shared(directory.store_lock):
@@ -146,6 +150,24 @@ def _published(
         renew_command(directory, published.generation, context)
     note_site(directory, published.generation, publication, spec, options.layers)
     return published
+
+
+def _refuse_other_site(spec: tuple[str, str], directory: Directory) -> None:
+    """Refuse a target that another site, from another folder, was materialized into."""
+    from envc.sites.site import load_site
+    from envc.target.opened import read_location
+
+    location = read_location(directory.path)
+    if location is None or location.checkout in {None, spec[0]}:
+        return
+    name = load_site(*spec).spec.name
+    if name != location.site:
+        raise UsageError(
+            f"this target, which ENVC_TARGET names, is of site {location.site}, and the site here "
+            f"is {name}",
+            where=directory.path,
+            mend="name the target with --target; this one, too, if it is to be of this site now",
+        )
 
 
 def _accepted(

@@ -113,7 +113,7 @@ def _state(
     elif outdated := _outdated(directory, spec):
         found = "spec changed", f"{outdated[0].said(spec.name)}; {sync}"
     elif moved is not None:
-        found = "base moved on", f"{moved.layer} is another one now; {sync}"
+        found = "base moved on", moved.said(directory.path)
     return found
 
 

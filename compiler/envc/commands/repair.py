@@ -96,7 +96,7 @@ def repair(path: str, wheelhouse: str | None, context: Context) -> RepairReport:
             if mending.repaired:
                 _leave_line(directory)
         except OSError as error:
-            raise disk_error(error, "repair", directory.path) from error
+            raise disk_error(error, "repair", None if error.filename else path) from error
     return RepairReport(
         ok=not mending.unrepaired,
         target=directory.path,
@@ -350,6 +350,7 @@ class _Mending:
             make_folder(folder)
         for place in (self.store.layer_manifest(wanted), f"{folder}/{name}"):
             if known_digest(place) != wanted:
+                make_folder(os.path.dirname(place))
                 write_file(place, manifest.text(), mode=FILE_MODE)
                 self.note(f"generation {number}", f"manifests/{name}", "changed", mended=True)
         return manifest

@@ -178,15 +178,14 @@ def _pinned(target: Target, pin: str) -> Generation:
             where="the environment",
             mend=f"unset {LOCK}, or let `envc run` set it",
         )
-    try:
-        name = os.readlink(target.directory.by_lock(closure))
-    except OSError as error:
+    number = target.directory.holder(closure)
+    if number is None:
         raise AnswerIsNo(
             f"this node does not hold the generation that {LOCK} pins this job to: {closure}",
             where=target.directory.path,
             mend="materialize those locks again, or unset ENVC_LOCK to run on what is here",
-        ) from error
-    return target.directory.record(int(os.path.basename(name)))
+        )
+    return target.directory.record(number)
 
 
 def _common_closure(tree: str, python: str) -> Digest | None:

@@ -76,3 +76,8 @@ def generation_digest(layers: Mapping[str, tuple[Digest, Digest]]) -> Digest:
 def generation_name(number: int) -> str:
     """The name of a generation's folder: six digits, so that names sort as numbers do."""
     return f"{number:06d}"
+
+
+def number_named(name: str) -> int | None:
+    """The number of the generation whose folder has this name; None: it is no such name."""
+    return int(name) if name.isascii() and name.isdecimal() else None

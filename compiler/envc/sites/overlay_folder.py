@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 
 from envc.errors import Fault
+from envc.model.generation import number_named
 from envc.model.names import OVERLAY_SPEC, PACKED
 from envc.sites.place import shown
 
@@ -68,7 +69,8 @@ def _trouble(path: str) -> str | None:
 def _copies(folder: str) -> Iterator[str]:
     """The copies of the spec in the generations, relative: the current one's, then newer first."""
     try:
-        numbers = sorted(filter(str.isdigit, os.listdir(f"{folder}/generations")), reverse=True)
+        names = os.listdir(f"{folder}/generations")
+        numbers = sorted((name for name in names if number_named(name) is not None), reverse=True)
     except OSError:
         return
     current = os.path.basename(os.path.realpath(f"{folder}/current"))

@@ -9,7 +9,7 @@ from envc.errors import AnswerIsNo, EnvcError
 from envc.formats.stack_text import HERE, STACK_FILE, BaseRecord, base_references
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
-from envc.model.names import site_packages_of
+from envc.model.names import OVERLAY_SPEC, site_packages_of
 from envc.target.directory import Directory, Shape
 
 if TYPE_CHECKING:
@@ -37,8 +37,18 @@ class BaseState(NamedTuple):
 
     @property
     def moved_on(self) -> bool:
-        """Whether the layer has another state now than the tree was compiled for."""
-        return self.present is not None and self.present != self.closure
+        """Whether the layer has another state now than the tree was compiled for, or is none."""
+        return self.held is not None and self.present != self.closure
+
+    def said(self, folder: str) -> str:
+        """What has become of a base that moved on, and what the overlay in that folder needs."""
+        sync = f"`envc overlay sync --dir {folder}`"
+        if self.present is not None:
+            return f"{self.layer} is another one now; run {sync}"
+        return (
+            f"{self.location} has no layer {self.layer} any more; name another `base` in "
+            f"{folder}/{OVERLAY_SPEC}, then run {sync}"
+        )
 
 
 def base_states(tree: str, python: str) -> tuple[BaseState, ...]:
@@ -133,9 +143,14 @@ def said_of_moved_bases(overlay: str, folder: str, states: tuple[BaseState, ...]
     """What to tell a person who runs a tree whose base has a newer state; None: nothing."""
     for state in states:
         if state.moved_on and state.held is not None:
+            runs = (
+                f"overlay {overlay} runs on generation {state.held.generation} of "
+                f"{state.location}, which it was compiled for"
+            )
+            if state.present is None:
+                return f"{state.said(folder)}; {runs}, until gc removes that"
             return (
-                f"the base {state.layer!r} has moved on; overlay {overlay} runs on generation "
-                f"{state.held.generation} of {state.location}, which it was compiled for, until "
+                f"the base {state.layer!r} has moved on; {runs}, until "
                 f"`envc overlay sync --dir {folder}`"
             )
     return None

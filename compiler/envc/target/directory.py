@@ -19,7 +19,12 @@ from envc.errors import EnvcError, OutsideError, SpecError
 from envc.formats.generation import generation_from_json
 from envc.model.core import CORE_FOLDER
 from envc.model.digest import Digest, hex_of
-from envc.model.generation import MODULEFILE, Generation, generation_name
+from envc.model.generation import (
+    MODULEFILE,
+    Generation,
+    generation_name,
+    number_named,
+)
 from envc.model.manifest import Manifest, manifest_from_text
 from envc.model.names import (
     MODULEFILES,
@@ -171,20 +176,26 @@ class Directory(NamedTuple):
             destination = os.readlink(f"{self.path}/current")
         except FileNotFoundError:
             return None
+        except PermissionError as error:
+            raise OutsideError(
+                f"what stands here cannot be looked at: {error.strerror}",
+                where=self.path,
+                mend="ask its owner to let others in (chmod a+rx)",
+            ) from error
         except OSError as error:
             raise SpecError(
                 f"`current` is not a symlink: {error.strerror}",
                 where=f"{self.path}/current",
                 mend="move it away and materialize again",
             ) from error
-        name = os.path.basename(destination)
-        if not name.isdigit():
+        number = number_named(os.path.basename(destination))
+        if number is None:
             raise SpecError(
                 f"`current` leads to {destination!r}, which is no generation",
                 where=f"{self.path}/current",
                 mend="remove it and materialize again",
             )
-        return int(name)
+        return number
 
     def current(self) -> Generation | None:
         """The record of the current generation, or None."""
@@ -204,7 +215,7 @@ class Directory(NamedTuple):
             names = os.listdir(self.generations)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(int(name) for name in names if name.isdigit())
+        return sorted(number for name in names if (number := number_named(name)) is not None)
 
     def record(self, number: int) -> Generation:
         """A generation's record.
@@ -227,9 +238,13 @@ class Directory(NamedTuple):
         return is_held(f"{self.generation(number)}/.lease")
 
     def is_whole(self, record: Generation) -> bool:
-        """Whether every tree of a generation is there; what is in them `verify` compares."""
+        """Whether every tree of a generation is there, with its interpreter and its packages.
+
+        What is in them `verify` compares.
+        """
+        needed = ("pyvenv.cfg", "bin/python", site_packages_of(record.python))
         trees = (self.tree(record.generation, layer) for layer in record.layers)
-        return all(os.path.lexists(f"{tree}/pyvenv.cfg") for tree in trees)
+        return all(os.path.lexists(f"{tree}/{name}") for tree in trees for name in needed)
 
     def site_packages(self, record: Generation, layer: str) -> str:
         """The folder of a layer's packages."""
@@ -237,8 +252,7 @@ class Directory(NamedTuple):
 
     def holder(self, closure: Digest) -> int | None:
         """The number of the generation that a closure's name leads to; None: to none."""
-        number = os.path.basename(_leads(self.by_lock(closure)))
-        return int(number) if number.isdigit() else None
+        return number_named(os.path.basename(_leads(self.by_lock(closure))))
 
     def number_of(self, closures: Mapping[str, Digest]) -> int | None:
         """The number of the newest generation with exactly these closures; None: it is not here."""

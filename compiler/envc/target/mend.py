@@ -164,15 +164,15 @@ def mend_specs(
 
 
 def mend_current(directory: Directory, complete: list[int]) -> bool:
-    """Whether `current` led astray; it names the newest of the `complete` generations then."""
+    """Whether `current` led astray, or nowhere; it names the newest `complete` generation then."""
     try:
         number = directory.current_number()
     except EnvcError:
         number = 0
-    if number is None or number in complete or not complete:
+    if number in complete or not complete:
         return False
     path = f"{directory.path}/current"
-    if not os.path.islink(path):
+    if os.path.lexists(path) and not os.path.islink(path):
         from envc.target.remove import move_to_trash  # few targets have something else there
 
         move_to_trash(directory, path)

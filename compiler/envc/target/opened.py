@@ -154,6 +154,17 @@ def write_location(folder: str, location: Location) -> None:
         write_file(path, location_to_text(location))
 
 
+def locate(directory: Directory, *, site: str, storage: str | None, checkout: str | None) -> None:
+    """Let a target say where it, its site and its users' overlays are; what else it says stays."""
+    before = None
+    with suppress(EnvcError):  # a damaged one is written anew
+        before = read_location(directory.path)
+    told = before or Location(site=site, target=directory.path)
+    place = directory.path
+    told = replace(told, site=site, target=place, storage=storage, checkout=checkout)
+    write_location(place, told)
+
+
 def find_target(given: str | None, overlay_folder: str | None) -> str:
     """The target directory: the one given, the one the overlay recorded, or `ENVC_TARGET`.
 

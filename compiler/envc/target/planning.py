@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping
 
 from envc.errors import AnswerIsNo, Fault, UsageError
-from envc.formats.location import Location
 from envc.formats.policy import policy_to_json
 from envc.host.context import Context
 from envc.host.machine import machine_of, target_for
@@ -19,12 +18,12 @@ from envc.model.policy import policy_of
 from envc.model.publication import Publication
 from envc.model.spec import CORE, CoreSpec, LayerSpec
 from envc.model.stack import Stack
-from envc.model.value import replace, value
+from envc.model.value import value
 from envc.sites.place import shown
 from envc.sites.site import CarriedCore, LockFile, Site, load_site, require_lock
 from envc.supply.indexes import indexes_of
 from envc.target.directory import Directory, Shape
-from envc.target.opened import read_location, write_location
+from envc.target.opened import locate, read_location
 from envc.target.stock import Chosen, Stock, stack_layer, stacked
 
 
@@ -79,15 +78,8 @@ def plan_site(
     stock = Stock(directory, python, machine.interpreter, sources.wheels, indexes, context)
     stock.fill(wheel for pins in chosen.values() for _, wheel in pins)
     stacks = _stacks(site, locks, stock, chosen)
-    name, before = site.spec.name, read_location(directory.path)
-    location = replace(
-        before or Location(site=name, target=directory.path),
-        site=name,
-        target=directory.path,
-        storage=site.spec.overlays.storage,
-        checkout=site.origin,
-    )
-    write_location(directory.path, location)
+    storage = site.spec.overlays.storage
+    locate(directory, site=site.spec.name, storage=storage, checkout=site.origin)
     return Publication(
         site=site.spec.name,
         python=python,

@@ -12,7 +12,6 @@ from envc.disk.code import digest_of_code
 from envc.disk.digests import known_bytes
 from envc.disk.durable import doing, make_folder, write_file
 from envc.disk.folders import names_in
-from envc.errors import EnvcError
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
 from envc.host.context import Context
 from envc.host.machine import default_interpreter, interpreter_stamp
@@ -22,7 +21,8 @@ from envc.model.manifest import FILE_MODE
 from envc.model.publication import Publication
 from envc.store.store import Store
 from envc.target.directory import Directory
-from envc.target.opened import read_location
+from envc.target.opened import locate, read_location
+from envc.target.settle import storage_in
 
 if TYPE_CHECKING:
     from envc.model.bundle import Sources
@@ -50,8 +50,9 @@ def publication_for(
     """
     here = current.interpreter if current is not None else default_interpreter()
     key = _key(*spec, directory, current, layers, interpreter=here)
-    kept = _load(directory, key) if _is_located(directory, spec[0]) else None
+    kept = _load(directory, key)
     if kept is not None and kept.policy and not kept.on_files:
+        _locate(directory, spec[0], kept)
         return kept
 
     from envc.target.planning import plan_site
@@ -101,14 +102,11 @@ def _files(folder: str, spec_name: str) -> Iterator[tuple[str, bytes]]:
                 yield name, file.read()
 
 
-def _is_located(directory: Directory, folder: str) -> bool:
-    """Whether the target says where it is, and where its site is; planning writes that."""
-    try:
-        copied_from, location = read_location(folder), read_location(directory.path)
-    except EnvcError:
-        return False
-    origin = copied_from.checkout if copied_from is not None else folder
-    return location is not None and (location.target, location.checkout) == (directory.path, origin)
+def _locate(directory: Directory, folder: str, kept: Publication) -> None:
+    """Let the target say where it and its site in that folder are, as planning does."""
+    copied_from = read_location(folder)
+    checkout = copied_from.checkout if copied_from is not None else folder
+    locate(directory, site=kept.site, storage=storage_in(kept.policy), checkout=checkout)
 
 
 def _load(directory: Directory, key: Digest) -> Publication | None:

@@ -57,15 +57,20 @@ def remove_generations(directory: Directory, numbers: Iterable[int]) -> list[int
 
 
 def remove_stored(directory: Directory, kept: frozenset[str]) -> list[str]:
-    """Take away every stored tree that is not among `kept`; their ids, in order."""
+    """Take away our stored trees that are not among `kept`; their ids, in order."""
     folder = f"{directory.store}/wheels"
-    removed = [name for name in names_in(folder) if name not in kept]
+    ours = (name for name in names_in(folder) if _is_ours(directory, f"store/wheels/{name}"))
+    removed = [name for name in ours if name not in kept]
     for name in removed:
         move_to_trash(directory, f"{folder}/{name}")
     if removed:
         sync_directory(folder)
     empty_trash(directory)
     return removed
+
+
+def _is_ours(directory: Directory, path: str) -> bool:
+    return any(each.fits(path, "folder") for each in directory.names)
 
 
 def reachable_trees(records: Iterable[Generation]) -> frozenset[str]:

@@ -15,7 +15,7 @@ from envc.model.names import POLICY_FILE
 from envc.plan.changes import Changes, link_changes
 from envc.sites.place import find_site
 from envc.target.contents import remove_path
-from envc.target.directory import Directory
+from envc.target.directory import Directory, read_bytes
 
 
 def link_changes_in(directory: Directory, current: Generation) -> Changes:
@@ -87,9 +87,11 @@ def publish_policy(directory: Directory, generation: Generation, policy: bytes) 
     Raises:
         OSError: the disk refused.
     """
-    if not policy or read_policy(directory) == policy:
+    if not policy or known_bytes(f"{directory.path}/{POLICY_FILE}") == policy:
         return False
-    before = present_policy(directory, generation)
+    before = None
+    with suppress(EnvcError):  # one that cannot be read is replaced
+        before = present_policy(directory, generation)
     write_file(f"{directory.path}/{POLICY_FILE}", policy)
     return before != policy
 
@@ -122,5 +124,13 @@ def storage_in(policy: bytes) -> str | None:
 
 
 def read_policy(directory: Directory) -> bytes:
-    """The text of a target's policy; empty where there is none, or it cannot be read."""
-    return known_bytes(f"{directory.path}/{POLICY_FILE}") or b""
+    """The text of a target's policy; empty where there is none.
+
+    Raises:
+        OutsideError: it cannot be read: what it forbids nobody can tell.
+    """
+    path = f"{directory.path}/{POLICY_FILE}"
+    try:
+        return read_bytes(path, missing_is_fine=True)
+    except FileNotFoundError:
+        return b""
