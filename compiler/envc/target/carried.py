@@ -19,6 +19,7 @@ from envc.disk.durable import (
     make_folder,
     replace_symlink,
     sync_directory,
+    sync_file_system,
     write_file,
 )
 from envc.disk.private import private_folder
@@ -76,6 +77,7 @@ def _unpacked(kit: Kit) -> str:
         if not os.path.isdir(home):
             with private_folder(os.path.dirname(home), PART) as private:
                 _unpack(kit, f"{private}/kit")
+                sync_file_system(private)
                 _take_name(f"{private}/kit", home)
     except OSError as error:
         raise disk_error(error, "unpack envc", home) from error
@@ -93,12 +95,15 @@ def _unpack(kit: Kit, place: str) -> None:
 
 def _link_home(home: str, own: str) -> None:
     with private_folder(os.path.dirname(own), PART) as private:
+        copied = False
         for folder, _, names in walk(home):
             place = os.path.normpath(f"{private}/kit/{os.path.relpath(folder, home)}")
             make_folder(place)
             for name in names:
                 if not (name == "envc" and folder == f"{home}/bin"):  # each target has its own
-                    link_or_copy(f"{folder}/{name}", f"{place}/{name}")
+                    copied |= link_or_copy(f"{folder}/{name}", f"{place}/{name}")
+        if copied:  # what is linked is on the disk already
+            sync_file_system(private)
         _take_name(f"{private}/kit", own)
 
 
