@@ -1,9 +1,17 @@
 """What a folder shows beside its generations: the names that people use, and the site's policy."""
 
+import errno
 import os
 from contextlib import suppress
 
-from envc.disk.durable import make_folder, replace_symlink, sync_directory, write_file
+from envc.disk.durable import (
+    OF_LIMITS,
+    disk_error,
+    make_folder,
+    replace_symlink,
+    sync_directory,
+    write_file,
+)
 from envc.errors import EnvcError
 from envc.model.generation import Generation
 from envc.model.names import POLICY_FILE
@@ -87,11 +95,18 @@ def policy_of_generation(directory: Directory, generation: Generation) -> bytes:
 
 
 def read_policy(directory: Directory) -> bytes:
-    """The text of a target's policy; empty where there is none, or it cannot be read."""
+    """The text of a target's policy; empty where there is none, or it is closed to us.
+
+    Raises:
+        OutsideError: the disk is broken, or a limit is reached.
+    """
+    path = f"{directory.path}/{POLICY_FILE}"
     try:
-        with open(f"{directory.path}/{POLICY_FILE}", "rb") as file:
+        with open(path, "rb") as file:
             return file.read()
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.EIO or error.errno in OF_LIMITS:
+            raise disk_error(error, "read the policy", path) from error
         return b""
 
 
