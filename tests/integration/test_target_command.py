@@ -93,3 +93,15 @@ def test_another_envc_renews_it(warm):
     answer = envc_process("materialize", "--target", warm.target, cwd=warm.folder)
     assert answer.status == 0
     assert os.readlink(warm.target / "bin/envc") == before
+
+
+def test_what_a_killed_run_left_of_it_goes(warm):
+    warm.materialize()
+    home = os.path.dirname(os.path.realpath(warm.target / "bin/envc"))
+    left = [f"{folder}/envc.0a1b2c.envc-tmp" for folder in (home, warm.target / "bin")]
+    for path in left:
+        shutil.copy(f"{home}/envc", path)
+    (warm.target / "bin/envc").unlink()
+    (warm.target / ".inputs.json").unlink()
+    warm.materialize()
+    assert not [path for path in left if os.path.exists(path)]

@@ -17,6 +17,7 @@ from envc.cluster.kit import Kit, kit_of_this_envc
 from envc.disk.durable import (
     disk_error,
     make_folder,
+    remove_temporaries,
     replace_symlink,
     sync_directory,
     sync_file_system,
@@ -53,6 +54,8 @@ def renew_command(directory: Directory, generation: Generation, context: Context
     try:
         if not os.path.isdir(own):
             _link_home(home, own)
+        for folder in (f"{own}/bin", os.path.dirname(link)):
+            remove_temporaries(folder)
         _write_command(home, own, _interpreter(generation))
         if not os.path.islink(link) or os.readlink(link) != leads:
             make_folder(os.path.dirname(link))
