@@ -141,6 +141,10 @@ debian_mirror = apt-get indextargets --format '$$(LABEL) $$(REPO_URI)' 'Created-
 test-fuzz: $(STAMP) ## hypothesis against a clock, for a minute
 	ENVC_FUZZ_SECONDS=60 $(PYTEST) -q tests/fuzz
 
-.PHONY: test-faults
-test-faults: $(STAMP) tools ## every system call killed or failing, every power cut: ten minutes
-	$(PYTEST) -q -m sweep tests/faults
+# What takes too long for every run: at every call and boundary what the tests try at some.
+TRIALS := kill failing_calls power_cut
+.PHONY: trials
+trials: $(TRIALS:%=trial-%) ## every system call killed or failing, every power cut; one: make trial-kill
+
+trial-%: $(STAMP) tools
+	$(PYTEST) -q -m sweep --durations=0 tests/faults/test_$*.py

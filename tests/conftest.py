@@ -12,6 +12,7 @@ import pytest
 
 from envc.cluster.kit import KITS
 from support.cores import core_archive
+from support.kits import keep_small_kit
 from support.sites import SiteFolder
 from support.wheelhouse import RECIPES
 from support.wheels import build_all
@@ -26,33 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-# Tests that have not caught up with the redrawn house, by what their names begin with: most count
-# changes or bytes of a target, which carries envc now. What they find is shown and ends no run yet;
-# those below `faults` would take hours, and are not run. Each line is to go.
-UNSETTLED = {
-    "tests/faults/": "every kill and failing call meets the files of the kit that targets carry",
-    "tests/integration/test_full_disk.py": "the disks are too small for the kit",
-    "tests/integration/test_killed.py": "the moments are counted over the files of the kit",
-    "tests/integration/test_care.py::test_what_cannot_be_mended": "another text",
-    "tests/layering/test_people_and_tools.py": "not looked into",
-    "tests/compat/": "numbers of generations, where start-up files are others than 0.1's",
-    "tests/cluster/": "not run as a whole since the rooms for nodes were redrawn",
-    "tests/network/": "not run since then",
-}
-
-
-def _mark_unsettled(items: list[pytest.Item]) -> None:
-    for item in items:
-        is_long = item.get_closest_marker("slow") or item.get_closest_marker("network")
-        for begin, reason in UNSETTLED.items():
-            if is_long and item.nodeid.startswith(begin):
-                runs = begin != "tests/faults/"
-                item.add_marker(pytest.mark.xfail(strict=False, run=runs, reason=reason))
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs a network, unless `-m` speaks of it."""
-    _mark_unsettled(items)
     if "network" in config.option.markexpr:
         return
     asking = [item for item in items if item.get_closest_marker("network")]
@@ -72,7 +48,7 @@ def _start_in(patch: pytest.MonkeyPatch, world: Path) -> Path:
 def _isolate(patch: pytest.MonkeyPatch, home: Path, kits: Path) -> None:
     """Point HOME and envc's cache into `home`, and drop what other tools are configured by.
 
-    The kit of envc, which every target carries, is made once for all tests, in the folder `kits`.
+    The kit of envc, which every target carries, is the one in the folder `kits`.
     """
     (home / "cache").mkdir()
     (home / "cache" / KITS).symlink_to(kits)
@@ -85,10 +61,14 @@ def _isolate(patch: pytest.MonkeyPatch, home: Path, kits: Path) -> None:
     patch.setenv("NO_COLOR", "1")
 
 
-def _kits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.getbasetemp() / KITS
-    folder.mkdir(exist_ok=True)
-    return folder
+def _kits(tmp_path_factory: pytest.TempPathFactory, *, whole: bool = False) -> Path:
+    """A cache's folder of kits for all tests: with a small one, or where the whole one is made."""
+    cache = tmp_path_factory.getbasetemp() / ("whole-kit" if whole else "small-kit")
+    if not cache.exists():
+        (cache / KITS).mkdir(parents=True)
+        if not whole:
+            keep_small_kit(cache)
+    return cache / KITS
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -119,7 +99,8 @@ def _home(
         if request.node.get_closest_marker("network"):
             patch.setenv("ENVC_CACHE_DIR", str(home / "cache"))
         else:
-            _isolate(patch, home, _kits(tmp_path_factory))
+            whole = request.node.get_closest_marker("whole_kit") is not None
+            _isolate(patch, home, _kits(tmp_path_factory, whole=whole))
         yield
 
 

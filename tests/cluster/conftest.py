@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from cluster.fake_nodes import Cluster
+from support.kits import keep_small_kit
 from support.sites import SiteFolder
 
 
 @pytest.fixture(scope="session")
 def kits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that keeps the kit of this envc from one test to the next."""
-    return tmp_path_factory.mktemp("kits")
+    """A cache that has a kit of this envc, a small one."""
+    cache = tmp_path_factory.mktemp("kits")
+    keep_small_kit(cache)
+    return cache
 
 
 @pytest.fixture

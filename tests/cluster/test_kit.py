@@ -16,6 +16,12 @@ from envc.model.digest import hex_of
 pytestmark = pytest.mark.slow  # a kit is made of a thousand files
 
 
+@pytest.fixture(scope="module")
+def kits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache where the whole kit is made."""
+    return tmp_path_factory.mktemp("whole-kit")
+
+
 @pytest.fixture
 def kit(kits: Path) -> Kit:
     return kit_of_this_envc(str(kits))

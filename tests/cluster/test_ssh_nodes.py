@@ -67,6 +67,12 @@ class Rig:
 
 
 @pytest.fixture(scope="module")
+def kits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache where the whole kit is made."""
+    return tmp_path_factory.mktemp("whole-kit")
+
+
+@pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory, recipes: Path, kits: Path) -> Iterator[Rig]:
     needs("sshd", "ssh", "ssh-keygen", "scp", "unshare", "strace")
     folder = tmp_path_factory.mktemp("ssh")

@@ -8,6 +8,7 @@ import pytest
 from compat.releases import Release, first_release, this_release
 from compat.worlds import World, keep, make_overlays, make_target, write_world
 from faults.sweep import remove, restore
+from support.kits import keep_small_kit
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +22,9 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
 @pytest.fixture(scope="session")
 def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
     """The release that is tested, with a cache of its own."""
-    with this_release(tmp_path_factory.mktemp("this") / "cache") as release:
+    cache = tmp_path_factory.mktemp("this") / "cache"
+    keep_small_kit(cache)
+    with this_release(cache) as release:
         yield release
 
 

@@ -42,8 +42,9 @@ class Nodes:
         return dict(report["sets"])
 
     def status(self, release: Release, nodes: str) -> dict[str, Any]:
-        """What each node runs."""
-        words = ("--nodes", nodes, *self.targets, "--state", self.state, "--drift", "--json")
+        """What each node runs; whether it is what is wanted, where a folder holds that."""
+        state = ("--state", self.state) if "--state" in self.options else ()
+        words = ("--nodes", nodes, *self.targets, *state, "--drift", "--json")
         return dict(release.envc("status", *words).json)
 
     def own(self, node: str, *words: object) -> Answer:
@@ -59,14 +60,8 @@ class Nodes:
         return (self.target(node) / "bin/envc").resolve().parents[1]
 
     def has_kit_of(self, release: Release, node: str) -> bool:
-        """Whether that envc is of this release, file for file."""
-        (package,) = self.kit(node).rglob("envc/__init__.py")
-        return sources(package.parent) == sources(release.source)
-
-
-def sources(package: Path) -> dict[str, bytes]:
-    """The source files of an import package."""
-    return {str(path.relative_to(package)): path.read_bytes() for path in package.rglob("*.py")}
+        """Whether that envc is the one that this release brings."""
+        return any(release.cache.glob(f"kits-*/{self.kit(node).name}.zip"))
 
 
 @dataclass(frozen=True)

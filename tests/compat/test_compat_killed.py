@@ -53,8 +53,10 @@ def empty(world: World) -> World:
 def test_killed_in_its_first_materialize(empty: World, moment: str) -> None:
     """Such a folder is envc's own, whatever was made in it."""
     kill(empty, FIRST_RUN[moment], "materialize", "--target", empty.target)
+    is_complete = empty.generation(1).exists()
     made = empty.materialize()
-    assert (made.generation, made.changed) == (1, True)
+    assert made.changed
+    assert empty.holds(1, made.generation) if is_complete else made.generation == 1
     assert empty.is_sound()
     assert is_tidy(empty, empty.target)
 

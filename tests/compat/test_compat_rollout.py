@@ -215,7 +215,7 @@ def test_the_engine_carries_what_nodes_lack(nodes: Nodes) -> None:
         came_along = "switched" if other is world.new and not world.alike else "current"
         assert carried.roll_out(other, "n3") == {came_along: "n3"}
     told = carried.status(world.new, "n3")
-    assert (told["sets"], told["nodes"]["n3"]["drift"]) == ({"converged": "n3"}, 0)
+    assert (told["sets"], told["nodes"]["n3"]["drift"]) == ({"present": "n3"}, 0)
 
 
 def test_nodes_without_python(tmp_path: Path, old: Release, new: Release) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import stat
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ def violations(directory: Path) -> Iterator[str]:
     """What is wrong under a final name: the store's, the generations', `current`."""
     yield from _store(directory / "store")
     yield from _cores(directory / "core")
+    yield from _kits(directory / "envc")
     for name in _names(directory / "generations"):
         if name.isdigit():
             yield from _generation(directory, directory / "generations" / name)
@@ -89,6 +91,9 @@ def violations(directory: Path) -> Iterator[str]:
     current = directory / "current"
     if os.path.lexists(current) and not (current / "manifest.json").is_file():
         yield "current leads nowhere"
+    command = directory / "bin/envc"
+    if os.path.lexists(command) and not os.access(command, os.X_OK):
+        yield "bin/envc leads nowhere"
 
 
 def changes(before: Before, directory: Path, leaving: Iterable[int] = ()) -> Iterator[str]:
@@ -111,7 +116,8 @@ def leftovers(directory: Path) -> Iterator[str]:
     """What a run that ended must not leave: staging, temporary files, trash, open generations."""
     for path in _walk(directory):
         name = os.path.basename(path)
-        if name.endswith((".envc-tmp", ".leftover")) or name.startswith((".staging", ".trial")):
+        begins = name.startswith((".staging", ".trial", ".part"))
+        if begins or name.endswith((".envc-tmp", ".leftover")):
             yield f"{path} is left over"
     for folder in ("store/tmp", "trash"):
         for name in _names(directory / folder):
@@ -123,8 +129,14 @@ def leftovers(directory: Path) -> Iterator[str]:
 
 
 def incomplete(directory: Path) -> Iterator[str]:
-    """What a run that ended well must have: stable names, names by closure, all stored trees."""
+    """What a run that ended well must have: stable names, names by closure, all stored trees,
+
+    and a target its own envc.
+    """
     current = directory / "current"
+    is_target = not (current / "pyvenv.cfg").exists()
+    if is_target and not os.access(directory / "bin/envc", os.X_OK):
+        yield "bin/envc is missing"
     record = json.loads((current / "manifest.json").read_text())
     for name, layer in record["layers"].items():
         named = directory / "by-lock" / layer["closure"].removeprefix("sha256:")
@@ -160,6 +172,24 @@ def _cores(folder: Path) -> Iterator[str]:
                 mode,
             ):
                 yield f"core/{name}/{path} is not what is listed"
+
+
+def _kits(folder: Path) -> Iterator[str]:
+    """What is wrong with an envc that is carried: it is whole, or not there."""
+    for name in _names(folder):
+        if not _HEXADECIMAL.fullmatch(name):
+            continue
+        library = folder / name / "lib"
+        records = list(library.glob("envc-*.dist-info/RECORD"))
+        if not records or not (folder / name / "run.py").is_file():
+            yield f"envc/{name} is not complete"
+        for record in records:
+            for line in record.read_text().splitlines():
+                path, digest, _ = line.split(",")
+                content = (library / path).read_bytes() if (library / path).is_file() else b""
+                found = urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+                if digest != f"sha256={found}":
+                    yield f"envc/{name}/lib/{path} is not what is listed"
 
 
 def _store(store: Path) -> Iterator[str]:

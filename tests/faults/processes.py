@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-from support.sites import Answer
+from support.sites import PROGRESS, Answer
 
 needs_strace = pytest.mark.skipif(
     shutil.which("strace") is None, reason="strace is not installed (apt-get install strace)"
@@ -71,7 +71,8 @@ class Processes:
         assert answers is not None
         requests.write(json.dumps(request) + "\n")
         requests.flush()
-        return Answer(**json.loads(answers.readline()))
+        answer = json.loads(answers.readline())
+        return Answer(**{**answer, "stderr": PROGRESS.sub("", answer["stderr"])})
 
     def traced(self) -> int:
         """The process that strace is attached to now."""

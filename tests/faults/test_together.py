@@ -226,10 +226,11 @@ def test_a_time_out_that_is_none(world, text):
 
 
 def test_a_lock_that_is_a_symlink_is_not_followed(world):
-    world.target.mkdir()
+    world.done(*world.materialize(1))
+    (world.target / ".lock").unlink()
     (world.target / ".lock").symlink_to(world.root / "sentinel/file")
     with several(world, 1) as (starter,):
-        answer = starter.run(*world.materialize(1))
+        answer = starter.run(*world.materialize(2))
     assert (answer.status, answer.stderr) == (
         4,
         (

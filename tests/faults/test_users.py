@@ -13,6 +13,7 @@ from faults.oracle import incomplete, leftovers, violations
 from faults.processes import Processes
 from faults.sweep import copied, remove
 from faults.world import SHARED, flip
+from support.kits import keep_small_kit
 from support.sites import PYTHON
 
 _NOBODY = 65534
@@ -51,6 +52,10 @@ def target_table():
     )
 
 
+def cache_of_nobody(world):
+    return world.root / "cache-of-nobody"
+
+
 @pytest.fixture
 def world(template, arena):
     """A world in a folder that everybody may enter, on an interpreter that everybody may start."""
@@ -66,15 +71,16 @@ def world(template, arena):
         spec.write_text(text)
         found.done("lock", "--site", found.site(number))
     os.chmod(found.root, 0o755)
-    (found.root / "cache").mkdir(mode=0o777)
-    os.chmod(found.root / "cache", 0o777)
+    keep_small_kit(cache_of_nobody(found))
+    give_away(cache_of_nobody(found))
     yield found
     remove(found.root)
 
 
 @pytest.fixture
 def processes(world):
-    with Processes(world.environment) as found:
+    surroundings = {"ENVC_CACHE_DIR": str(cache_of_nobody(world))}
+    with Processes({**world.environment, **surroundings}) as found:
         yield found
 
 

@@ -4,6 +4,7 @@ root/wheels/            the index: five wheels with scripts, data, an empty file
 root/site-1, site-2     one site before and after an upgrade of `alpha`, locked
 root/site-3             the second, with an interpreter that it carries
 root/target, overlay    what is written to
+root/cache              envc's, with a small kit for targets to carry
 root/sentinel           what nobody may touch
 """
 
@@ -15,8 +16,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 from support.cores import file, tar_of
+from support.kits import keep_small_kit
 from support.sites import PYTHON, SITE_PACKAGES, Answer, envc
 from support.wheels import Recipe, build_all
 
@@ -120,9 +123,14 @@ class World:
         """The words that materialize a state of the site."""
         return "materialize", "--site", self.site(number), "--target", self.target, *words
 
+    def envc(self, *words: object) -> Answer:
+        """Call envc in this process."""
+        with patch.dict(os.environ, self.environment):
+            return envc(*words, cwd=self.root)
+
     def done(self, *words: object) -> Answer:
         """Call envc in this process; it must succeed."""
-        answer = envc(*words, cwd=self.root)
+        answer = self.envc(*words)
         assert answer.status == 0, answer.stderr
         return answer
 
@@ -149,6 +157,7 @@ def new_world(root: Path) -> World:
     """A world whose site is written and locked in both states; nothing is materialized."""
     world = World(root)
     build_all(RECIPES, world.wheels)
+    keep_small_kit(world.root / "cache")
     for number in (1, 2):
         world.site(number).mkdir()
         text = SPEC.format(python=PYTHON, alpha=f"{number}.0")

@@ -30,9 +30,9 @@ _PR_SET_PTRACER = 0x59616D61
 _ATTACH_SECONDS = 30
 # Used by envc, but imported only where they are needed.
 _LIBRARIES = (
-    "ctypes.util", "getpass", "httpx", "importlib.readers", "installer.records", "packaging.tags",
-    "platformdirs", "resolvelib", "rich", "shutil", "tempfile", "tomli_w", "tomlkit", "tomllib",
-    "zipfile",
+    "ctypes.util", "encodings.cp437", "getpass", "httpx", "importlib.readers",
+    "installer.records", "packaging.tags", "platformdirs", "resolvelib", "rich", "shutil",
+    "tempfile", "tomli_w", "tomlkit", "tomllib", "zipfile",
 )  # fmt: skip
 
 

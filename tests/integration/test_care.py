@@ -16,7 +16,7 @@ import pytest
 from faults.oracle import incomplete, leftovers, listing, violations
 from faults.world import FOLDER, SHARED, World, flip, new_world, opened
 from support.index_server import IndexServer
-from support.sites import PYTHON, SITE_PACKAGES, envc
+from support.sites import PYTHON, SITE_PACKAGES
 
 TAG = f"cpython-{PYTHON.replace('.', '')}"
 BETA = f"{SITE_PACKAGES}/names/beta.py"
@@ -224,11 +224,11 @@ IDS = [
 
 
 def verify(world, *words):
-    return envc("verify", "--target", world.target, *words)
+    return world.envc("verify", "--target", world.target, *words)
 
 
 def repair(world, *words):
-    return envc("repair", "--target", world.target, "--offline", *words)
+    return world.envc("repair", "--target", world.target, "--offline", *words)
 
 
 def is_sound(world):
@@ -363,7 +363,7 @@ def test_what_cannot_be_mended_is_named_and_the_rest_is_mended(alone):
         ),
     )
     assert answer.stderr == (
-        f"warning: {alone.wheels}/beta-1.0-py3-none-any.whl: beta-1.0-py3-none-any.whl is not "
+        f"warning: {alone.wheels}/beta-1.0-py3-none-any.whl: the wheel is not "
         "there\n"
         "  mend: put it there, or name its folder with `--from`\n"
         f"{alone.target}: 1 path repaired, 2 left\n"

@@ -8,6 +8,8 @@ import pytest
 
 from support.sites import envc_process
 
+pytestmark = [pytest.mark.slow, pytest.mark.whole_kit]
+
 NOBODY = 65534
 
 
@@ -24,7 +26,6 @@ def call(target, *words, **options):
     )
 
 
-@pytest.mark.slow
 def test_it_works_without_the_envc_that_materialized(warm):
     warm.materialize()
     done = call(warm.target, "generations", "--json")
@@ -36,7 +37,6 @@ def test_it_works_without_the_envc_that_materialized(warm):
     assert found.decode().startswith(str(warm.target))
 
 
-@pytest.mark.slow
 def test_everybody_may_read_what_it_is_made_of(warm):
     before = os.umask(0o077)
     try:
@@ -49,7 +49,6 @@ def test_everybody_may_read_what_it_is_made_of(warm):
     assert os.stat(f"{warm.target}/bin").st_mode & 0o005 == 0o005
 
 
-@pytest.mark.slow
 def test_it_goes_along_when_the_target_is_moved(warm):
     warm.materialize()
     place = warm.root / "moved"
@@ -58,7 +57,6 @@ def test_it_goes_along_when_the_target_is_moved(warm):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
 def test_a_target_materialized_by_its_own_envc_keeps_it(warm):
     warm.materialize()
     before = os.readlink(warm.target / "bin/envc")
@@ -74,7 +72,6 @@ def test_a_target_materialized_by_its_own_envc_keeps_it(warm):
     shutil.rmtree(other / "generations", ignore_errors=True)
 
 
-@pytest.mark.slow
 def test_a_command_of_an_earlier_release_is_replaced(warm):
     warm.materialize()
     (warm.target / "bin/envc").unlink()
@@ -85,7 +82,6 @@ def test_a_command_of_an_earlier_release_is_replaced(warm):
     assert call(warm.target, "generations").returncode == 0
 
 
-@pytest.mark.slow
 def test_another_envc_renews_it(warm):
     warm.materialize()
     before = os.readlink(warm.target / "bin/envc")
@@ -97,3 +93,15 @@ def test_another_envc_renews_it(warm):
     answer = envc_process("materialize", "--target", warm.target, cwd=warm.folder)
     assert answer.status == 0
     assert os.readlink(warm.target / "bin/envc") == before
+
+
+def test_what_a_killed_run_left_of_it_goes(warm):
+    warm.materialize()
+    home = os.path.dirname(os.path.realpath(warm.target / "bin/envc"))
+    left = [f"{folder}/envc.0a1b2c.envc-tmp" for folder in (home, warm.target / "bin")]
+    for path in left:
+        shutil.copy(f"{home}/envc", path)
+    (warm.target / "bin/envc").unlink()
+    (warm.target / ".inputs.json").unlink()
+    warm.materialize()
+    assert not [path for path in left if os.path.exists(path)]

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from faults.sweep import remove
 from support.sites import PYTHON, SiteFolder, envc, envc_process, python
 
 
@@ -266,6 +267,18 @@ def test_a_folder_that_was_prepared_is_taken(warm):
     assert warm.materialize()["changed"] is True
     report = warm.done("uninstall", "--target", warm.target, "--json").json
     assert report["left"] == [".snapshot", "lost+found"]
+
+
+@pytest.mark.slow
+def test_uninstall_goes_on_where_a_killed_one_left_empty_folders(warm):
+    """It was killed between the last name in a folder and the folder."""
+    warm.materialize()
+    for folder in ("generations", "store", "by-lock"):
+        remove(warm.target / folder)
+    for folder in ("generations", "store/wheels", "by-lock", "modulefiles/canopy"):
+        (warm.target / folder).mkdir(parents=True, exist_ok=True)
+    warm.done("uninstall", "--target", warm.target)
+    assert not warm.target.exists()
 
 
 @pytest.mark.slow

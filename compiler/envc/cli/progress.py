@@ -23,7 +23,7 @@ _WORDS = {
     "receive": "unpacking",
     "unpack": "unpacking",
 }
-LONG_SECONDS = 1.0
+_LONG_SECONDS = 1.0
 # What is over before is not drawn: a bar that flickers tells nothing, and rich takes 0.1 s to come.
 _DRAWN_AFTER_SECONDS = 0.3
 
@@ -85,7 +85,7 @@ class LineReporter:
 
     def _hide(self, task: "_Task", now: float) -> None:
         """Say what was done, and how fast, if it took a while."""
-        if task.done and now - task.started >= LONG_SECONDS:
+        if task.done and now - task.started >= _LONG_SECONDS:
             rate = task.rate(now)
             done = amount_of(task.done, task.unit)
             self.note(f"{task.words}: {done} in {now - task.started:.1f} s ({rate})")

@@ -33,14 +33,19 @@ def kit_of_this_envc(cache: str) -> Kit:
         OutsideError: a file cannot be read, or the cache not be written.
     """
     folder = f"{cache}/{KITS}"
-    installation = [_FORMAT, sys.version, os.path.abspath(envc.__file__)]
-    note = f"{folder}/{hex_of(digest_of_json(installation))[:24]}.json"
+    note = f"{folder}/{note_of_this_envc()}"
     with doing("make the kit that brings envc to nodes"):
         digest = _noted(note)
         if digest is None or not os.path.exists(f"{folder}/{hex_of(digest)}.zip"):
             digest = _make(folder, note)
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return Kit(f"{folder}/{hex_of(digest)}.zip", digest, python)
+
+
+def note_of_this_envc() -> str:
+    """The name of the note that tells which kit is of the installation that runs."""
+    installation = [_FORMAT, sys.version, os.path.abspath(envc.__file__)]
+    return f"{hex_of(digest_of_json(installation))[:24]}.json"
 
 
 def _noted(note: str) -> Digest | None:

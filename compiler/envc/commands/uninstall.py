@@ -10,7 +10,14 @@ from envc.errors import AnswerIsNo, UsageError
 from envc.model.names import LOCK_FILE
 from envc.ports import REPORTER
 from envc.reports.uninstall import UninstallReport
-from envc.target.contents import is_recorded, removal_order, remove_path, standing, strangers_in
+from envc.target.contents import (
+    is_recorded,
+    removal_order,
+    remove_empty_folders,
+    remove_path,
+    standing,
+    strangers_in,
+)
 from envc.target.directory import Directory
 from envc.target.opened import directory_at
 
@@ -37,6 +44,8 @@ def uninstall(path: str, *, dry_run: bool) -> UninstallReport:
             for name in () if dry_run else paths:
                 remove_path(directory, name)
                 removed.append(name)
+            if not dry_run:
+                remove_empty_folders(directory)
         except OSError as error:
             raise disk_error(error, "remove the target", directory.path) from error
     left = _left(directory, paths) if dry_run else sorted(os.listdir(directory.path))

@@ -17,14 +17,17 @@ _TEMPORARY = ".envc-tmp"
 # The least time between two flushes of `syncing`.
 _PAUSE_SECONDS = 0.1
 
-_MENDS = {
+# What mends a limit that is reached, whichever file is the first to meet it.
+OF_LIMITS = {
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "raise the limit of open files (fs.file-max)",
+}
+_MENDS = OF_LIMITS | {
     errno.ENOSPC: "free space or inodes on this file system",
     errno.EDQUOT: "free space within your quota, or ask for more",
     errno.EACCES: "run envc as the owner of this folder",
     errno.EPERM: "run envc as the owner of this folder",
     errno.EROFS: "use a file system that can be written",
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    errno.ENFILE: "raise the limit of open files (fs.file-max)",
     errno.ELOOP: "remove the symlink that stands there",
     errno.EIO: "check the disk; nothing of this run was published",
 }

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from envc.disk.durable import OF_LIMITS
 from envc.errors import OutsideError, UntrustedError
 from envc.formats.scripts import entry_point_script, rebind_script
 from envc.model.digest import digest_from_hex
@@ -127,7 +128,7 @@ def _unreadable(error: OSError, path: str) -> OutsideError:
     return OutsideError(
         f"cannot read the wheel: {os.strerror(error.errno or 0)}",
         where=path,
-        mend="make it readable, or fetch it again",
+        mend=OF_LIMITS.get(error.errno or 0, "make it readable, or fetch it again"),
     )
 
 

@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 
 from envc.errors import EnvcError, SpecError
 from envc.formats.location import Location
 from envc.formats.policy import policy_from_json
 from envc.host.context import Context
 from envc.model.generation import Generation
-from envc.model.manifest import Difference, DifferenceKind
-from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE
+from envc.model.manifest import Difference, DifferenceKind, path_of
+from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE, SHOWN_OF_OVERLAYS
 from envc.target.base_state import compiled_for
 from envc.target.carried import renew_command
 from envc.target.directory import Directory
@@ -41,7 +42,8 @@ def differences_beside(directory: Directory, records: Iterable[Generation]) -> l
     if current is None:
         return []
     changes = link_changes_in(directory, current)
-    links = (name for name in changes.restore if not _leads_to_a_holder(directory, name))
+    links = [name for name in changes.restore if not _leads_to_a_holder(directory, name)]
+    links = _without_put_by_hand(directory, current, links)
     found = {name: _lost(directory, name, "link") for name in links}
     found |= {name: Difference(name, "extra") for name in changes.remove}
     begun = [each for each in everything if each.generation <= current.generation]
@@ -54,6 +56,19 @@ def differences_beside(directory: Directory, records: Iterable[Generation]) -> l
         if not _has_policy(directory):
             found[POLICY_FILE] = _lost(directory, POLICY_FILE, "changed")
     return [found[name] for name in sorted(found)]
+
+
+def _without_put_by_hand(directory: Directory, current: Generation, links: list[str]) -> list[str]:
+    """The links without those of folders that somebody put into an overlay's tree."""
+    shown = [name for name in links if name in SHOWN_OF_OVERLAYS]
+    if not (directory.is_overlay and shown):
+        return links
+    with suppress(EnvcError):  # without a listing it cannot be told
+        (layer,) = current.layers
+        lines = directory.manifest(current.generation, layer).lines
+        published = {path_of(line).decode(errors="surrogateescape") for line in lines}
+        return [name for name in links if name not in shown or name in published]
+    return links
 
 
 def restore_beside(directory: Directory, records: Iterable[Generation], context: Context) -> None:

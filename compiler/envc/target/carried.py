@@ -14,7 +14,15 @@ import sys
 import envc
 from envc.cluster.kit import Kit, kit_of_this_envc
 from envc.disk.digests import known_bytes
-from envc.disk.durable import doing, make_folder, replace_symlink, sync_directory, write_file
+from envc.disk.durable import (
+    doing,
+    make_folder,
+    remove_temporaries,
+    replace_symlink,
+    sync_directory,
+    sync_file_system,
+    write_file,
+)
 from envc.disk.folders import walk
 from envc.disk.private import private_folder
 from envc.host.context import Context
@@ -43,6 +51,8 @@ def renew_command(directory: Directory, generation: Generation, context: Context
     with doing("write the target's own envc", link):
         if not os.path.isdir(own):
             _link_home(home, own)
+        for folder in (f"{own}/bin", os.path.dirname(link)):
+            remove_temporaries(folder)
         _write_command(home, own, _interpreter(generation))
         if not os.path.islink(link) or os.readlink(link) != leads:
             make_folder(os.path.dirname(link))
@@ -65,6 +75,7 @@ def _unpacked(kit: Kit) -> str:
         if not os.path.isdir(home):
             with private_folder(os.path.dirname(home), PART) as private:
                 _unpack(kit, f"{private}/kit")
+                sync_file_system(private)
                 _take_name(f"{private}/kit", home)
     return home
 
@@ -82,12 +93,15 @@ def _unpack(kit: Kit, place: str) -> None:
 
 def _link_home(home: str, own: str) -> None:
     with private_folder(os.path.dirname(own), PART) as private:
+        copied = False
         for folder, _, names in walk(home):
             place = os.path.normpath(f"{private}/kit/{os.path.relpath(folder, home)}")
             make_folder(place)
             for name in names:
                 if not (name == "envc" and folder == f"{home}/bin"):  # each target has its own
-                    link_or_copy(f"{folder}/{name}", f"{place}/{name}")
+                    copied |= link_or_copy(f"{folder}/{name}", f"{place}/{name}")
+        if copied:  # what is linked is on the disk already
+            sync_file_system(private)
         _take_name(f"{private}/kit", own)
 
 

@@ -96,6 +96,21 @@ def removal_order(directory: Directory) -> list[str]:
     return [path for order in _ORDER for path, row in rows if row.goes == order]
 
 
+def remove_empty_folders(directory: Directory, folder: str = "") -> None:
+    """Remove what a killed run may have left: folders of envc's names in which nothing stands.
+
+    Raises:
+        OSError: one cannot be listed.
+    """
+    for name in os.listdir(f"{directory.path}/{folder}"):
+        path = f"{folder}/{name}".lstrip("/")
+        kind, _ = _kind_at(f"{directory.path}/{path}")
+        if kind == "folder" and any(each.stands_in(path) for each in directory.names):
+            remove_empty_folders(directory, path)
+            with suppress(OSError):
+                os.rmdir(f"{directory.path}/{path}")
+
+
 def remove_path(directory: Directory, path: str) -> None:
     """Remove what stands at a path of a folder, and what it leaves empty of the folders above.
 

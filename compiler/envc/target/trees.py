@@ -259,12 +259,14 @@ def write_new(path: str, content: bytes, mode: int) -> None:
         os.fchmod(descriptor, mode)
 
 
-def link_or_copy(source: str, destination: str) -> None:
-    """One more name for a file, or a copy of it where links do not work."""
+def link_or_copy(source: str, destination: str) -> bool:
+    """Give a file one more name; whether it is a copy, as links do not work."""
     try:
         os.link(source, destination)
     except OSError:
         copy_file(os.fsencode(source), os.fsencode(destination))
+        return True
+    return False
 
 
 def linkable_file(plan: TreePlan) -> tuple[str, bytes] | None:
