@@ -46,9 +46,7 @@ from envc.sites.site import (
 )
 from envc.supply.contents import ContentsSource
 from envc.supply.declared import outdated_editables
-from envc.supply.editable import (
-    directory_of,
-)
+from envc.supply.editables import directory_of
 from envc.supply.given import GivenSource
 from envc.supply.indexes import indexes_of, open_source
 from envc.supply.local_files import is_as_locked, names_files

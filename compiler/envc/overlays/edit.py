@@ -25,7 +25,7 @@ from envc.overlays.options import OverlayOptions
 from envc.reports.overlay import OverlayReport
 from envc.sites.overlay_folder import lost_spec
 from envc.sites.site import check_base, overlay_from, overlay_lock, overlay_text
-from envc.supply.editable import directory_of
+from envc.supply.editables import directory_of
 from envc.target.by_hand import Foreign, by_hand
 from envc.target.directory import Directory, Shape
 from envc.target.opened import Target, built_overlay, find_target, open_target
