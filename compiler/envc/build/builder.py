@@ -19,6 +19,7 @@ from envc.disk.digests import digest_of_file
 from envc.disk.durable import disk_error, write_file
 from envc.disk.memo import memo_key
 from envc.errors import BuildError
+from envc.formats.core_metadata import wheel_metadata
 from envc.formats.values import FormError, json_of, value_of_json
 from envc.model.digest import Digest, digest_of
 from envc.model.target import Machine
@@ -193,17 +194,10 @@ class _Workshop:
 
 
 def _metadata_of(wheel: str, label: str) -> bytes:
-    from zipfile import BadZipFile, ZipFile
-
     try:
-        with ZipFile(wheel) as archive:
-            (name,) = [
-                name
-                for name in archive.namelist()
-                if name.endswith(".dist-info/METADATA") and name.count("/") == 1
-            ]
-            return archive.read(name)
-    except (BadZipFile, ValueError) as error:
+        with open(wheel, "rb") as file:
+            return wheel_metadata(file)
+    except ValueError as error:
         raise BuildError(
             f"{label} cannot be built: its backend wrote a wheel without metadata",
             where=wheel,

@@ -3,7 +3,8 @@
 Source: https://packaging.python.org/specifications/core-metadata/
 """
 
-from typing import TYPE_CHECKING
+import zlib
+from typing import TYPE_CHECKING, BinaryIO
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -13,6 +14,9 @@ from envc.model.release import CoreMetadata, Distribution
 
 if TYPE_CHECKING:
     from email.message import Message
+
+# Descriptions of some projects reach a megabyte.
+METADATA_LIMIT_BYTES = 16 * 1024 * 1024
 
 # The first version whose source distributions tell what a build may still change (PEP 643).
 _TELLS_DYNAMIC = Version("2.2")
@@ -61,6 +65,35 @@ def static_metadata(content: bytes, distribution: Distribution) -> CoreMetadata 
     if not tells or dynamic & _NEEDED:
         return None
     return parse_metadata(content, distribution)
+
+
+def wheel_metadata(file: BinaryIO) -> bytes:
+    """The text of METADATA in a wheel that can be read at any place.
+
+    It is the wheel's own: some carry those of vendored projects further down.
+
+    Raises:
+        ValueError: it is no wheel that can be read; the message says why.
+        Whatever `file` raises.
+    """
+    from zipfile import BadZipFile, LargeZipFile, ZipFile
+
+    try:
+        with ZipFile(file) as archive:
+            names = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
+            names = [name for name in names if name.count("/") == 1]
+            if len(names) != 1:
+                raise ValueError(f"it has {len(names)} METADATA files, not one")
+            with archive.open(names[0]) as stream:
+                content = stream.read(METADATA_LIMIT_BYTES + 1)
+    except (  # zipfile's answers to hostile members
+        *(BadZipFile, LargeZipFile, zlib.error, EOFError),
+        *(LookupError, RuntimeError),
+    ) as error:
+        raise ValueError(str(error)) from error
+    if len(content) > METADATA_LIMIT_BYTES:
+        raise ValueError(f"{names[0]} is longer than {METADATA_LIMIT_BYTES} bytes")
+    return content
 
 
 def _headers(content: bytes) -> "Message[str, str]":

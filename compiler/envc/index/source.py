@@ -1,7 +1,7 @@
 """The site's indexes as one source of candidates, asked in parallel and ahead of need."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from packaging.utils import NormalizedName
@@ -22,6 +22,9 @@ from envc.ports import Reporter, SilentReporter
 LISTINGS_TASK = "index"
 METADATA_TASK = "metadata"
 TASK_UNITS = {LISTINGS_TASK: "projects", METADATA_TASK: "files"}
+
+
+Index = FolderIndex | RemoteIndex
 
 
 class IndexSource(Closing):
@@ -71,6 +74,7 @@ class IndexSource(Closing):
     def close(self) -> None:
         """Give up what is still being fetched, at once, and close the connections."""
         self._workers.close(self._client.close)
+        self.reader.wheels.close()
         self._progress.finish()
 
     @property
@@ -117,36 +121,32 @@ class IndexSource(Closing):
         """
         return self._metadata.get(distribution)
 
-    def _indexes_of(self, project: NormalizedName) -> Sequence[FolderIndex | RemoteIndex]:
+    def _indexes_of(self, project: NormalizedName) -> Sequence[Index]:
         name = self._sources.get(project)
         return self._public if name is None else (self._indexes[name],)
 
     def _recall(self, project: NormalizedName) -> tuple[Offer, ...] | None:
+        return self._up_to_the_first(project, lambda index: index.remembered(project))
+
+    def _search(self, project: NormalizedName) -> tuple[Offer, ...]:
+        with self._progress.step(LISTINGS_TASK):
+            return self._up_to_the_first(project, lambda index: index.offer(project)) or ()
+
+    def _up_to_the_first(
+        self, project: NormalizedName, ask: Callable[[Index], Offer | None]
+    ) -> tuple[Offer, ...] | None:
+        """What the indexes have, up to the first that has the project; None: one does not tell."""
         offers: list[Offer] = []
         for index in self._indexes_of(project):
-            offer = index.remembered(project)
+            offer = ask(index)
             if offer is None:
                 return None
             offers.append(offer)
             if offer.found:
-                self._hear(offer, index)
+                if offer.announces and isinstance(index, RemoteIndex):
+                    self.reader.note_announcement(index.url)
                 break
         return tuple(offers)
-
-    def _search(self, project: NormalizedName) -> tuple[Offer, ...]:
-        """What the indexes have, up to the first that has the project."""
-        offers: list[Offer] = []
-        with self._progress.step(LISTINGS_TASK):
-            for index in self._indexes_of(project):
-                offers.append(index.offer(project))
-                if offers[-1].found:
-                    self._hear(offers[-1], index)
-                    break
-        return tuple(offers)
-
-    def _hear(self, offer: Offer, index: FolderIndex | RemoteIndex) -> None:
-        if offer.announces and isinstance(index, RemoteIndex):
-            self.reader.note_announcement(index.url)
 
     def _read_metadata(self, distribution: Distribution) -> CoreMetadata:
         with self._progress.step(METADATA_TASK):
@@ -182,7 +182,7 @@ class _Progress:
                 self.reporter.finish(self._started.pop(0))
 
 
-def _index(spec: IndexSpec, mode: Mode, cache: Cache, client: Client) -> FolderIndex | RemoteIndex:
+def _index(spec: IndexSpec, mode: Mode, cache: Cache, client: Client) -> Index:
     if spec.path is not None:
         return FolderIndex(spec.name, spec.path, cache=cache)
     return RemoteIndex(spec.name, spec.url or "", cache=cache, client=client, mode=mode)
