@@ -11,7 +11,6 @@ from posixpath import basename, dirname
 from packaging.utils import NormalizedName
 
 from envc.check.inventory import project_of
-from envc.check.make import finding
 from envc.check.subject import Scene, Subject
 from envc.model import codes
 from envc.model.contents import Library, WheelContents
@@ -80,12 +79,11 @@ def _out_of_reach(
                     break
                 missing.setdefault(owner, needed)
     for owner, needed in sorted(missing.items()):
-        yield finding(
+        yield subject.finding(
             codes.LIBRARY_OUT_OF_REACH,
             f"{project} looks beside itself for {needed} of {scene.inventory.called(owner)}, "
             "which is not there in the overlay",
-            (project, owner),
-            where=subject.where(project),
+            *(project, owner),
             mend=f"have {owner} in the overlay too: add it to overlay.requires in a version of "
             "its own, or leave it as the base has it",
         )
@@ -103,12 +101,11 @@ def _left_behind(
                 if owner is None or owner == project or scene.visible(owner) or owner in told:
                     continue
                 told.add(owner)
-                yield finding(
+                yield subject.finding(
                     codes.LIBRARY_OF_BASE,
                     f"{scene.inventory.called(project)} goes on loading {needed} of "
                     f"{scene.inventory.called(owner)}, which the overlay replaces",
-                    (owner, project),
-                    where=subject.where(owner),
+                    *(owner, project),
                     mend=f"have {project} in the overlay too, or leave {owner} to the base",
                 )
 

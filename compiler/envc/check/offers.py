@@ -1,31 +1,29 @@
 """Why nothing that an overlay asks for can be taken: its own requirement against what there is."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
+from envc.model import codes
 from envc.model.release import Distribution, Release
 from envc.model.target import Target
 from envc.model.value import value
 
-PassedKind = Literal["no-wheel", "python", "yanked"]
-
-_WORDS: dict[PassedKind, str] = {
-    "no-wheel": "has a wheel for target",
-    "python": "runs on the Python of target",
-    "yanked": "was left in place by its authors for target",
+_WORDS = {
+    codes.NO_WHEEL: "has a wheel for target",
+    codes.REQUIRES_PYTHON: "runs on the Python of target",
+    codes.YANKED: "was left in place by its authors for target",
 }
 
 
 @value
 class PassedOver:
-    """That no release which a requirement accepts will do, for one reason that all share."""
+    """That no release which a requirement accepts will do: the finding's code, and the reason."""
 
     project: NormalizedName
-    kind: PassedKind
+    code: str
     reason: str
 
 
@@ -37,12 +35,12 @@ def passed_over(
     accepted = [r for r in releases if specifier.contains(r.version, prereleases=True)]
     accepted = [release for release in accepted if release.distributions]
     for target in targets:
-        newest: PassedKind | None = None
+        newest: str | None = None
         for release in accepted:
-            kind = _kind(release, requirement, target)
+            code = _code(release, requirement, target)
             # The newest says it best: of the old ones, most were made before the target was.
-            newest = newest or kind
-            if kind is None:
+            newest = newest or code
+            if code is None:
                 break
         else:
             if newest is None:
@@ -54,18 +52,18 @@ def passed_over(
     return None
 
 
-def _kind(release: Release, requirement: Requirement, target: Target) -> PassedKind | None:
+def _code(release: Release, requirement: Requirement, target: Target) -> str | None:
     """Why a target cannot take a release; None: it can."""
     files = release.distributions
     exact = any(part.operator in ("==", "===") for part in requirement.specifier)
     if not exact and all(file.yanked is not None for file in files):
-        return "yanked"
+        return codes.YANKED
     running = [file for file in files if _runs(file, target)]
     if not running:
-        return "python"
+        return codes.REQUIRES_PYTHON
     accepted = frozenset(target.tags)
     wheels = [file for file in running if file.kind == "wheel"]
-    return None if any(not accepted.isdisjoint(file.tags) for file in wheels) else "no-wheel"
+    return None if any(not accepted.isdisjoint(file.tags) for file in wheels) else codes.NO_WHEEL
 
 
 def _runs(file: Distribution, target: Target) -> bool:

@@ -8,7 +8,9 @@ from packaging.utils import NormalizedName
 from envc.check.inventory import Inventory
 from envc.check.offers import PassedOver
 from envc.errors import UnsatisfiableError
+from envc.model import codes
 from envc.model.contents import Library, Unknown, WheelContents
+from envc.model.finding import Finding
 from envc.model.lock import Lock
 from envc.model.spec import FindingRule
 from envc.model.target import Target
@@ -76,3 +78,14 @@ class Subject:
     def where(self, project: str) -> str:
         """The place of the requirement that brings a project in, else that of the spec."""
         return self.origins.get(NormalizedName(project), self.spec)
+
+    def finding(
+        self, code: str, message: str, *projects: str, mend: str = "", about: str | None = None
+    ) -> Finding:
+        """A finding of a code, at the line that brings in `about`, else the first of the projects.
+
+        One that is about no project stands at the spec.
+        """
+        origin = about or next(iter(projects), None)
+        where = self.spec if origin is None else self.where(origin)
+        return codes.finding(code, message, projects, where=where, mend=mend)

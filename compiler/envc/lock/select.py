@@ -40,8 +40,7 @@ def select_wheels(lock: Lock, target: Target) -> tuple[tuple[LockedPin, LockedWh
         if best is None:
             faults.append(
                 Fault(
-                    f"{pin.project} {pin.version} has no wheel for target {target.name} "
-                    f"({target.platform}, {target.libc}, Python {target.python})",
+                    f"{pin.project} {pin.version} has no wheel for {target}",
                     f"lock of layer {lock.layer}",
                     "lock again with this machine among the site's targets",
                 )

@@ -36,6 +36,10 @@ class Target:
     libc: str
     cpu: str | None = None
 
+    def __str__(self) -> str:
+        libc = f", {self.libc}" if self.libc else ""
+        return f"target {self.name} ({self.platform}{libc}, Python {self.python})"
+
     @property
     def python(self) -> str:
         """The X.Y of its Python."""

@@ -13,7 +13,6 @@ from packaging.version import Version
 from envc.errors import UnsatisfiableError
 from envc.model.value import value
 from envc.resolve.demand import PYTHON, Candidate, Demand
-from envc.resolve.files import describe
 from envc.resolve.provider import Provider
 from envc.resolve.reasons import because, origin_of, wanted_by
 from envc.resolve.search import Conflict
@@ -148,7 +147,7 @@ def _by_place(demand: Demand) -> tuple[bool, str, int, str]:
 
 def _headline(provider: Provider) -> str:
     problem = provider.problem
-    targets = " and ".join(describe(target) for target in problem.targets)
+    targets = " and ".join(map(str, problem.targets))
     return f"no set of releases meets the requirements of {problem.layer} on {targets}:"
 
 

@@ -51,7 +51,7 @@ class TargetFiles:
                 yield refusal
         kinds = {file.kind for file in allowed}
         if "wheel" in kinds and self._policy.takes_wheels(release.project):
-            yield Reason("tags", f"no wheel for {describe(self._target)}")
+            yield Reason("tags", f"no wheel for {self._target}")
         elif kinds:
             yield ONLY_SDIST if "sdist" in kinds else ONLY_WHEELS
         elif not release.distributions:
@@ -117,9 +117,3 @@ class _Ranks:
         own = self._platforms.intersection(platforms)
         tags = map("-".join, product(interpreters, abis, own))
         return min((self._ranks[tag] for tag in tags if tag in self._ranks), default=None)
-
-
-def describe(target: Target) -> str:
-    """A target in words: name, platform, libc and Python."""
-    libc = f", {target.libc}" if target.libc else ""
-    return f"target {target.name} ({target.platform}{libc}, Python {target.python})"

@@ -81,8 +81,7 @@ class _Wheels:
         wheel = self._wheels[sdist.filename]
         if not set(wheel.tags) & set(target.tags):
             raise BuildError(
-                f"{sdist.project} {sdist.version} has no wheel for target {target.name} "
-                f"({target.platform}, {target.libc}, Python {target.python}), and the one that was "
+                f"{sdist.project} {sdist.version} has no wheel for {target}, and the one that was "
                 f"built is {wheel.filename}",
                 where=sdist.filename,
                 mend="ask for a version that has wheels, or lock on a machine of that kind",
