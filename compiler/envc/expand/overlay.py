@@ -30,7 +30,7 @@ def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
             mend="name a common layer of the site, or another overlay",
         )
 
-    def sourced(key: str, texts: list[str]) -> tuple[SourcedRequirement, ...]:
+    def sourced(key: str, texts: tuple[str, ...]) -> tuple[SourcedRequirement, ...]:
         return sourced_requirements(texts, lambda i: document.origin("overlay", key, i))
 
     return OverlaySpec(
@@ -51,7 +51,7 @@ def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
 
 
 def _rules(check: OverlayCheckTable) -> tuple[FindingRule, ...]:
-    by_treatment: dict[Treatment, list[RuleTable]] = {
+    by_treatment: dict[Treatment, tuple[RuleTable, ...]] = {
         "error": check.error,
         "warning": check.warning,
         "ignore": check.ignore,

@@ -20,7 +20,6 @@ from envc.model.spec import (
     IndexSpec,
     LayerSpec,
     Origin,
-    OverlaysSpec,
     ResolverSpec,
     RetainSpec,
     SiteSpec,
@@ -44,9 +43,9 @@ def expand_site(
     faults = list(_faults(document))
     if faults:
         raise SpecError.of(faults)
-    resolver, overlays, retain = tables.resolver, tables.overlays, tables.retain
-    check, core = tables.check, _core(tables)
-    codes_by_treatment: dict[Treatment, list[str]] = {
+    resolver, retain = tables.resolver, tables.retain
+    check, core, no_build = tables.check, _core(tables), tables.resolver.no_build
+    codes_by_treatment: dict[Treatment, tuple[str, ...]] = {
         "error": check.error,
         "warning": check.warning,
         "ignore": check.ignore,
@@ -71,28 +70,21 @@ def expand_site(
             ),
             exclude_newer=resolver.exclude_newer,
             resolution=resolver.resolution,
-            no_build=_no_build(document),
+            no_build=_projects(no_build) if isinstance(no_build, tuple) else no_build,
             no_binary=_projects(resolver.no_binary),
         ),
-        overlays=OverlaysSpec(
-            storage=overlays.storage, specs=tuple(overlays.specs), shadow=overlays.shadow
-        ),
+        overlays=tables.overlays,
         retain=RetainSpec(generations=retain.generations, days=retain.days),
         check=tuple(
             FindingRule(code, treatment)
             for treatment, codes in codes_by_treatment.items()
             for code in codes
         ),
-        keys=tuple(tables.site.keys),
+        keys=tables.site.keys,
     )
 
 
-def _no_build(document: Document[SiteDocument]) -> bool | tuple[NormalizedName, ...]:
-    value = document.tables.resolver.no_build
-    return value if isinstance(value, bool) else _projects(value)
-
-
-def _projects(names: list[str]) -> tuple[NormalizedName, ...]:
+def _projects(names: tuple[str, ...]) -> tuple[NormalizedName, ...]:
     return tuple(sorted({NormalizedName(name) for name in names}))
 
 
@@ -141,7 +133,7 @@ def _targets(
 def _layer(document: Document[SiteDocument], name: str) -> LayerSpec:
     table = document.tables.layer[name]
 
-    def sourced(key: str, texts: list[str]) -> tuple[SourcedRequirement, ...]:
+    def sourced(key: str, texts: tuple[str, ...]) -> tuple[SourcedRequirement, ...]:
         return sourced_requirements(texts, lambda i: document.origin("layer", name, key, i))
 
     return LayerSpec(
@@ -152,7 +144,7 @@ def _layer(document: Document[SiteDocument], name: str) -> LayerSpec:
         overrides=sourced("overrides", table.overrides),
         mode=table.mode,
         env=tuple(sorted(table.env.items())),
-        modules=tuple(table.modules),
+        modules=table.modules,
     )
 
 
@@ -164,7 +156,7 @@ def _of_project(document: Document[SiteDocument], layer: str) -> Iterator[Source
 
 
 def sourced_requirements(
-    texts: list[str], origin: Callable[[int], Origin]
+    texts: tuple[str, ...], origin: Callable[[int], Origin]
 ) -> tuple[SourcedRequirement, ...]:
     """The requirements of a list of a spec, each with its origin."""
     return tuple(

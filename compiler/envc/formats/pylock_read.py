@@ -11,8 +11,8 @@ from packaging.utils import NormalizedName
 
 from envc.errors import HashMissingError, SpecError
 from envc.formats.pylock import LockEditable, LockTool
-from envc.formats.toml import parse_toml, value_of_toml
-from envc.formats.values import FormError
+from envc.formats.toml import parse_toml
+from envc.formats.values import FormError, value_of
 from envc.model.digest import Digest, digest_from_hex, is_digest
 from envc.model.lock import LOCK_FORMAT, Lock, LockedPin, LockedWheel
 from envc.model.value import fields_of
@@ -62,7 +62,7 @@ def _tool(pylock: Pylock, file: str) -> LockTool | None:
             mend="use a newer envc, or lock again with this one",
         )
     try:
-        tool = value_of_toml(LockTool, table)
+        tool = value_of(LockTool, table, toml=True)
     except FormError as error:
         where = f"{file} (tool.envc.{error.where})" if error.where else f"{file} (tool.envc)"
         raise SpecError(f"not an envc lock: {error.what}", where=where, mend=_MEND) from error
@@ -126,7 +126,7 @@ def _dependencies(package: Package) -> tuple[NormalizedName, ...]:
 
 def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
     try:
-        table = value_of_toml(LockEditable, (package.tool or {}).get("envc"))
+        table = value_of(LockEditable, (package.tool or {}).get("envc"), toml=True)
     except FormError as error:
         raise SpecError(
             f"{package.name} is an editable project, and this lock does not say which wheel "

@@ -180,7 +180,7 @@ def source_of(distribution: Distribution, path: str) -> "Source":
 
 
 def _sourced(text: str, label: str) -> SourcedRequirement:
-    from envc.formats.document import requirement_text  # brings pydantic, and few locks build
+    from envc.formats.document import requirement_text  # few locks build
 
     try:
         requirement = Requirement(requirement_text(text))
