@@ -54,7 +54,7 @@ def changed(**values: Any) -> bytes:
         (
             changed(kit="../../etc"),
             (
-                "w: not a wanted state: one of its digests is no sha256 digest\n"
+                "w (kit): not a wanted state: this must be a sha256 digest\n"
                 "  mend: run `envc rollout` again, or correct the path"
             ),
         ),

@@ -2,7 +2,7 @@
 
 A value is an object of its fields, a named tuple an array of them; a tuple is an array, a mapping
 an object. Values of other libraries are texts. What is read must be of the declared types, and have
-all fields but those with a default.
+all fields but those with a default; a digest must look like one.
 
 What people write is TOML: keys in kebab case, and every flaw is told, in words that mend. There
 alone, what a text may say is looked at: `Annotated[kind, check, …]`, a check being a pattern of the
@@ -28,6 +28,7 @@ from typing import (
     get_origin,
 )
 
+from envc.model.digest import Digest, is_digest
 from envc.model.value import fields_of
 
 Value = TypeVar("Value")
@@ -183,6 +184,8 @@ def _reader(kind: Any, owner: Any, toml: bool) -> Read:  # noqa: C901, FBT001, P
         return _row(tuple, items, toml=toml)
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(*items, toml=toml)
+    if kind is Digest:
+        return _digest
     kind = getattr(kind, "__supertype__", kind)
     if kind in _SCALARS:
         return _scalar(kind, toml=toml)
@@ -252,6 +255,12 @@ def _scalar(kind: type, *, toml: bool) -> Read:
         raise _mistyped(_SCALARS[kind], plain, toml=toml)
 
     return read
+
+
+def _digest(plain: Any) -> Any:
+    if type(plain) is str and is_digest(plain):
+        return plain
+    raise FormError("this must be a sha256 digest")
 
 
 def _literal(allowed: Sequence[Any], *, toml: bool) -> Read:

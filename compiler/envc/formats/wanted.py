@@ -5,11 +5,9 @@ What stands beside it: `fleet/state.py`.
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
 
 from envc.errors import UsageError
 from envc.formats.record_file import RecordFile
-from envc.model.digest import Digest, is_digest
 from envc.model.nodes import WANTED_FORMAT, Statement, WantedState
 
 # Of a layer, and of a spec or lock: no path.
@@ -37,18 +35,7 @@ def wanted_from_json(text: bytes, file: str) -> WantedState:
     layers = [layer for generation in wanted.generations for layer in generation.closures]
     if not all(re.fullmatch(LAYER_NAME, layer) for layer in layers):
         raise _FILE.refused("one of its layers has no name of a layer", file, "generations")
-    if not all(map(is_digest, _digests(wanted))):
-        raise _FILE.refused("one of its digests is no sha256 digest", file)
     return wanted
-
-
-def _digests(wanted: WantedState) -> Iterator[Digest]:
-    yield wanted.kit
-    for generation in wanted.generations:
-        yield generation.parcel
-        yield from generation.closures.values()
-        if generation.core is not None:
-            yield generation.core
 
 
 def statement_words(statement: Statement) -> tuple[str, ...]:

@@ -61,8 +61,11 @@ def test_a_location_reads_back(location):
     assert location_from_text(location_to_text(location), "location.toml") == location
 
 
+DIGEST = "sha256:" + "0" * 64
+
+
 def record(**changes):
-    whole = {"version": 1, "generation": 1, "digest": "d", "site": "s", "python": "3.11"}
+    whole = {"version": 1, "generation": 1, "digest": DIGEST, "site": "s", "python": "3.11"}
     return json.dumps({**whole, "interpreter": "/p", "layers": {}, **changes}).encode()
 
 
@@ -105,7 +108,7 @@ FAULTS = {
     ),
     "a wrong type further down": (
         record(layers={"user": {"digest": 1}}),
-        "not a generation's record: this must be a text",
+        "not a generation's record: this must be a sha256 digest",
         "manifest.json (layers.user.digest)",
         "run `envc repair`",
     ),
