@@ -97,15 +97,14 @@ class Builder:
         with suppress(FileNotFoundError), open(place, "rb") as file:
             return file.read()
         with self._workshop(source, folder) as workshop:
-            content = workshop.hooks.metadata(workshop.place("metadata"), source.label)
+            content = workshop.hooks.metadata(workshop.place("metadata"))
         if content is not None:
             write_file(place, content)
         return content
 
     def _build(self, source: Source, folder: str) -> Built:
         with self._workshop(source, folder) as workshop:
-            write = workshop.hooks.editable if source.in_place else workshop.hooks.wheel
-            path = write(workshop.place("wheel"), source.label)
+            path = workshop.hooks.wheel(workshop.place("wheel"))
             return self._keep(path, folder, workshop.tools, source.label)
 
     def _folder(self, source: Source) -> str:
@@ -171,9 +170,15 @@ class Builder:
         environment = BuildEnvironment(scratch, self._machine.interpreter, log)
         tools = self._provide(source.label, system.requires)
         environment.install(tool.path for tool in tools)
-        hooks = Hooks(system, project, environment=environment, log=log)
-        ask = hooks.requires_of_editable if source.in_place else hooks.requires
-        further = ask(source.label)
+        hooks = Hooks(
+            system,
+            project,
+            source.label,
+            in_place=source.in_place,
+            environment=environment,
+            log=log,
+        )
+        further = hooks.requires()
         if further:
             tools = self._provide(source.label, (*system.requires, *further))
             environment.install(tool.path for tool in tools)

@@ -104,6 +104,23 @@ def receive_trees(
         OutsideError: the disk refused.
     """
     reporter = reporter or SilentReporter()
+
+    def receive(staging: Staging, told: Reporter, names: Iterator[str]) -> int:
+        """Receive the trees with these names; how many there were."""
+        number = 0
+        for name in names:
+            try:
+                _receive(staging.add(name), _Stream(trees[name]))
+            except _NoTreeError as error:
+                raise _damaged(source, name, str(error)) from None
+            told.advance("receive")
+            number += 1
+        return number
+
+    def receive_here(staging: Staging, names: Iterator[str]) -> int:
+        with syncing(staging.folder):
+            return receive(staging, reporter, names)
+
     reporter.start("receive", len(trees), "trees")
     try:
         with staging_in(root) as staging:
@@ -112,8 +129,8 @@ def receive_trees(
                     raise _damaged(source, name, "its name cannot be that of a stored tree")
             here, *_ = share_out(
                 list(trees),
-                here=partial(_receive_and_flush, staging, trees, source, reporter),
-                in_forks=partial(_receive_all, staging, trees, source, SilentReporter()),
+                here=partial(receive_here, staging),
+                in_forks=partial(receive, staging, SilentReporter()),
                 most=_PROCESSES,
             )
             reporter.advance("receive", len(trees) - here)
@@ -122,36 +139,6 @@ def receive_trees(
         raise disk_error(error, "write the store", root) from error
     finally:
         reporter.finish("receive")
-
-
-def _receive_and_flush(
-    staging: Staging,
-    trees: Mapping[str, Iterable[bytes]],
-    source: str,
-    reporter: Reporter,
-    names: Iterator[str],
-) -> int:
-    with syncing(staging.folder):
-        return _receive_all(staging, trees, source, reporter, names)
-
-
-def _receive_all(
-    staging: Staging,
-    trees: Mapping[str, Iterable[bytes]],
-    source: str,
-    reporter: Reporter,
-    names: Iterator[str],
-) -> int:
-    """Receive the trees with these names; how many there were."""
-    number = 0
-    for name in names:
-        try:
-            _receive(staging.add(name), _Stream(trees[name]))
-        except _NoTreeError as error:
-            raise _damaged(source, name, str(error)) from None
-        reporter.advance("receive")
-        number += 1
-    return number
 
 
 def _receive(folder: str, stream: "_Stream") -> None:
