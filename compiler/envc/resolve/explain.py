@@ -46,7 +46,7 @@ class _Told:
 
     @classmethod
     def of(cls, conflict: Conflict) -> "_Told":
-        facts = [fact for fact in conflict.refutation.facts if isinstance(fact, Demand)]
+        facts = list(conflict.demands())
         lines = {id(fact.sourced) for fact in facts if fact.parent is None}
         return cls(
             conflict.provider,
@@ -162,12 +162,10 @@ def _supply(told: _Told, project: NormalizedName) -> Iterable[str]:
     if not releases and inherited is None:
         yield f"no index of the site has a project called {project}"
         return
-    rejections = provider.candidates.rejections.get(project)
-    if rejections is not None:
-        for reason, versions in rejections.by_reason.items():
-            meant = [version for version in versions if told.may_mean(project, version)]
-            if meant:
-                yield f"passed over, {reason.text}: {project} {_listed(meant)}"
+    for reason, versions in provider.candidates.rejections.get(project, {}).items():
+        meant = [version for version in versions if told.may_mean(project, version)]
+        if meant:
+            yield f"passed over, {reason.text}: {project} {_listed(meant)}"
     yield f"so no release of {project} is left; {_newest(told, project)}"
 
 

@@ -9,8 +9,7 @@ from packaging.tags import Tag
 from envc.model.release import Distribution, Release
 from envc.model.target import Target
 from envc.resolve.interpreter import python_fit
-from envc.resolve.policy import Policy
-from envc.resolve.rejections import NO_FILES, ONLY_SDIST, ONLY_WHEELS, YANKED, Reason
+from envc.resolve.policy import NO_FILES, ONLY_SDIST, ONLY_WHEELS, YANKED, Policy, Reason
 
 
 class TargetFiles:
