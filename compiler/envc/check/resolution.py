@@ -8,6 +8,13 @@ from envc.model import codes
 from envc.model.codes import finding
 from envc.model.finding import Finding
 
+# Kinds of reasons why releases are passed over that have codes of their own.
+_PASSED_OVER = {
+    "tags": codes.NO_WHEEL,
+    "sdist": codes.NO_WHEEL,
+    "python": codes.REQUIRES_PYTHON,
+    "yanked": codes.YANKED,
+}
 # What is wrong with a lock in a state: the code, and the words for it.
 _STATES = {
     LockState.MISSING: (codes.LOCK_MISSING, "the overlay has no lock"),
@@ -28,9 +35,11 @@ def failure(subject: Subject) -> Iterator[Finding]:
     code = codes.SHADOW_REFUSED if refused else codes.UNSATISFIABLE
     for fault in error.faults:
         yield finding(code, fault.what, error.projects, where=fault.where, mend=fault.mend)
-    for passed in subject.passed:
-        mend = f"ask for other versions of {passed.project}, or do without it"
-        yield subject.finding(passed.code, passed.reason, passed.project, mend=mend)
+    for project, kind, reason in error.passed_over:
+        if kind in _PASSED_OVER:
+            mend = f"ask for other versions of {project}, or do without it"
+            what = f"no release of {project} that is asked for can be taken; {reason}"
+            yield subject.finding(_PASSED_OVER[kind], what, project, mend=mend)
 
 
 def lock_state(subject: Subject) -> Iterator[Finding]:

@@ -6,7 +6,6 @@ from enum import Enum
 from packaging.utils import NormalizedName
 
 from envc.check.inventory import Inventory
-from envc.check.offers import PassedOver
 from envc.errors import UnsatisfiableError
 from envc.model import codes
 from envc.model.contents import Library, Unknown, WheelContents
@@ -52,7 +51,7 @@ class Subject:
     """What is known of one overlay.
 
     `lock` is its own when that is fresh, else the one that resolving in memory gave; None where
-    that failed, and `failure` says why; `passed` tell of requirements that nothing can meet.
+    that failed, and `failure` says why.
     There is a scene for each target, none without a lock. `origins` tell where the requirement
     stands that brings a project in; `yanked` why a release was withdrawn. `drift` is empty, or
     what is wrong with the overlay's tree. The site's rules come before the overlay's.
@@ -67,7 +66,6 @@ class Subject:
     base: str = ""
     owner: str = ""
     failure: UnsatisfiableError | None = None
-    passed: Sequence[PassedOver] = ()
     origins: Mapping[NormalizedName, str] = field(default_factory=dict)
     yanked: Mapping[NormalizedName, str] = field(default_factory=dict)
     unknown: Sequence[Unknown] = ()

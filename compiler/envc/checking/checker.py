@@ -9,11 +9,9 @@ from packaging.utils import NormalizedName, canonicalize_name
 from envc.check import (
     Basis,
     LockState,
-    PassedOver,
     Subject,
     basis_of,
     judge,
-    passed_over,
     unreadable,
 )
 from envc.checking.scenes import Seen, look_into
@@ -78,7 +76,6 @@ class Checker:
         )
         self._bases: dict[str, KnownBase | EnvcError] = {}
         self._edges: dict[Digest | None, tuple[Edges, ...]] = {}
-        self._passed_over: dict[str, PassedOver | None] = {}
         self._opened: IndexSource | None = None
         self._closed_bytes = 0
 
@@ -226,7 +223,6 @@ class Checker:
             base=spec.base,
             owner=owner,
             failure=failure,
-            passed=tuple(self._passed(spec, failure, source)) if failure is not None else (),
             origins=_origins(spec, lock),
             yanked=self._yanked(lock, source) if lock is not None else {},
             unknown=seen.unknown,
@@ -242,20 +238,6 @@ class Checker:
             basis=None if subject.unknown or _looks_further(spec) else parts,
             fingerprint=self.fingerprint(parts, under),
         )
-
-    def _passed(
-        self, spec: OverlaySpec, failure: UnsatisfiableError, source: GivenSource
-    ) -> Iterator[PassedOver]:
-        for sourced in spec.requires:
-            project = canonicalize_name(sourced.requirement.name)
-            if project in failure.projects:
-                releases = source.releases(project)
-                asked = str(sourced.requirement)
-                if asked not in self._passed_over:
-                    found = passed_over(sourced.requirement, releases, self.site.spec.targets)
-                    self._passed_over[asked] = found
-                if (known := self._passed_over[asked]) is not None:
-                    yield known
 
     def _yanked(self, lock: Lock, source: GivenSource) -> dict[NormalizedName, str]:
         """Withdrawn releases among a lock's pins, and why; nothing where an index is silent."""

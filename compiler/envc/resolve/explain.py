@@ -32,6 +32,7 @@ def explain(conflict: Conflict, hints: Sequence[str]) -> UnsatisfiableError:
     where = origin_of(asked[0]) if asked else ""
     error = UnsatisfiableError("\n".join(lines), where=where, mend=_mend(hints))
     error.projects = tuple(faulty)
+    error.passed_over = tuple(filter(None, (told.passed_over(project) for project in faulty)))
     return error
 
 
@@ -136,6 +137,20 @@ class _Told:
         """Whether somebody who demands a project would accept a release of it."""
         about = [d for d in (*self.roots, *self.demands) if d.project == project]
         return not about or any(demand.accepts(version) for demand in about)
+
+    def passed_over(self, project: NormalizedName) -> tuple[str, str, str] | None:
+        """A project that lines of specs ask for, where every release they accept was passed over.
+
+        And why the newest was: of the old ones, most were made before the target was.
+        """
+        lines = [root for root in self.roots if root.project == project and not root.kept]
+        releases = self.provider.source.releases(project) if lines else ()
+        meant = [r.version for r in releases if all(line.accepts(r.version) for line in lines)]
+        rejections = self.provider.candidates.rejections.get(project, {})
+        why = {version: reason for reason, found in rejections.items() for version in found}
+        if not meant or not why.keys() >= set(meant):
+            return None
+        return project, why[meant[0]].kind, f"{project} {meant[0]}: {why[meant[0]].text}"
 
 
 def _by_place(demand: Demand) -> tuple[bool, str, int, str]:
