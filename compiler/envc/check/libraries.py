@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 from envc.check.inventory import project_of
 from envc.check.subject import Scene, Subject
 from envc.model import codes
-from envc.model.contents import Library, WheelContents
+from envc.model.contents import Library
 from envc.model.finding import Finding
 
 
@@ -27,7 +27,7 @@ def wanted_libraries(scene: Scene) -> frozenset[NormalizedName]:
     wanted = {
         contents.facts.project
         for contents in scene.own
-        if _has_libraries(contents)
+        if any(".so" in basename(path) for path in contents.files)
         and not providers.isdisjoint(map(project_of, contents.facts.requires))
     }
     for masked in providers & scene.masked:
@@ -48,10 +48,6 @@ def libraries(subject: Subject) -> Iterator[Finding]:
                 yield from _out_of_reach(subject, scene, project, found)
             else:
                 yield from _left_behind(subject, scene, project, found)
-
-
-def _has_libraries(contents: WheelContents) -> bool:
-    return any(".so" in basename(path) for path in contents.files)
 
 
 def _out_of_reach(

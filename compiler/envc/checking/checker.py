@@ -230,12 +230,16 @@ class Checker:
             site_rules=self.site.spec.check,
             rules=spec.check,
         )
-        parts = basis_of(subject, _asked(spec))
+        # It rests on what is not among the files beside: other folders, sources.
+        looks_further = spec.base_dir is not None or names_files(spec.requires)
+        spoken_of = (*spec.requires, *spec.constraints)
+        asked = [canonicalize_name(sourced.requirement.name) for sourced in spoken_of]
+        parts = basis_of(subject, [*asked, *spec.hide])
         return Judged(
             verdict=judge(subject),
             beside=(*files_beside(spec), *_projects_beside(spec)),
             asked=tuple(sorted(source.asked)),
-            basis=None if subject.unknown or _looks_further(spec) else parts,
+            basis=None if subject.unknown or looks_further else parts,
             fingerprint=self.fingerprint(parts, under),
         )
 
@@ -270,22 +274,10 @@ def _projects_beside(spec: OverlaySpec) -> Iterator[tuple[str, Digest | None]]:
         yield path, known_digest(path)
 
 
-def _looks_further(spec: OverlaySpec) -> bool:
-    """Whether a verdict rests on what is not among the files beside: other folders, sources."""
-    return spec.base_dir is not None or names_files(spec.requires)
-
-
 def _is_open(site: SiteSpec, spec: OverlaySpec) -> bool:
     layer = site.layer(spec.base)
     taken = any(each.name == spec.name for each in site.layers)
     return layer is not None and layer.mode == "open" and not taken
-
-
-def _asked(spec: OverlaySpec) -> Iterator[str]:
-    """The projects that a spec speaks of."""
-    for sourced in (*spec.requires, *spec.constraints):
-        yield canonicalize_name(sourced.requirement.name)
-    yield from spec.hide
 
 
 def _refuse_to_build(distribution: Distribution, _path: str) -> NoReturn:

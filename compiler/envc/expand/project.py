@@ -56,7 +56,8 @@ class _Reader:
         if not self._project:
             raise self._fault("there is no [project] table here", "add one, or use requires")
         for field in ("dependencies", _EXTRAS) if extras else ("dependencies",):
-            if field in _list(self._project.get("dynamic")):
+            dynamic = self._project.get("dynamic")
+            if isinstance(dynamic, list) and field in dynamic:
                 raise self._fault(
                     f"project.{field} are dynamic: only a build would tell them",
                     "write them down in the pyproject.toml, or use requires",
@@ -131,10 +132,6 @@ class _Reader:
 
 def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _use(known: list[str], otherwise: str) -> str:

@@ -6,7 +6,7 @@ Source: https://packaging.python.org/specifications/core-metadata/
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envc.errors import UntrustedError
@@ -39,12 +39,14 @@ def parse_metadata(content: bytes, distribution: Distribution) -> CoreMetadata:
             mend="do not use this file: exclude its version, and tell who runs the index",
         )
     python = message.get("Requires-Python", "").strip()
+    extras = message.get_all("Provides-Extra", [])
     return CoreMetadata(
         project=distribution.project,
         version=str(distribution.version),
-        requires=tuple(_one_line(line) for line in message.get_all("Requires-Dist", [])),
+        # Long values may be folded over several lines.
+        requires=tuple(" ".join(line.split()) for line in message.get_all("Requires-Dist", [])),
         requires_python=python or None,
-        extras=_extras(message.get_all("Provides-Extra", [])),
+        extras=tuple(sorted({canonicalize_name(name.strip()) for name in extras})),
     )
 
 
@@ -107,12 +109,3 @@ def _is(version: str, expected: Version) -> bool:
         return Version(version) == expected
     except InvalidVersion:
         return False
-
-
-def _extras(names: list[str]) -> tuple[NormalizedName, ...]:
-    return tuple(sorted({canonicalize_name(name.strip()) for name in names}))
-
-
-def _one_line(value: str) -> str:
-    """A header's value; long ones may be folded over several lines."""
-    return " ".join(value.split())

@@ -121,10 +121,6 @@ class IndexSource(Closing):
         """
         return self._metadata.get(distribution)
 
-    def _indexes_of(self, project: NormalizedName) -> Sequence[Index]:
-        name = self._sources.get(project)
-        return self._public if name is None else (self._indexes[name],)
-
     def _recall(self, project: NormalizedName) -> tuple[Offer, ...] | None:
         return self._up_to_the_first(project, lambda index: index.remembered(project))
 
@@ -137,7 +133,8 @@ class IndexSource(Closing):
     ) -> tuple[Offer, ...] | None:
         """What the indexes have, up to the first that has the project; None: one does not tell."""
         offers: list[Offer] = []
-        for index in self._indexes_of(project):
+        name = self._sources.get(project)
+        for index in self._public if name is None else (self._indexes[name],):
             offer = ask(index)
             if offer is None:
                 return None

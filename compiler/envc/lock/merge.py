@@ -69,6 +69,7 @@ def _locked(
     folder: str,
 ) -> LockedPin:
     pins = [pin for _, pin in places]
+    index = pins[0].distributions[0].index
     wheels = {
         file.filename: locked_wheel(file, folder) for pin in pins for file in pin.distributions
     }
@@ -79,7 +80,8 @@ def _locked(
         wheels=tuple(wheel for _, wheel in sorted(wheels.items())),
         marker=marker,
         requires_python=_requires_python(places),
-        index=_url(pins[0].distributions[0].index),
+        # A folder is left out: PEP 751 has a place for URLs only, and uv insists on it.
+        index=index if "://" in index else None,
         dependencies=tuple(sorted(needed)),
     )
 
@@ -122,11 +124,6 @@ def locked_wheel(file: Distribution, folder: str | None = None) -> LockedWheel:
         size_bytes=file.size_bytes,
         upload_time=file.upload_time,
     )
-
-
-def _url(index: str) -> str | None:
-    """The index, unless it is a folder: PEP 751 has a place for URLs only, and uv insists on it."""
-    return index if "://" in index else None
 
 
 def _environments(groups: Sequence[tuple[Target, ...]]) -> tuple[str, ...]:

@@ -18,19 +18,23 @@ from envc.resolve.reasons import because, origin_of, wanted_by
 from envc.resolve.search import Conflict
 
 _SHOWN_VERSIONS = 3
+_NO_HINT = "change more than one of the lines above: no single change was found that helps"
 
 
 def explain(conflict: Conflict, hints: Sequence[str]) -> UnsatisfiableError:
     """The error that says what contradicts what; `hints` are changes that were found to help."""
     told = _Told.of(conflict)
     faulty = told.without_supply()
-    lines = [_headline(conflict.provider)]
+    problem = conflict.provider.problem
+    targets = " and ".join(map(str, problem.targets))
+    lines = [f"no set of releases meets the requirements of {problem.layer} on {targets}:"]
     lines += [f"  {line}" for line in (*told.causes(), *told.derivation())]
     for project in faulty:
         lines += [f"  {line}" for line in _supply(told, project)]
     asked = [root for root in told.roots if not root.kept] or told.roots
     where = origin_of(asked[0]) if asked else ""
-    error = UnsatisfiableError("\n".join(lines), where=where, mend=_mend(hints))
+    mend = "; or ".join(hints) or _NO_HINT
+    error = UnsatisfiableError("\n".join(lines), where=where, mend=mend)
     error.projects = tuple(faulty)
     error.passed_over = tuple(filter(None, (told.passed_over(project) for project in faulty)))
     return error
@@ -160,12 +164,6 @@ def _by_place(demand: Demand) -> tuple[bool, str, int, str]:
     return (demand.kept, file, line, demand.text)
 
 
-def _headline(provider: Provider) -> str:
-    problem = provider.problem
-    targets = " and ".join(map(str, problem.targets))
-    return f"no set of releases meets the requirements of {problem.layer} on {targets}:"
-
-
 def _supply(told: _Told, project: NormalizedName) -> Iterable[str]:
     """What there is of a project, and why some of it cannot be used here."""
     provider = told.provider
@@ -207,9 +205,3 @@ def _listed(versions: Sequence[Version]) -> str:
     if more > 0:
         return f"{', '.join(shown)} and {more} more"
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
-
-
-def _mend(hints: Sequence[str]) -> str:
-    if not hints:
-        return "change more than one of the lines above: no single change was found that helps"
-    return "; or ".join(hints)

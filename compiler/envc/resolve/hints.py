@@ -15,7 +15,6 @@ from packaging.version import Version
 from envc.errors import OutsideError, UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin, SourcedRequirement
-from envc.model.target import Target
 from envc.model.value import replace, value
 from envc.resolve.candidates import Rejections
 from envc.resolve.demand import PYTHON, Demand
@@ -288,11 +287,9 @@ def _on_newer_pythons(problem: Problem) -> Iterator[Hint]:
     present = Version(problem.targets[0].python)
     for python in _PYTHONS:
         if Version(python) > present:
-            targets = tuple(_on_python(target, python) for target in problem.targets)
+            targets = tuple(
+                replace(target, python_full=f"{python}.{target.python_full.rsplit('.', 1)[1]}")
+                for target in problem.targets
+            )
             words = f"set core.python to {python!r}"
             yield Hint(replace(problem, targets=targets), words, changes="core.python")
-
-
-def _on_python(target: Target, python: str) -> Target:
-    """The same machine with another Python."""
-    return replace(target, python_full=f"{python}.{target.python_full.rsplit('.', 1)[1]}")
