@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 
 from envc.errors import Fault, SpecError
 from envc.expand.project import project_requirements
 from envc.formats.document import Document
-from envc.formats.envc_toml import LayerTable, SiteDocument
+from envc.formats.envc_toml import CheckTable, LayerTable, SiteDocument
+from envc.formats.overlay_toml import OverlayCheckTable, RuleTable
 from envc.model.digest import digest_from_hex
 from envc.model.names import TAKEN_NAMES
 from envc.model.spec import (
@@ -19,7 +19,6 @@ from envc.model.spec import (
     FindingRule,
     IndexSpec,
     LayerSpec,
-    Origin,
     ResolverSpec,
     RetainSpec,
     SiteSpec,
@@ -44,12 +43,7 @@ def expand_site(
     if faults:
         raise SpecError.of(faults)
     resolver, retain = tables.resolver, tables.retain
-    check, core, no_build = tables.check, _core(tables), tables.resolver.no_build
-    codes_by_treatment: dict[Treatment, tuple[str, ...]] = {
-        "error": check.error,
-        "warning": check.warning,
-        "ignore": check.ignore,
-    }
+    core, no_build = _core(tables), tables.resolver.no_build
     return SiteSpec(
         name=tables.site.name,
         file=document.file,
@@ -75,11 +69,7 @@ def expand_site(
         ),
         overlays=tables.overlays,
         retain=RetainSpec(generations=retain.generations, days=retain.days),
-        check=tuple(
-            FindingRule(code, treatment)
-            for treatment, codes in codes_by_treatment.items()
-            for code in codes
-        ),
+        check=finding_rules(tables.check),
         keys=tables.site.keys,
     )
 
@@ -132,16 +122,14 @@ def _targets(
 
 def _layer(document: Document[SiteDocument], name: str) -> LayerSpec:
     table = document.tables.layer[name]
-
-    def sourced(key: str, texts: tuple[str, ...]) -> tuple[SourcedRequirement, ...]:
-        return sourced_requirements(texts, lambda i: document.origin("layer", name, key, i))
-
+    here = ("layer", name)
+    requires = document.sourced(table.requires, *here, "requires")
     return LayerSpec(
         name=name,
         base=table.base,
-        requires=(*sourced("requires", table.requires), *_of_project(document, name)),
-        constraints=sourced("constraints", table.constraints),
-        overrides=sourced("overrides", table.overrides),
+        requires=(*requires, *_of_project(document, name)),
+        constraints=document.sourced(table.constraints, *here, "constraints"),
+        overrides=document.sourced(table.overrides, *here, "overrides"),
         mode=table.mode,
         env=tuple(sorted(table.env.items())),
         modules=table.modules,
@@ -155,12 +143,19 @@ def _of_project(document: Document[SiteDocument], layer: str) -> Iterator[Source
         yield from project_requirements(document, source, where)
 
 
-def sourced_requirements(
-    texts: tuple[str, ...], origin: Callable[[int], Origin]
-) -> tuple[SourcedRequirement, ...]:
-    """The requirements of a list of a spec, each with its origin."""
+def finding_rules(check: CheckTable | OverlayCheckTable) -> tuple[FindingRule, ...]:
+    """How a `[check]` wants findings treated; an overlay's gives reasons."""
+    by_treatment: dict[Treatment, tuple[str | RuleTable, ...]] = {
+        "error": check.error,
+        "warning": check.warning,
+        "ignore": check.ignore,
+    }
     return tuple(
-        SourcedRequirement(Requirement(text), origin(index)) for index, text in enumerate(texts)
+        FindingRule(rule, treatment)
+        if isinstance(rule, str)
+        else FindingRule(rule.code, treatment, rule.reason)
+        for treatment, rules in by_treatment.items()
+        for rule in rules
     )
 
 

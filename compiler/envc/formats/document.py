@@ -1,6 +1,6 @@
 """What every spec format shares: TOML text to checked tables, and what their texts may say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
@@ -15,7 +15,7 @@ from envc.formats.values import FormError, KeyPath, path_text, value_of
 from envc.model.codes import CODES, FIXED
 from envc.model.names import NAME_FORM
 from envc.model.requirement import has_endless_number
-from envc.model.spec import Origin
+from envc.model.spec import Origin, SourcedRequirement
 from envc.model.value import field, value
 
 
@@ -110,6 +110,13 @@ class Document(Generic[DocumentT]):
         """Where the key with this path stands."""
         whole = (*self.prefix, *path)
         return Origin(self.file, line_at(self.lines, whole), path_text(whole))
+
+    def sourced(self, texts: Iterable[str], *path: str | int) -> tuple[SourcedRequirement, ...]:
+        """These texts of the array with this path, as requirements with their origins."""
+        return tuple(
+            SourcedRequirement(Requirement(text), self.origin(*path, place))
+            for place, text in enumerate(texts)
+        )
 
 
 def read_document(

@@ -23,36 +23,19 @@ def pkg_info(path: str) -> bytes | None:
 
     try:
         if path.endswith(".zip"):
-            return _pkg_info_of_zip(path)
-        return _pkg_info_of_tar(path)
+            with zipfile.ZipFile(path) as archive:
+                name = next(filter(_is_pkg_info, archive.namelist()), None)
+                return archive.open(name).read(_LIMIT_BYTES) if name else None
+        with tarfile.open(path, "r:gz") as tar:
+            member = next((m for m in tar if m.isfile() and _is_pkg_info(m.name)), None)
+            content = tar.extractfile(member) if member else None
+            return content.read(_LIMIT_BYTES) if content else None
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise UntrustedError(
             f"{os.path.basename(path)} is not a source distribution that can be read: {error}",
             where=path,
             mend="do not use this file; ask for another version, or tell who publishes it",
         ) from error
-
-
-def _pkg_info_of_tar(path: str) -> bytes | None:
-    import tarfile
-
-    with tarfile.open(path, "r:gz") as archive:
-        for member in archive:
-            if member.isfile() and _is_pkg_info(member.name):
-                content = archive.extractfile(member)
-                return content.read(_LIMIT_BYTES) if content else None
-    return None
-
-
-def _pkg_info_of_zip(path: str) -> bytes | None:
-    import zipfile
-
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if _is_pkg_info(member.filename):
-                with archive.open(member) as content:
-                    return content.read(_LIMIT_BYTES)
-    return None
 
 
 def _is_pkg_info(name: str) -> bool:

@@ -14,13 +14,15 @@ from envc.disk.closing import Closing
 from envc.disk.digests import known_digest
 from envc.errors import OutsideError, UntrustedError
 from envc.index.ahead import ended
-from envc.index.client import BODY_ATTEMPTS, Client, no_answer, status_text, whom
+from envc.index.client import Client, status_text, whom
 from envc.index.credentials import for_people
 from envc.model.digest import Digest, digest_from_hex, hex_of
 from envc.model.value import value
 
 if TYPE_CHECKING:
     from tempfile import TemporaryDirectory  # few runs need it
+
+    import httpx
 
 UNTRUSTED_MEND = (
     "do not use this file; if the index replaced it on purpose, run `envc lock --upgrade`"
@@ -151,33 +153,28 @@ def _write(
     """Write the wheel's bytes to `file`, and tell their digest."""
     import hashlib
 
-    import httpx
-
     reported = 0
-    failure: httpx.HTTPError | None = None
-    headers = {"Accept-Encoding": "identity"}
-    for _ in range(BODY_ATTEMPTS):
+
+    def take(response: "httpx.Response") -> Digest:
+        nonlocal reported
+        _check_found(response.status_code, wheel)
         file.seek(0)
         file.truncate()
         hasher, done = hashlib.sha256(), 0
-        with client.stream(wheel.url, index=wheel.index, headers=headers) as response:
-            _check_found(response.status_code, wheel)
-            try:
-                for chunk in response.iter_bytes():
-                    done += len(chunk)
-                    _check_size(done, wheel)
-                    hasher.update(chunk)
-                    file.write(chunk)
-                    if done > reported:
-                        advance(done - reported)
-                        reported = done
-            except httpx.HTTPError as error:
-                failure = error
-                continue
-        digest = digest_from_hex(hasher.hexdigest())
-        _check_digest(digest, wheel)
-        return digest
-    raise no_answer(wheel.url, wheel.index, failure) from failure
+        for chunk in response.iter_bytes():
+            done += len(chunk)
+            _check_size(done, wheel)
+            hasher.update(chunk)
+            file.write(chunk)
+            if done > reported:
+                advance(done - reported)
+                reported = done
+        return digest_from_hex(hasher.hexdigest())
+
+    headers = {"Accept-Encoding": "identity"}
+    digest = client.read(wheel.url, index=wheel.index, headers=headers, take=take)
+    _check_digest(digest, wheel)
+    return digest
 
 
 def _place(digest: Digest, filename: str) -> str:
