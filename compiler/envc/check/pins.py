@@ -5,7 +5,6 @@ from posixpath import basename
 
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from envc.check.subject import Scene, Subject
 from envc.model import codes
@@ -26,7 +25,7 @@ def pins(subject: Subject) -> Iterator[Finding]:
             target = scene.target
             if not _holds(pin, target):
                 continue
-            if not _has_wheel(pin, target):
+            if all(target.rank(wheel.filename) is None for wheel in pin.wheels):
                 what = f"{called} has no wheel for {target}"
                 mend = f"ask for a version of {pin.project} that has one, or lock again"
                 yield subject.finding(codes.NO_WHEEL, what, pin.project, mend=mend)
@@ -46,18 +45,6 @@ def _holds(pin: LockedPin, target: Target) -> bool:
     if pin.marker is None:
         return True
     return Marker(pin.marker).evaluate({**target.markers}, context="lock_file")
-
-
-def _has_wheel(pin: LockedPin, target: Target) -> bool:
-    accepted = frozenset(target.tags)
-    for wheel in pin.wheels:
-        try:
-            tags = parse_wheel_filename(wheel.filename)[3]
-        except InvalidWheelFilename:
-            continue
-        if not accepted.isdisjoint(tags):
-            return True
-    return False
 
 
 def _refusals(pin: LockedPin, scene: Scene) -> Iterator[str]:

@@ -98,6 +98,36 @@ def wheel_metadata(file: BinaryIO) -> bytes:
     return content
 
 
+def sdist_metadata(file: BinaryIO, filename: str) -> bytes | None:
+    """The text of PKG-INFO in a source distribution that can be read at any place; None: none.
+
+    Source: https://packaging.python.org/specifications/source-distribution-format/ (PEP 625).
+
+    Raises:
+        ValueError: it is no archive that can be read; the message says why.
+        Whatever `file` raises.
+    """
+    import tarfile  # few runs read a source distribution
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        if filename.endswith(".zip"):
+            with ZipFile(file) as archive:
+                name = next(filter(_is_pkg_info, archive.namelist()), None)
+                return archive.open(name).read(METADATA_LIMIT_BYTES) if name else None
+        with tarfile.open(fileobj=file, mode="r:gz") as tar:
+            member = next((m for m in tar if m.isfile() and _is_pkg_info(m.name)), None)
+            content = tar.extractfile(member) if member else None
+            return content.read(METADATA_LIMIT_BYTES) if content else None
+    except (tarfile.TarError, BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _is_pkg_info(name: str) -> bool:
+    """Whether it is the distribution's own: beside `pyproject.toml`, not in an `.egg-info`."""
+    return name.removeprefix("./").count("/") == 1 and name.endswith("/PKG-INFO")
+
+
 def _headers(content: bytes) -> "Message[str, str]":
     from email.parser import HeaderParser
 

@@ -16,13 +16,13 @@ from envc.errors import OutsideError, UntrustedError
 from envc.formats.core_metadata import (
     METADATA_LIMIT_BYTES,
     parse_metadata,
+    sdist_metadata,
     static_metadata,
     wheel_metadata,
 )
 from envc.index.client import Client
 from envc.index.credentials import for_people
 from envc.index.ranges import NoRangesError, open_remote
-from envc.index.sdists import pkg_info
 from envc.index.wheels import RemoteWheel, Wheels, read_local
 from envc.model.digest import Digest, digest_of
 from envc.model.release import CoreMetadata, Distribution
@@ -141,7 +141,7 @@ class MetadataReader:
             if promised is not None:
                 return self._keep(distribution, promised)
         path = self.file(distribution)
-        content = pkg_info(path)
+        content = read_local(path, lambda file: _pkg_info(file, distribution))
         static = static_metadata(content, distribution) if content is not None else None
         if static is not None:
             return self._keep(distribution, static)
@@ -244,6 +244,17 @@ def _of_wheel(file: BinaryIO, distribution: Distribution) -> CoreMetadata:
             mend="do not use this file: exclude its version, and tell who runs the index",
         ) from error
     return parse_metadata(content, distribution)
+
+
+def _pkg_info(file: BinaryIO, distribution: Distribution) -> bytes | None:
+    try:
+        return sdist_metadata(file, distribution.filename)
+    except ValueError as error:
+        raise UntrustedError(
+            f"{distribution.filename} is not a source distribution that can be read: {error}",
+            where=file.name,
+            mend="do not use this file; ask for another version, or tell who publishes it",
+        ) from error
 
 
 def _not_kept(what: str, url: str) -> OutsideError:

@@ -59,19 +59,16 @@ class RemoteIndex:
         Raises:
             OutsideError: the index did not answer, or not with a page of the simple API.
         """
-        return offer_of(self._listing(project), project, index=self.url)
-
-    def _listing(self, project: NormalizedName) -> Listing:
-        cached = self._read(project)
-        if cached is not None and self._is_good(cached):
-            return cached.listing
+        known = self.remembered(project)
+        if known is not None:
+            return known
         if self._mode == "offline":
             raise OutsideError(
                 f"{project}: the cache holds nothing of it from index {self.name!r}",
                 where=self._page_url(project),
                 mend="run without --offline",
             )
-        return self._ask(project, cached)
+        return offer_of(self._ask(project, self._read(project)), project, index=self.url)
 
     def _read(self, project: NormalizedName) -> CachedListing | None:
         return read_listing(self._cache, self.url, project)
