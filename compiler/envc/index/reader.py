@@ -22,7 +22,6 @@ from envc.formats.core_metadata import (
 )
 from envc.index.client import Client
 from envc.index.credentials import for_people
-from envc.index.ranges import NoRangesError, open_remote
 from envc.index.wheels import RemoteWheel, Wheels, read_local
 from envc.model.digest import Digest, digest_of
 from envc.model.release import CoreMetadata, Distribution
@@ -165,11 +164,8 @@ class MetadataReader:
         metadata = self._from_metadata_file(distribution)
         if metadata is not None:
             return metadata
-        metadata = self._from_ranges(distribution)
-        if metadata is not None:
-            return metadata
-        path, _ = self.wheels.download(self._remote(distribution))
-        return _from_file(path, distribution)
+        remote = self._remote(distribution)
+        return self.wheels.look_into(remote, lambda file: _of_wheel(file, distribution))
 
     def _from_metadata_file(self, distribution: Distribution) -> CoreMetadata | None:
         if distribution.metadata is not False:
@@ -203,19 +199,6 @@ class MetadataReader:
                 mend="tell who runs the index; a mirror in between may mix old and new pages",
             )
         return parse_metadata(answer.content, distribution)
-
-    def _from_ranges(self, distribution: Distribution) -> CoreMetadata | None:
-        """What a few ranges of the wheel say; None when only the whole wheel can tell."""
-        try:
-            with open_remote(
-                self._client,
-                distribution.url,
-                index=self._name(distribution),
-                size_bytes=distribution.size_bytes,
-            ) as file:
-                return _of_wheel(file, distribution)
-        except (NoRangesError, UntrustedError):
-            return None  # wrong ranges look like a broken wheel: the whole one has a digest
 
     def _remote(self, distribution: Distribution) -> RemoteWheel:
         return RemoteWheel(

@@ -12,7 +12,6 @@ from envc.errors import OutsideError, UntrustedError
 from envc.index.ahead import Workers, ended
 from envc.index.client import Client
 from envc.index.credentials import without_credentials
-from envc.index.ranges import NoRangesError, open_remote
 from envc.index.wheels import RemoteWheel, Value, Wheels, read_local
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
@@ -69,9 +68,8 @@ class WheelFiles(Closing):
         kept = self._wheels.kept(wheel.digest, wheel.filename)
         if kept is not None:
             return kept
-        url = self._url(wheel)
-        download = partial(self._download, wheel, advance=self._advance)
-        return self._workers.submit(download, url).result()
+        download = partial(self._wheels.download, advance=self._advance)
+        return self._workers.submit(download, self._remote(wheel)).result()[0]
 
     def read(self, wheel: LockedWheel, parse: Callable[[BinaryIO], Value]) -> Value:
         """What `parse` makes of the wheel; it may be called again on a better copy.
@@ -94,13 +92,7 @@ class WheelFiles(Closing):
                 where=places[0],
                 mend="restore the file, or lock again",
             )
-        url = self._url(wheel)
-        try:
-            with open_remote(self._client, url, index="", size_bytes=wheel.size_bytes) as file:
-                return parse(file)
-        except (NoRangesError, UntrustedError):
-            pass  # wrong ranges look like a broken wheel: the whole one has a digest
-        return read_local(self._download(wheel, url), parse)
+        return self._wheels.look_into(self._remote(wheel), parse)
 
     def _places(self, wheel: LockedWheel) -> list[str]:
         """The files here that may be the wheel, unread."""
@@ -110,7 +102,7 @@ class WheelFiles(Closing):
             paths.append(wheel.path)
         return list(filter(os.path.isfile, paths))
 
-    def _url(self, wheel: LockedWheel) -> str:
+    def _remote(self, wheel: LockedWheel) -> RemoteWheel:
         """Where the wheel is asked for; an error where nobody is to be asked."""
         if wheel.url is None:
             raise OutsideError(
@@ -124,19 +116,13 @@ class WheelFiles(Closing):
                 where=wheel.filename,
                 mend="run without --offline, or name a wheelhouse or bundle with `--from`",
             )
-        return without_credentials(wheel.url)
-
-    def _download(
-        self, wheel: LockedWheel, url: str, advance: Callable[[int], None] = lambda _: None
-    ) -> str:
-        remote = RemoteWheel(
+        return RemoteWheel(
             filename=os.path.basename(wheel.filename),
-            url=url,
+            url=without_credentials(wheel.url),
             index="",
             digest=wheel.digest,
             size_bytes=wheel.size_bytes,
         )
-        return self._wheels.download(remote, advance=advance)[0]
 
     def _advance(self, amount: int) -> None:
         if self._workers.closed:

@@ -16,6 +16,7 @@ from envc.errors import OutsideError, UntrustedError
 from envc.index.ahead import ended
 from envc.index.client import Client, status_text, whom
 from envc.index.credentials import for_people
+from envc.index.ranges import NoRangesError, open_remote
 from envc.model.digest import Digest, digest_from_hex, hex_of
 from envc.model.value import value
 
@@ -96,6 +97,21 @@ class Wheels(Closing):
                 where=folder,
                 mend="free some space, or let ENVC_CACHE_DIR name a folder that can be written",
             ) from error
+
+    def look_into(self, wheel: RemoteWheel, parse: Callable[[BinaryIO], Value]) -> Value:
+        """What `parse` makes of a few ranges of a wheel, else of the whole.
+
+        Raises:
+            OutsideError, UntrustedError: as `download`; and what `parse` raises.
+        """
+        try:
+            with open_remote(
+                self._client, wheel.url, index=wheel.index, size_bytes=wheel.size_bytes
+            ) as file:
+                return parse(file)
+        except (NoRangesError, UntrustedError):
+            pass  # wrong ranges look like a broken wheel: the whole one has a digest
+        return read_local(self.download(wheel)[0], parse)
 
     def _download(
         self, cache: Cache, wheel: RemoteWheel, advance: Callable[[int], None]
