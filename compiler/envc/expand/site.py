@@ -179,15 +179,9 @@ def _faults(document: Document[SiteDocument]) -> Iterator[Fault]:
             "give one of archive and interpreter, and remove the other",
         )
     yield from _base_faults(document, tables.layer)
-    names: set[str] = set()
+    names = {index.name for index in tables.index}
+    yield from _twice(document, "index", "indexes", [index.name for index in tables.index])
     for number, index in enumerate(tables.index):
-        if index.name in names:
-            yield Fault(
-                f"two indexes are called {index.name!r}",
-                str(document.origin("index", number, "name")),
-                "give each index a name of its own",
-            )
-        names.add(index.name)
         if (index.url is None) == (index.path is None):
             yield Fault(
                 f"index {index.name!r} needs exactly one of url and path",
@@ -238,7 +232,6 @@ def _base_faults(
 
 def _target_faults(document: Document[SiteDocument]) -> Iterator[Fault]:
     tables = document.tables
-    seen: set[str] = set()
     for number, target in enumerate(tables.target):
         full = target.python_full
         if full is not None and not full.startswith(tables.core.python + "."):
@@ -247,10 +240,15 @@ def _target_faults(document: Document[SiteDocument]) -> Iterator[Fault]:
                 str(document.origin("target", number, "python-full")),
                 "make it agree with core.python",
             )
-        if target.name in seen:
+    yield from _twice(document, "target", "targets", [target.name for target in tables.target])
+
+
+def _twice(
+    document: Document[SiteDocument], key: str, plural: str, names: list[str]
+) -> Iterator[Fault]:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            where = str(document.origin(key, number, "name"))
             yield Fault(
-                f"two targets are called {target.name!r}",
-                str(document.origin("target", number, "name")),
-                "give each target a name of its own",
+                f"two {plural} are called {name!r}", where, f"give each {key} a name of its own"
             )
-        seen.add(target.name)
