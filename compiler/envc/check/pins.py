@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from posixpath import basename
 
-from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
 from envc.check.subject import Scene, Subject
 from envc.model import codes
 from envc.model.finding import Finding
 from envc.model.lock import LockedPin
-from envc.model.target import Target
 
 _SHOWN = 5
 
@@ -23,7 +21,7 @@ def pins(subject: Subject) -> Iterator[Finding]:
         called = f"{pin.project} {pin.version}"
         for scene in subject.scenes:
             target = scene.target
-            if not _holds(pin, target):
+            if not pin.holds_on(target.markers):
                 continue
             if all(target.rank(wheel.filename) is None for wheel in pin.wheels):
                 what = f"{called} has no wheel for {target}"
@@ -39,12 +37,6 @@ def pins(subject: Subject) -> Iterator[Finding]:
             what = f"{called} was yanked by its authors" + (f": {reason}" if reason else "")
             again = f"envc lock --overlay {subject.spec} --upgrade-package {pin.project}"
             yield subject.finding(codes.YANKED, what, pin.project, mend=f"let it move: {again}")
-
-
-def _holds(pin: LockedPin, target: Target) -> bool:
-    if pin.marker is None:
-        return True
-    return Marker(pin.marker).evaluate({**target.markers}, context="lock_file")
 
 
 def _refusals(pin: LockedPin, scene: Scene) -> Iterator[str]:

@@ -14,7 +14,7 @@ from envc.index.client import Client
 from envc.index.folder import FolderIndex
 from envc.index.listing import Offer
 from envc.index.reader import MetadataReader, Prepare
-from envc.index.remote import Mode, RemoteIndex
+from envc.index.remote import RemoteIndex
 from envc.model.release import CoreMetadata, Distribution, Release
 from envc.model.spec import IndexSpec
 from envc.ports import Reporter, SilentReporter
@@ -36,8 +36,8 @@ class IndexSource(Closing):
 
     `reader` has the files of what it lists, and knows the metadata of what was built here.
 
-    `mode`: "refresh" asks the indexes about everything that the cache holds, "offline" nobody.
-    `prepare` tells the metadata of source distributions that do not tell it themselves.
+    With `offline` nobody is asked. `prepare` tells the metadata of source distributions that do not
+    tell it themselves.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class IndexSource(Closing):
         sources: Mapping[NormalizedName, str],
         *,
         cache: str,
-        mode: Mode = "online",
+        offline: bool = False,
         reporter: Reporter | None = None,
         prepare: Prepare | None = None,
     ) -> None:
@@ -55,14 +55,16 @@ class IndexSource(Closing):
         self._client = Client(indexes)
         self._sources = sources
         kept = Cache(cache, warn=self._progress.reporter.warn)
-        self._indexes = {spec.name: _index(spec, mode, kept, self._client) for spec in indexes}
+        self._indexes = {
+            spec.name: _index(spec, kept, self._client, offline=offline) for spec in indexes
+        }
         self._public = tuple(self._indexes[spec.name] for spec in indexes if not spec.explicit)
         names = {i.url: i.name for i in self._indexes.values() if isinstance(i, RemoteIndex)}
         self.reader = MetadataReader(
             cache=kept,
             client=self._client,
             names=names,
-            offline=mode == "offline",
+            offline=offline,
             prepare=prepare,
         )
         self._workers = Workers()
@@ -179,10 +181,10 @@ class _Progress:
                 self.reporter.finish(self._started.pop(0))
 
 
-def _index(spec: IndexSpec, mode: Mode, cache: Cache, client: Client) -> Index:
+def _index(spec: IndexSpec, cache: Cache, client: Client, *, offline: bool) -> Index:
     if spec.path is not None:
         return FolderIndex(spec.name, spec.path, cache=cache)
-    return RemoteIndex(spec.name, spec.url or "", cache=cache, client=client, mode=mode)
+    return RemoteIndex(spec.name, spec.url or "", cache=cache, client=client, offline=offline)
 
 
 def _check_sources(indexes: Sequence[IndexSpec], sources: Mapping[NormalizedName, str]) -> None:

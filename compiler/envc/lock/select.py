@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from posixpath import join
 from urllib.parse import quote
 
-from packaging.markers import Marker
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -18,11 +17,7 @@ from envc.model.value import replace
 
 def select_pins(lock: Lock, markers: Mapping[str, str]) -> tuple[LockedPin, ...]:
     """The pins of a lock that hold in a marker environment, in order of project."""
-    return tuple(
-        pin
-        for pin in lock.pins
-        if pin.marker is None or Marker(pin.marker).evaluate({**markers}, context="lock_file")
-    )
+    return tuple(pin for pin in lock.pins if pin.holds_on(markers))
 
 
 def select_wheels(lock: Lock, target: Target) -> tuple[tuple[LockedPin, LockedWheel], ...]:

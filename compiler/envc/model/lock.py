@@ -1,5 +1,6 @@
 """All pins of a layer for all targets, with hashes: what a `pylock.<layer>.toml` says."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from packaging.utils import NormalizedName
@@ -56,6 +57,14 @@ class LockedPin:
     index: str | None = None
     dependencies: tuple[NormalizedName, ...] = ()
     directory: str | None = None
+
+    def holds_on(self, markers: Mapping[str, str]) -> bool:
+        """Whether it is one for machines where markers evaluate so."""
+        if self.marker is None:
+            return True
+        from packaging.markers import Marker  # few pins have one
+
+        return Marker(self.marker).evaluate({**markers}, context="lock_file")
 
 
 @value

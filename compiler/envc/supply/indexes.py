@@ -20,7 +20,7 @@ def open_source(site: Site, context: Context, prepare: Prepare | None = None) ->
         indexes_of(site),
         dict(site.spec.sources),
         cache=context.cache,
-        mode="offline" if context.offline else "online",
+        offline=context.offline,
         reporter=context.reporter,
         prepare=prepare,
     )
