@@ -6,14 +6,7 @@ from typing import NoReturn
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from envc.check import (
-    Basis,
-    LockState,
-    Subject,
-    basis_of,
-    judge,
-    unreadable,
-)
+from envc.check import Basis, LockState, Subject, basis_of, judge, unreadable
 from envc.checking.scenes import Seen, look_into
 from envc.checking.unlocked import Unlocked
 from envc.disk.digests import known_digest

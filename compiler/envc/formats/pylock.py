@@ -14,13 +14,7 @@ from packaging.utils import NormalizedName
 
 from envc.formats.toml import toml_of
 from envc.model.digest import Digest, hex_of
-from envc.model.lock import (
-    LOCK_FORMAT,
-    BaseReference,
-    Lock,
-    LockedBuild,
-    LockedPin,
-)
+from envc.model.lock import LOCK_FORMAT, BaseReference, Lock, LockedBuild, LockedPin
 from envc.model.target import Target
 from envc.model.value import fields_of, value
 

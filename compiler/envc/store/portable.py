@@ -19,12 +19,7 @@ from envc.disk.durable import disk_error, syncing
 from envc.disk.processes import share_out
 from envc.errors import EnvcError, UntrustedError
 from envc.formats.facts import facts_from_json, facts_to_json
-from envc.model.manifest import (
-    EXECUTABLE_MODE,
-    FILE_MODE,
-    Entry,
-    manifest_from_text,
-)
+from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE, Entry, manifest_from_text
 from envc.ports import Reporter, SilentReporter
 from envc.store.ingest import listing, seal
 from envc.store.names import collisions, name_problem

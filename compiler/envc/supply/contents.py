@@ -17,12 +17,7 @@ from envc.model.spec import IndexSpec
 from envc.model.value import value
 from envc.ports import SilentReporter
 from envc.store import Store, store_id
-from envc.store.contents import (
-    read_contents,
-    read_libraries,
-    stored_contents,
-    stored_libraries,
-)
+from envc.store.contents import read_contents, read_libraries, stored_contents, stored_libraries
 
 _READS_AT_ONCE = 8
 # Wheels whose contents are kept in memory; the cache has the others.
