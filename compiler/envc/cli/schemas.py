@@ -26,12 +26,11 @@ from envc.formats.facts import FACTS_FORMAT
 from envc.formats.location import LOCATION_FORMAT, Location
 from envc.formats.overlay_toml import OverlayDocument
 from envc.formats.pylock import LockTool
-from envc.formats.wanted import LAYER_NAME
 from envc.model.digest import Digest
 from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.lock import LOCK_FORMAT
 from envc.model.names import POLICY_FILE
-from envc.model.nodes import WANTED_FORMAT, WantedGeneration, WantedState
+from envc.model.nodes import LAYER_NAME, WANTED_FORMAT, WantedGeneration, WantedState
 from envc.model.policy import POLICY_FORMAT, Policy
 from envc.model.value import value
 from envc.model.wheel import WheelFacts

@@ -9,7 +9,7 @@ from typing import Literal
 
 from envc.errors import UntrustedError
 from envc.formats.record_file import RecordFile
-from envc.model.digest import Digest
+from envc.model.digest import SureDigest
 from envc.model.value import value
 
 BUNDLE_FORMAT = 1
@@ -27,7 +27,7 @@ class BundleEntry:
     """
 
     name: str
-    digest: Digest
+    digest: SureDigest
     digest_bytes: int
     packed_bytes: int
     size_bytes: int

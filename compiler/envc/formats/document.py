@@ -8,7 +8,6 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidName, canonicalize_name
 
 from envc.errors import Fault, SpecError
-from envc.formats.openssh import public_key_from_text
 from envc.formats.toml import parse_toml
 from envc.formats.toml_lines import line_at, lines_of
 from envc.formats.values import FormError, KeyPath, path_text, value_of
@@ -75,17 +74,11 @@ def _changeable_code(text: str) -> str:
     return text
 
 
-def _public_key(text: str) -> str:
-    public_key_from_text(text)
-    return text
-
-
 CodeText = Annotated[str, _code]
 ChangeableCodeText = Annotated[str, _changeable_code]
 RequirementText = Annotated[str, requirement_text]
 ConstraintText = Annotated[str, _constraint_text]
 ProjectText = Annotated[str, project_name]
-PublicKeyText = Annotated[str, _public_key]
 LayerName = Annotated[str, f"^{NAME_FORM}$"]
 PythonText = Annotated[str, r"^3\.(1[1-9]|[2-9][0-9])$"]
 FullPythonText = Annotated[str, r"^3\.(1[1-9]|[2-9][0-9])\.[0-9]+$"]

@@ -12,13 +12,13 @@ from envc.formats.document import (
     FullPythonText,
     LayerName,
     ProjectText,
-    PublicKeyText,
     PythonText,
     RequirementText,
     by_project,
     project_name,
     read_document,
 )
+from envc.formats.location import PublicKeyText
 from envc.formats.values import Before, Flaw, FormError
 from envc.model.spec import OverlaysSpec, PrereleasePolicy, ResolutionMode
 from envc.model.value import field, value

@@ -2,11 +2,12 @@
 
 A value is an object of its fields, a named tuple an array of them; a tuple is an array, a mapping
 an object. Values of other libraries are texts. What is read must be of the declared types, and have
-all fields but those with a default; a digest must look like one.
+all fields but those with a default.
 
-What people write is TOML: keys in kebab case, and every flaw is told, in words that mend. There
-alone, what a text may say is looked at: `Annotated[kind, check, …]`, a check being a pattern of the
-whole text, or a function that gives the value or raises ValueError; `Before` looks at what is read.
+What a text may say is looked at where the class says so: `Annotated[kind, check, …]`, a check
+being a pattern of the whole text, or a function that gives the value or raises ValueError; `Before`
+looks at what is read. What people write is TOML: keys in kebab case, and every flaw is told, in
+words that mend.
 """
 
 import json
@@ -28,7 +29,6 @@ from typing import (
     get_origin,
 )
 
-from envc.model.digest import Digest, is_digest
 from envc.model.value import fields_of
 
 Value = TypeVar("Value")
@@ -173,8 +173,7 @@ def _reader(kind: Any, owner: Any, toml: bool) -> Read:  # noqa: C901, FBT001, P
     if origin is Literal:
         return _literal(arguments, toml=toml)
     if origin is Annotated:
-        read = _reader(arguments[0], owner, toml)
-        return _checked(read, arguments[1:]) if toml else read
+        return _checked(_reader(arguments[0], owner, toml), arguments[1:])
     items = [_reader(each, owner, toml) for each in arguments if each is not ...]
     if origin in (Union, types.UnionType):
         return _union(items)
@@ -183,9 +182,8 @@ def _reader(kind: Any, owner: Any, toml: bool) -> Read:  # noqa: C901, FBT001, P
             return _array(items[0], toml=toml)
         return _row(tuple, items, toml=toml)
     if origin is not None and issubclass(origin, Mapping):
-        return _mapping(*items, toml=toml)
-    if kind is Digest:
-        return _digest
+        name = items[0] if get_origin(arguments[0]) is Annotated else None
+        return _mapping(name, items[1], toml=toml)
     kind = getattr(kind, "__supertype__", kind)
     if kind in _SCALARS:
         return _scalar(kind, toml=toml)
@@ -257,12 +255,6 @@ def _scalar(kind: type, *, toml: bool) -> Read:
     return read
 
 
-def _digest(plain: Any) -> Any:
-    if type(plain) is str and is_digest(plain):
-        return plain
-    raise FormError("this must be a sha256 digest")
-
-
 def _literal(allowed: Sequence[Any], *, toml: bool) -> Read:
     def read(plain: Any) -> Any:
         if plain in allowed:
@@ -322,7 +314,7 @@ def _row(make: Callable[[Any], Any], items: Sequence[Read], *, toml: bool) -> Re
     return read
 
 
-def _mapping(name: Read, item: Read, *, toml: bool) -> Read:
+def _mapping(name: Read | None, item: Read, *, toml: bool) -> Read:
     def read(plain: Any) -> Any:
         if type(plain) is not dict:
             raise _mistyped("an object", plain, toml=toml)
@@ -330,7 +322,7 @@ def _mapping(name: Read, item: Read, *, toml: bool) -> Read:
         flaws: list[Flaw] = []
         for key, each in plain.items():
             try:
-                found[name(key) if toml else key] = item(each)
+                found[name(key) if name else key] = item(each)
             except FormError as error:
                 flaws += error.below(key)
         if flaws:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from packaging.utils import NormalizedName
 
-from envc.model.digest import Digest
+from envc.model.digest import Digest, SureDigest
 from envc.model.target import Target
 from envc.model.value import value
 
@@ -34,9 +34,9 @@ class LockedBuild:
     """
 
     wheel: str
-    wheel_digest: Digest
+    wheel_digest: SureDigest
     source: str
-    source_digest: Digest
+    source_digest: SureDigest
     requires: tuple[str, ...]
     python_full: str
     requested: str = ""
@@ -72,7 +72,7 @@ class BaseReference:
     """The layer that a lock stands on and the closure digest it was made against."""
 
     layer: str
-    closure: Digest
+    closure: SureDigest
 
 
 @value(kw_only=True)

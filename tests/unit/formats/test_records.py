@@ -108,7 +108,7 @@ FAULTS = {
     ),
     "a wrong type further down": (
         record(layers={"user": {"digest": 1}}),
-        "not a generation's record: this must be a sha256 digest",
+        "not a generation's record: this must be a text",
         "manifest.json (layers.user.digest)",
         "run `envc repair`",
     ),
@@ -141,7 +141,7 @@ def test_a_location_that_is_none():
             b'version = 1\nsite = "s"\ntarget = "/t"\nkeys = ["k"]\n', "location.toml"
         )
     assert str(caught.value) == (
-        "location.toml (keys): not a location file: 'k' is not an OpenSSH public key of kind "
+        "location.toml (keys[0]): not a location file: 'k' is not an OpenSSH public key of kind "
         "ssh-ed25519\n  mend: materialize again"
     )
 

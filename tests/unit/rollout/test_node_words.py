@@ -127,7 +127,7 @@ def test_what_is_no_word_of_envcs(text: str, reason: str) -> None:
         ({"generation": "3"}, "generation: this must be an integer"),
         ({"generation": True}, "generation: this must be an integer"),
         ({"built": 1}, "built: this must be true or false"),
-        ({"closures": {"user": 1}}, "closures.user: this must be a sha256 digest"),
+        ({"closures": {"user": 1}}, "closures.user: this must be a text"),
         ({"closures": {"user": "../../etc"}}, "closures.user: this must be a sha256 digest"),
         ({"digest": "sha256:1"}, "digest: this must be a sha256 digest"),
         ({"in_use": [1, "2"]}, "in_use[1]: this must be an integer"),
