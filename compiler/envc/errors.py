@@ -83,12 +83,14 @@ class HashMissingError(SpecError):
 class UnsatisfiableError(EnvcError):
     """No set of releases meets all requirements.
 
-    `projects` are those at fault, in order of name.
+    `projects` are those at fault, in order of name. `passed_over` are those of which every release
+    that could be meant may not be chosen: project, the kind of the newest one's reason, its words.
     """
 
     status = 3
     code = "unsatisfiable"
     projects: tuple[str, ...] = ()
+    passed_over: tuple[tuple[str, str, str], ...] = ()
 
 
 class ShadowRefusedError(UnsatisfiableError):

@@ -16,7 +16,7 @@ from envc.formats.envc_toml import read_site
 from envc.formats.facts import facts_from_json
 from envc.formats.generation import generation_from_json, generation_to_json
 from envc.formats.location import location_from_text
-from envc.formats.overlay_edit import with_requirements, without_projects
+from envc.formats.overlay_edit import with_lines, without_lines
 from envc.formats.overlay_toml import read_overlay
 from envc.formats.pylock import lock_to_text
 from envc.formats.pylock_read import lock_from_text
@@ -97,8 +97,8 @@ def site(text):
 
 def overlay(text):
     expand_overlay(read_overlay(text, "overlay.toml"))
-    with_requirements(text, [])
-    without_projects(text, ["numpy"])
+    with_lines(text, [])
+    without_lines(text, ["numpy"])
 
 
 def lock(text):

@@ -23,6 +23,7 @@ from envc.formats.envc_toml import SiteDocument
 from envc.formats.overlay_toml import OverlayDocument
 from envc.formats.pylock import lock_to_text
 from envc.formats.toml_lines import lines_of
+from envc.formats.values import value_of
 from envc.lock import (
     CORE_BASE,
     Base,
@@ -77,7 +78,7 @@ class Case:
         self._present: dict[str, dict[str, str]] = tables.pop("present", {})
         tables.pop("why", None)
         whole = {"version": 1, "site": {"name": "site"}, "core": {"python": "3.11"}, **tables}
-        document = Document(file, SiteDocument.model_validate(whole), self.lines)
+        document = Document(file, value_of(SiteDocument, whole, toml=True), self.lines)
         self.site: SiteSpec = expand_site(document, lambda _: MACHINE)
 
     def overlays(self) -> Iterator[OverlaySpec]:
@@ -89,7 +90,8 @@ class Case:
                 for path, line in self.lines.items()
                 if path[:2] == here
             }
-            yield expand_overlay(Document(self.file, OverlayDocument.model_validate(whole), lines))
+            tables = value_of(OverlayDocument, whole, toml=True)
+            yield expand_overlay(Document(self.file, tables, lines))
 
     def solve(self) -> Iterator[Solved]:
         """Every layer, solved on what stands below it.

@@ -31,9 +31,7 @@ def main() -> int:
     signal.signal(signal.SIGALRM, give_up)
     signal.alarm(DEADLINE_SECONDS)
     try:
-        with IndexSource(
-            (default_index(),), {}, cache=cache, mode="online", reporter=SilentReporter()
-        ) as source:
+        with IndexSource((default_index(),), {}, cache=cache, reporter=SilentReporter()) as source:
             return 0 if source.releases(PROJECT) else 1
     except EnvcError:
         return 1

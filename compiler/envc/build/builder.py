@@ -19,6 +19,7 @@ from envc.disk.digests import digest_of_file
 from envc.disk.durable import disk_error, write_file
 from envc.disk.memo import memo_key
 from envc.errors import BuildError
+from envc.formats.core_metadata import wheel_metadata
 from envc.formats.values import FormError, json_of, value_of_json
 from envc.model.digest import Digest, digest_of
 from envc.model.target import Machine
@@ -96,15 +97,14 @@ class Builder:
         with suppress(FileNotFoundError), open(place, "rb") as file:
             return file.read()
         with self._workshop(source, folder) as workshop:
-            content = workshop.hooks.metadata(workshop.place("metadata"), source.label)
+            content = workshop.hooks.metadata(workshop.place("metadata"))
         if content is not None:
             write_file(place, content)
         return content
 
     def _build(self, source: Source, folder: str) -> Built:
         with self._workshop(source, folder) as workshop:
-            write = workshop.hooks.editable if source.in_place else workshop.hooks.wheel
-            path = write(workshop.place("wheel"), source.label)
+            path = workshop.hooks.wheel(workshop.place("wheel"))
             return self._keep(path, folder, workshop.tools, source.label)
 
     def _folder(self, source: Source) -> str:
@@ -170,9 +170,15 @@ class Builder:
         environment = BuildEnvironment(scratch, self._machine.interpreter, log)
         tools = self._provide(source.label, system.requires)
         environment.install(tool.path for tool in tools)
-        hooks = Hooks(system, project, environment=environment, log=log)
-        ask = hooks.requires_of_editable if source.in_place else hooks.requires
-        further = ask(source.label)
+        hooks = Hooks(
+            system,
+            project,
+            source.label,
+            in_place=source.in_place,
+            environment=environment,
+            log=log,
+        )
+        further = hooks.requires()
         if further:
             tools = self._provide(source.label, (*system.requires, *further))
             environment.install(tool.path for tool in tools)
@@ -193,17 +199,10 @@ class _Workshop:
 
 
 def _metadata_of(wheel: str, label: str) -> bytes:
-    from zipfile import BadZipFile, ZipFile
-
     try:
-        with ZipFile(wheel) as archive:
-            (name,) = [
-                name
-                for name in archive.namelist()
-                if name.endswith(".dist-info/METADATA") and name.count("/") == 1
-            ]
-            return archive.read(name)
-    except (BadZipFile, ValueError) as error:
+        with open(wheel, "rb") as file:
+            return wheel_metadata(file)
+    except ValueError as error:
         raise BuildError(
             f"{label} cannot be built: its backend wrote a wheel without metadata",
             where=wheel,

@@ -75,34 +75,47 @@ def _unreadable(label: str, reason: str) -> BuildError:
 
 
 class Hooks:
-    """The backend of the project in `folder`; it runs in `environment` and prints to `log`."""
+    """The backend of the project in `folder`; it runs in `environment` and prints to `log`.
+
+    `label` names the project to people. With `in_place` it is asked for a wheel that leads to the
+    project where it stands (PEP 660).
+    """
 
     def __init__(
-        self, system: BuildSystem, folder: str, *, environment: BuildEnvironment, log: str
+        self,
+        system: BuildSystem,
+        folder: str,
+        label: str,
+        *,
+        in_place: bool,
+        environment: BuildEnvironment,
+        log: str,
     ) -> None:
         from pyproject_hooks import BuildBackendHookCaller, BuildBackendWarning
 
         # They are for the project's authors. The same filter twice is one.
         warnings.simplefilter("ignore", BuildBackendWarning)
         self._environment = environment
+        self._label = label
         self._log = log
-        self._caller = BuildBackendHookCaller(
+        caller = BuildBackendHookCaller(
             folder,
             system.backend,
             list(system.backend_path) or None,
             runner=self._run,
             python_executable=environment.python,
         )
+        self._caller = caller
+        self._build = caller.build_editable if in_place else caller.build_wheel
+        self._needs = caller.get_requires_for_build_wheel
+        if in_place:
+            self._needs = caller.get_requires_for_build_editable
 
-    def requires(self, label: str) -> tuple[str, ...]:
-        """What the backend needs beyond `[build-system]` to build a wheel."""
-        return tuple(self._call(label, self._caller.get_requires_for_build_wheel))
+    def requires(self) -> tuple[str, ...]:
+        """What the backend needs beyond `[build-system]` to build."""
+        return tuple(self._call(self._needs))
 
-    def requires_of_editable(self, label: str) -> tuple[str, ...]:
-        """What the backend needs beyond `[build-system]` to build an editable wheel (PEP 660)."""
-        return tuple(self._call(label, self._caller.get_requires_for_build_editable))
-
-    def metadata(self, folder: str, label: str) -> bytes | None:
+    def metadata(self, folder: str) -> bytes | None:
         """The text of the METADATA that a wheel would have; None where only a build can tell."""
         from pyproject_hooks import HookMissing
 
@@ -114,34 +127,29 @@ class Hooks:
             with open(os.path.join(folder, os.path.basename(name), "METADATA"), "rb") as file:
                 return file.read()
 
-        return self._call(label, prepare)
+        return self._call(prepare)
 
-    def wheel(self, folder: str, label: str) -> str:
+    def wheel(self, folder: str) -> str:
         """The path of the wheel that the backend writes into `folder`."""
-        name = self._call(label, lambda: self._caller.build_wheel(folder))
+        name = self._call(lambda: self._build(folder))
         return os.path.join(folder, os.path.basename(name))
 
-    def editable(self, folder: str, label: str) -> str:
-        """The path of the wheel that leads to the project where it stands (PEP 660)."""
-        name = self._call(label, lambda: self._caller.build_editable(folder))
-        return os.path.join(folder, os.path.basename(name))
-
-    def _call(self, label: str, hook: Callable[[], Reply]) -> Reply:
+    def _call(self, hook: Callable[[], Reply]) -> Reply:
         from pyproject_hooks import BackendUnavailable, HookMissing, UnsupportedOperation
 
         try:
             return hook()
         except subprocess.CalledProcessError as error:
-            raise self._failed(label, _last_lines(self._log)) from error
+            raise self._failed(_last_lines(self._log)) from error
         except BackendUnavailable as error:
             last = (error.traceback or "").strip().splitlines()[-1:]
-            raise self._failed(label, ["the build backend cannot be imported", *last]) from error
+            raise self._failed(["the build backend cannot be imported", *last]) from error
         except (HookMissing, UnsupportedOperation, OSError, ValueError, TypeError) as error:
-            raise self._failed(label, [f"{type(error).__name__}: {error}"]) from error
+            raise self._failed([f"{type(error).__name__}: {error}"]) from error
 
-    def _failed(self, label: str, lines: Sequence[str]) -> BuildError:
+    def _failed(self, lines: Sequence[str]) -> BuildError:
         text = "".join(f"\n  {line}" for line in lines)
-        return BuildError(f"{label} cannot be built:{text}", where=self._log, mend=_MEND)
+        return BuildError(f"{self._label} cannot be built:{text}", where=self._log, mend=_MEND)
 
     def _run(
         self,

@@ -48,7 +48,8 @@ def unpack(source: Source, folder: str) -> str:
         return source.path
     if os.path.isdir(source.path):
         place = f"{folder}/source"
-        shutil.copytree(source.path, place, symlinks=True, ignore=_not_sources)
+        ignored = shutil.ignore_patterns(*NOT_SOURCES)
+        shutil.copytree(source.path, place, symlinks=True, ignore=ignored)
         return place
     try:
         if source.path.endswith(".zip"):
@@ -72,10 +73,6 @@ def _unpack_zip(path: str, folder: str) -> None:
             written = archive.extract(member, folder)  # which keeps to the folder
             if not member.is_dir() and member.external_attr >> 16 & stat.S_IXUSR:
                 os.chmod(written, 0o755)
-
-
-def _not_sources(_folder: str, names: list[str]) -> set[str]:
-    return set(NOT_SOURCES.intersection(names))
 
 
 def _unusable(path: str, reason: str) -> UntrustedError:

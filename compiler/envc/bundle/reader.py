@@ -10,12 +10,7 @@ from envc.disk.closing import Closing
 from envc.disk.durable import disk_error
 from envc.disk.zstandard import ZstdDecompressor, ZstdError
 from envc.errors import UntrustedError, UsageError
-from envc.formats.bundle import (
-    INDEX_NAME,
-    SIGNATURES_NAME,
-    BundleEntry,
-    index_from_json,
-)
+from envc.formats.bundle import INDEX_NAME, SIGNATURES_NAME, BundleEntry, index_from_json
 from envc.model.digest import digest_of
 
 # As much as a block of Zstandard holds: larger pieces leave the processor's cache, and take longer.

@@ -4,12 +4,10 @@ import os
 import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
+from envc.disk.closing import Closing
 from envc.disk.durable import disk_error, sync_directory, temporary_beside
 from envc.disk.zstandard import ZstdCompressor
-from envc.errors import InternalError
 from envc.formats.bundle import (
     INDEX_NAME,
     SIGNATURES_NAME,
@@ -27,7 +25,7 @@ _LEVEL = 3
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-class BundleWriter:
+class BundleWriter(Closing):
     """Writes a bundle to `path`; used as a context, which leaves nothing behind unless finished.
 
     The same entries in the same order give the same bytes with one version of Zstandard.
@@ -40,26 +38,17 @@ class BundleWriter:
         self._path = os.path.abspath(path)
         self._temporary = temporary_beside(self._path)
         self._entries: list[BundleEntry] = []
-        self._archive: zipfile.ZipFile | None = None
-
-    def __enter__(self) -> Self:
         try:
             self._archive = zipfile.ZipFile(self._temporary, "x", zipfile.ZIP_STORED)
         except OSError as error:
             raise disk_error(error, "write the bundle", self._path) from error
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._archive is not None:
-            with suppress(OSError, ValueError):
-                self._archive.close()
-            with suppress(OSError):
-                os.unlink(self._temporary)
+    def close(self) -> None:
+        """Remove what was not finished."""
+        with suppress(OSError, ValueError):
+            self._archive.close()
+        with suppress(OSError):
+            os.unlink(self._temporary)
 
     def add(self, name: str, chunks: Iterable[bytes], *, digest_bytes: int | None = None) -> None:
         """Append an entry.
@@ -72,7 +61,7 @@ class BundleWriter:
         hasher = hashlib.sha256()
         packed = size = 0
         try:
-            with self._open().open(_member(name + SUFFIX), "w", force_zip64=True) as member:
+            with self._archive.open(_member(name + SUFFIX), "w", force_zip64=True) as member:
                 for chunk in chunks:
                     if digest_bytes is None or size < digest_bytes:
                         hasher.update(
@@ -104,26 +93,19 @@ class BundleWriter:
         index = BundleIndex(kind=kind, title=title, entries=tuple(self._entries))
         text = index_to_json(index)
         signatures = sign(text) if sign is not None else b""
-        archive = self._open()
         try:
             # Who needs one tree reads the whole index: digests in hexadecimal halve, names repeat.
-            archive.writestr(_member(INDEX_NAME), text, zipfile.ZIP_DEFLATED)
+            self._archive.writestr(_member(INDEX_NAME), text, zipfile.ZIP_DEFLATED)
             if signatures:
-                archive.writestr(_member(SIGNATURES_NAME), signatures)
-            archive.close()
+                self._archive.writestr(_member(SIGNATURES_NAME), signatures)
+            self._archive.close()
             with open(self._temporary, "rb") as file:
                 os.fsync(file.fileno())
             os.replace(self._temporary, self._path)
             sync_directory(os.path.dirname(self._path))
         except OSError as error:
             raise disk_error(error, "write the bundle", self._path) from error
-        self._archive = None
         return digest_of(text)
-
-    def _open(self) -> zipfile.ZipFile:
-        if self._archive is None:
-            raise InternalError("a bundle is written to that is not open")
-        return self._archive
 
 
 def _member(name: str) -> zipfile.ZipInfo:

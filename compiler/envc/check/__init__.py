@@ -8,7 +8,6 @@ from envc.check.impact import Impact, ImpactKind, classify
 from envc.check.inventory import Inventory, inventory_of
 from envc.check.judge import PASSES, judge, restated, unreadable
 from envc.check.libraries import wanted_libraries
-from envc.check.offers import PassedOver, passed_over
 from envc.check.subject import LockState, Scene, Subject
 
 __all__ = [
@@ -18,14 +17,12 @@ __all__ = [
     "ImpactKind",
     "Inventory",
     "LockState",
-    "PassedOver",
     "Scene",
     "Subject",
     "basis_of",
     "classify",
     "inventory_of",
     "judge",
-    "passed_over",
     "restated",
     "unreadable",
     "wanted_libraries",

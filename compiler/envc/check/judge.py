@@ -1,21 +1,16 @@
 """The verdict on one overlay: what every pass finds, treated as site and overlay have it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from envc.check.commands import commands
-from envc.check.files import files
+from envc.check.collisions import commands, files, modules
 from envc.check.inventory import Inventory
 from envc.check.libraries import libraries
-from envc.check.modules import modules
-from envc.check.pins import pins
+from envc.check.pins import pins, start_up, unknown
 from envc.check.resolution import changes, failure, lock_state, state_findings
-from envc.check.rules import in_order, treated
-from envc.check.start_up import start_up
 from envc.check.subject import LockState, Subject
-from envc.check.unknown import unknown
 from envc.errors import EnvcError
 from envc.model import codes
-from envc.model.codes import CODES
+from envc.model.codes import FIXED
 from envc.model.finding import Finding, Verdict
 from envc.model.lock import Lock
 from envc.model.spec import FindingRule
@@ -42,7 +37,7 @@ PASSES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
 def judge(subject: Subject) -> Verdict:
     """The verdict, findings in order of code, then projects; equal ones of several targets once."""
     found = dict.fromkeys(finding for each in PASSES for finding in each(subject))
-    kept, ignored = treated(found, subject.site_rules, subject.rules)
+    kept, ignored = _treated(found, subject.site_rules, subject.rules)
     lock = subject.lock
     replaced = {*lock.shadows, *lock.lifts, *lock.hides} if lock is not None else set()
     return Verdict(
@@ -70,7 +65,7 @@ def restated(
     rules: tuple[Sequence[FindingRule], Sequence[FindingRule]],
 ) -> Verdict:
     """A verdict whose lock now stands otherwise to its base, and whose base may have grown."""
-    told, untold = treated(state_findings(state, verdict.spec), *rules)
+    told, untold = _treated(state_findings(state, verdict.spec), *rules)
     kept = [*(f for f in verdict.findings if f.code not in _STATES), *told]
     ignored = [*(f for f in verdict.ignored if f.code not in _STATES), *untold]
     replaced = {*verdict.shadows, *verdict.lifts, *verdict.hides}
@@ -78,8 +73,8 @@ def restated(
         verdict,
         ok=not any(finding.severity == "error" for finding in kept),
         inherits=len({*inventory.pins} - replaced) if verdict.inherits else 0,
-        findings=tuple(sorted(kept, key=in_order)),
-        ignored=tuple(sorted(ignored, key=in_order)),
+        findings=tuple(sorted(kept, key=_in_order)),
+        ignored=tuple(sorted(ignored, key=_in_order)),
     )
 
 
@@ -94,16 +89,39 @@ def unreadable(name: str, spec: str, *, code: str, error: EnvcError) -> Verdict:
         shadows=(),
         lifts=(),
         findings=tuple(
-            Finding(
-                code=code,
-                severity=CODES[code][0],
-                message=fault.what,
-                where=fault.where,
-                mend=fault.mend,
-            )
+            codes.finding(code, fault.what, where=fault.where, mend=fault.mend)
             for fault in error.faults
         ),
     )
+
+
+def _treated(
+    findings: Iterable[Finding], site: Sequence[FindingRule], overlay: Sequence[FindingRule]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """The findings to tell and those to ignore, each in order of code, projects and message.
+
+    The overlay's rules come after the site's, but what the site makes an error stays one. Codes
+    that say that there is no overlay to speak of are left as they are.
+    """
+    kept: list[Finding] = []
+    ignored: list[Finding] = []
+    insisted = {rule.code for rule in site if rule.treatment == "error"}
+    rules = {rule.code: rule for rule in site}
+    rules |= {rule.code: rule for rule in overlay if rule.code not in insisted}
+    for finding in sorted(findings, key=_in_order):
+        rule = rules.get(finding.code)
+        if rule is None or finding.code in FIXED:
+            kept.append(finding)
+        elif rule.treatment == "ignore":
+            ignored.append(replace(finding, reason=rule.reason))
+        else:
+            kept.append(replace(finding, severity=rule.treatment, reason=rule.reason))
+    return tuple(kept), tuple(ignored)
+
+
+def _in_order(finding: Finding) -> tuple[str, tuple[str, ...], str]:
+    """What findings are ordered by."""
+    return finding.code, finding.projects, finding.message
 
 
 def _pins(lock: Lock) -> tuple[tuple[str, str], ...]:

@@ -11,11 +11,10 @@ from posixpath import basename, dirname
 from packaging.utils import NormalizedName
 
 from envc.check.inventory import project_of
-from envc.check.make import finding
 from envc.check.subject import Scene, Subject
 from envc.model import codes
 from envc.model.finding import Finding
-from envc.model.wheel import Library, WheelContents
+from envc.model.wheel import Library
 
 
 def wanted_libraries(scene: Scene) -> frozenset[NormalizedName]:
@@ -28,7 +27,7 @@ def wanted_libraries(scene: Scene) -> frozenset[NormalizedName]:
     wanted = {
         contents.facts.project
         for contents in scene.own
-        if _has_libraries(contents)
+        if any(".so" in basename(path) for path in contents.files)
         and not providers.isdisjoint(map(project_of, contents.facts.requires))
     }
     for masked in providers & scene.masked:
@@ -49,10 +48,6 @@ def libraries(subject: Subject) -> Iterator[Finding]:
                 yield from _out_of_reach(subject, scene, project, found)
             else:
                 yield from _left_behind(subject, scene, project, found)
-
-
-def _has_libraries(contents: WheelContents) -> bool:
-    return any(".so" in basename(path) for path in contents.files)
 
 
 def _out_of_reach(
@@ -80,12 +75,11 @@ def _out_of_reach(
                     break
                 missing.setdefault(owner, needed)
     for owner, needed in sorted(missing.items()):
-        yield finding(
+        yield subject.finding(
             codes.LIBRARY_OUT_OF_REACH,
             f"{project} looks beside itself for {needed} of {scene.inventory.called(owner)}, "
             "which is not there in the overlay",
-            (project, owner),
-            where=subject.where(project),
+            *(project, owner),
             mend=f"have {owner} in the overlay too: add it to overlay.requires in a version of "
             "its own, or leave it as the base has it",
         )
@@ -103,12 +97,11 @@ def _left_behind(
                 if owner is None or owner == project or scene.visible(owner) or owner in told:
                     continue
                 told.add(owner)
-                yield finding(
+                yield subject.finding(
                     codes.LIBRARY_OF_BASE,
                     f"{scene.inventory.called(project)} goes on loading {needed} of "
                     f"{scene.inventory.called(owner)}, which the overlay replaces",
-                    (owner, project),
-                    where=subject.where(owner),
+                    *(owner, project),
                     mend=f"have {project} in the overlay too, or leave {owner} to the base",
                 )
 

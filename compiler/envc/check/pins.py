@@ -1,17 +1,16 @@
-"""Pins that a target cannot take, and releases that were withdrawn."""
+"""What is wrong with a pin of the overlay, looked at alone, and with its wheel."""
 
 from collections.abc import Iterator
+from posixpath import basename
 
-from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from envc.check.make import finding
 from envc.check.subject import Scene, Subject
 from envc.model import codes
 from envc.model.finding import Finding
 from envc.model.lock import LockedPin
-from envc.model.target import Target
+
+_SHOWN = 5
 
 
 def pins(subject: Subject) -> Iterator[Finding]:
@@ -19,46 +18,25 @@ def pins(subject: Subject) -> Iterator[Finding]:
     if subject.lock is None:
         return
     for pin in subject.lock.pins:
-        where = subject.where(pin.project)
         called = f"{pin.project} {pin.version}"
         for scene in subject.scenes:
             target = scene.target
-            if not _holds(pin, target):
+            if not pin.holds_on(target.markers):
                 continue
-            if not _has_wheel(pin, target):
-                what = f"{called} has no wheel for target {target.name} ({_described(target)})"
+            if all(target.rank(wheel.filename) is None for wheel in pin.wheels):
+                what = f"{called} has no wheel for {target}"
                 mend = f"ask for a version of {pin.project} that has one, or lock again"
-                yield finding(codes.NO_WHEEL, what, (pin.project,), where=where, mend=mend)
+                yield subject.finding(codes.NO_WHEEL, what, pin.project, mend=mend)
             for claimed in _refusals(pin, scene):
                 what = f"{called} needs Python {claimed}; target {target.name} has "
                 what += target.python_full
                 mend = f"ask for a version of {pin.project} that runs on it"
-                yield finding(codes.REQUIRES_PYTHON, what, (pin.project,), where=where, mend=mend)
+                yield subject.finding(codes.REQUIRES_PYTHON, what, pin.project, mend=mend)
         if pin.project in subject.yanked:
             reason = subject.yanked[pin.project]
             what = f"{called} was yanked by its authors" + (f": {reason}" if reason else "")
-            mend = (
-                f"let it move: envc lock --overlay {subject.spec} --upgrade-package {pin.project}"
-            )
-            yield finding(codes.YANKED, what, (pin.project,), where=where, mend=mend)
-
-
-def _holds(pin: LockedPin, target: Target) -> bool:
-    if pin.marker is None:
-        return True
-    return Marker(pin.marker).evaluate({**target.markers}, context="lock_file")
-
-
-def _has_wheel(pin: LockedPin, target: Target) -> bool:
-    accepted = frozenset(target.tags)
-    for wheel in pin.wheels:
-        try:
-            tags = parse_wheel_filename(wheel.filename)[3]
-        except InvalidWheelFilename:
-            continue
-        if not accepted.isdisjoint(tags):
-            return True
-    return False
+            again = f"envc lock --overlay {subject.spec} --upgrade-package {pin.project}"
+            yield subject.finding(codes.YANKED, what, pin.project, mend=f"let it move: {again}")
 
 
 def _refusals(pin: LockedPin, scene: Scene) -> Iterator[str]:
@@ -73,6 +51,39 @@ def _refusals(pin: LockedPin, scene: Scene) -> Iterator[str]:
             continue  # pip takes it for absent, and so does the resolver
 
 
-def _described(target: Target) -> str:
-    libc = f", {target.libc}" if target.libc else ""
-    return f"{target.platform}{libc}, Python {target.python}"
+def start_up(subject: Subject) -> Iterator[Finding]:
+    """Projects of the overlay that bring `.pth` or `.start` files, or a `sitecustomize`."""
+    lock = subject.lock
+    # An editable project is led to by a `.pth`: that is what its owner asked for.
+    editable = {pin.project for pin in lock.pins if pin.directory is not None} if lock else set()
+    for scene in subject.scenes:
+        for contents in scene.own:
+            files = contents.facts.start_files
+            if files and contents.facts.project not in editable:
+                project = contents.facts.project
+                yield subject.finding(
+                    codes.START_UP_CODE,
+                    f"{project} is started with every Python: {', '.join(map(basename, files))}",
+                    project,
+                    mend=f"look at what it does; if it is to stay, ignore {codes.START_UP_CODE} "
+                    "under [check] with a reason",
+                )
+
+
+def unknown(subject: Subject) -> Iterator[Finding]:
+    """One finding for each reason, with the projects that it keeps in the dark."""
+    by_reason: dict[tuple[str, str], dict[str, str]] = {}
+    for each in subject.unknown:
+        fault = each.fault
+        by_reason.setdefault((fault.what, fault.mend), {})[each.project] = fault.where
+    for (what, mend), places in by_reason.items():
+        names = sorted(places)
+        place = f" ({places[names[0]]})" if len(names) == 1 and places[names[0]] else ""
+        shown = ", ".join(names[:_SHOWN])
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        yield subject.finding(
+            codes.CONTENTS_UNKNOWN,
+            f"what {shown}{more} would install is not known: {what}{place}",
+            *names,
+            mend=mend or "let envc read the wheel: give it the network, a store or `--from DIR`",
+        )

@@ -2,17 +2,27 @@
 
 from collections.abc import Iterator
 
-from envc.check.make import finding
-from envc.check.offers import PassedKind
 from envc.check.subject import LockState, Subject
 from envc.errors import ShadowRefusedError
 from envc.model import codes
+from envc.model.codes import finding
 from envc.model.finding import Finding
 
-_PASSED: dict[PassedKind, str] = {
-    "no-wheel": codes.NO_WHEEL,
+# Kinds of reasons why releases are passed over that have codes of their own.
+_PASSED_OVER = {
+    "tags": codes.NO_WHEEL,
+    "sdist": codes.NO_WHEEL,
     "python": codes.REQUIRES_PYTHON,
     "yanked": codes.YANKED,
+}
+# What is wrong with a lock in a state: the code, and the words for it.
+_STATES = {
+    LockState.MISSING: (codes.LOCK_MISSING, "the overlay has no lock"),
+    LockState.STALE: (codes.LOCK_STALE, "the overlay's lock is older than its spec"),
+    LockState.OTHER_BASE: (
+        codes.OTHER_BASE,
+        "the overlay's lock was made against another state of its base",
+    ),
 }
 
 
@@ -25,12 +35,11 @@ def failure(subject: Subject) -> Iterator[Finding]:
     code = codes.SHADOW_REFUSED if refused else codes.UNSATISFIABLE
     for fault in error.faults:
         yield finding(code, fault.what, error.projects, where=fault.where, mend=fault.mend)
-    for passed in subject.passed:
-        mend = f"ask for other versions of {passed.project}, or do without it"
-        where = subject.where(passed.project)
-        yield finding(
-            _PASSED[passed.kind], passed.reason, (passed.project,), where=where, mend=mend
-        )
+    for project, kind, reason in error.passed_over:
+        if kind in _PASSED_OVER:
+            mend = f"ask for other versions of {project}, or do without it"
+            what = f"no release of {project} that is asked for can be taken; {reason}"
+            yield subject.finding(_PASSED_OVER[kind], what, project, mend=mend)
 
 
 def lock_state(subject: Subject) -> Iterator[Finding]:
@@ -39,21 +48,13 @@ def lock_state(subject: Subject) -> Iterator[Finding]:
     if subject.drift:
         folder = subject.spec.rpartition("/")[0] or "."
         mend = f"build it anew: envc overlay sync --dir {folder}"
-        yield finding(codes.DRIFTED, subject.drift, where=subject.spec, mend=mend)
+        yield subject.finding(codes.DRIFTED, subject.drift, mend=mend)
 
 
 def state_findings(state: LockState, spec: str) -> Iterator[Finding]:
     """That a lock is in this state; nothing of a fresh one."""
-    told = {
-        LockState.MISSING: (codes.LOCK_MISSING, "the overlay has no lock"),
-        LockState.STALE: (codes.LOCK_STALE, "the overlay's lock is older than its spec"),
-        LockState.OTHER_BASE: (
-            codes.OTHER_BASE,
-            "the overlay's lock was made against another state of its base",
-        ),
-    }
-    if state in told:
-        code, what = told[state]
+    if state in _STATES:
+        code, what = _STATES[state]
         yield finding(
             code,
             f"{what}; it was resolved in memory",
@@ -73,9 +74,7 @@ def changes(subject: Subject) -> Iterator[Finding]:
         (codes.LIFT, lock.lifts, "lifts"),
     ):
         for project in projects:
-            what = (
-                f"{word} {subject.inventory.called(project)} with {own.get(project, 'another one')}"
-            )
-            yield finding(code, what, (project,), where=subject.where(project))
+            replaced, by = subject.inventory.called(project), own.get(project, "another one")
+            yield subject.finding(code, f"{word} {replaced} with {by}", project)
     for project in lock.hides:
-        yield finding(codes.HIDDEN, f"hides {project}", (project,), where=subject.where(project))
+        yield subject.finding(codes.HIDDEN, f"hides {project}", project)

@@ -6,8 +6,9 @@ from enum import Enum
 from packaging.utils import NormalizedName
 
 from envc.check.inventory import Inventory
-from envc.check.offers import PassedOver
 from envc.errors import UnsatisfiableError
+from envc.model import codes
+from envc.model.finding import Finding
 from envc.model.lock import Lock
 from envc.model.spec import FindingRule
 from envc.model.target import Target
@@ -50,7 +51,7 @@ class Subject:
     """What is known of one overlay.
 
     `lock` is its own when that is fresh, else the one that resolving in memory gave; None where
-    that failed, and `failure` says why; `passed` tell of requirements that nothing can meet.
+    that failed, and `failure` says why.
     There is a scene for each target, none without a lock. `origins` tell where the requirement
     stands that brings a project in; `yanked` why a release was withdrawn. `drift` is empty, or
     what is wrong with the overlay's tree. The site's rules come before the overlay's.
@@ -65,7 +66,6 @@ class Subject:
     base: str = ""
     owner: str = ""
     failure: UnsatisfiableError | None = None
-    passed: Sequence[PassedOver] = ()
     origins: Mapping[NormalizedName, str] = field(default_factory=dict)
     yanked: Mapping[NormalizedName, str] = field(default_factory=dict)
     unknown: Sequence[Unknown] = ()
@@ -76,3 +76,14 @@ class Subject:
     def where(self, project: str) -> str:
         """The place of the requirement that brings a project in, else that of the spec."""
         return self.origins.get(NormalizedName(project), self.spec)
+
+    def finding(
+        self, code: str, message: str, *projects: str, mend: str = "", about: str | None = None
+    ) -> Finding:
+        """A finding of a code, at the line that brings in `about`, else the first of the projects.
+
+        One that is about no project stands at the spec.
+        """
+        origin = about or next(iter(projects), None)
+        where = self.spec if origin is None else self.where(origin)
+        return codes.finding(code, message, projects, where=where, mend=mend)

@@ -6,16 +6,7 @@ from typing import NoReturn
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from envc.check import (
-    Basis,
-    LockState,
-    PassedOver,
-    Subject,
-    basis_of,
-    judge,
-    passed_over,
-    unreadable,
-)
+from envc.check import Basis, LockState, Subject, basis_of, judge, unreadable
 from envc.checking.scenes import Seen, look_into
 from envc.checking.unlocked import Unlocked
 from envc.disk.digests import known_digest
@@ -46,9 +37,7 @@ from envc.sites.site import (
 )
 from envc.supply.contents import ContentsSource
 from envc.supply.declared import outdated_editables
-from envc.supply.editable import (
-    directory_of,
-)
+from envc.supply.editables import directory_of
 from envc.supply.given import GivenSource
 from envc.supply.indexes import indexes_of, open_source
 from envc.supply.local_files import is_as_locked, names_files
@@ -80,7 +69,6 @@ class Checker:
         )
         self._bases: dict[str, KnownBase | EnvcError] = {}
         self._edges: dict[Digest | None, tuple[Edges, ...]] = {}
-        self._passed_over: dict[str, PassedOver | None] = {}
         self._opened: IndexSource | None = None
         self._closed_bytes = 0
 
@@ -228,7 +216,6 @@ class Checker:
             base=spec.base,
             owner=owner,
             failure=failure,
-            passed=tuple(self._passed(spec, failure, source)) if failure is not None else (),
             origins=_origins(spec, lock),
             yanked=self._yanked(lock, source) if lock is not None else {},
             unknown=seen.unknown,
@@ -236,28 +223,18 @@ class Checker:
             site_rules=self.site.spec.check,
             rules=spec.check,
         )
-        parts = basis_of(subject, _asked(spec))
+        # It rests on what is not among the files beside: other folders, sources.
+        looks_further = spec.base_dir is not None or names_files(spec.requires)
+        spoken_of = (*spec.requires, *spec.constraints)
+        asked = [canonicalize_name(sourced.requirement.name) for sourced in spoken_of]
+        parts = basis_of(subject, [*asked, *spec.hide])
         return Judged(
             verdict=judge(subject),
             beside=(*files_beside(spec), *_projects_beside(spec)),
             asked=tuple(sorted(source.asked)),
-            basis=None if subject.unknown or _looks_further(spec) else parts,
+            basis=None if subject.unknown or looks_further else parts,
             fingerprint=self.fingerprint(parts, under),
         )
-
-    def _passed(
-        self, spec: OverlaySpec, failure: UnsatisfiableError, source: GivenSource
-    ) -> Iterator[PassedOver]:
-        for sourced in spec.requires:
-            project = canonicalize_name(sourced.requirement.name)
-            if project in failure.projects:
-                releases = source.releases(project)
-                asked = str(sourced.requirement)
-                if asked not in self._passed_over:
-                    found = passed_over(sourced.requirement, releases, self.site.spec.targets)
-                    self._passed_over[asked] = found
-                if (known := self._passed_over[asked]) is not None:
-                    yield known
 
     def _yanked(self, lock: Lock, source: GivenSource) -> dict[NormalizedName, str]:
         """Withdrawn releases among a lock's pins, and why; nothing where an index is silent."""
@@ -290,22 +267,10 @@ def _projects_beside(spec: OverlaySpec) -> Iterator[tuple[str, Digest | None]]:
         yield path, known_digest(path)
 
 
-def _looks_further(spec: OverlaySpec) -> bool:
-    """Whether a verdict rests on what is not among the files beside: other folders, sources."""
-    return spec.base_dir is not None or names_files(spec.requires)
-
-
 def _is_open(site: SiteSpec, spec: OverlaySpec) -> bool:
     layer = site.layer(spec.base)
     taken = any(each.name == spec.name for each in site.layers)
     return layer is not None and layer.mode == "open" and not taken
-
-
-def _asked(spec: OverlaySpec) -> Iterator[str]:
-    """The projects that a spec speaks of."""
-    for sourced in (*spec.requires, *spec.constraints):
-        yield canonicalize_name(sourced.requirement.name)
-    yield from spec.hide
 
 
 def _refuse_to_build(distribution: Distribution, _path: str) -> NoReturn:

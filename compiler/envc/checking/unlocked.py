@@ -27,14 +27,15 @@ from envc.model.value import value
 from envc.ports import CandidateSource
 from envc.sites.site import LockFile, overlay_lock_path
 from envc.supply.declared import outdated_editables
-from envc.supply.editable import (
-    Editable,
-    locked_editables,
-    with_directories,
-    with_editables,
-)
+from envc.supply.editables import locked_editables
 from envc.supply.given import GivenSource
-from envc.supply.sole import only_releases, with_shadows
+from envc.supply.reference import (
+    Reference,
+    only_releases,
+    with_directories,
+    with_references,
+    with_shadows,
+)
 
 
 @value
@@ -63,14 +64,14 @@ class Unlocked:
             if sourced.requirement.url is not None:
                 raise self._must_be_locked(f"{sourced.requirement.name} is named by a URL")
         base = self.under.base
-        with_soles = GivenSource(source, only_releases(editables))
+        candidates = GivenSource(source, only_releases(editables))
         resolutions: list[Resolution] = []
         for problem, ways in zip(self._problems(resolutions), edges, strict=True):
 
             def above(part: Problem, ways: Edges = ways) -> Resolution:
-                return resolve_above(part, ways, with_soles)
+                return resolve_above(part, ways, candidates)
 
-            found = resolve_together(with_editables(problem, editables), above)
+            found = resolve_together(with_references(problem, editables), above)
             resolutions.append(with_shadows(found, editables, base))
         self._refuse_what_no_lock_takes(resolutions)
         lock = lock_layer(
@@ -101,7 +102,7 @@ class Unlocked:
             )
             yield beside(problem, earlier)
 
-    def _editables(self, indexes: IndexSource) -> tuple[Editable, ...]:
+    def _editables(self, indexes: IndexSource) -> tuple[Reference, ...]:
         """Its editable projects.
 
         Raises:

@@ -5,18 +5,17 @@ row of that spec serves too, if the parts of the base that it rests on are as th
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from envc.check import Basis
 from envc.disk.memo import Memo
 from envc.disk.table import Table
 from envc.errors import EnvcError
+from envc.formats.values import json_of
 from envc.host.context import Context
-from envc.lock import target_groups
-from envc.model.digest import Digest, digest_of, digest_of_json
+from envc.model.digest import Digest, digest_of
 from envc.model.finding import Verdict
-from envc.model.spec import SiteSpec
-from envc.model.value import value
+from envc.model.spec import CoreSpec, OverlaysSpec, RetainSpec, SiteSpec
+from envc.model.value import replace, value
 from envc.sites.overlay_files import Files
 from envc.sites.place import read_spec
 from envc.sites.site import Site
@@ -46,7 +45,7 @@ class VerdictCache:
 
     def __init__(self, site: Site, context: Context) -> None:
         self._memo = Memo(Table(check_cache(context), "verdicts"), Row, rooms=_ROOMS)
-        self._settings = digest_of_json(_settings(site.spec))
+        self._settings = digest_of(json_of(_settings(site.spec)))
         self._files = _site_files(site)
 
     def key(self, path: str, owner: str, spec: bytes) -> str:
@@ -77,26 +76,15 @@ def _site_files(site: Site) -> list[str]:
     return list(digests)
 
 
-def _settings(site: SiteSpec) -> list[Any]:
+def _settings(site: SiteSpec) -> SiteSpec:
     """What of the site's spec decides verdicts, beside the locks and what they keep available."""
-    return [
-        site.name,
-        site.core.python,
-        [[t.name, t.python_full, t.platform, t.libc, t.cpu] for t in site.targets],
-        [[target.name for target in group] for group in target_groups(site.targets)],
-        [[i.name, i.url, i.path, i.explicit] for i in site.indexes],
-        site.sources,
-        repr(site.resolver),
-        site.overlays.shadow,
-        [[rule.code, rule.treatment] for rule in site.check],
-        [
-            [
-                layer.name,
-                layer.base,
-                layer.mode,
-                [str(each) for each in layer.constraints],
-                [str(each) for each in layer.overrides],
-            ]
-            for layer in site.layers
-        ],
-    ]
+    layers = (replace(each, requires=(), env=(), modules=()) for each in site.layers)
+    return replace(
+        site,
+        file="",
+        core=CoreSpec(python=site.core.python),
+        layers=tuple(layers),
+        overlays=OverlaysSpec(shadow=site.overlays.shadow),
+        retain=RetainSpec(),
+        keys=(),
+    )

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import Field as DataclassField
 from types import GenericAlias, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -20,17 +21,16 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from envc.errors import Fault
 from envc.formats.bundle import BUNDLE_FORMAT, BundleIndex
-from envc.formats.envc_toml import SiteDocument
+from envc.formats.envc_toml import AtLeast, SiteDocument
 from envc.formats.facts import FACTS_FORMAT
 from envc.formats.location import LOCATION_FORMAT, Location
 from envc.formats.overlay_toml import OverlayDocument
 from envc.formats.pylock import LockTool
-from envc.formats.wanted import LAYER_NAME
 from envc.model.digest import Digest
 from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.lock import LOCK_FORMAT
 from envc.model.names import POLICY_FILE
-from envc.model.nodes import WANTED_FORMAT, WantedGeneration, WantedState
+from envc.model.nodes import LAYER_NAME, WANTED_FORMAT, WantedGeneration, WantedState
 from envc.model.policy import POLICY_FORMAT, Policy
 from envc.model.value import value
 from envc.model.wheel import WheelFacts
@@ -149,22 +149,30 @@ def _table(model: Any, **more: Any) -> Any:
 
     It has these fields `more`.
     """
-    hints = get_type_hints(model)
+    hints = get_type_hints(model, include_extras=True)
     declared: dict[str, Any] = more | {
         field.name: (
             _with_records(hints[field.name], _table),
-            Field(
-                ... if field.default is MISSING else field.default,
-                alias=field.name.replace("_", "-"),
-            ),
+            Field(_default(field, hints[field.name]), alias=field.name.replace("_", "-")),
         )
         for field in fields(model)
     }
     return create_model(model.__name__, __doc__=model.__doc__, **declared)
 
 
+def _default(field: "DataclassField[Any]", kind: Any) -> Any:
+    """A field's default as TOML has it; `...` where it has none."""
+    if field.default_factory is MISSING:
+        return ... if field.default is MISSING else field.default
+    made = field.default_factory()
+    return _table(kind)() if is_dataclass(kind) else made
+
+
 def _with_records(kind: Any, record: Callable[[Any], Any]) -> Any:
     """A type, the values in it as records, its digests as what they look like."""
+    if get_origin(kind) is Annotated:
+        inner, *checks = get_args(kind)
+        return _checked(_with_records(inner, record), checks)
     if kind is Digest:
         return Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
     if is_dataclass(kind):
@@ -174,6 +182,16 @@ def _with_records(kind: Any, record: Callable[[Any], Any]) -> Any:
     if origin in {Union, UnionType}:
         return Union[arguments]  # noqa: UP007 - of types that are not known here
     return origin[arguments] if origin in {dict, tuple, Mapping} else kind
+
+
+def _checked(kind: Any, checks: Sequence[Any]) -> Any:
+    """A type with those checks of its texts and numbers that a schema can tell."""
+    for check in checks:
+        if isinstance(check, str):
+            kind = Annotated[kind, Field(pattern=check)]
+        elif isinstance(check, AtLeast):
+            kind = Annotated[kind, Field(ge=check.least)]
+    return kind
 
 
 def _list(kind: Any) -> Any:
@@ -200,8 +218,8 @@ def entries() -> tuple[Entry, ...]:
     wanted = _record(WantedState, "version", generations=generations)
     error = _record(ErrorReport, error=_record(FaultList, faults=_list(_record(Fault))))
     return (
-        _file("envc", "envc.toml", SiteDocument),
-        _file("overlay", "overlay.toml", OverlayDocument),
+        _file("envc", "envc.toml", _table(SiteDocument)),
+        _file("overlay", "overlay.toml", _table(OverlayDocument)),
         _file("lock", "[tool.envc] of pylock.*.toml", _table(LockTool), number=LOCK_FORMAT),
         _file("location", "location.toml", location, number=LOCATION_FORMAT),
         _file("bundle", "bundle.json", _record(BundleIndex, "version"), number=BUNDLE_FORMAT),

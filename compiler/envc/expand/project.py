@@ -15,8 +15,9 @@ from packaging.utils import NormalizedName, canonicalize_name
 from envc.errors import Fault, SpecError
 from envc.formats.document import Document, requirement_text
 from envc.formats.envc_toml import SiteDocument
-from envc.formats.toml_lines import KeyPath, line_at, path_text
+from envc.formats.values import KeyPath, path_text
 from envc.model.spec import Origin, SourcedRequirement
+from envc.model.value import replace
 
 _EXTRAS = "optional-dependencies"
 
@@ -40,7 +41,7 @@ class _Reader:
     """Reads the tables of one pyproject.toml; faults name the source that led to them."""
 
     def __init__(self, document: Document[SiteDocument], where: Origin) -> None:
-        self._document = document
+        self._file = replace(document, prefix=())
         self._where = where
         self._project = _table(document.whole.get("project"))
         self._groups = _table(document.whole.get("dependency-groups"))
@@ -55,7 +56,8 @@ class _Reader:
         if not self._project:
             raise self._fault("there is no [project] table here", "add one, or use requires")
         for field in ("dependencies", _EXTRAS) if extras else ("dependencies",):
-            if field in _list(self._project.get("dynamic")):
+            dynamic = self._project.get("dynamic")
+            if isinstance(dynamic, list) and field in dynamic:
                 raise self._fault(
                     f"project.{field} are dynamic: only a build would tell them",
                     "write them down in the pyproject.toml, or use requires",
@@ -78,7 +80,7 @@ class _Reader:
             yield from self._listed(("project", _EXTRAS, by_name[name]), taken)
 
     def _listed(self, path: KeyPath, taken: set[str]) -> Iterator[SourcedRequirement]:
-        texts: Any = self._document.whole
+        texts: Any = self._file.whole
         for part in path:
             texts = texts.get(part, []) if isinstance(texts, Mapping) else None
         if not isinstance(texts, list):
@@ -118,8 +120,7 @@ class _Reader:
                 yield SourcedRequirement(*self._requirement(str(member), path))
 
     def _requirement(self, text: str, path: KeyPath) -> tuple[Requirement, Origin]:
-        line = line_at(self._document.lines, path)
-        origin = Origin(self._document.file, line, path_text(path))
+        origin = self._file.origin(*path)
         try:
             return Requirement(requirement_text(text)), origin
         except ValueError as error:
@@ -131,10 +132,6 @@ class _Reader:
 
 def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _use(known: list[str], otherwise: str) -> str:

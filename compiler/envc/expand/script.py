@@ -4,11 +4,11 @@ from urllib.parse import quote
 
 from packaging.requirements import Requirement
 
-from envc.expand.site import sourced_requirements
 from envc.formats.document import Document
 from envc.formats.inline_metadata import ScriptTable
 from envc.model.digest import digest_of_json, hex_of
 from envc.model.spec import OverlaySpec, SourcedRequirement
+from envc.model.value import replace
 
 _DIGEST_DIGITS = 16
 
@@ -19,7 +19,8 @@ def expand_script(document: Document[ScriptTable], base: str, *, folder: str) ->
     Its name follows from base and requirements alone: scripts that ask for the same share one.
     `folder` is the script's, from which relative paths start.
     """
-    requires = _requires(document, folder)
+    found = document.sourced(document.tables.dependencies, "dependencies")
+    requires = tuple(replace(each, requirement=_anchored(each, folder)) for each in found)
     texts = sorted({str(sourced.requirement) for sourced in requires})
     key = digest_of_json({"base": base, "requires": texts})
     return OverlaySpec(
@@ -30,17 +31,9 @@ def expand_script(document: Document[ScriptTable], base: str, *, folder: str) ->
     )
 
 
-def _requires(document: Document[ScriptTable], folder: str) -> tuple[SourcedRequirement, ...]:
-    found = sourced_requirements(
-        document.tables.dependencies, lambda number: document.origin("dependencies", number)
-    )
-    return tuple(
-        SourcedRequirement(_anchored(each.requirement, folder), each.origin) for each in found
-    )
-
-
-def _anchored(requirement: Requirement, folder: str) -> Requirement:
+def _anchored(sourced: SourcedRequirement, folder: str) -> Requirement:
     """The requirement, a relative path taken from the script's folder."""
+    requirement = sourced.requirement
     if requirement.url is None or not requirement.url.startswith("."):
         return requirement
     anchored = Requirement(str(requirement))

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 
 from envc.errors import Fault, SpecError
 from envc.expand.project import project_requirements
 from envc.formats.document import Document
-from envc.formats.envc_toml import LayerTable, SiteDocument
+from envc.formats.envc_toml import CheckTable, LayerTable, SiteDocument
+from envc.formats.overlay_toml import OverlayCheckTable, RuleTable
 from envc.model.digest import digest_from_hex
 from envc.model.names import TAKEN_NAMES
 from envc.model.spec import (
@@ -19,8 +19,6 @@ from envc.model.spec import (
     FindingRule,
     IndexSpec,
     LayerSpec,
-    Origin,
-    OverlaysSpec,
     ResolverSpec,
     RetainSpec,
     SiteSpec,
@@ -44,13 +42,8 @@ def expand_site(
     faults = list(_faults(document))
     if faults:
         raise SpecError.of(faults)
-    resolver, overlays, retain = tables.resolver, tables.overlays, tables.retain
-    check, core = tables.check, _core(tables)
-    codes_by_treatment: dict[Treatment, list[str]] = {
-        "error": check.error,
-        "warning": check.warning,
-        "ignore": check.ignore,
-    }
+    resolver, retain = tables.resolver, tables.retain
+    core, no_build = _core(tables), tables.resolver.no_build
     return SiteSpec(
         name=tables.site.name,
         file=document.file,
@@ -71,28 +64,17 @@ def expand_site(
             ),
             exclude_newer=resolver.exclude_newer,
             resolution=resolver.resolution,
-            no_build=_no_build(document),
+            no_build=_projects(no_build) if isinstance(no_build, tuple) else no_build,
             no_binary=_projects(resolver.no_binary),
         ),
-        overlays=OverlaysSpec(
-            storage=overlays.storage, specs=tuple(overlays.specs), shadow=overlays.shadow
-        ),
+        overlays=tables.overlays,
         retain=RetainSpec(generations=retain.generations, days=retain.days),
-        check=tuple(
-            FindingRule(code, treatment)
-            for treatment, codes in codes_by_treatment.items()
-            for code in codes
-        ),
-        keys=tuple(tables.site.keys),
+        check=finding_rules(tables.check),
+        keys=tables.site.keys,
     )
 
 
-def _no_build(document: Document[SiteDocument]) -> bool | tuple[NormalizedName, ...]:
-    value = document.tables.resolver.no_build
-    return value if isinstance(value, bool) else _projects(value)
-
-
-def _projects(names: list[str]) -> tuple[NormalizedName, ...]:
+def _projects(names: tuple[str, ...]) -> tuple[NormalizedName, ...]:
     return tuple(sorted({NormalizedName(name) for name in names}))
 
 
@@ -140,19 +122,17 @@ def _targets(
 
 def _layer(document: Document[SiteDocument], name: str) -> LayerSpec:
     table = document.tables.layer[name]
-
-    def sourced(key: str, texts: list[str]) -> tuple[SourcedRequirement, ...]:
-        return sourced_requirements(texts, lambda i: document.origin("layer", name, key, i))
-
+    here = ("layer", name)
+    requires = document.sourced(table.requires, *here, "requires")
     return LayerSpec(
         name=name,
         base=table.base,
-        requires=(*sourced("requires", table.requires), *_of_project(document, name)),
-        constraints=sourced("constraints", table.constraints),
-        overrides=sourced("overrides", table.overrides),
+        requires=(*requires, *_of_project(document, name)),
+        constraints=document.sourced(table.constraints, *here, "constraints"),
+        overrides=document.sourced(table.overrides, *here, "overrides"),
         mode=table.mode,
         env=tuple(sorted(table.env.items())),
-        modules=tuple(table.modules),
+        modules=table.modules,
     )
 
 
@@ -163,12 +143,19 @@ def _of_project(document: Document[SiteDocument], layer: str) -> Iterator[Source
         yield from project_requirements(document, source, where)
 
 
-def sourced_requirements(
-    texts: list[str], origin: Callable[[int], Origin]
-) -> tuple[SourcedRequirement, ...]:
-    """The requirements of a list of a spec, each with its origin."""
+def finding_rules(check: CheckTable | OverlayCheckTable) -> tuple[FindingRule, ...]:
+    """How a `[check]` wants findings treated; an overlay's gives reasons."""
+    by_treatment: dict[Treatment, tuple[str | RuleTable, ...]] = {
+        "error": check.error,
+        "warning": check.warning,
+        "ignore": check.ignore,
+    }
     return tuple(
-        SourcedRequirement(Requirement(text), origin(index)) for index, text in enumerate(texts)
+        FindingRule(rule, treatment)
+        if isinstance(rule, str)
+        else FindingRule(rule.code, treatment, rule.reason)
+        for treatment, rules in by_treatment.items()
+        for rule in rules
     )
 
 
@@ -192,15 +179,9 @@ def _faults(document: Document[SiteDocument]) -> Iterator[Fault]:
             "give one of archive and interpreter, and remove the other",
         )
     yield from _base_faults(document, tables.layer)
-    names: set[str] = set()
+    names = {index.name for index in tables.index}
+    yield from _twice(document, "index", "indexes", [index.name for index in tables.index])
     for number, index in enumerate(tables.index):
-        if index.name in names:
-            yield Fault(
-                f"two indexes are called {index.name!r}",
-                str(document.origin("index", number, "name")),
-                "give each index a name of its own",
-            )
-        names.add(index.name)
         if (index.url is None) == (index.path is None):
             yield Fault(
                 f"index {index.name!r} needs exactly one of url and path",
@@ -251,7 +232,6 @@ def _base_faults(
 
 def _target_faults(document: Document[SiteDocument]) -> Iterator[Fault]:
     tables = document.tables
-    seen: set[str] = set()
     for number, target in enumerate(tables.target):
         full = target.python_full
         if full is not None and not full.startswith(tables.core.python + "."):
@@ -260,10 +240,15 @@ def _target_faults(document: Document[SiteDocument]) -> Iterator[Fault]:
                 str(document.origin("target", number, "python-full")),
                 "make it agree with core.python",
             )
-        if target.name in seen:
+    yield from _twice(document, "target", "targets", [target.name for target in tables.target])
+
+
+def _twice(
+    document: Document[SiteDocument], key: str, plural: str, names: list[str]
+) -> Iterator[Fault]:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            where = str(document.origin(key, number, "name"))
             yield Fault(
-                f"two targets are called {target.name!r}",
-                str(document.origin("target", number, "name")),
-                "give each target a name of its own",
+                f"two {plural} are called {name!r}", where, f"give each {key} a name of its own"
             )
-        seen.add(target.name)

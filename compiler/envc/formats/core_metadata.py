@@ -3,9 +3,10 @@
 Source: https://packaging.python.org/specifications/core-metadata/
 """
 
-from typing import TYPE_CHECKING
+import zlib
+from typing import TYPE_CHECKING, BinaryIO
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envc.errors import UntrustedError
@@ -13,6 +14,9 @@ from envc.model.release import CoreMetadata, Distribution
 
 if TYPE_CHECKING:
     from email.message import Message
+
+# Descriptions of some projects reach a megabyte.
+METADATA_LIMIT_BYTES = 16 * 1024 * 1024
 
 # The first version whose source distributions tell what a build may still change (PEP 643).
 _TELLS_DYNAMIC = Version("2.2")
@@ -35,12 +39,14 @@ def parse_metadata(content: bytes, distribution: Distribution) -> CoreMetadata:
             mend="do not use this file: exclude its version, and tell who runs the index",
         )
     python = message.get("Requires-Python", "").strip()
+    extras = message.get_all("Provides-Extra", [])
     return CoreMetadata(
         project=distribution.project,
         version=str(distribution.version),
-        requires=tuple(_one_line(line) for line in message.get_all("Requires-Dist", [])),
+        # Long values may be folded over several lines.
+        requires=tuple(" ".join(line.split()) for line in message.get_all("Requires-Dist", [])),
         requires_python=python or None,
-        extras=_extras(message.get_all("Provides-Extra", [])),
+        extras=tuple(sorted({canonicalize_name(name.strip()) for name in extras})),
     )
 
 
@@ -63,6 +69,65 @@ def static_metadata(content: bytes, distribution: Distribution) -> CoreMetadata 
     return parse_metadata(content, distribution)
 
 
+def wheel_metadata(file: BinaryIO) -> bytes:
+    """The text of METADATA in a wheel that can be read at any place.
+
+    It is the wheel's own: some carry those of vendored projects further down.
+
+    Raises:
+        ValueError: it is no wheel that can be read; the message says why.
+        Whatever `file` raises.
+    """
+    from zipfile import BadZipFile, LargeZipFile, ZipFile
+
+    try:
+        with ZipFile(file) as archive:
+            names = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
+            names = [name for name in names if name.count("/") == 1]
+            if len(names) != 1:
+                raise ValueError(f"it has {len(names)} METADATA files, not one")
+            with archive.open(names[0]) as stream:
+                content = stream.read(METADATA_LIMIT_BYTES + 1)
+    except (  # zipfile's answers to hostile members
+        *(BadZipFile, LargeZipFile, zlib.error, EOFError),
+        *(LookupError, RuntimeError),
+    ) as error:
+        raise ValueError(str(error)) from error
+    if len(content) > METADATA_LIMIT_BYTES:
+        raise ValueError(f"{names[0]} is longer than {METADATA_LIMIT_BYTES} bytes")
+    return content
+
+
+def sdist_metadata(file: BinaryIO, filename: str) -> bytes | None:
+    """The text of PKG-INFO in a source distribution that can be read at any place; None: none.
+
+    Source: https://packaging.python.org/specifications/source-distribution-format/ (PEP 625).
+
+    Raises:
+        ValueError: it is no archive that can be read; the message says why.
+        Whatever `file` raises.
+    """
+    import tarfile  # few runs read a source distribution
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        if filename.endswith(".zip"):
+            with ZipFile(file) as archive:
+                name = next(filter(_is_pkg_info, archive.namelist()), None)
+                return archive.open(name).read(METADATA_LIMIT_BYTES) if name else None
+        with tarfile.open(fileobj=file, mode="r:gz") as tar:
+            member = next((m for m in tar if m.isfile() and _is_pkg_info(m.name)), None)
+            content = tar.extractfile(member) if member else None
+            return content.read(METADATA_LIMIT_BYTES) if content else None
+    except (tarfile.TarError, BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _is_pkg_info(name: str) -> bool:
+    """Whether it is the distribution's own: beside `pyproject.toml`, not in an `.egg-info`."""
+    return name.removeprefix("./").count("/") == 1 and name.endswith("/PKG-INFO")
+
+
 def _headers(content: bytes) -> "Message[str, str]":
     from email.parser import HeaderParser
 
@@ -74,12 +139,3 @@ def _is(version: str, expected: Version) -> bool:
         return Version(version) == expected
     except InvalidVersion:
         return False
-
-
-def _extras(names: list[str]) -> tuple[NormalizedName, ...]:
-    return tuple(sorted({canonicalize_name(name.strip()) for name in names}))
-
-
-def _one_line(value: str) -> str:
-    """A header's value; long ones may be folded over several lines."""
-    return " ".join(value.split())

@@ -1,33 +1,20 @@
-"""What every spec format shares: TOML text to a checked pydantic document, all faults at once."""
+"""What every spec format shares: TOML text to checked tables, and what their texts may say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidName, canonicalize_name
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from envc.errors import Fault, SpecError
-from envc.formats.openssh import public_key_from_text
 from envc.formats.toml import parse_toml
-from envc.formats.toml_lines import KeyPath, line_at, lines_of, path_text
+from envc.formats.toml_lines import line_at, lines_of
+from envc.formats.values import FormError, KeyPath, path_text, value_of
 from envc.model.codes import CODES, FIXED
 from envc.model.names import NAME_FORM
-from envc.model.spec import Origin, has_endless_number
+from envc.model.spec import Origin, SourcedRequirement, has_endless_number
 from envc.model.value import field, value
-
-
-class Table(BaseModel):
-    """A TOML table: no unknown keys, no coercion, keys in kebab case."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        strict=True,
-        extra="forbid",
-        alias_generator=lambda name: name.replace("_", "-"),
-        defer_build=True,  # a run reads one kind of file, and builds that one's validator alone
-    )
 
 
 def requirement_text(text: str) -> str:
@@ -86,22 +73,16 @@ def _changeable_code(text: str) -> str:
     return text
 
 
-def _public_key(text: str) -> str:
-    public_key_from_text(text)
-    return text
+CodeText = Annotated[str, _code]
+ChangeableCodeText = Annotated[str, _changeable_code]
+RequirementText = Annotated[str, requirement_text]
+ConstraintText = Annotated[str, _constraint_text]
+ProjectText = Annotated[str, project_name]
+LayerName = Annotated[str, f"^{NAME_FORM}$"]
+PythonText = Annotated[str, r"^3\.(1[1-9]|[2-9][0-9])$"]
+FullPythonText = Annotated[str, r"^3\.(1[1-9]|[2-9][0-9])\.[0-9]+$"]
 
-
-CodeText = Annotated[str, AfterValidator(_code)]
-ChangeableCodeText = Annotated[str, AfterValidator(_changeable_code)]
-RequirementText = Annotated[str, AfterValidator(requirement_text)]
-ConstraintText = Annotated[str, AfterValidator(_constraint_text)]
-ProjectText = Annotated[str, AfterValidator(project_name)]
-PublicKeyText = Annotated[str, AfterValidator(_public_key)]
-LayerName = Annotated[str, StringConstraints(pattern=f"^{NAME_FORM}$")]
-PythonText = Annotated[str, StringConstraints(pattern=r"^3\.(1[1-9]|[2-9][0-9])$")]
-FullPythonText = Annotated[str, StringConstraints(pattern=r"^3\.(1[1-9]|[2-9][0-9])\.[0-9]+$")]
-
-DocumentT = TypeVar("DocumentT", bound=Table)
+DocumentT = TypeVar("DocumentT")
 
 
 @value
@@ -122,6 +103,13 @@ class Document(Generic[DocumentT]):
         whole = (*self.prefix, *path)
         return Origin(self.file, line_at(self.lines, whole), path_text(whole))
 
+    def sourced(self, texts: Iterable[str], *path: str | int) -> tuple[SourcedRequirement, ...]:
+        """These texts of the array with this path, as requirements with their origins."""
+        return tuple(
+            SourcedRequirement(Requirement(text), self.origin(*path, place))
+            for place, text in enumerate(texts)
+        )
+
 
 def read_document(
     text: bytes, file: str, kind: type[DocumentT], *, prefix: KeyPath = ()
@@ -131,91 +119,16 @@ def read_document(
     Raises:
         SpecError: it is not TOML, or does not fit the format; with every fault of the file.
     """
-    data = whole = parse_toml(text, file)
+    data: Any = parse_toml(text, file)
+    whole = data
     for part in prefix:
-        data = data.get(str(part), {})
+        data = data.get(part, {}) if isinstance(data, dict) else {}
     lines = lines_of(text.decode().replace("\r\n", "\n"))
     try:
-        tables = kind.model_validate(data)
-    except ValidationError as error:
+        tables = value_of(kind, data, toml=True)
+    except FormError as error:
+        known = Document(file, None, lines, prefix)
         raise SpecError.of(
-            [_fault(detail, kind, file, lines, prefix) for detail in error.errors()]
+            [Fault(each.what, str(known.origin(*each.path)), each.mend) for each in error.flaws]
         ) from error
     return Document(file, tables, lines, prefix, whole)
-
-
-_TYPE_WORDS = {
-    "string_type": "a string",
-    "int_type": "an integer",
-    "bool_type": "true or false",
-    "list_type": "an array",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "datetime_type": "a date and time",
-}
-
-
-def _fault(
-    detail: Mapping[str, Any],
-    kind: type[Table],
-    file: str,
-    lines: dict[KeyPath, int],
-    prefix: KeyPath,
-) -> Fault:
-    """One pydantic error as a fault with file, line and key."""
-    path: KeyPath = tuple(part for part in detail["loc"] if not _is_branch(part))
-    whole = (*prefix, *path)
-    where = str(Origin(file, line_at(lines, whole), path_text(whole)))
-    what, mend = _words(detail, _known_keys(kind, path))
-    return Fault(what, where, mend)
-
-
-def _is_branch(part: str | int) -> bool:
-    """Whether this part of a location is pydantic's name for a validator, not a key."""
-    return isinstance(part, str) and (part.startswith("function-") or part == "[key]")
-
-
-def _known_keys(kind: Any, path: KeyPath) -> list[str]:
-    """The keys that the table around `path` may have."""
-    for part in path[:-1]:
-        field = None
-        if isinstance(kind, type) and issubclass(kind, Table):
-            fields = kind.model_fields.values()
-            field = next((f for f in fields if (f.alias or "") == part), None)
-            kind = field.annotation if field is not None else None
-        else:  # the element of an array or of a table of tables
-            kind = next(reversed(getattr(kind, "__args__", (None,))), None)
-    if isinstance(kind, type) and issubclass(kind, Table):
-        return sorted(str(field.alias) for field in kind.model_fields.values())
-    return []
-
-
-def _words(detail: Mapping[str, Any], known: list[str]) -> tuple[str, str]:
-    """What is wrong and how to mend it, for one pydantic error."""
-    error, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
-    if error in _TYPE_WORDS:
-        return f"must be {_TYPE_WORDS[error]}, is {_toml_type(value)}", "change the value"
-    match error:
-        case "extra_forbidden":
-            words = "unknown key", f"remove it, or use one of {', '.join(known)}"
-        case "missing":
-            words = "missing key", "add it"
-        case "literal_error":
-            words = f"{value!r} is none of {context['expected']}", "use one of them"
-        case "string_pattern_mismatch":
-            words = f"{value!r} does not match {context['pattern']}", "change the value"
-        case "greater_than_equal":
-            words = f"must be at least {context['ge']}, is {value}", "change the value"
-        case "newer_format":
-            words = str(detail["msg"]), "use a newer envc, or write the format that this one reads"
-        case "value_error":
-            words = str(context["error"]), "correct it"
-        case _:
-            words = str(detail["msg"]), "change the value"
-    return words
-
-
-def _toml_type(value: object) -> str:
-    words = {bool: "a boolean", int: "an integer", str: "a string", float: "a float"}
-    words |= {list: "an array", dict: "a table"}
-    return words.get(type(value), "a date or time")

@@ -7,8 +7,10 @@ from posixpath import dirname, normpath
 _HEADER = b"\x7fELF\x02\x01"  # 64 bits, little endian: all that wheels for Linux have today
 _LOAD, _DYNAMIC = 1, 2
 _NEEDED, _STRING_TABLE, _RPATH, _RUNPATH = 1, 5, 15, 29
-_SEGMENT_SIZE = 56
-_ENTRY_SIZE = 16
+# Where the segments are told, and how many there are; a segment; an entry: its tag and its value.
+_HEADER_END = struct.Struct("<26xQ16xH")
+_SEGMENT = struct.Struct("<IIQQQQ16x")
+_ENTRY = struct.Struct("<qQ")
 # How a run path says "where this library is".
 _ORIGINS = ("$ORIGIN", "${ORIGIN}")
 
@@ -56,7 +58,12 @@ def _texts(content: "bytes | memoryview", tags: frozenset[int]) -> tuple[str, ..
 
 def _tagged(content: "bytes | memoryview", tags: frozenset[int]) -> Iterator[str]:
     segments = list(_segments(content))
-    entries = [entry for segment in segments for entry in _dynamic(content, segment)]
+    entries = [
+        entry
+        for kind, place, _, size in segments
+        if kind == _DYNAMIC
+        for entry in _ENTRY.iter_unpack(content[place : place + size - size % _ENTRY.size])
+    ]
     table = next((value for tag, value in entries if tag == _STRING_TABLE), None)
     start = _offset(segments, table) if table is not None else None
     if start is None:
@@ -68,23 +75,10 @@ def _tagged(content: "bytes | memoryview", tags: frozenset[int]) -> Iterator[str
 
 def _segments(content: "bytes | memoryview") -> Iterator[tuple[int, int, int, int]]:
     """Type, place in the file, address and size of every segment."""
-    (table,) = struct.unpack_from("<Q", content, 0x20)
-    (count,) = struct.unpack_from("<H", content, 0x38)
-    for number in range(count):
-        kind, _, place, address, _, size = struct.unpack_from(
-            "<IIQQQQ", content, table + number * _SEGMENT_SIZE
-        )
+    table, count = _HEADER_END.unpack_from(content, len(_HEADER))
+    segments = content[table : table + count * _SEGMENT.size]
+    for kind, _, place, address, _, size in _SEGMENT.iter_unpack(segments):
         yield kind, place, address, size
-
-
-def _dynamic(
-    content: "bytes | memoryview", segment: tuple[int, int, int, int]
-) -> Iterator[tuple[int, int]]:
-    """Tag and value of every entry, when the segment is the dynamic section."""
-    kind, place, _, size = segment
-    if kind == _DYNAMIC:
-        for start in range(place, place + size, _ENTRY_SIZE):
-            yield struct.unpack_from("<qQ", content, start)
 
 
 def _offset(segments: list[tuple[int, int, int, int]], address: int) -> int | None:

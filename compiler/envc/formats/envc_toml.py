@@ -2,10 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal
-
-from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from typing import Annotated, Literal, NamedTuple
 
 from envc.formats.document import (
     ChangeableCodeText,
@@ -15,61 +12,67 @@ from envc.formats.document import (
     FullPythonText,
     LayerName,
     ProjectText,
-    PublicKeyText,
     PythonText,
     RequirementText,
-    Table,
     by_project,
     project_name,
     read_document,
 )
-from envc.model.spec import PrereleasePolicy, ResolutionMode, ShadowPolicy
+from envc.formats.location import PublicKeyText
+from envc.formats.values import Before, Flaw, FormError
+from envc.model.spec import OverlaysSpec, PrereleasePolicy, ResolutionMode
+from envc.model.value import field, value
 
 
-def _version(value: int) -> int:
-    if value > 1:
-        raise PydanticCustomError(
-            "newer_format",
-            "format {format} is newer than this envc, which reads format 1",
-            {"format": value},
-        )
-    if value < 1:
-        raise ValueError(f"there is no format {value}")
-    return value
+def _version(number: int) -> int:
+    if number > 1:
+        what = f"format {number} is newer than this envc, which reads format 1"
+        mend = "use a newer envc, or write the format that this one reads"
+        raise FormError(Flaw(what, mend))
+    if number < 1:
+        raise ValueError(f"there is no format {number}")
+    return number
 
 
-def _instant(value: object) -> object:
+class AtLeast(NamedTuple):
+    """A check of a number."""
+
+    least: int
+
+    def __call__(self, number: int) -> int:
+        """The number."""
+        if number < self.least:
+            what = f"must be at least {self.least}, is {number}"
+            raise FormError(Flaw(what, "change the value"))
+        return number
+
+
+def _instant(moment: object) -> object:
     """A TOML date-time, or the same as a string; UTC when it names no zone."""
-    if isinstance(value, str):
+    if isinstance(moment, str):
         try:
-            value = datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(moment)
         except ValueError as error:
-            raise ValueError(f"{value!r} is not a date and time (RFC 3339)") from error
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    return value
+            raise ValueError(f"{moment!r} is not a date and time (RFC 3339)") from error
+    if isinstance(moment, datetime) and moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    return moment
 
 
-def _no_build(value: object) -> object:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return [project_name(name) for name in value]
+def _no_build(told: object) -> object:
+    if isinstance(told, bool):
+        return told
+    if isinstance(told, list) and all(isinstance(name, str) for name in told):
+        return [project_name(name) for name in told]
     raise ValueError("must be true, false, or an array of the projects that may not be built")
 
 
-FormatVersion = Annotated[int, AfterValidator(_version)]
+FormatVersion = Annotated[int, _version]
 PlatformText = Annotated[
-    str,
-    Field(pattern=r"^(linux-(x86_64|aarch64|ppc64le|s390x)|macos-(arm64|x86_64)|windows-x86_64)$"),
+    str, r"^(linux-(x86_64|aarch64|ppc64le|s390x)|macos-(arm64|x86_64)|windows-x86_64)$"
 ]
-
-
 ProjectSourceText = Annotated[
-    str,
-    Field(
-        pattern=r"^(project(\[[A-Za-z0-9._-]+( *, *[A-Za-z0-9._-]+)*\])?|group:[A-Za-z0-9._-]+)$"
-    ),
+    str, r"^(project(\[[A-Za-z0-9._-]+( *, *[A-Za-z0-9._-]+)*\])?|group:[A-Za-z0-9._-]+)$"
 ]
 
 
@@ -86,112 +89,120 @@ def _module(text: str) -> str:
     return text
 
 
-VariableText = Annotated[str, AfterValidator(_variable)]
-ModuleText = Annotated[str, AfterValidator(_module)]
+VariableText = Annotated[str, _variable]
+ModuleText = Annotated[str, _module]
 
 
-class SiteTable(Table):
+@value(kw_only=True)
+class SiteTable:
     """`[site]`; nodes take what one of the `keys` has signed."""
 
     name: LayerName
-    keys: list[PublicKeyText] = []
+    keys: tuple[PublicKeyText, ...] = ()
 
 
-class ArchiveTable(Table):
+@value(kw_only=True)
+class ArchiveTable:
     """`core.archive`: an interpreter that the site carries."""
 
-    path: str = Field(pattern=r"^[^\x00-\x1f]+$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    path: Annotated[str, r"^[^\x00-\x1f]+$"]
+    sha256: Annotated[str, r"^[0-9a-f]{64}$"]
 
 
-class CoreTable(Table):
+@value(kw_only=True)
+class CoreTable:
     """`[core]`: the interpreter of every layer, which nodes have or the site carries."""
 
     python: PythonText
-    interpreter: str | None = Field(default=None, pattern=r"^/[^\x00-\x1f]+$")
+    interpreter: Annotated[str, r"^/[^\x00-\x1f]+$"] | None = None
     archive: ArchiveTable | None = None
 
 
-class IndexTable(Table):
+@value(kw_only=True)
+class IndexTable:
     """`[[index]]`: a simple index, or a folder of wheels."""
 
     name: LayerName
-    url: str | None = Field(default=None, pattern=r"^(https?|file)://[^\s]+$")
+    url: Annotated[str, r"^(https?|file)://[^\s]+$"] | None = None
     path: str | None = None
     explicit: bool = False
 
 
-class TargetTable(Table):
+@value(kw_only=True)
+class TargetTable:
     """`[[target]]`: one kind of machine to lock for."""
 
     name: LayerName
     platform: PlatformText
-    libc: str | None = Field(default=None, pattern=r"^(glibc-2|musl-1|macos-\d+)\.\d+$")
+    libc: Annotated[str, r"^(glibc-2|musl-1|macos-\d+)\.\d+$"] | None = None
     python_full: FullPythonText | None = None
-    cpu: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+    cpu: Annotated[str, r"^[a-z0-9][a-z0-9_.-]*$"] | None = None
 
 
-class LayerTable(Table):
+@value(kw_only=True)
+class LayerTable:
     """`[layer.NAME]`: a common layer."""
 
-    requires: list[RequirementText]
-    requires_from: list[ProjectSourceText] = []
+    requires: tuple[RequirementText, ...]
+    requires_from: tuple[ProjectSourceText, ...] = ()
     base: LayerName = "core"
-    constraints: list[ConstraintText] = []
-    overrides: list[ConstraintText] = []
+    constraints: tuple[ConstraintText, ...] = ()
+    overrides: tuple[ConstraintText, ...] = ()
     mode: Literal["open", "managed"] = "open"
-    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], VariableText] = {}
-    modules: list[ModuleText] = []
+    env: dict[Annotated[str, r"^[A-Za-z_][A-Za-z0-9_]*$"], VariableText] = field(
+        default_factory=dict
+    )
+    modules: tuple[ModuleText, ...] = ()
 
 
-class ResolverTable(Table):
+@value(kw_only=True)
+class ResolverTable:
     """`[resolver]`: how candidates are chosen."""
 
     prereleases: PrereleasePolicy = "if-necessary"
-    prerelease: Annotated[dict[ProjectText, PrereleasePolicy], BeforeValidator(by_project)] = {}
-    exclude_newer: Annotated[datetime, BeforeValidator(_instant)] | None = None
-    no_build: Annotated[bool | list[str], BeforeValidator(_no_build)] = True
-    no_binary: list[ProjectText] = []
+    prerelease: Annotated[dict[ProjectText, PrereleasePolicy], Before(by_project)] = field(
+        default_factory=dict
+    )
+    exclude_newer: Annotated[datetime, Before(_instant)] | None = None
+    no_build: Annotated[bool | tuple[str, ...], Before(_no_build)] = True
+    no_binary: tuple[ProjectText, ...] = ()
     resolution: ResolutionMode = "highest"
 
 
-class OverlaysTable(Table):
-    """`[overlays]`: where users' overlays live, and what they may replace."""
-
-    storage: str | None = None
-    specs: list[str] = []
-    shadow: ShadowPolicy = "coherent"
-
-
-class RetainTable(Table):
+@value(kw_only=True)
+class RetainTable:
     """`[retain]`: the generations that every node keeps."""
 
-    generations: int = Field(default=2, ge=1)
-    days: int = Field(default=30, ge=0)
+    generations: Annotated[int, AtLeast(1)] = 2
+    days: Annotated[int, AtLeast(0)] = 30
 
 
-class CheckTable(Table):
+@value(kw_only=True)
+class CheckTable:
     """`[check]`: codes of findings, by how they are treated."""
 
-    error: list[CodeText] = []
-    warning: list[ChangeableCodeText] = []
-    ignore: list[ChangeableCodeText] = []
+    error: tuple[CodeText, ...] = ()
+    warning: tuple[ChangeableCodeText, ...] = ()
+    ignore: tuple[ChangeableCodeText, ...] = ()
 
 
-class SiteDocument(Table):
+@value(kw_only=True)
+class SiteDocument:
     """The whole file."""
 
     version: FormatVersion
     site: SiteTable
     core: CoreTable
     layer: dict[LayerName, LayerTable]
-    index: list[IndexTable] = []
-    sources: Annotated[dict[ProjectText, LayerName], BeforeValidator(by_project)] = {}
-    target: list[TargetTable] = []
-    resolver: ResolverTable = ResolverTable()
-    overlays: OverlaysTable = OverlaysTable()
-    retain: RetainTable = RetainTable()
-    check: CheckTable = CheckTable()
+    index: tuple[IndexTable, ...] = ()
+    sources: Annotated[dict[ProjectText, LayerName], Before(by_project)] = field(
+        default_factory=dict
+    )
+    target: tuple[TargetTable, ...] = ()
+    resolver: ResolverTable = field(default_factory=ResolverTable)
+    overlays: OverlaysSpec = field(default_factory=OverlaysSpec)
+    retain: RetainTable = field(default_factory=RetainTable)
+    check: CheckTable = field(default_factory=CheckTable)
 
 
 def read_site(text: bytes, file: str) -> Document[SiteDocument]:

@@ -5,7 +5,6 @@ script is `[name, module, attribute]`; `modules` nests as `ModuleTree` does.
 """
 
 from envc.formats.record_file import RecordFile
-from envc.model.digest import is_digest
 from envc.model.wheel import WheelFacts
 
 FACTS_FORMAT = 1
@@ -19,15 +18,4 @@ _FILE = RecordFile(
     key="format",
 )
 facts_to_json = _FILE.to_json
-
-
-def facts_from_json(content: bytes, file: str) -> WheelFacts:
-    """The facts that a file holds.
-
-    Raises:
-        SpecError: they are newer than this envc, or none.
-    """
-    facts = _FILE.from_json(content, file)
-    if not is_digest(facts.digest):
-        raise _FILE.refused("this must be a sha256 digest", file, "digest")
-    return facts
+facts_from_json = _FILE.from_json

@@ -14,10 +14,11 @@ import re
 from typing import Annotated
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import AfterValidator, ConfigDict
 
 from envc.errors import Fault, SpecError
-from envc.formats.document import Document, LayerName, RequirementText, Table, read_document
+from envc.formats.document import Document, LayerName, RequirementText, read_document
+from envc.formats.values import Before
+from envc.model.value import field, value
 
 _BLOCK = re.compile(
     r"^# /// (?P<type>[a-zA-Z0-9-]+)[ \t]*\n(?P<content>(?:^#(?:| .*)\n)+)^# ///[ \t]*$",
@@ -33,26 +34,32 @@ def _specifier_text(text: str) -> str:
     return text
 
 
-class ScriptEnvcTable(Table):
+def _our_share(table: object) -> object:
+    """`[tool]` without what is for other tools."""
+    return {k: v for k, v in table.items() if k == "envc"} if isinstance(table, dict) else table
+
+
+@value(kw_only=True)
+class ScriptEnvcTable:
     """`[tool.envc]` of a script: the common layer that it stands on."""
 
     base: LayerName | None = None
 
 
-class ScriptToolTable(Table):
-    """`[tool]` of a script, of which other tools have their share."""
+@value(kw_only=True)
+class ScriptToolTable:
+    """`[tool]` of a script."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    envc: ScriptEnvcTable = ScriptEnvcTable()
+    envc: ScriptEnvcTable = field(default_factory=ScriptEnvcTable)
 
 
-class ScriptTable(Table):
+@value(kw_only=True)
+class ScriptTable:
     """The metadata of a script."""
 
-    requires_python: Annotated[str, AfterValidator(_specifier_text)] | None = None
-    dependencies: list[RequirementText] = []
-    tool: ScriptToolTable = ScriptToolTable()
+    requires_python: Annotated[str, _specifier_text] | None = None
+    dependencies: tuple[RequirementText, ...] = ()
+    tool: Annotated[ScriptToolTable, Before(_our_share)] = field(default_factory=ScriptToolTable)
 
 
 def read_inline_metadata(text: bytes, file: str) -> Document[ScriptTable] | None:

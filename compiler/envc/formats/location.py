@@ -4,11 +4,23 @@ A target has one, and so has an overlay's folder, which is how each finds the ot
 checkout of the site (Canopy's `location.cfg`).
 """
 
+from typing import Annotated
+
 import tomli_w
 
 from envc.formats.record_file import RecordFile
 from envc.formats.toml import parse_toml, toml_of
 from envc.model.value import value
+
+
+def _public_key(text: str) -> str:
+    from envc.formats.openssh import public_key_from_text  # few targets have keys
+
+    public_key_from_text(text)
+    return text
+
+
+PublicKeyText = Annotated[str, _public_key]
 
 
 @value(kw_only=True)
@@ -26,7 +38,7 @@ class Location:
     storage: str | None = None
     checkout: str | None = None
     wanted: str | None = None
-    keys: tuple[str, ...] = ()
+    keys: tuple[PublicKeyText, ...] = ()
     serial: int = 0
 
 
@@ -48,13 +60,4 @@ def location_from_text(text: bytes, file: str) -> Location:
     Raises:
         SpecError: it is not one, or newer than this envc.
     """
-    location = _FILE.from_plain(parse_toml(text, file), file)
-    if location.keys:
-        from envc.formats.openssh import public_key_from_text  # few targets have keys
-
-        try:
-            for key in location.keys:
-                public_key_from_text(key)
-        except ValueError as error:
-            raise _FILE.refused(str(error), file, "keys") from error
-    return location
+    return _FILE.from_plain(parse_toml(text, file), file)

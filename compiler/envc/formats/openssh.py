@@ -75,7 +75,7 @@ def signed_bytes(signature: Signature, message: bytes) -> bytes:
     """What the key has signed, if the signature is of this message."""
     digest = hashlib.new(signature.hash_name, message).digest()
     fields = (signature.purpose.encode(), b"", signature.hash_name.encode(), digest)
-    return _MAGIC + b"".join(map(_with_length, fields))
+    return _MAGIC + b"".join(len(f).to_bytes(_LENGTH_BYTES, "big") + f for f in fields)
 
 
 def _signature(content: bytes) -> Signature:
@@ -113,7 +113,3 @@ def _fields(content: bytes, number: int) -> Sequence[bytes]:
     if len(found) != number:
         raise ValueError("it was cut off")
     return found
-
-
-def _with_length(content: bytes) -> bytes:
-    return len(content).to_bytes(_LENGTH_BYTES, "big") + content

@@ -8,64 +8,51 @@ from packaging.utils import NormalizedName, canonicalize_name
 from tomlkit.items import Array
 
 
-def with_requirements(text: bytes, requirements: Sequence[Requirement]) -> bytes:
-    """The spec with these requirements: one for the same project is replaced, others appended."""
+def with_lines(
+    text: bytes, requirements: Sequence[Requirement], folders: Sequence[str] = ()
+) -> bytes:
+    """The spec with these requirements and folders of editable projects.
+
+    A requirement takes the place of one for the same project; what is new is appended.
+    """
     document = tomlkit.parse(text.decode())
-    array = _requires(document)
     for requirement in requirements:
-        name = canonicalize_name(requirement.name)
-        place = next((i for i, entry in enumerate(array) if _project(str(entry)) == name), None)
-        if place is None:
-            array.append(str(requirement))
+        array = _array(document, "requires")
+        places = _places(array, canonicalize_name(requirement.name))
+        if places:
+            array[places[0]] = str(requirement)
         else:
-            array[place] = str(requirement)
+            array.append(str(requirement))
+    for folder in folders:
+        _array(document, "editable").append(folder)
     return tomlkit.dumps(document).encode()
 
 
-def without_projects(
-    text: bytes, projects: Sequence[NormalizedName]
+def without_lines(
+    text: bytes, projects: Sequence[NormalizedName], folders: Sequence[str] = ()
 ) -> tuple[bytes, list[NormalizedName]]:
-    """The spec without requirements on these projects, and those that had none."""
+    """The spec without requirements on these projects, and without these entries of `editable`.
+
+    And those of the projects that had none.
+    """
     document = tomlkit.parse(text.decode())
-    array = _requires(document)
     absent: list[NormalizedName] = []
     for name in projects:
-        places = [i for i, entry in enumerate(array) if _project(str(entry)) == name]
+        array = _array(document, "requires")
+        places = _places(array, name)
         if not places:
             absent.append(name)
         for place in reversed(places):
             del array[place]
+    if folders:
+        array = _array(document, "editable")
+        for place in reversed([i for i, entry in enumerate(array) if str(entry) in folders]):
+            del array[place]
     return tomlkit.dumps(document).encode(), absent
 
 
-def with_editables(text: bytes, paths: Sequence[str]) -> bytes:
-    """The spec with these folders of editable projects appended."""
-    if not paths:
-        return text
-    document = tomlkit.parse(text.decode())
-    array = _array(document, "editable")
-    for path in paths:
-        array.append(path)
-    return tomlkit.dumps(document).encode()
-
-
-def without_editables(text: bytes, paths: Sequence[str]) -> bytes:
-    """The spec without these entries of `editable`."""
-    if not paths:
-        return text
-    document = tomlkit.parse(text.decode())
-    array = _array(document, "editable")
-    for place in reversed([i for i, entry in enumerate(array) if str(entry) in paths]):
-        del array[place]
-    return tomlkit.dumps(document).encode()
-
-
-def _requires(document: tomlkit.TOMLDocument) -> Array:
-    """The array of requirements, made where the spec has none."""
-    return _array(document, "requires")
-
-
 def _array(document: tomlkit.TOMLDocument, key: str) -> Array:
+    """An array of `[overlay]`, made where the spec has none."""
     overlay = document["overlay"]
     if not isinstance(overlay, MutableMapping):  # a table, an inline one, or dotted keys
         raise TypeError("[overlay] is checked before it is edited")
@@ -77,5 +64,7 @@ def _array(document: tomlkit.TOMLDocument, key: str) -> Array:
     return array
 
 
-def _project(text: str) -> NormalizedName:
-    return canonicalize_name(Requirement(text).name)
+def _places(requires: Array, project: NormalizedName) -> list[int]:
+    """Where the requirements on a project stand."""
+    names = [canonicalize_name(Requirement(str(entry)).name) for entry in requires]
+    return [place for place, name in enumerate(names) if name == project]

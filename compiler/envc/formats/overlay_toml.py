@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from envc.formats.document import (
     ChangeableCodeText,
     ConstraintText,
@@ -11,49 +9,53 @@ from envc.formats.document import (
     LayerName,
     ProjectText,
     RequirementText,
-    Table,
     read_document,
 )
 from envc.formats.envc_toml import FormatVersion
 from envc.model.spec import ShadowPolicy
+from envc.model.value import field, value
 
-PathText = Annotated[str, Field(min_length=1)]
+PathText = Annotated[str, r"^[\s\S]+$"]
 
 
-class OverlayTable(Table):
+@value(kw_only=True)
+class OverlayTable:
     """`[overlay]`."""
 
     name: LayerName
     base: LayerName
     base_dir: str | None = None
-    requires: list[RequirementText] = []
-    constraints: list[ConstraintText] = []
-    hide: list[ProjectText] = []
+    requires: tuple[RequirementText, ...] = ()
+    constraints: tuple[ConstraintText, ...] = ()
+    hide: tuple[ProjectText, ...] = ()
     shadow: ShadowPolicy | None = None
-    editable: list[PathText] = []
+    editable: tuple[PathText, ...] = ()
 
 
-class RuleTable(Table):
+@value(kw_only=True)
+class RuleTable:
     """An element of `check.error`, `check.warning` or `check.ignore`."""
 
     code: ChangeableCodeText
-    reason: Annotated[str, Field(pattern=r"\S")]
+    reason: Annotated[str, r"^[\s\S]*\S[\s\S]*$"]
 
 
-class OverlayCheckTable(Table):
+@value(kw_only=True)
+class OverlayCheckTable:
     """`[check]`: findings that this overlay wants treated in another way, and why."""
 
-    error: list[RuleTable] = []
-    warning: list[RuleTable] = []
-    ignore: list[RuleTable] = []
+    error: tuple[RuleTable, ...] = ()
+    warning: tuple[RuleTable, ...] = ()
+    ignore: tuple[RuleTable, ...] = ()
 
 
-class OverlayDocument(Table):
+@value(kw_only=True)
+class OverlayDocument:
     """The whole file."""
 
     version: FormatVersion
     overlay: OverlayTable
-    check: OverlayCheckTable = OverlayCheckTable()
+    check: OverlayCheckTable = field(default_factory=OverlayCheckTable)
 
 
 def read_overlay(text: bytes, file: str) -> Document[OverlayDocument]:

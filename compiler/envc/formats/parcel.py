@@ -3,7 +3,6 @@
 Nodes need no checkout of the site: a roll-out hands them the parcel.
 """
 
-import re
 from typing import TYPE_CHECKING
 
 from envc.formats.record_file import RecordFile
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
 
 PARCEL_FORMAT = 1
 
-# The names of specs and locks, and no others: each becomes a file on the node.
-_NAME = re.compile(r"envc\.toml|pyproject\.toml|pylock\.[a-z0-9][a-z0-9_-]*\.toml")
-
 _FILE = RecordFile(
     kind=Parcel,
     name="parcel",
@@ -26,19 +22,7 @@ _FILE = RecordFile(
     layout={"indent": 1, "sort_keys": True, "ensure_ascii": False},
 )
 parcel_to_json = _FILE.to_json
-
-
-def parcel_from_json(text: bytes, file: str) -> Parcel:
-    """The parcel that a file holds.
-
-    Raises:
-        SpecError: it is none, or names a file that is neither spec nor lock.
-    """
-    parcel = _FILE.from_json(text, file)
-    for name in parcel.files:
-        if not _NAME.fullmatch(name):
-            raise _FILE.refused(f"{name!r} is neither a spec nor a lock", file, "files")
-    return parcel
+parcel_from_json = _FILE.from_json
 
 
 def spec_in(parcel: bytes, file: str) -> "Document[SiteDocument]":

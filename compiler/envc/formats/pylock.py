@@ -13,14 +13,8 @@ import tomli_w
 from packaging.utils import NormalizedName
 
 from envc.formats.toml import toml_of
-from envc.model.digest import Digest, hex_of
-from envc.model.lock import (
-    LOCK_FORMAT,
-    BaseReference,
-    Lock,
-    LockedBuild,
-    LockedPin,
-)
+from envc.model.digest import SureDigest, hex_of
+from envc.model.lock import LOCK_FORMAT, BaseReference, Lock, LockedBuild, LockedPin
 from envc.model.target import Target
 from envc.model.value import fields_of, value
 
@@ -36,7 +30,7 @@ class LockTool:
 
     version: int
     layer: str
-    inputs: Digest
+    inputs: SureDigest
     base: BaseReference | None = None
     shadows: tuple[NormalizedName, ...] = ()
     lifts: tuple[NormalizedName, ...] = ()
@@ -51,7 +45,7 @@ class LockEditable:
 
     version: str
     wheel: str
-    digest: Digest
+    digest: SureDigest
     size: int
 
 

@@ -11,9 +11,9 @@ from packaging.utils import NormalizedName
 
 from envc.errors import HashMissingError, SpecError
 from envc.formats.pylock import LockEditable, LockTool
-from envc.formats.toml import parse_toml, value_of_toml
-from envc.formats.values import FormError
-from envc.model.digest import Digest, digest_from_hex, is_digest
+from envc.formats.toml import parse_toml
+from envc.formats.values import FormError, value_of
+from envc.model.digest import digest_from_hex, is_digest
 from envc.model.lock import LOCK_FORMAT, Lock, LockedPin, LockedWheel
 from envc.model.value import fields_of
 
@@ -62,23 +62,10 @@ def _tool(pylock: Pylock, file: str) -> LockTool | None:
             mend="use a newer envc, or lock again with this one",
         )
     try:
-        tool = value_of_toml(LockTool, table)
+        return value_of(LockTool, table, toml=True)
     except FormError as error:
         where = f"{file} (tool.envc.{error.where})" if error.where else f"{file} (tool.envc)"
         raise SpecError(f"not an envc lock: {error.what}", where=where, mend=_MEND) from error
-    _digest(tool.inputs, f"{file} (tool.envc.inputs)")
-    if tool.base is not None:
-        _digest(tool.base.closure, f"{file} (tool.envc.base.closure)")
-    for number, build in enumerate(tool.builds):
-        _digest(build.wheel_digest, f"{file} (tool.envc.builds[{number}])")
-        _digest(build.source_digest, f"{file} (tool.envc.builds[{number}])")
-    return tool
-
-
-def _digest(text: str, where: str) -> Digest:
-    if not is_digest(text):
-        raise SpecError(f"{text!r} is not a sha256 digest", where=where, mend=_MEND)
-    return Digest(text)
 
 
 def _pin(package: Package, where: str) -> LockedPin:
@@ -126,7 +113,7 @@ def _dependencies(package: Package) -> tuple[NormalizedName, ...]:
 
 def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
     try:
-        table = value_of_toml(LockEditable, (package.tool or {}).get("envc"))
+        table = value_of(LockEditable, (package.tool or {}).get("envc"), toml=True)
     except FormError as error:
         raise SpecError(
             f"{package.name} is an editable project, and this lock does not say which wheel "
@@ -136,7 +123,7 @@ def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
         ) from error
     wheel = LockedWheel(
         filename=table.wheel.rpartition("/")[2],
-        digest=_digest(table.digest, where),
+        digest=table.digest,
         path=table.wheel,
         size_bytes=table.size,
     )

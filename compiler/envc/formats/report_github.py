@@ -3,11 +3,13 @@
 Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
-from envc.formats.place import parse_place
 from envc.model.finding import Verdict
 
+# Where a finding stems from, as messages write it: `file:line (key)`.
+_PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+))?(?: \([^()]*\))?")
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
@@ -23,6 +25,14 @@ def annotations(verdicts: Iterable[Verdict]) -> Iterator[str]:
             mend = f"\nmend: {finding.mend}" if finding.mend else ""
             command = _COMMANDS[finding.severity]
             yield f"::{command} {given}::{_data(finding.message + mend)}"
+
+
+def parse_place(where: str) -> tuple[str, int]:
+    """The file and the line; 0 where there is none, and an empty file for no place at all."""
+    found = _PLACE.fullmatch(where)
+    if found is None:
+        return where, 0
+    return found["file"], int(found["line"] or 0)
 
 
 def _data(text: str) -> str:

@@ -7,6 +7,9 @@ from envc.formats.page import page_with
 from envc.model.codes import CODES
 from envc.model.finding import Finding, Verdict
 
+# What the page shows of a verdict.
+_SHOWN = ("name", "spec", "owner", "base", "ok", "inherits", "adds", "shadows", "lifts", "hides")
+
 
 def html_page(
     template: str, verdicts: Iterable[Verdict], *, site: str, impacts: Mapping[str, str]
@@ -22,16 +25,7 @@ def html_page(
 
 def _overlay(verdict: Verdict, impact: str) -> dict[str, Any]:
     return {
-        "name": verdict.name,
-        "spec": verdict.spec,
-        "owner": verdict.owner,
-        "base": verdict.base,
-        "ok": verdict.ok,
-        "inherits": verdict.inherits,
-        "adds": verdict.adds,
-        "shadows": verdict.shadows,
-        "lifts": verdict.lifts,
-        "hides": verdict.hides,
+        **{name: getattr(verdict, name) for name in _SHOWN},
         "impact": impact,
         "findings": [_finding(finding) for finding in verdict.findings],
     }

@@ -28,7 +28,8 @@ def junit(verdicts: Sequence[Verdict]) -> bytes:
         errors = [finding for finding in verdict.findings if finding.severity == "error"]
         others = [finding for finding in verdict.findings if finding.severity != "error"]
         if errors:
-            message = f"{errors[0].code}: {_first_line(errors[0])}"
+            first_line = errors[0].message.partition("\n")[0]
+            message = _clean(f"{errors[0].code}: {first_line}")
             failure = SubElement(case, "failure", {"type": errors[0].code, "message": message})
             failure.text = "\n".join(map(_told, errors))
         if others:
@@ -45,10 +46,6 @@ def _told(finding: Finding) -> str:
     if finding.mend:
         lines.append(f"  mend: {finding.mend}")
     return _clean("\n".join(lines))
-
-
-def _first_line(finding: Finding) -> str:
-    return _clean(finding.message.partition("\n")[0])
 
 
 def _clean(text: str) -> str:

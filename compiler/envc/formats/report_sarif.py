@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from envc.formats.place import parse_place
+from envc.formats.report_github import parse_place
 from envc.model.codes import CODES
 from envc.model.digest import digest_of_json
 from envc.model.finding import Finding, Verdict
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_LEVELS = {"error": "error", "warning": "warning", "note": "note"}
 
 
 def sarif(verdicts: Iterable[Verdict], *, version: str) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def _rule(code: str) -> dict[str, Any]:
         "id": code,
         "shortDescription": {"text": f"{title[0].upper()}{title[1:]}."},
         "help": {"text": f"envc check --explain {code}"},
-        "defaultConfiguration": {"level": _LEVELS[severity]},
+        "defaultConfiguration": {"level": severity},
     }
 
 
@@ -61,7 +60,7 @@ def _result(
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": numbers[finding.code],
-        "level": _LEVELS[finding.severity],
+        "level": finding.severity,
         "message": {"text": f"{verdict.name}: {finding.message}{mend}"},
         "locations": [{"physicalLocation": location}],
         "partialFingerprints": {"envc/v1": _fingerprint(verdict, finding)},

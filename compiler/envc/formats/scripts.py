@@ -85,11 +85,7 @@ def _console_script(name: str, reference: str) -> ConsoleScript:
     if not name or name in {".", ".."} or "/" in name or "\\" in name or not name.isprintable():
         raise ValueError(f"{name!r} cannot be the name of a script")
     found = _REFERENCE.fullmatch(reference.strip())
-    if found is None or not all(map(_is_dotted_identifier, found.groups())):
+    if found is None or not all(p.isidentifier() for g in found.groups() for p in g.split(".")):
         raise ValueError(f"the script {name!r} refers to {reference!r}, not to module:attribute")
     module, attribute = found.groups()
     return ConsoleScript(name, module, attribute)
-
-
-def _is_dotted_identifier(text: str) -> bool:
-    return all(part.isidentifier() for part in text.split("."))

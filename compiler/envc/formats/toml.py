@@ -4,15 +4,13 @@ A value is a table of its fields, in kebab case; those that have their default a
 """
 
 import re
-from typing import Any, TypeVar
+from typing import Any
 
 from envc.errors import SpecError
-from envc.formats.values import FormError, plain_of, value_of
+from envc.formats.values import plain_of
 from envc.model.value import fields_of
 
 MAXIMUM_BYTES = 4 << 20
-
-Value = TypeVar("Value")
 
 
 def toml_of(value: Any) -> Any:
@@ -25,26 +23,6 @@ def toml_of(value: Any) -> Any:
     return {
         each.name.replace("_", "-"): toml_of(item) for each, item in given if item != each.default
     }
-
-
-def value_of_toml(kind: type[Value], data: Any) -> Value:
-    """The value of that kind that a table is.
-
-    Raises:
-        FormError: it is none.
-    """
-    try:
-        return value_of(kind, _with_our_keys(data))
-    except FormError as error:
-        raise FormError(error.what, error.where.replace("_", "-")) from error
-
-
-def _with_our_keys(data: Any) -> Any:
-    if isinstance(data, list):
-        return [_with_our_keys(item) for item in data]
-    if isinstance(data, dict):
-        return {key.replace("-", "_"): _with_our_keys(item) for key, item in data.items()}
-    return data
 
 
 def parse_toml(text: bytes, file: str) -> dict[str, Any]:

@@ -7,9 +7,8 @@ Source: https://toml.io/en/v1.0.0
 """
 
 import tomllib
-from typing import TypeAlias
 
-KeyPath: TypeAlias = tuple[str | int, ...]
+from envc.formats.values import KeyPath
 
 _SPACES = " \t\r\n"
 _VALUE_ENDS = ",]}\n#"
@@ -27,14 +26,6 @@ def line_at(lines: dict[KeyPath, int], path: KeyPath) -> int:
             return lines[path]
         path = path[:-1]
     return 0
-
-
-def path_text(path: KeyPath) -> str:
-    """A key path as people write it: `layer.user.requires[0]`."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def _key_of(quoted: str) -> str:

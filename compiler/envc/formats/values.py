@@ -1,35 +1,86 @@
-"""Values as JSON and back, by what their classes declare: nobody writes a codec for one.
+"""Values as JSON and TOML, and back, by what their classes declare: nobody writes a codec for one.
 
 A value is an object of its fields, a named tuple an array of them; a tuple is an array, a mapping
-an object. Values of other libraries are texts. What is read must be of the
-declared types, and have all fields but those with a default; what a text may say is not looked at.
+an object. Values of other libraries are texts. What is read must be of the declared types, and have
+all fields but those with a default.
+
+What a text may say is looked at where the class says so: `Annotated[kind, check, …]`, a check
+being a pattern of the whole text, or a function that gives the value or raises ValueError; `Before`
+looks at what is read. What people write is TOML: keys in kebab case, and every flaw is told, in
+words that mend.
 """
 
 import json
+import re
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    ForwardRef,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from envc.model.value import fields_of
 
 Value = TypeVar("Value")
 Read = Callable[[Any], Any]
+KeyPath: TypeAlias = tuple[str | int, ...]
+
+
+class Flaw(NamedTuple):
+    """What is wrong with plain data, how a person would mend it, and where it is."""
+
+    what: str
+    mend: str = "correct it"
+    path: KeyPath = ()
 
 
 class FormError(ValueError):
-    """Plain data that are no value of the kind: what is wrong, and at which key (`a.b[0]`)."""
+    """Plain data that are no value of the kind: their flaws, in order of place."""
 
-    def __init__(self, what: str, where: str = "") -> None:
-        super().__init__(f"{where}: {what}" if where else what)
-        self.what = what
-        self.where = where
+    def __init__(self, *flaws: Flaw | str) -> None:
+        super().__init__()
+        self.flaws = tuple(Flaw(each) if isinstance(each, str) else each for each in flaws)
 
-    def below(self, key: str) -> "FormError":
-        """The same, of what stands under a key, or at a place as `[0]`."""
-        dot = "." if self.where and not self.where.startswith("[") else ""
-        return FormError(self.what, f"{key}{dot}{self.where}")
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+    @property
+    def what(self) -> str:
+        """The first flaw."""
+        return self.flaws[0].what
+
+    @property
+    def where(self) -> str:
+        """At which key that is (`a.b[0]`)."""
+        return path_text(self.flaws[0].path)
+
+    def below(self, key: str | int) -> list[Flaw]:
+        """The same flaws, of what stands under a key, or at a place of an array."""
+        return [each._replace(path=(key, *each.path)) for each in self.flaws]
+
+
+class Before(NamedTuple):
+    """A check that looks at what is read, before its kind does."""
+
+    check: Callable[[Any], Any]
+
+
+def path_text(path: KeyPath) -> str:
+    """A key path as people write it: `layer.user.requires[0]`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
 
 
 def json_of(value: Any) -> bytes:
@@ -81,15 +132,15 @@ def _writer(kind: Any) -> Callable[[Any], Any]:
     return _TEXTS[kind.__name__]
 
 
-def value_of(kind: type[Value], plain: Any) -> Value:
-    """The value of that kind that `plain_of` made plain.
+def value_of(kind: type[Value], plain: Any, *, toml: bool = False) -> Value:
+    """The value of that kind that `plain_of` made plain, or that a person wrote as TOML.
 
     Raises:
         FormError: it is none.
     """
     declared: Any = kind
     try:
-        found: Value = _reader(declared)(plain)
+        found: Value = _reader(declared, None, toml)(plain)
     except RecursionError as error:
         raise FormError("it is nested too deeply") from error
     return found
@@ -108,41 +159,49 @@ _SCALARS = {
     float: "a number",
     str: "a text",
 }
+_TOML_NAMES = {"a text": "a string", "an object": "a table"}
+_TOML_TYPES = {bool: "a boolean", int: "an integer", str: "a string", float: "a float"}
+_TOML_TYPES |= {list: "an array", dict: "a table"}
 
 
 @cache
-def _reader(kind: Any, owner: Any = None) -> Read:  # noqa: PLR0911 - one return a kind
+def _reader(kind: Any, owner: Any, toml: bool) -> Read:  # noqa: C901, FBT001, PLR0911 - one return a kind
     """What reads a kind that a field of `owner` is declared with."""
     if isinstance(kind, str | ForwardRef):
-        return _named(kind if isinstance(kind, str) else kind.__forward_arg__, owner)
+        return _named(kind if isinstance(kind, str) else kind.__forward_arg__, owner, toml=toml)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
-        return _literal(arguments)
-    items = [_reader(each, owner) for each in arguments if each is not ...]
+        return _literal(arguments, toml=toml)
+    if origin is Annotated:
+        return _checked(_reader(arguments[0], owner, toml), arguments[1:])
+    items = [_reader(each, owner, toml) for each in arguments if each is not ...]
     if origin in (Union, types.UnionType):
         return _union(items)
     if origin is tuple:
-        return _array(items[0]) if arguments[-1] is ... else _row(tuple, items)
+        if arguments[-1] is ...:
+            return _array(items[0], toml=toml)
+        return _row(tuple, items, toml=toml)
     if origin is not None and issubclass(origin, Mapping):
-        return _mapping(items[1])
+        name = items[0] if get_origin(arguments[0]) is Annotated else None
+        return _mapping(name, items[1], toml=toml)
     kind = getattr(kind, "__supertype__", kind)
     if kind in _SCALARS:
-        return _scalar(kind)
+        return _scalar(kind, toml=toml)
     if fields_of(kind):
-        return _object(kind)
+        return _object(kind, toml=toml)
     if issubclass(kind, tuple):
         declared = kind.__annotations__.values()
-        return _row(kind._make, [_reader(each, kind) for each in declared])
-    return _text(kind)
+        return _row(kind._make, [_reader(each, kind, toml) for each in declared], toml=toml)
+    return _text(kind, toml=toml)
 
 
-def _named(text: str, owner: Any) -> Read:
+def _named(text: str, owner: Any, *, toml: bool) -> Read:
     """What reads a kind by its name in the module of `owner`; it may contain itself."""
 
     @cache
     def found() -> Read:
         kind = eval(text, vars(sys.modules[owner.__module__]))  # noqa: S307 - our own annotation
-        return _reader(kind, owner)
+        return _reader(kind, owner, toml)
 
     def read(plain: Any) -> Any:
         return found()(plain)
@@ -150,22 +209,61 @@ def _named(text: str, owner: Any) -> Read:
     return read
 
 
-def _scalar(kind: type) -> Read:
+def _mistyped(wanted: str, plain: Any, *, toml: bool) -> FormError:
+    if not toml:
+        return FormError(f"this must be {wanted}")
+    is_now = _TOML_TYPES.get(type(plain), "a date or time")
+    wanted = _TOML_NAMES.get(wanted, wanted)
+    return FormError(Flaw(f"must be {wanted}, is {is_now}", "change the value"))
+
+
+def _checked(read: Read, checks: Sequence[Any]) -> Read:
+    """What also checks what it reads; patterns are of whole texts."""
+    before = [each.check for each in checks if isinstance(each, Before)]
+    after = [each for each in checks if not isinstance(each, Before)]
+
+    def checked(plain: Any) -> Any:
+        try:
+            for check in before:
+                plain = check(plain)
+            value = read(plain)
+            for check in after:
+                value = _matching(check, value) if isinstance(check, str) else check(value)
+        except FormError:
+            raise
+        except ValueError as error:
+            raise FormError(str(error)) from error
+        return value
+
+    return checked
+
+
+def _matching(pattern: str, text: str) -> str:
+    if re.fullmatch(pattern, text) is None:
+        raise FormError(Flaw(f"{text!r} does not match {pattern}", "change the value"))
+    return text
+
+
+def _scalar(kind: type, *, toml: bool) -> Read:
     accepted = (int, float) if kind is float else (kind,)
 
     def read(plain: Any) -> Any:
         if type(plain) in accepted:
             return plain
-        raise FormError(f"this must be {_SCALARS[kind]}")
+        raise _mistyped(_SCALARS[kind], plain, toml=toml)
 
     return read
 
 
-def _literal(allowed: Sequence[Any]) -> Read:
+def _literal(allowed: Sequence[Any], *, toml: bool) -> Read:
     def read(plain: Any) -> Any:
         if plain in allowed:
             return plain
-        raise FormError(f"this must be one of {', '.join(map(str, allowed))}")
+        if not toml:
+            raise FormError(f"this must be one of {', '.join(map(str, allowed))}")
+        *others, last = map(repr, allowed)
+        known = f"{', '.join(others)} or {last}"
+        raise FormError(Flaw(f"{plain!r} is none of {known}", "use one of them"))
 
     return read
 
@@ -178,86 +276,104 @@ def _union(options: Sequence[Read]) -> Read:
                 return option(plain)
             except FormError as error:
                 errors.append(error)
-        raise max(errors, key=lambda error: len(error.where))
+        raise max(errors, key=lambda error: len(error.flaws[0].path))
 
     return read
 
 
-def _array(item: Read) -> Read:
+def _array(item: Read, *, toml: bool) -> Read:
     def read(plain: Any) -> Any:
         if type(plain) is not list:
-            raise FormError("this must be an array")
+            raise _mistyped("an array", plain, toml=toml)
         found: list[Any] = []
-        try:
-            for each in plain:
-                found.append(item(each))  # noqa: PERF401 - what was found tells where it ended
-        except FormError as error:
-            raise error.below(f"[{len(found)}]") from error
+        flaws: list[Flaw] = []
+        for place, each in enumerate(plain):
+            try:
+                found.append(item(each))
+            except FormError as error:
+                flaws += error.below(place)
+        if flaws:
+            raise FormError(*flaws)
         return tuple(found)
 
     return read
 
 
-def _row(make: Callable[[Any], Any], items: Sequence[Read]) -> Read:
+def _row(make: Callable[[Any], Any], items: Sequence[Read], *, toml: bool) -> Read:
     def read(plain: Any) -> Any:
         if type(plain) is not list or len(plain) != len(items):
-            raise FormError(f"this must be an array of {len(items)}")
+            raise _mistyped(f"an array of {len(items)}", plain, toml=toml)
         found: list[Any] = []
         try:
             for item, each in zip(items, plain, strict=True):
                 found.append(item(each))
         except FormError as error:
-            raise error.below(f"[{len(found)}]") from error
+            raise FormError(*error.below(len(found))) from error
         return make(found)
 
     return read
 
 
-def _mapping(item: Read) -> Read:
+def _mapping(name: Read | None, item: Read, *, toml: bool) -> Read:
     def read(plain: Any) -> Any:
         if type(plain) is not dict:
-            raise FormError("this must be an object")
+            raise _mistyped("an object", plain, toml=toml)
         found: dict[str, Any] = {}
-        try:
-            for key, each in plain.items():
-                found[key] = item(each)
-        except FormError as error:
-            raise error.below(key) from error
+        flaws: list[Flaw] = []
+        for key, each in plain.items():
+            try:
+                found[name(key) if name else key] = item(each)
+            except FormError as error:
+                flaws += error.below(key)
+        if flaws:
+            raise FormError(*flaws)
         return found
 
     return read
 
 
-def _object(kind: Any) -> Read:
-    items = [(each.name, _reader(each.declared, kind)) for each in fields_of(kind)]
-    needed = [each.name for each in fields_of(kind) if each.is_needed]
+def _object(kind: Any, *, toml: bool) -> Read:
+    items = {
+        each.name.replace("_", "-") if toml else each.name: (
+            each.name,
+            _reader(each.declared, kind, toml),
+            each.is_needed,
+        )
+        for each in fields_of(kind)
+    }
+    missing = Flaw("missing key", "add it") if toml else Flaw("this field is missing")
+    mend = f"remove it, or use one of {', '.join(sorted(items))}"
+    unknown = Flaw("unknown key", mend) if toml else Flaw("this field is unknown")
 
     def read(plain: Any) -> Any:
         if type(plain) is not dict:
-            raise FormError("this must be an object")
+            raise _mistyped("an object", plain, toml=toml)
         found: dict[str, Any] = {}
-        try:
-            for name, item in items:
-                if name in plain:
-                    found[name] = item(plain[name])
-        except FormError as error:
-            raise error.below(name) from error
-        for name in needed:
-            if name not in found:
-                raise FormError("this field is missing", name)
-        if len(found) < len(plain):
-            raise FormError("this field is unknown", min(plain.keys() - found))
+        flaws: list[Flaw] = []
+        for key, (name, item, is_needed) in items.items():
+            if key in plain:
+                try:
+                    found[name] = item(plain[key])
+                except FormError as error:
+                    flaws += error.below(key)
+            elif is_needed:
+                flaws.append(missing._replace(path=(key,)))
+        if len(found) < len(plain) or flaws:
+            flaws += [unknown._replace(path=(key,)) for key in plain if key not in items]
+            raise FormError(*flaws)
         return kind(**found)
 
     return read
 
 
-def _text(kind: Any) -> Read:
+def _text(kind: Any, *, toml: bool) -> Read:
     made_from = getattr(kind, "fromisoformat", kind)
 
     def read(plain: Any) -> Any:
+        if type(plain) is kind:
+            return plain
         if type(plain) is not str:
-            raise FormError("this must be a text")
+            raise _mistyped("a text", plain, toml=toml)
         try:
             return made_from(plain)
         except (ValueError, TypeError) as error:

@@ -2,10 +2,10 @@
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from envc.errors import OutsideError, UntrustedError, UsageError
@@ -26,6 +26,8 @@ PAGE_LIMIT_BYTES = 256 * 1024 * 1024
 BACKOFF_SECONDS = 0.25
 BODY_ATTEMPTS = 3
 RETRY_MEND = "check the network, the proxy and the index's URL, then run the command again"
+
+Taken = TypeVar("Taken")
 
 _REFUSALS = (
     HTTPStatus.UNAUTHORIZED,
@@ -69,24 +71,44 @@ class Client:
             OutsideError: nobody answered, or with a refusal or a failure of the server.
             UntrustedError: the answer is longer than `limit_bytes`.
         """
+
+        def whole(response: "httpx.Response") -> Answer:
+            content = bytearray()
+            for chunk in response.iter_bytes():
+                content += chunk
+                if len(content) > limit_bytes:
+                    raise UntrustedError(
+                        f"{whom(url, index)} answered with more than {limit_bytes} bytes",
+                        where=for_people(url),
+                        mend="tell who runs the index",
+                    )
+            final_url = without_credentials(str(response.url))
+            return Answer(response.status_code, response.headers, bytes(content), final_url)
+
+        return self.read(url, index=index, headers=headers or {}, take=whole)
+
+    def read(
+        self,
+        url: str,
+        *,
+        index: str,
+        headers: Mapping[str, str],
+        take: "Callable[[httpx.Response], Taken]",
+    ) -> Taken:
+        """What `take` makes of the answer to a GET; where it is cut off, of another one.
+
+        Raises:
+            OutsideError: nobody answered, or with a refusal or a failure of the server.
+        """
         import httpx
 
         failure: httpx.HTTPError | None = None
         for _ in range(BODY_ATTEMPTS):
-            with self.stream(url, index=index, headers=headers or {}) as response:
+            with self.stream(url, index=index, headers=headers) as response:
                 try:
-                    content = _read(response, limit_bytes)
+                    return take(response)
                 except httpx.HTTPError as error:
                     failure = error
-                    continue
-            if content is None:
-                raise UntrustedError(
-                    f"{whom(url, index)} answered with more than {limit_bytes} bytes",
-                    where=for_people(url),
-                    mend="tell who runs the index",
-                )
-            final_url = without_credentials(str(response.url))
-            return Answer(response.status_code, response.headers, content, final_url)
         raise no_answer(url, index, failure) from failure
 
     @contextmanager
@@ -158,15 +180,6 @@ def status_text(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-def _read(response: "httpx.Response", limit_bytes: int) -> bytes | None:
-    content = bytearray()
-    for chunk in response.iter_bytes():
-        content += chunk
-        if len(content) > limit_bytes:
-            return None
-    return bytes(content)
 
 
 def _check_status(status: int, url: str, index: str) -> None:

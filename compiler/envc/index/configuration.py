@@ -28,14 +28,12 @@ def default_index(environ: Mapping[str, str] | None = None) -> IndexSpec:
     """The index of a site that names none; its URL may hold credentials. Not printed anywhere."""
     environ = os.environ if environ is None else environ
     for variable in _VARIABLES:
+        # It may be uv's `name=URL`; a URL's own `=` comes after its `://`.
         if value := environ.get(variable, "").strip():
-            return IndexSpec(name=DEFAULT_INDEX, url=_without_name(value))
+            return IndexSpec(
+                name=DEFAULT_INDEX, url=re.sub(r"^[A-Za-z0-9._-]+=(?=\w+://)", "", value)
+            )
     return IndexSpec(name=DEFAULT_INDEX, url=_url_of_pip(environ) or _public_url())
-
-
-def _without_name(value: str) -> str:
-    """The URL of a value that may be uv's `name=URL`; a URL's own `=` comes after its `://`."""
-    return re.sub(r"^[A-Za-z0-9._-]+=(?=\w+://)", "", value)
 
 
 def _url_of_pip(environ: Mapping[str, str]) -> str | None:

@@ -68,7 +68,8 @@ class Credentials:
         doors = [door for door in self._doors if door.origin == origin]
         if doors:
             return max(doors, key=lambda door: _shared(door.path, parts.path)).login
-        return self._netrc_login(parts.hostname or "")
+        found = self._netrc.authenticators(parts.hostname or "") if self._netrc else None
+        return Login(found[0] or "", found[2] or "") if found else None
 
     def keyring_login(self, url: str) -> Login | None:
         """What the keyring has for a URL that was refused: by its index's URL, then by its host.
@@ -93,11 +94,6 @@ class Credentials:
                 if found := self._asked[service, username]:
                     return found
         return None
-
-    def _netrc_login(self, host: str) -> Login | None:
-        if self._netrc is None or not (found := self._netrc.authenticators(host)):
-            return None
-        return Login(found[0] or "", found[2] or "")
 
     @cached_property
     def _netrc(self) -> "netrc.netrc | None":

@@ -80,9 +80,7 @@ def _is_wheel_of(name: str, tags: str, project: NormalizedName) -> bool:
         return False
 
 
-@lru_cache(maxsize=1024)
-def _canonical(name: str) -> NormalizedName:
-    return canonicalize_name(name)
+_canonical = lru_cache(maxsize=1024)(canonicalize_name)
 
 
 @lru_cache(maxsize=4096)

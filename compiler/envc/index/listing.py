@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 from packaging.utils import NormalizedName
@@ -74,7 +75,7 @@ def listing_of(files: Iterable[tuple[Version, ListedFile]], *, found: bool) -> L
         by_version.setdefault(version, []).append(file)
         announces = announces or bool(file.metadata)
     texts = {
-        str(version): _text_of(sorted(by_version[version], key=_filename))
+        str(version): _text_of(sorted(by_version[version], key=itemgetter(0)))
         for version in sorted(by_version, reverse=True)
     }
     return _listing(found, announces, texts)
@@ -117,10 +118,6 @@ def offer_of(listing: Listing, project: NormalizedName, *, index: str) -> Offer:
 
     releases = Deferred(len(listing.versions), release)
     return Offer(listing.found, releases, lambda: listing.fingerprint, listing.announces)
-
-
-def _filename(file: ListedFile) -> str:
-    return file.filename
 
 
 def _distribution(

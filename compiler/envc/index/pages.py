@@ -67,8 +67,9 @@ class _Page:
         self.expires = status.st_mtime_ns / _NANOSECONDS
         self.directory = content[len(line) : self.start]
         self._head = content[self.start :]
-        checksum, size_bytes = self.header["checksum"], self.header["size"]
-        if checksum != zlib.crc32(self.directory) or size_bytes != status.st_size:
+        last = self.directory.rstrip().rpartition(b"\n")[2].rsplit(b" ", 2)[-2:]
+        size_bytes = self.start + (int(last[0]) if len(last) > 1 else 0)
+        if self.header["checksum"] != zlib.crc32(self.directory) or size_bytes != status.st_size:
             raise ValueError("the file is torn")
 
     @cached_property
@@ -163,8 +164,8 @@ def write_listing(
         "found": listing.found,
         "modified": cached.modified,
     }
-    rest = len(directory) + sum(map(len, texts))
-    cache.write(place, b"".join([_header_line(header, rest), directory, *texts]))
+    line = json.dumps(header).encode() + b"\n"
+    cache.write(place, b"".join([line, directory, *texts]))
     prolong(cache, index, project, expires=cached.expires)
 
 
@@ -180,14 +181,6 @@ def _places(texts: list[bytes]) -> Iterator[str]:
     for text in texts:
         end += len(text)
         yield f"{end} {zlib.crc32(text)}"
-
-
-def _header_line(header: dict[str, Any], rest_bytes: int) -> bytes:
-    """The header with the size of the whole file, itself included, as a number of fixed width."""
-    width = 16
-    line = json.dumps(header | {"size": "@" * width})
-    size_bytes = len(line.encode()) - 2 + 1 + rest_bytes
-    return (line.replace(f'"{"@" * width}"', f"{size_bytes:>{width}}") + "\n").encode()
 
 
 def _place(index: str, project: NormalizedName) -> str:

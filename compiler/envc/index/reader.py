@@ -7,25 +7,22 @@ and do not say so. One chance that fails ends that for the run.
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from envc.disk.cache import Cache, CacheFolder
 from envc.disk.memo import Memo
 from envc.errors import OutsideError, UntrustedError
-from envc.formats.core_metadata import parse_metadata, static_metadata
+from envc.formats.core_metadata import (
+    METADATA_LIMIT_BYTES,
+    parse_metadata,
+    sdist_metadata,
+    static_metadata,
+    wheel_metadata,
+)
 from envc.index.client import Client
 from envc.index.credentials import for_people
-from envc.index.metadata import METADATA_LIMIT_BYTES, metadata_of_wheel
-from envc.index.ranges import NoRangesError, open_remote
-from envc.index.sdists import pkg_info
-from envc.index.wheels import (
-    RemoteWheel,
-    cached_wheel,
-    download,
-    download_into_cache,
-    read_local,
-    writing,
-)
+from envc.index.wheels import RemoteWheel, Wheels, read_local
 from envc.model.digest import Digest, digest_of
 from envc.model.release import CoreMetadata, Distribution
 
@@ -50,7 +47,7 @@ class MetadataReader:
         prepare: Prepare | None = None,
     ) -> None:
         self._prepare = prepare
-        self._cache = cache
+        self.wheels = Wheels(client, cache)
         self._known = Memo(
             CacheFolder(cache, "metadata-v1"), CoreMetadata, rooms=("index", "formats", "model")
         )
@@ -121,13 +118,12 @@ class MetadataReader:
 
     def _fetched(self, wheel: RemoteWheel) -> tuple[str, Digest]:
         if wheel.digest is not None:
-            kept = cached_wheel(self._cache, wheel.digest, wheel.filename)
+            kept = self.wheels.kept(wheel.digest, wheel.filename)
             if kept is not None:
                 return kept, wheel.digest
         if self._offline:
             raise _not_kept(wheel.filename, wheel.url)
-        with writing(wheel.filename, self._cache.root):
-            return download_into_cache(self._client, self._cache, wheel)
+        return self.wheels.download(wheel)
 
     def _keep(self, distribution: Distribution, metadata: CoreMetadata) -> CoreMetadata:
         if distribution.digest is not None:
@@ -144,7 +140,7 @@ class MetadataReader:
             if promised is not None:
                 return self._keep(distribution, promised)
         path = self.file(distribution)
-        content = pkg_info(path)
+        content = read_local(path, lambda file: _pkg_info(file, distribution))
         static = static_metadata(content, distribution) if content is not None else None
         if static is not None:
             return self._keep(distribution, static)
@@ -159,17 +155,17 @@ class MetadataReader:
     def _find(self, distribution: Distribution) -> CoreMetadata:
         if distribution.url.startswith("file:"):
             return _from_file(unquote(urlsplit(distribution.url).path), distribution)
-        wheel = distribution.digest and cached_wheel(
-            self._cache, distribution.digest, distribution.filename
-        )
-        if wheel:
-            return _from_file(wheel, distribution)
+        digest = distribution.digest
+        kept = self.wheels.kept(digest, distribution.filename) if digest else None
+        if kept is not None:
+            return _from_file(kept, distribution)
         if self._offline:
             raise _not_kept(f"the metadata of {distribution.filename}", distribution.url)
         metadata = self._from_metadata_file(distribution)
         if metadata is not None:
             return metadata
-        return self._from_ranges(distribution) or self._from_whole_wheel(distribution)
+        remote = self._remote(distribution)
+        return self.wheels.look_into(remote, lambda file: _of_wheel(file, distribution))
 
     def _from_metadata_file(self, distribution: Distribution) -> CoreMetadata | None:
         if distribution.metadata is not False:
@@ -204,35 +200,6 @@ class MetadataReader:
             )
         return parse_metadata(answer.content, distribution)
 
-    def _from_ranges(self, distribution: Distribution) -> CoreMetadata | None:
-        """What a few ranges of the wheel say; None when only the whole wheel can tell."""
-        try:
-            with open_remote(
-                self._client,
-                distribution.url,
-                index=self._name(distribution),
-                size_bytes=distribution.size_bytes,
-            ) as file:
-                return metadata_of_wheel(file, distribution)
-        except (NoRangesError, UntrustedError):
-            return None  # wrong ranges look like a broken wheel: the whole one has a digest
-
-    def _from_whole_wheel(self, distribution: Distribution) -> CoreMetadata:
-        wheel = self._remote(distribution)
-        try:
-            path, _ = download_into_cache(self._client, self._cache, wheel)
-            return _from_file(path, distribution)
-        except OSError as error:
-            self._cache.give_up(error)
-        import tempfile  # few caches cannot be written
-
-        with (
-            writing(wheel.filename, tempfile.gettempdir(), mend="free some space there"),
-            tempfile.TemporaryFile() as file,
-        ):
-            download(self._client, wheel, file)
-            return metadata_of_wheel(file, distribution)
-
     def _remote(self, distribution: Distribution) -> RemoteWheel:
         return RemoteWheel(
             filename=distribution.filename,
@@ -247,7 +214,30 @@ class MetadataReader:
 
 
 def _from_file(path: str, distribution: Distribution) -> CoreMetadata:
-    return read_local(path, lambda file: metadata_of_wheel(file, distribution))
+    return read_local(path, lambda file: _of_wheel(file, distribution))
+
+
+def _of_wheel(file: BinaryIO, distribution: Distribution) -> CoreMetadata:
+    try:
+        content = wheel_metadata(file)
+    except ValueError as error:
+        raise UntrustedError(
+            f"{distribution.filename} is not a wheel that can be read: {error}",
+            where=distribution.url,
+            mend="do not use this file: exclude its version, and tell who runs the index",
+        ) from error
+    return parse_metadata(content, distribution)
+
+
+def _pkg_info(file: BinaryIO, distribution: Distribution) -> bytes | None:
+    try:
+        return sdist_metadata(file, distribution.filename)
+    except ValueError as error:
+        raise UntrustedError(
+            f"{distribution.filename} is not a source distribution that can be read: {error}",
+            where=file.name,
+            mend="do not use this file; ask for another version, or tell who publishes it",
+        ) from error
 
 
 def _not_kept(what: str, url: str) -> OutsideError:

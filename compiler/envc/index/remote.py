@@ -2,9 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Literal
 from urllib.parse import quote
 
 from packaging.utils import NormalizedName
@@ -21,14 +20,9 @@ from envc.index.simple import ACCEPT, listing_of_page
 # How long a page is good for when its server does not say.
 FRESH_SECONDS = 600
 
-Mode = Literal["online", "refresh", "offline"]
-
 
 class RemoteIndex:
-    """A simple index by URL. `mode`: fresh answers of the cache will do, none, or any.
-
-    `clock` tells seconds since the epoch.
-    """
+    """A simple index by URL. Fresh answers of the cache will do; with `offline`, any."""
 
     def __init__(
         self,
@@ -37,21 +31,23 @@ class RemoteIndex:
         *,
         cache: Cache,
         client: Client,
-        mode: Mode = "online",
-        clock: Callable[[], float] = time.time,
+        offline: bool = False,
     ) -> None:
         self.name = name
         self.url = without_credentials(url).rstrip("/")
         self._cache = cache
         self._client = client
-        self._mode = mode
-        self._clock = clock
+        self._offline = offline
 
     def remembered(self, project: NormalizedName) -> Offer | None:
         """The offer as far as the cache may answer; None when the index must be asked."""
         cached = self._read(project)
-        if cached is None or not self._is_good(cached):
+        if cached is None:
             return None
+        if not self._offline:
+            holds_until(cached.expires)
+            if time.time() >= cached.expires:
+                return None
         return offer_of(cached.listing, project, index=self.url)
 
     def offer(self, project: NormalizedName) -> Offer:
@@ -60,28 +56,19 @@ class RemoteIndex:
         Raises:
             OutsideError: the index did not answer, or not with a page of the simple API.
         """
-        return offer_of(self._listing(project), project, index=self.url)
-
-    def _listing(self, project: NormalizedName) -> Listing:
-        cached = self._read(project)
-        if cached is not None and self._is_good(cached):
-            return cached.listing
-        if self._mode == "offline":
+        known = self.remembered(project)
+        if known is not None:
+            return known
+        if self._offline:
             raise OutsideError(
                 f"{project}: the cache holds nothing of it from index {self.name!r}",
                 where=self._page_url(project),
                 mend="run without --offline",
             )
-        return self._ask(project, cached)
+        return offer_of(self._ask(project, self._read(project)), project, index=self.url)
 
     def _read(self, project: NormalizedName) -> CachedListing | None:
         return read_listing(self._cache, self.url, project)
-
-    def _is_good(self, cached: CachedListing) -> bool:
-        if self._mode == "online":
-            holds_until(cached.expires)
-            return self._clock() < cached.expires
-        return self._mode == "offline"
 
     def _ask(self, project: NormalizedName, cached: CachedListing | None) -> Listing:
         url = self._page_url(project)
@@ -123,12 +110,13 @@ class RemoteIndex:
                 mend="check that the URL of the index is that of its simple API",
             ) from error
 
-    def _expires(self, headers: Mapping[str, str]) -> float:
+    @staticmethod
+    def _expires(headers: Mapping[str, str]) -> float:
         control = headers.get("Cache-Control", "").lower()
         found = re.search(r"max-age\s*=\s*\"?(\d+)", control)
         if "no-cache" in control:
-            return self._clock()
-        return self._clock() + (int(found[1]) if found else FRESH_SECONDS)
+            return time.time()
+        return time.time() + (int(found[1]) if found else FRESH_SECONDS)
 
     def _page_url(self, project: NormalizedName) -> str:
         return f"{self.url}/{quote(project, safe='')}/"

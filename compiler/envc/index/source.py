@@ -1,7 +1,7 @@
 """The site's indexes as one source of candidates, asked in parallel and ahead of need."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from packaging.utils import NormalizedName
@@ -14,7 +14,7 @@ from envc.index.client import Client
 from envc.index.folder import FolderIndex
 from envc.index.listing import Offer
 from envc.index.reader import MetadataReader, Prepare
-from envc.index.remote import Mode, RemoteIndex
+from envc.index.remote import RemoteIndex
 from envc.model.release import CoreMetadata, Distribution, Release
 from envc.model.spec import IndexSpec
 from envc.ports import Reporter, SilentReporter
@@ -22,6 +22,9 @@ from envc.ports import Reporter, SilentReporter
 LISTINGS_TASK = "index"
 METADATA_TASK = "metadata"
 TASK_UNITS = {LISTINGS_TASK: "projects", METADATA_TASK: "files"}
+
+
+Index = FolderIndex | RemoteIndex
 
 
 class IndexSource(Closing):
@@ -33,8 +36,8 @@ class IndexSource(Closing):
 
     `reader` has the files of what it lists, and knows the metadata of what was built here.
 
-    `mode`: "refresh" asks the indexes about everything that the cache holds, "offline" nobody.
-    `prepare` tells the metadata of source distributions that do not tell it themselves.
+    With `offline` nobody is asked. `prepare` tells the metadata of source distributions that do not
+    tell it themselves.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class IndexSource(Closing):
         sources: Mapping[NormalizedName, str],
         *,
         cache: str,
-        mode: Mode = "online",
+        offline: bool = False,
         reporter: Reporter | None = None,
         prepare: Prepare | None = None,
     ) -> None:
@@ -52,14 +55,16 @@ class IndexSource(Closing):
         self._client = Client(indexes)
         self._sources = sources
         kept = Cache(cache, warn=self._progress.reporter.warn)
-        self._indexes = {spec.name: _index(spec, mode, kept, self._client) for spec in indexes}
+        self._indexes = {
+            spec.name: _index(spec, kept, self._client, offline=offline) for spec in indexes
+        }
         self._public = tuple(self._indexes[spec.name] for spec in indexes if not spec.explicit)
         names = {i.url: i.name for i in self._indexes.values() if isinstance(i, RemoteIndex)}
         self.reader = MetadataReader(
             cache=kept,
             client=self._client,
             names=names,
-            offline=mode == "offline",
+            offline=offline,
             prepare=prepare,
         )
         self._workers = Workers()
@@ -71,6 +76,7 @@ class IndexSource(Closing):
     def close(self) -> None:
         """Give up what is still being fetched, at once, and close the connections."""
         self._workers.close(self._client.close)
+        self.reader.wheels.close()
         self._progress.finish()
 
     @property
@@ -117,36 +123,29 @@ class IndexSource(Closing):
         """
         return self._metadata.get(distribution)
 
-    def _indexes_of(self, project: NormalizedName) -> Sequence[FolderIndex | RemoteIndex]:
-        name = self._sources.get(project)
-        return self._public if name is None else (self._indexes[name],)
-
     def _recall(self, project: NormalizedName) -> tuple[Offer, ...] | None:
+        return self._up_to_the_first(project, lambda index: index.remembered(project))
+
+    def _search(self, project: NormalizedName) -> tuple[Offer, ...]:
+        with self._progress.step(LISTINGS_TASK):
+            return self._up_to_the_first(project, lambda index: index.offer(project)) or ()
+
+    def _up_to_the_first(
+        self, project: NormalizedName, ask: Callable[[Index], Offer | None]
+    ) -> tuple[Offer, ...] | None:
+        """What the indexes have, up to the first that has the project; None: one does not tell."""
         offers: list[Offer] = []
-        for index in self._indexes_of(project):
-            offer = index.remembered(project)
+        name = self._sources.get(project)
+        for index in self._public if name is None else (self._indexes[name],):
+            offer = ask(index)
             if offer is None:
                 return None
             offers.append(offer)
             if offer.found:
-                self._hear(offer, index)
+                if offer.announces and isinstance(index, RemoteIndex):
+                    self.reader.note_announcement(index.url)
                 break
         return tuple(offers)
-
-    def _search(self, project: NormalizedName) -> tuple[Offer, ...]:
-        """What the indexes have, up to the first that has the project."""
-        offers: list[Offer] = []
-        with self._progress.step(LISTINGS_TASK):
-            for index in self._indexes_of(project):
-                offers.append(index.offer(project))
-                if offers[-1].found:
-                    self._hear(offers[-1], index)
-                    break
-        return tuple(offers)
-
-    def _hear(self, offer: Offer, index: FolderIndex | RemoteIndex) -> None:
-        if offer.announces and isinstance(index, RemoteIndex):
-            self.reader.note_announcement(index.url)
 
     def _read_metadata(self, distribution: Distribution) -> CoreMetadata:
         with self._progress.step(METADATA_TASK):
@@ -182,10 +181,10 @@ class _Progress:
                 self.reporter.finish(self._started.pop(0))
 
 
-def _index(spec: IndexSpec, mode: Mode, cache: Cache, client: Client) -> FolderIndex | RemoteIndex:
+def _index(spec: IndexSpec, cache: Cache, client: Client, *, offline: bool) -> Index:
     if spec.path is not None:
         return FolderIndex(spec.name, spec.path, cache=cache)
-    return RemoteIndex(spec.name, spec.url or "", cache=cache, client=client, mode=mode)
+    return RemoteIndex(spec.name, spec.url or "", cache=cache, client=client, offline=offline)
 
 
 def _check_sources(indexes: Sequence[IndexSpec], sources: Mapping[NormalizedName, str]) -> None:

@@ -1,10 +1,9 @@
 """Where locked wheels come from: a wheelhouse, their own path, the cache, else the network."""
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from envc.disk.cache import Cache
 from envc.disk.closing import Closing
@@ -13,22 +12,10 @@ from envc.errors import OutsideError, UntrustedError
 from envc.index.ahead import Workers, ended
 from envc.index.client import Client
 from envc.index.credentials import without_credentials
-from envc.index.ranges import NoRangesError, open_remote
-from envc.index.wheels import (
-    KEEP_MEND,
-    RemoteWheel,
-    Value,
-    cached_wheel,
-    download_into_cache,
-    read_local,
-    writing,
-)
+from envc.index.wheels import RemoteWheel, Value, Wheels, read_local
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
 from envc.ports import Reporter, SilentReporter
-
-if TYPE_CHECKING:
-    from tempfile import TemporaryDirectory  # few runs need it
 
 DOWNLOAD_TASK = "download"
 
@@ -50,21 +37,16 @@ class WheelFiles(Closing):
         reporter: Reporter | None = None,
     ) -> None:
         self._reporter = reporter or SilentReporter()
-        self._cache = Cache(cache, warn=self._reporter.warn)
         self._wheelhouses = tuple(wheelhouses)
         self._client = Client(indexes)
+        self._wheels = Wheels(self._client, Cache(cache, warn=self._reporter.warn))
         self._workers = Workers()
         self._offline = offline
-        self._lock = threading.Lock()
-        self._spare: TemporaryDirectory[str] | None = None
 
     def close(self) -> None:
         """Give up what still comes, at once; remove the wheels that the cache could not take."""
         self._workers.close(self._client.close)
-        with self._lock:
-            if self._spare is not None:
-                self._spare.cleanup()
-                self._spare = None
+        self._wheels.close()
 
     @property
     def received_bytes(self) -> int:
@@ -83,12 +65,11 @@ class WheelFiles(Closing):
         """
         for path in self._places(wheel):
             return path
-        kept = cached_wheel(self._cache, wheel.digest, wheel.filename)
+        kept = self._wheels.kept(wheel.digest, wheel.filename)
         if kept is not None:
             return kept
-        url = self._url(wheel)
-        download = partial(self._download, wheel, advance=self._advance)
-        return self._workers.submit(download, url).result()
+        download = partial(self._wheels.download, advance=self._advance)
+        return self._workers.submit(download, self._remote(wheel)).result()[0]
 
     def read(self, wheel: LockedWheel, parse: Callable[[BinaryIO], Value]) -> Value:
         """What `parse` makes of the wheel; it may be called again on a better copy.
@@ -102,7 +83,7 @@ class WheelFiles(Closing):
         """
         places = self._places(wheel)
         whole = next((path for path in places if known_digest(path) == wheel.digest), None)
-        whole = whole or cached_wheel(self._cache, wheel.digest, wheel.filename)
+        whole = whole or self._wheels.kept(wheel.digest, wheel.filename)
         if whole is not None:
             return read_local(whole, parse)
         if places and wheel.url is None:
@@ -111,13 +92,7 @@ class WheelFiles(Closing):
                 where=places[0],
                 mend="restore the file, or lock again",
             )
-        url = self._url(wheel)
-        try:
-            with open_remote(self._client, url, index="", size_bytes=wheel.size_bytes) as file:
-                return parse(file)
-        except (NoRangesError, UntrustedError):
-            pass  # wrong ranges look like a broken wheel: the whole one has a digest
-        return read_local(self._download(wheel, url), parse)
+        return self._wheels.look_into(self._remote(wheel), parse)
 
     def _places(self, wheel: LockedWheel) -> list[str]:
         """The files here that may be the wheel, unread."""
@@ -127,7 +102,7 @@ class WheelFiles(Closing):
             paths.append(wheel.path)
         return list(filter(os.path.isfile, paths))
 
-    def _url(self, wheel: LockedWheel) -> str:
+    def _remote(self, wheel: LockedWheel) -> RemoteWheel:
         """Where the wheel is asked for; an error where nobody is to be asked."""
         if wheel.url is None:
             raise OutsideError(
@@ -141,41 +116,15 @@ class WheelFiles(Closing):
                 where=wheel.filename,
                 mend="run without --offline, or name a wheelhouse or bundle with `--from`",
             )
-        return without_credentials(wheel.url)
-
-    def _download(
-        self, wheel: LockedWheel, url: str, advance: Callable[[int], None] = lambda _: None
-    ) -> str:
-        remote = RemoteWheel(
+        return RemoteWheel(
             filename=os.path.basename(wheel.filename),
-            url=url,
+            url=without_credentials(wheel.url),
             index="",
             digest=wheel.digest,
             size_bytes=wheel.size_bytes,
         )
-        try:
-            return download_into_cache(self._client, self._cache, remote, advance=advance)[0]
-        except OSError as error:
-            self._cache.give_up(error)
-        folder = self._spare_folder()
-        spare = Cache(folder, warn=self._reporter.warn)
-        with writing(wheel.filename, folder, mend=f"free some space, or {KEEP_MEND}"):
-            return download_into_cache(self._client, spare, remote, advance=advance)[0]
 
     def _advance(self, amount: int) -> None:
         if self._workers.closed:
             raise ended()  # nobody waits for the rest of it
         self._reporter.advance(DOWNLOAD_TASK, amount)
-
-    def _spare_folder(self) -> str:
-        from tempfile import TemporaryDirectory
-
-        with self._lock:
-            if self._workers.closed:
-                raise ended()
-            if self._spare is None:
-                self._spare = TemporaryDirectory(
-                    prefix="envc-wheels-",
-                    ignore_cleanup_errors=True,  # a download that was given up may still write
-                )
-            return self._spare.name

@@ -4,23 +4,30 @@
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from envc.disk.cache import Cache
+from envc.disk.closing import Closing
 from envc.disk.digests import known_digest
 from envc.errors import OutsideError, UntrustedError
-from envc.index.client import BODY_ATTEMPTS, Client, no_answer, status_text, whom
+from envc.index.ahead import ended
+from envc.index.client import Client, status_text, whom
 from envc.index.credentials import for_people
+from envc.index.ranges import NoRangesError, open_remote
 from envc.model.digest import Digest, digest_from_hex, hex_of
 from envc.model.value import value
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory  # few runs need it
+
+    import httpx
 
 UNTRUSTED_MEND = (
     "do not use this file; if the index replaced it on purpose, run `envc lock --upgrade`"
 )
-KEEP_MEND = "let ENVC_CACHE_DIR name a folder that can be written"
 
 Value = TypeVar("Value")
 
@@ -40,25 +47,103 @@ class RemoteWheel:
     size_bytes: int | None
 
 
-def cached_wheel(cache: Cache, digest: Digest, filename: str) -> str | None:
-    """The path of the wheel in the cache; None when it is not there, or no longer whole."""
-    path = cache.path(_place(digest, filename))
-    return path if known_digest(path) == digest else None
+class Wheels(Closing):
+    """Whole wheels, kept in the cache; any thread may ask.
 
-
-@contextmanager
-def writing(filename: str, folder: str, *, mend: str = KEEP_MEND) -> Iterator[None]:
-    """A block that writes a file into a folder.
-
-    Raises:
-        OutsideError: the disk refused.
+    What the cache cannot take is kept in a folder of its own, which goes when this is closed.
     """
-    try:
-        yield
-    except OSError as error:
-        raise OutsideError(
-            f"{filename} cannot be written: {error.strerror or error}", where=folder, mend=mend
-        ) from error
+
+    def __init__(self, client: Client, cache: Cache) -> None:
+        self._client = client
+        self._cache = cache
+        self._lock = threading.Lock()
+        self._spare: TemporaryDirectory[str] | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Remove the wheels that the cache could not take."""
+        with self._lock:
+            self._closed = True
+            if self._spare is not None:
+                self._spare.cleanup()
+                self._spare = None
+
+    def kept(self, digest: Digest, filename: str) -> str | None:
+        """The path of the wheel in the cache; None when it is not there, or no longer whole."""
+        path = self._cache.path(_place(digest, filename))
+        return path if known_digest(path) == digest else None
+
+    def download(
+        self, wheel: RemoteWheel, *, advance: Callable[[int], None] = _nobody
+    ) -> tuple[str, Digest]:
+        """The path where the wheel now is, and its digest: the one that it had to have, if any.
+
+        `advance` hears of each byte once.
+
+        Raises:
+            OutsideError: the wheel cannot be had, or be written anywhere.
+            UntrustedError: the bytes are not those of the digest, or more than there should be.
+        """
+        try:
+            return self._download(self._cache, wheel, advance)
+        except OSError as error:
+            self._cache.give_up(error)
+        folder = self._spare_folder()
+        try:
+            return self._download(Cache(folder), wheel, advance)
+        except OSError as error:
+            raise OutsideError(
+                f"{wheel.filename} cannot be written: {error.strerror or error}",
+                where=folder,
+                mend="free some space, or let ENVC_CACHE_DIR name a folder that can be written",
+            ) from error
+
+    def look_into(self, wheel: RemoteWheel, parse: Callable[[BinaryIO], Value]) -> Value:
+        """What `parse` makes of a few ranges of a wheel, else of the whole.
+
+        Raises:
+            OutsideError, UntrustedError: as `download`; and what `parse` raises.
+        """
+        try:
+            with open_remote(
+                self._client, wheel.url, index=wheel.index, size_bytes=wheel.size_bytes
+            ) as file:
+                return parse(file)
+        except (NoRangesError, UntrustedError):
+            pass  # wrong ranges look like a broken wheel: the whole one has a digest
+        return read_local(self.download(wheel)[0], parse)
+
+    def _download(
+        self, cache: Cache, wheel: RemoteWheel, advance: Callable[[int], None]
+    ) -> tuple[str, Digest]:
+        if wheel.digest is not None:
+            place = _place(wheel.digest, wheel.filename)
+            with cache.replacement(place) as file:
+                _write(self._client, wheel, file, advance)
+            return cache.path(place), wheel.digest
+        import shutil
+        import tempfile
+
+        with tempfile.TemporaryFile() as passing:
+            digest = _write(self._client, wheel, passing, advance)
+            passing.seek(0)
+            place = _place(digest, wheel.filename)
+            with cache.replacement(place) as file:
+                shutil.copyfileobj(passing, file)
+        return cache.path(place), digest
+
+    def _spare_folder(self) -> str:
+        from tempfile import TemporaryDirectory
+
+        with self._lock:
+            if self._closed:
+                raise ended()
+            if self._spare is None:
+                self._spare = TemporaryDirectory(
+                    prefix="envc-wheels-",
+                    ignore_cleanup_errors=True,  # a download that was given up may still write
+                )
+            return self._spare.name
 
 
 def read_local(path: str, parse: Callable[[BinaryIO], Value]) -> Value:
@@ -78,75 +163,34 @@ def read_local(path: str, parse: Callable[[BinaryIO], Value]) -> Value:
         ) from error
 
 
-def download_into_cache(
-    client: Client, cache: Cache, wheel: RemoteWheel, *, advance: Callable[[int], None] = _nobody
-) -> tuple[str, Digest]:
-    """The path in the cache where the wheel now is, and its digest: the one that it had to have.
-
-    Raises:
-        OSError: the cache cannot be written.
-        OutsideError, UntrustedError: as `download`.
-    """
-    if wheel.digest is not None:
-        place = _place(wheel.digest, wheel.filename)
-        with cache.replacement(place) as file:
-            download(client, wheel, file, advance=advance)
-        return cache.path(place), wheel.digest
-    import shutil
-    import tempfile
-
-    with tempfile.TemporaryFile() as passing:
-        digest = download(client, wheel, passing, advance=advance)
-        passing.seek(0)
-        place = _place(digest, wheel.filename)
-        with cache.replacement(place) as file:
-            shutil.copyfileobj(passing, file)
-    return cache.path(place), digest
-
-
-def download(
-    client: Client,
-    wheel: RemoteWheel,
-    file: BinaryIO,
-    *,
-    advance: Callable[[int], None] = _nobody,
+def _write(
+    client: Client, wheel: RemoteWheel, file: BinaryIO, advance: Callable[[int], None]
 ) -> Digest:
-    """Write the wheel's bytes to `file`, and tell their digest; `advance` hears of each byte once.
-
-    Raises:
-        OSError: the file cannot be written.
-        OutsideError: the wheel cannot be had.
-        UntrustedError: the bytes are not those of the digest, or more than there should be.
-    """
+    """Write the wheel's bytes to `file`, and tell their digest."""
     import hashlib
 
-    import httpx
-
     reported = 0
-    failure: httpx.HTTPError | None = None
-    headers = {"Accept-Encoding": "identity"}
-    for _ in range(BODY_ATTEMPTS):
+
+    def take(response: "httpx.Response") -> Digest:
+        nonlocal reported
+        _check_found(response.status_code, wheel)
         file.seek(0)
         file.truncate()
         hasher, done = hashlib.sha256(), 0
-        with client.stream(wheel.url, index=wheel.index, headers=headers) as response:
-            _check_found(response.status_code, wheel)
-            try:
-                for chunk in response.iter_bytes():
-                    done += len(chunk)
-                    _check_size(done, wheel)
-                    hasher.update(chunk)
-                    file.write(chunk)
-                    if done > reported:
-                        advance(done - reported)
-                        reported = done
-            except httpx.HTTPError as error:
-                failure = error
-                continue
-        digest = digest_from_hex(hasher.hexdigest())
-        _check_digest(digest, wheel)
-        return digest
-    raise no_answer(wheel.url, wheel.index, failure) from failure
+        for chunk in response.iter_bytes():
+            done += len(chunk)
+            _check_size(done, wheel)
+            hasher.update(chunk)
+            file.write(chunk)
+            if done > reported:
+                advance(done - reported)
+                reported = done
+        return digest_from_hex(hasher.hexdigest())
+
+    headers = {"Accept-Encoding": "identity"}
+    digest = client.read(wheel.url, index=wheel.index, headers=headers, take=take)
+    _check_digest(digest, wheel)
+    return digest
 
 
 def _place(digest: Digest, filename: str) -> str:

@@ -5,7 +5,7 @@ spec, Base ──layer_problem──▶ Problem        Resolution of every targe
 
 from envc.lock.base import CORE_BASE, Base, closure_digest, on_layer, on_overlay
 from envc.lock.inputs import layer_inputs, overlay_inputs
-from envc.lock.merge import lock_layer
+from envc.lock.merge import lock_layer, locked_wheel
 from envc.lock.problem import ProblemOf, beside, layer_problem, overlay_problem, visible_problem
 from envc.lock.select import pinned_versions, select_wheels, with_absolute_paths
 from envc.lock.targets import target_groups
@@ -20,6 +20,7 @@ __all__ = [
     "layer_inputs",
     "layer_problem",
     "lock_layer",
+    "locked_wheel",
     "on_layer",
     "on_overlay",
     "overlay_inputs",

@@ -7,9 +7,9 @@ from envc.lock.select import inherited_pins
 from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock
 from envc.model.resolution import Group, InheritedPin
-from envc.model.spec import OverlaySpec, SiteSpec, SourcedRequirement
+from envc.model.spec import LayerSpec, OverlaySpec, SiteSpec, SourcedRequirement
 from envc.model.target import Target
-from envc.model.value import value
+from envc.model.value import replace, value
 
 
 @value(kw_only=True)
@@ -56,14 +56,8 @@ CORE_BASE = Base(layer="core", closure=None)
 def on_layer(site: SiteSpec, name: str, *, base: Base, lock: Lock, lock_digest: Digest) -> Base:
     """What stands on a common layer; `base` is what that layer itself stands on."""
     spec = next(layer for layer in site.layers if layer.name == name)
-    return Base(
-        layer=name,
-        closure=closure_digest(site.core.python, lock_digest, base.closure),
-        locks=(lock, *base.locks),
-        kept=(*spec.requires, *base.kept),
-        constraints=(*spec.constraints, *base.constraints),
-        overrides=(*spec.overrides, *base.overrides),
-    )
+    above = _above(site, spec, base, lock, lock_digest)
+    return replace(above, overrides=(*spec.overrides, *base.overrides))
 
 
 def on_overlay(
@@ -73,12 +67,19 @@ def on_overlay(
 
     What the overlay hides, no layer above it is promised.
     """
-    kept = [*spec.requires, *base.kept]
+    above = _above(site, spec, base, lock, lock_digest)
+    kept = (s for s in above.kept if canonicalize_name(s.requirement.name) not in spec.hide)
+    return replace(above, kept=tuple(kept))
+
+
+def _above(
+    site: SiteSpec, spec: LayerSpec | OverlaySpec, base: Base, lock: Lock, lock_digest: Digest
+) -> Base:
     return Base(
         layer=spec.name,
         closure=closure_digest(site.core.python, lock_digest, base.closure),
         locks=(lock, *base.locks),
-        kept=tuple(s for s in kept if canonicalize_name(s.requirement.name) not in spec.hide),
+        kept=(*spec.requires, *base.kept),
         constraints=(*spec.constraints, *base.constraints),
         overrides=base.overrides,
     )

@@ -69,7 +69,10 @@ def _locked(
     folder: str,
 ) -> LockedPin:
     pins = [pin for _, pin in places]
-    wheels = {file.filename: _wheel(file, folder) for pin in pins for file in pin.distributions}
+    index = pins[0].distributions[0].index
+    wheels = {
+        file.filename: locked_wheel(file, folder) for pin in pins for file in pin.distributions
+    }
     needed = {project for pin in pins for project in pin.requires if project in own}
     return LockedPin(
         project=pins[0].project,
@@ -77,7 +80,8 @@ def _locked(
         wheels=tuple(wheel for _, wheel in sorted(wheels.items())),
         marker=marker,
         requires_python=_requires_python(places),
-        index=_url(pins[0].distributions[0].index),
+        # A folder is left out: PEP 751 has a place for URLs only, and uv insists on it.
+        index=index if "://" in index else None,
         dependencies=tuple(sorted(needed)),
     )
 
@@ -99,28 +103,27 @@ def _requires_python(places: list[tuple[tuple[Target, ...], Pin]]) -> str | None
     return found if is_met else None
 
 
-def _wheel(file: Distribution, folder: str) -> LockedWheel:
+def locked_wheel(file: Distribution, folder: str | None = None) -> LockedWheel:
+    """A distribution as a lock in `folder` has it; the path of a local one is relative to that.
+
+    Raises:
+        OutsideError: it has no digest.
+    """
     if file.digest is None:
         raise OutsideError(
             f"index {file.index} gives no sha256 for {file.filename}",
             mend="use an index that lists hashes (PEP 503), or a folder of wheels",
         )
     local = file.url.startswith("file:")
+    path = unquote(file.url.removeprefix("file://")) if local else None
     return LockedWheel(
         filename=file.filename,
         digest=file.digest,
         url=None if local else file.url,
-        path=unquote(file.url.removeprefix("file://")).removeprefix(f"{folder}/")
-        if local
-        else None,
+        path=path.removeprefix(f"{folder}/") if path and folder else path,
         size_bytes=file.size_bytes,
         upload_time=file.upload_time,
     )
-
-
-def _url(index: str) -> str | None:
-    """The index, unless it is a folder: PEP 751 has a place for URLs only, and uv insists on it."""
-    return index if "://" in index else None
 
 
 def _environments(groups: Sequence[tuple[Target, ...]]) -> tuple[str, ...]:

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from posixpath import join
 from urllib.parse import quote
 
-from packaging.markers import Marker
-from packaging.tags import Tag
-from packaging.utils import NormalizedName, parse_wheel_filename
+from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.errors import Fault, SpecError
@@ -19,11 +17,7 @@ from envc.model.value import replace
 
 def select_pins(lock: Lock, markers: Mapping[str, str]) -> tuple[LockedPin, ...]:
     """The pins of a lock that hold in a marker environment, in order of project."""
-    return tuple(
-        pin
-        for pin in lock.pins
-        if pin.marker is None or Marker(pin.marker).evaluate({**markers}, context="lock_file")
-    )
+    return tuple(pin for pin in lock.pins if pin.holds_on(markers))
 
 
 def select_wheels(lock: Lock, target: Target) -> tuple[tuple[LockedPin, LockedWheel], ...]:
@@ -32,22 +26,21 @@ def select_wheels(lock: Lock, target: Target) -> tuple[tuple[LockedPin, LockedWh
     Raises:
         SpecError: a pin has no wheel for the target, or a project is pinned twice.
     """
-    ranks = {tag: rank for rank, tag in enumerate(target.tags)}
     chosen: list[tuple[LockedPin, LockedWheel]] = []
     faults: list[Fault] = []
     for pin in select_pins(lock, target.markers):
-        best = _best(pin, ranks)
-        if best is None:
+        ranked = [(target.rank(wheel.filename), wheel) for wheel in pin.wheels]
+        taken = [(rank, wheel.filename, wheel) for rank, wheel in ranked if rank is not None]
+        if not taken:
             faults.append(
                 Fault(
-                    f"{pin.project} {pin.version} has no wheel for target {target.name} "
-                    f"({target.platform}, {target.libc}, Python {target.python})",
+                    f"{pin.project} {pin.version} has no wheel for {target}",
                     f"lock of layer {lock.layer}",
                     "lock again with this machine among the site's targets",
                 )
             )
         else:
-            chosen.append((pin, best))
+            chosen.append((pin, min(taken)[2]))
     faults += _twice(pin.project for pin, _ in chosen)
     if faults:
         raise SpecError.of(faults)
@@ -60,16 +53,6 @@ def _twice(projects: Iterable[NormalizedName]) -> Iterator[Fault]:
         if project in seen:
             yield Fault(f"{project} is pinned twice for one target", mend="lock again")
         seen.add(project)
-
-
-def _best(pin: LockedPin, ranks: Mapping[Tag, int]) -> LockedWheel | None:
-    ranked: list[tuple[int, str, LockedWheel]] = []
-    for wheel in pin.wheels:
-        tags = parse_wheel_filename(wheel.filename)[3]
-        rank = min((ranks[tag] for tag in tags if tag in ranks), default=None)
-        if rank is not None:
-            ranked.append((rank, wheel.filename, wheel))
-    return min(ranked)[2] if ranked else None
 
 
 def with_absolute_paths(lock: Lock, folder: str) -> Lock:

@@ -1,15 +1,11 @@
 """What a check needs of a base, computed once for all overlays on it."""
 
-from collections.abc import Iterable
-from urllib.parse import unquote
-
 from packaging.utils import NormalizedName
 
 from envc.check import Inventory, inventory_of
-from envc.lock import Base, shared_packages, target_groups, visible_problem
+from envc.lock import Base, locked_wheel, shared_packages, target_groups, visible_problem
 from envc.locking.overlay_resolution import Edges, edges_of
 from envc.model.lock import LockedWheel
-from envc.model.release import Distribution
 from envc.model.resolution import Group, InheritedPin
 from envc.model.spec import SiteSpec
 from envc.model.target import Target
@@ -49,7 +45,7 @@ class KnownBase:
         for group in target_groups(self.site.targets):
             if target in group:
                 pin = dict(self.inventories)[target].pins.get(project)
-                return locked(pin.distributions[group.index(target)]) if pin else None
+                return locked_wheel(pin.distributions[group.index(target)]) if pin else None
         return None
 
 
@@ -66,28 +62,10 @@ def known_base(site: SiteSpec, base: Base, contents: ContentsSource) -> KnownBas
     visible = tuple(base.visible_pins(group) for group in groups)
     for group, pins in zip(groups, visible, strict=True):
         for place, target in enumerate(group):
-            found = contents.contents(locked(pin.distributions[place]) for pin in pins)
-            known = _known(found.values())
+            found = contents.contents(locked_wheel(pin.distributions[place]) for pin in pins)
+            known = [each for each in found.values() if isinstance(each, WheelContents)]
             inventories.append((target, inventory_of(pins, known)))
             together.update(shared_packages(each.facts for each in known))
             unknown |= {each.project: each for each in found.values() if isinstance(each, Unknown)}
     whole = replace(base, together=tuple(sorted(together)))
     return KnownBase(site, whole, tuple(inventories), visible, tuple(unknown.values()))
-
-
-def locked(file: Distribution) -> LockedWheel:
-    """A distribution of a lock as the lock has it. Those of locks have a digest, all of them."""
-    local = file.url.startswith("file:")
-    if file.digest is None:
-        raise ValueError(f"{file.filename} has no digest")
-    return LockedWheel(
-        filename=file.filename,
-        digest=file.digest,
-        url=None if local else file.url,
-        path=unquote(file.url.removeprefix("file://")) if local else None,
-        size_bytes=file.size_bytes,
-    )
-
-
-def _known(found: Iterable[WheelContents | Unknown]) -> list[WheelContents]:
-    return [each for each in found if isinstance(each, WheelContents)]

@@ -39,9 +39,9 @@ from envc.sites.site import (
     read_lock,
 )
 from envc.supply.building import Supply
-from envc.supply.editable import editables_of
-from envc.supply.indexes import indexes_of, open_supply
-from envc.supply.wheelhouse import WHEELHOUSE, carry, prune
+from envc.supply.editables import built_editables
+from envc.supply.indexes import indexes_of
+from envc.supply.wheelhouse import WHEELHOUSE, copy_wheels, prune
 
 
 def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
@@ -56,7 +56,7 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
     if unknown:
         known = ", ".join(layer.name for layer in site.spec.layers)
         raise UsageError(f"no layer {min(unknown)!r} in site {site.spec.name}", mend=f"use {known}")
-    with open_supply(site, context) as supply:
+    with Supply(site, context) as supply:
         if options.overlay is not None:
             spec = load_overlay(options.overlay)
             base = base_under(site, spec)
@@ -71,7 +71,7 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
     removed: tuple[str, ...] = ()
     if not options.check:
         for outcome in outcomes.values():
-            carry(outcome.carried)
+            copy_wheels(outcome.copies)
             if outcome.changed:
                 write_lock(outcome.file)
         removed = tuple(_pruned(site, {os.path.dirname(o.file.path) for o in outcomes.values()}))
@@ -133,7 +133,7 @@ def _lock_layer(
         start=Start(path, read_lock(path, layer.name), options),
         problem=partial(layer_problem, site.spec, layer, base=base),
     )
-    return task.carried_out(supply)
+    return task.outcome(supply)
 
 
 def lock_overlay(
@@ -164,10 +164,10 @@ def lock_overlay(
         inputs=overlay_inputs(site, overlay, base),
         start=Start(path, overlay_lock(overlay), options),
         problem=partial(overlay_problem, site, overlay, base=base),
-        editables=editables_of(overlay, supply, folder=os.path.dirname(path)),
+        editables=built_editables(overlay, supply, folder=os.path.dirname(path)),
         shared=shared,
     )
-    return task.carried_out(supply)
+    return task.outcome(supply)
 
 
 def shared_below(site: Site, base: Base, context: Context) -> tuple[Group, ...]:

@@ -77,7 +77,9 @@ def resolve_above(problem: Problem, edges: Edges, source: CandidateSource) -> Re
             reached = {need for pin in found.own() for need in pin.requires} & base
             for project in asked:
                 edges.led_to.setdefault(project, set()).update(reached)
-            return _whole(problem, found, near)
+            # What was given up, but not looked at, is hidden.
+            hidden = {p.project for p in problem.inherited if p.project in problem.hide} - near
+            return replace(found, problem=problem, hides=tuple(sorted({*found.hides, *hidden})))
         changed |= more
         inside |= missing
 
@@ -88,12 +90,6 @@ def _part(problem: Problem, near: Projects, leading: Projects) -> Problem:
         inherited=tuple(pin for pin in problem.inherited if pin.project in near),
         kept=tuple(s for s in problem.kept if canonicalize_name(s.requirement.name) in leading),
     )
-
-
-def _whole(problem: Problem, found: Resolution, near: Projects) -> Resolution:
-    """The answer as one to the whole problem: what was given up, but not looked at, is hidden."""
-    left_out = {pin.project for pin in problem.inherited if pin.project in problem.hide} - near
-    return replace(found, problem=problem, hides=tuple(sorted({*found.hides, *left_out})))
 
 
 def _closure(

@@ -1,7 +1,7 @@
 """One layer or overlay to be locked: what is asked, where it starts, and what comes out."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -28,31 +28,32 @@ from envc.ports import CandidateSource
 from envc.resolve import resolve
 from envc.sites.site import LockFile
 from envc.supply.building import Supply
-from envc.supply.direct import builds_of, carried_by, directs_of, with_directs
-from envc.supply.editable import (
-    Editable,
-    is_of,
-    missing_wheels,
-    with_directories,
-    with_editables,
-)
+from envc.supply.built_wheels import with_built_wheels
 from envc.supply.given import GivenSource
 from envc.supply.local_files import is_as_locked
-from envc.supply.realize import realize
-from envc.supply.sole import only_releases, with_shadows
-from envc.supply.wheelhouse import Carried, has_its_wheels
+from envc.supply.reference import (
+    Reference,
+    has_editables,
+    missing_copies,
+    only_releases,
+    with_directories,
+    with_references,
+    with_shadows,
+)
+from envc.supply.url_references import url_references
+from envc.supply.wheelhouse import WheelCopy, has_its_wheels
 
 
 @value
 class Outcome:
-    """A layer's lock, whether it differs from what the disk has, and the wheels it carries.
+    """A layer's lock, whether it differs from what the disk has, and wheels that come beside it.
 
     `warnings` are what a person should know.
     """
 
     file: LockFile
     changed: bool
-    carried: tuple[Carried, ...] = ()
+    copies: tuple[WheelCopy, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -104,19 +105,19 @@ class LockTask:
     inputs: Digest
     start: Start
     problem: ProblemOf
-    editables: tuple[Editable, ...] = ()
+    editables: tuple[Reference, ...] = ()
     shared: Callable[[], tuple[Group, ...]] | None = None
 
-    def carried_out(self, supply: Supply) -> Outcome:
-        """The lock with what it carries: the present one, where it would come out again."""
+    def outcome(self, supply: Supply) -> Outcome:
+        """The lock and its wheels: the present one, where it would come out again."""
         present = self.start.present
         if present is None or not self._holds(present):
             return self._resolved_anew(supply)
-        return self._outcome(present.lock, present.text, missing_wheels(self.editables))
+        return self._outcome(present.lock, present.text, missing_copies(self.editables))
 
-    def _outcome(self, lock: Lock, text: bytes, carried: tuple[Carried, ...]) -> Outcome:
+    def _outcome(self, lock: Lock, text: bytes, copies: tuple[WheelCopy, ...]) -> Outcome:
         changed = self.start.differs(text)
-        return Outcome(LockFile(self.start.path, text, lock), changed, carried)
+        return Outcome(LockFile(self.start.path, text, lock), changed, copies)
 
     @property
     def _folder(self) -> str:
@@ -129,50 +130,44 @@ class LockTask:
             not (options.upgrade or options.projects)
             and lock.inputs == self.inputs
             and has_its_wheels(lock, self._folder)
-            and is_of(lock, self.editables)
+            and has_editables(lock, self.editables)
             and is_as_locked(self.requires, lock, folder=self._folder)
         )
 
     def _resolved_anew(self, supply: Supply) -> Outcome:
         folder, present = self._folder, self.start.lock
-        directs = directs_of(
+        by_url = url_references(
             self.requires, supply, present=present, folder=folder, moving=self.start.moving
         )
-        soles = (*self.editables, *directs)
-
-        def asked(
-            *, targets: tuple[Target, ...], preferred: Mapping[NormalizedName, Version]
-        ) -> Problem:
-            problem = self.problem(targets=targets, preferred=preferred)
-            return with_directs(with_editables(problem, self.editables), directs)
-
-        source = GivenSource(supply.source, only_releases(soles))
-        resolutions = [
-            with_shadows(found, soles, self.base) for found in self._resolved(asked, source)
-        ]
-        realized = realize(resolutions, supply, present=present, folder=folder)
-        builds = {build.wheel: build for build in (*realized.builds, *builds_of(directs))}
+        references = (*self.editables, *by_url)
+        resolutions = self._resolutions(references, supply.source)
+        chosen = with_built_wheels(resolutions, supply, present=present, folder=folder)
+        builds = (*chosen.builds, *(each.build for each in by_url if each.build is not None))
         lock = lock_layer(
             self.name,
-            realized.resolutions,
+            chosen.resolutions,
             inputs=self.inputs,
             base=self.base,
             folder=folder,
-            builds=tuple(build for _, build in sorted(builds.items())),
+            builds=tuple(build for _, build in sorted({b.wheel: b for b in builds}.items())),
         )
         lock = with_directories(lock, self.editables)
-        carried = (*realized.carried, *missing_wheels(self.editables), *carried_by(directs))
-        outcome = self._outcome(lock, lock_to_text(lock), carried)
+        copies = (*chosen.copies, *(each.copy for each in references if each.copy is not None))
+        outcome = self._outcome(lock, lock_to_text(lock), copies)
         unknown = {text for resolution in resolutions for text in resolution.unknown_extras()}
         return replace(outcome, warnings=tuple(sorted(unknown)))
 
-    def _resolved(self, asked: ProblemOf, source: CandidateSource) -> list[Resolution]:
+    def _resolutions(
+        self, references: Sequence[Reference], indexes: CandidateSource
+    ) -> list[Resolution]:
         """A resolution for each group of targets; later ones prefer what the earlier ones chose."""
-        resolutions: list[Resolution] = []
+        source = GivenSource(indexes, only_releases(references))
+        found: list[Resolution] = []
         for group in target_groups(self.targets):
-            problem = asked(targets=group, preferred=self.start.preferred(group[0]))
-            resolutions.append(self._together(beside(problem, resolutions), source))
-        return resolutions
+            problem = self.problem(targets=group, preferred=self.start.preferred(group[0]))
+            problem = beside(with_references(problem, references), found)
+            found.append(with_shadows(self._together(problem, source), references, self.base))
+        return found
 
     def _together(self, problem: Problem, source: CandidateSource) -> Resolution:
         answer = partial(resolve, source=source)

@@ -1,6 +1,8 @@
 """The findings that a check can make: stable codes, the severity of each, and what it says."""
 
-from envc.model.finding import Severity
+from collections.abc import Sequence
+
+from envc.model.finding import Finding, Severity
 
 SPEC_UNREADABLE = "ENVC101"
 BASE_UNUSABLE = "ENVC102"
@@ -70,3 +72,18 @@ FIXED = frozenset(
         CONTENTS_UNKNOWN,
     }
 )
+
+
+def finding(
+    code: str, message: str, projects: Sequence[str] = (), *, where: str = "", mend: str = ""
+) -> Finding:
+    """The finding of a code, with the severity that the code has."""
+    severity = CODES[code][0]
+    return Finding(
+        code=code,
+        severity=severity,
+        message=message,
+        projects=tuple(projects),
+        where=where,
+        mend=mend,
+    )

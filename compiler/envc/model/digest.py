@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, NewType
+from typing import Annotated, Any, NewType
 
 Digest = NewType("Digest", str)
 
@@ -20,6 +20,16 @@ _FORM = re.compile(r"sha256:[0-9a-f]{64}")
 def is_digest(text: str) -> bool:
     """Whether `text` is a complete sha256 digest in envc's spelling."""
     return _FORM.fullmatch(text) is not None
+
+
+def _sure(text: str) -> str:
+    if not is_digest(text):
+        raise ValueError("this must be a sha256 digest")
+    return text
+
+
+SureDigest = Annotated[Digest, _sure]
+"""Of a value that is refused where a digest of it is none (`formats/values.py`)."""
 
 
 def digest_of(content: bytes) -> Digest:

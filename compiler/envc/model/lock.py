@@ -1,10 +1,11 @@
 """All pins of a layer for all targets, with hashes: what a `pylock.<layer>.toml` says."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from packaging.utils import NormalizedName
 
-from envc.model.digest import Digest
+from envc.model.digest import Digest, SureDigest
 from envc.model.target import Target
 from envc.model.value import value
 
@@ -33,9 +34,9 @@ class LockedBuild:
     """
 
     wheel: str
-    wheel_digest: Digest
+    wheel_digest: SureDigest
     source: str
-    source_digest: Digest
+    source_digest: SureDigest
     requires: tuple[str, ...]
     python_full: str
     requested: str = ""
@@ -57,13 +58,21 @@ class LockedPin:
     dependencies: tuple[NormalizedName, ...] = ()
     directory: str | None = None
 
+    def holds_on(self, markers: Mapping[str, str]) -> bool:
+        """Whether it is one for machines where markers evaluate so."""
+        if self.marker is None:
+            return True
+        from packaging.markers import Marker  # few pins have one
+
+        return Marker(self.marker).evaluate({**markers}, context="lock_file")
+
 
 @value
 class BaseReference:
     """The layer that a lock stands on and the closure digest it was made against."""
 
     layer: str
-    closure: Digest
+    closure: SureDigest
 
 
 @value(kw_only=True)

@@ -1,13 +1,18 @@
 """What is asked of nodes and what comes back; and the state that all of them are to be in."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from envc.errors import Fault
-from envc.model.digest import Digest
+from envc.model.digest import SureDigest
 from envc.model.value import value
 
 WANTED_FORMAT = 1
+
+# Of a layer, and of a spec or lock, each of which becomes a file on the node: no path.
+LAYER_NAME = r"^[a-z0-9][a-z0-9_-]*$"
+_FILE_NAME = re.compile(r"envc\.toml|pyproject\.toml|pylock\.[a-z0-9][a-z0-9_-]*\.toml")
 
 Outcome = Literal["ended", "late", "unreachable", "busy"]
 
@@ -80,11 +85,11 @@ class WantedGeneration:
     that brings its interpreter, None: the nodes have it.
     """
 
-    closures: Mapping[str, Digest]
-    parcel: Digest
+    closures: Mapping[Annotated[str, LAYER_NAME], SureDigest]
+    parcel: SureDigest
     source: str | None
     since: str
-    core: Digest | None = None
+    core: SureDigest | None = None
 
 
 @value(kw_only=True)
@@ -96,8 +101,14 @@ class WantedState:
 
     site: str
     serial: int
-    kit: Digest
+    kit: SureDigest
     generations: tuple[WantedGeneration, ...]
+
+
+def _spec_or_lock(name: str) -> str:
+    if not _FILE_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is neither a spec nor a lock")
+    return name
 
 
 @value(kw_only=True)
@@ -106,7 +117,7 @@ class Parcel:
 
     site: str
     origin: str
-    files: dict[str, str]
+    files: dict[Annotated[str, _spec_or_lock], str]
 
     @property
     def spec_name(self) -> str:

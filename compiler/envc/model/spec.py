@@ -119,7 +119,7 @@ class ResolverSpec:
 
 @value(kw_only=True)
 class OverlaysSpec:
-    """Where overlays live, which specs CI checks, and what they may replace."""
+    """`[overlays]`: where they live, which specs CI checks, and what they may replace."""
 
     storage: str | None = None
     specs: tuple[str, ...] = ()

@@ -5,11 +5,14 @@ Sources: PEP 425 (tags), PEP 600 and PEP 656 (manylinux, musllinux), PEP 508 (ma
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import product
 
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 
 from envc.model.value import value
 
+# Of a wheel's name, before and in its tags.
+_NAME_PARTS = 3
 _LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _OLDEST_GLIBC = {"x86_64": 5}
 _OLDEST_GLIBC_ELSEWHERE = 17
@@ -35,6 +38,10 @@ class Target:
     platform: str
     libc: str
     cpu: str | None = None
+
+    def __str__(self) -> str:
+        libc = f", {self.libc}" if self.libc else ""
+        return f"target {self.name} ({self.platform}{libc}, Python {self.python})"
 
     @property
     def python(self) -> str:
@@ -72,6 +79,38 @@ class Target:
             *cpython_tags((major, minor), [abi], platforms),
             *compatible_tags((major, minor), abi, platforms),
         )
+
+    def rank(self, filename: str) -> int | None:
+        """How much it prefers a wheel, 0 most; None for one that it does not take, or no wheel.
+
+        Names stay text, and what was asked is kept: pages have thousands.
+        Source: https://packaging.python.org/specifications/platform-compatibility-tags/
+        """
+        parts = filename.split("-", 2)
+        if not filename.endswith(".whl") or len(parts) < _NAME_PARTS:
+            return None
+        text = parts[2]  # with the version's build, if it has one
+        if text not in self._known_ranks:
+            self._known_ranks[text] = self._rank_of_tags(text.removesuffix(".whl").lower())
+        return self._known_ranks[text]
+
+    def _rank_of_tags(self, text: str) -> int | None:
+        sets = [part.split(".") for part in text.split("-")[-3:]]
+        if len(sets) < _NAME_PARTS:
+            return None
+        ranks, own = self._ranks
+        tags = map("-".join, product(*sets[:2], own.intersection(sets[2])))
+        return min((ranks[tag] for tag in tags if tag in ranks), default=None)
+
+    @cached_property
+    def _known_ranks(self) -> dict[str, int | None]:
+        return {}
+
+    @cached_property
+    def _ranks(self) -> tuple[dict[str, int], set[str]]:
+        """The rank of each tag, and the platforms among them."""
+        ranks = {str(tag): rank for rank, tag in enumerate(self.tags)}
+        return ranks, {tag.platform for tag in self.tags}
 
     def _platforms(self) -> Iterator[str]:
         """Platform tags, the most specific first."""

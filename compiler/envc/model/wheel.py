@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from packaging.utils import NormalizedName
 
 from envc.errors import Fault
-from envc.model.digest import Digest
+from envc.model.digest import SureDigest
 from envc.model.value import value
 
 # What stands under an importable name: "package" (has an `__init__`; everything below is its
@@ -31,7 +31,7 @@ class WheelFacts:
     """
 
     filename: str
-    digest: Digest
+    digest: SureDigest
     size_bytes: int
     project: NormalizedName
     version: str

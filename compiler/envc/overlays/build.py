@@ -31,8 +31,9 @@ from envc.overlays.unchanged import note_report
 from envc.reports.overlay import OverlayReport
 from envc.sites.place import read_spec
 from envc.sites.site import LockFile, overlay_lock_path
-from envc.supply.indexes import indexes_of, open_supply
-from envc.supply.wheelhouse import carry
+from envc.supply.building import Supply
+from envc.supply.indexes import indexes_of
+from envc.supply.wheelhouse import copy_wheels
 from envc.target.base_state import base_changes
 from envc.target.below import Below, below
 from envc.target.directory import Directory, Shape
@@ -82,7 +83,7 @@ def lock_and_build(
     wanted = wanted_overlay(spec, text, target)
     inputs = (f"{folder}/{OVERLAY_SPEC}", overlay_lock_path(spec))
     context.reporter.holds(said_of_current(wanted.directory, inputs))
-    with open_supply(target.site, context) as supply:
+    with Supply(target.site, context) as supply:
         outcome = lock_overlay(target.site.spec, spec, wanted.below.base, options, supply)
     report = build(wanted, outcome, indexes_of(target.site), context)
     if spec.base_dir is None and not any(each.requirement.url for each in spec.requires):
@@ -128,7 +129,7 @@ def build(
     node = target_for(lock, machine)
     chosen = select_wheels(with_absolute_paths(lock, directory.path), node)
     make_directory(directory)
-    carry(outcome.carried)
+    copy_wheels(outcome.copies)
     with shared(directory.store_lock):
         stock = Stock(directory, wanted.python, machine.interpreter, None, indexes, context)
         stock.fill(

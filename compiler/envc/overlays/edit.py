@@ -8,12 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envc.errors import UsageError
-from envc.formats.overlay_edit import (
-    with_editables,
-    with_requirements,
-    without_editables,
-    without_projects,
-)
+from envc.formats.overlay_edit import with_lines, without_lines
 from envc.formats.overlay_toml import TEMPLATE
 from envc.host.context import Context
 from envc.locking.report import LockOptions
@@ -25,7 +20,7 @@ from envc.overlays.options import OverlayOptions
 from envc.reports.overlay import OverlayReport
 from envc.sites.overlay_folder import lost_spec
 from envc.sites.site import check_base, overlay_from, overlay_lock, overlay_text
-from envc.supply.editable import directory_of
+from envc.supply.editables import directory_of
 from envc.target.by_hand import Foreign, by_hand
 from envc.target.directory import Directory, Shape
 from envc.target.opened import Target, built_overlay, find_target, open_target
@@ -90,7 +85,7 @@ def add(
     def edit(spec: OverlaySpec, text: bytes) -> bytes:
         known = {directory_of(spec, sourced.path) for sourced in spec.editable}
         new = [path for path in folders if directory_of(spec, path) not in known]
-        return with_editables(with_requirements(text, requirements), new)
+        return with_lines(text, requirements, new)
 
     return _edited(options, edit, context)
 
@@ -114,7 +109,7 @@ def remove(options: OverlayOptions, words: Sequence[str], context: Context) -> O
         places = {word: _editable_paths(spec, word) for word in words}
         gone = [path for paths in places.values() for path in paths]
         names = [canonicalize_name(word) for word, paths in places.items() if not paths]
-        edited, absent = without_projects(without_editables(text, gone), names)
+        edited, absent = without_lines(text, names, gone)
         if absent:
             raise UsageError(
                 f"the overlay has no requirement on {', '.join(absent)}",
@@ -174,9 +169,7 @@ def adopt(options: OverlayOptions, context: Context) -> OverlayReport:
     installed = _last_installed(Directory(os.path.abspath(options.folder), Shape.OVERLAY))
     asked = [each for each in installed if each.requested] or installed
     requirements = [Requirement(f"{each.project}=={each.version}") for each in asked]
-    return _edited(
-        options, lambda _, text: with_requirements(text, requirements), context, adopting=True
-    )
+    return _edited(options, lambda _, text: with_lines(text, requirements), context, adopting=True)
 
 
 def _last_installed(directory: Directory) -> Sequence[Foreign]:

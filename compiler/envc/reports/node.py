@@ -1,7 +1,7 @@
 """What `envc node --json` prints."""
 
 from envc.errors import Fault
-from envc.model.digest import Digest
+from envc.model.digest import SureDigest
 from envc.model.value import value
 from envc.reports.generations import CollectReport
 
@@ -22,8 +22,8 @@ class NodeReport:
     status: int
     target: str
     generation: int | None
-    digest: Digest | None
-    closures: dict[str, Digest]
+    digest: SureDigest | None
+    closures: dict[str, SureDigest]
     built: bool
     current: int | None
     in_use: tuple[int, ...] = ()

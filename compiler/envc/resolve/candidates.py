@@ -12,8 +12,10 @@ from envc.model.resolution import Problem
 from envc.ports import CandidateSource
 from envc.resolve.demand import PYTHON, Candidate, Demand
 from envc.resolve.files import TargetFiles
-from envc.resolve.policy import Policy
-from envc.resolve.rejections import PassedOver, Rejections
+from envc.resolve.policy import Policy, Reason
+
+Rejections = dict[Reason, list[Version]]
+"""Why releases of one project were passed over: reason → versions, in the order of the listing."""
 
 
 class Candidates:
@@ -29,7 +31,8 @@ class Candidates:
         self.holds_base = holds_base
         self.source = source
         self.policy = Policy(problem)
-        self._passed_over = PassedOver()
+        self._passed_over: list[tuple[NormalizedName, Version, Callable[[], Iterable[Reason]]]] = []
+        self._rejections: dict[NormalizedName, Rejections] = {}
         self._files = [TargetFiles(target, self.policy) for target in problem.targets]
         self._inherited = {pin.project: pin for pin in problem.inherited}
         self._versions: dict[NormalizedName, _Remembered] = {}
@@ -38,8 +41,15 @@ class Candidates:
 
     @property
     def rejections(self) -> dict[NormalizedName, Rejections]:
-        """Why releases were passed over, by project."""
-        return self._passed_over.by_project()
+        """Why releases were passed over, by project. An answer of "yes" never asks for it."""
+        waiting, self._passed_over = self._passed_over, []
+        for project, version, reasons in waiting:
+            found = self._rejections.setdefault(project, {})
+            for reason in reasons():
+                versions = found.setdefault(reason, [])
+                if version not in versions:
+                    versions.append(version)
+        return self._rejections
 
     def of(
         self, project: NormalizedName, demands: Collection[Demand], excluded: Collection[Version]
@@ -108,7 +118,8 @@ class Candidates:
             elif refusal is None:
                 prereleases.append(release.version)
             else:
-                self._passed_over.note(project, release.version, partial(iter, (refusal,)))
+                why = partial(iter, (refusal,))
+                self._passed_over.append((project, release.version, why))
         yield from sorted(prereleases, key=lambda version: version != elsewhere)
 
     def preferred(self, project: NormalizedName) -> Iterator[Version]:
@@ -147,7 +158,7 @@ class Candidates:
         for files in self._files:
             file = files.best(release)
             if file is None:
-                self._passed_over.note(project, version, partial(files.reasons, release))
+                self._passed_over.append((project, version, partial(files.reasons, release)))
                 return None
             chosen.append(file)
             last_resort |= files.is_beyond(file)

@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.errors import Fault, ShadowRefusedError, UnsatisfiableError
-from envc.model.resolution import Pin, Problem, Resolution
+from envc.model.resolution import Pin, Resolution
 from envc.resolve.demand import PYTHON, Candidate
 from envc.resolve.provider import Provider
 from envc.resolve.reasons import asked_by, because
@@ -30,8 +30,11 @@ def cohere(visible: Visible) -> Resolution:
     lifts = [project for project in changed if project not in shadows]
     _refuse_hidden(visible)
     if problem.shadow == "never" and changed:
-        raise _refused(visible, changed)
+        error = ShadowRefusedError.of([_refusal(visible, project) for project in changed])
+        error.projects = tuple(changed)
+        raise error
     orphans, hides = _orphans(visible)
+    given_up = [pin.project for pin in problem.inherited if pin.project in problem.hide]
     extras = visible.reached()
     return Resolution(
         problem=problem,
@@ -41,7 +44,7 @@ def cohere(visible: Visible) -> Resolution:
         ),
         shadows=tuple(sorted(shadows)),
         lifts=tuple(lifts),
-        hides=tuple(sorted({*hides, *_given_up(problem)})),
+        hides=tuple(sorted({*hides, *given_up})),
     )
 
 
@@ -94,13 +97,6 @@ def _refuse_hidden(visible: Visible) -> None:
         raise error
 
 
-def _refused(visible: Visible, changed: list[NormalizedName]) -> ShadowRefusedError:
-    """The error of a site or an overlay that allows no shadow."""
-    error = ShadowRefusedError.of([_refusal(visible, project) for project in changed])
-    error.projects = tuple(changed)
-    return error
-
-
 def _refusal(visible: Visible, project: NormalizedName) -> Fault:
     """Why one project of the base would be replaced: it is asked for, or it would break."""
     provider = visible.provider
@@ -132,11 +128,6 @@ def _breaks(visible: Visible, project: NormalizedName, version: Version) -> Iter
         pin = visible.pins.get(demand.project)
         if pin is not None and not demand.accepts(pin.version):
             yield f"{project} {version} requires {demand.text}, and {pin} would be there"
-
-
-def _given_up(problem: Problem) -> list[NormalizedName]:
-    """The base's projects that the spec hides."""
-    return [pin.project for pin in problem.inherited if pin.project in problem.hide]
 
 
 def _orphans(visible: Visible) -> tuple[Pins, list[NormalizedName]]:

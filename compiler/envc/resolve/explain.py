@@ -13,26 +13,30 @@ from packaging.version import Version
 from envc.errors import UnsatisfiableError
 from envc.model.value import value
 from envc.resolve.demand import PYTHON, Candidate, Demand
-from envc.resolve.files import describe
 from envc.resolve.provider import Provider
 from envc.resolve.reasons import because, origin_of, wanted_by
 from envc.resolve.search import Conflict
 
 _SHOWN_VERSIONS = 3
+_NO_HINT = "change more than one of the lines above: no single change was found that helps"
 
 
 def explain(conflict: Conflict, hints: Sequence[str]) -> UnsatisfiableError:
     """The error that says what contradicts what; `hints` are changes that were found to help."""
     told = _Told.of(conflict)
     faulty = told.without_supply()
-    lines = [_headline(conflict.provider)]
+    problem = conflict.provider.problem
+    targets = " and ".join(map(str, problem.targets))
+    lines = [f"no set of releases meets the requirements of {problem.layer} on {targets}:"]
     lines += [f"  {line}" for line in (*told.causes(), *told.derivation())]
     for project in faulty:
         lines += [f"  {line}" for line in _supply(told, project)]
     asked = [root for root in told.roots if not root.kept] or told.roots
     where = origin_of(asked[0]) if asked else ""
-    error = UnsatisfiableError("\n".join(lines), where=where, mend=_mend(hints))
+    mend = "; or ".join(hints) or _NO_HINT
+    error = UnsatisfiableError("\n".join(lines), where=where, mend=mend)
     error.projects = tuple(faulty)
+    error.passed_over = tuple(filter(None, (told.passed_over(project) for project in faulty)))
     return error
 
 
@@ -47,7 +51,7 @@ class _Told:
 
     @classmethod
     def of(cls, conflict: Conflict) -> "_Told":
-        facts = [fact for fact in conflict.refutation.facts if isinstance(fact, Demand)]
+        facts = list(conflict.demands())
         lines = {id(fact.sourced) for fact in facts if fact.parent is None}
         return cls(
             conflict.provider,
@@ -138,18 +142,26 @@ class _Told:
         about = [d for d in (*self.roots, *self.demands) if d.project == project]
         return not about or any(demand.accepts(version) for demand in about)
 
+    def passed_over(self, project: NormalizedName) -> tuple[str, str, str] | None:
+        """A project that lines of specs ask for, where every release they accept was passed over.
+
+        And why the newest was: of the old ones, most were made before the target was.
+        """
+        lines = [root for root in self.roots if root.project == project and not root.kept]
+        releases = self.provider.source.releases(project) if lines else ()
+        meant = [r.version for r in releases if all(line.accepts(r.version) for line in lines)]
+        rejections = self.provider.candidates.rejections.get(project, {})
+        why = {version: reason for reason, found in rejections.items() for version in found}
+        if not meant or not why.keys() >= set(meant):
+            return None
+        return project, why[meant[0]].kind, f"{project} {meant[0]}: {why[meant[0]].text}"
+
 
 def _by_place(demand: Demand) -> tuple[bool, str, int, str]:
     """The layer's own lines first, in the order of their files."""
     origin = demand.sourced.origin if demand.sourced is not None else None
     file, line = (origin.file, origin.line) if origin is not None else ("", 0)
     return (demand.kept, file, line, demand.text)
-
-
-def _headline(provider: Provider) -> str:
-    problem = provider.problem
-    targets = " and ".join(describe(target) for target in problem.targets)
-    return f"no set of releases meets the requirements of {problem.layer} on {targets}:"
 
 
 def _supply(told: _Told, project: NormalizedName) -> Iterable[str]:
@@ -163,12 +175,10 @@ def _supply(told: _Told, project: NormalizedName) -> Iterable[str]:
     if not releases and inherited is None:
         yield f"no index of the site has a project called {project}"
         return
-    rejections = provider.candidates.rejections.get(project)
-    if rejections is not None:
-        for reason, versions in rejections.by_reason.items():
-            meant = [version for version in versions if told.may_mean(project, version)]
-            if meant:
-                yield f"passed over, {reason.text}: {project} {_listed(meant)}"
+    for reason, versions in provider.candidates.rejections.get(project, {}).items():
+        meant = [version for version in versions if told.may_mean(project, version)]
+        if meant:
+            yield f"passed over, {reason.text}: {project} {_listed(meant)}"
     yield f"so no release of {project} is left; {_newest(told, project)}"
 
 
@@ -195,9 +205,3 @@ def _listed(versions: Sequence[Version]) -> str:
     if more > 0:
         return f"{', '.join(shown)} and {more} more"
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
-
-
-def _mend(hints: Sequence[str]) -> str:
-    if not hints:
-        return "change more than one of the lines above: no single change was found that helps"
-    return "; or ".join(hints)

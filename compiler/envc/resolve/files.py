@@ -1,16 +1,13 @@
 """Which file of a release a target takes, and why it takes none."""
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby, product
+from collections.abc import Iterator
+from itertools import groupby
 from operator import itemgetter
-
-from packaging.tags import Tag
 
 from envc.model.release import Distribution, Release
 from envc.model.target import Target
 from envc.resolve.interpreter import python_fit
-from envc.resolve.policy import Policy
-from envc.resolve.rejections import NO_FILES, ONLY_SDIST, ONLY_WHEELS, YANKED, Reason
+from envc.resolve.policy import NO_FILES, ONLY_SDIST, ONLY_WHEELS, YANKED, Policy, Reason
 
 
 class TargetFiles:
@@ -19,7 +16,6 @@ class TargetFiles:
     def __init__(self, target: Target, policy: Policy) -> None:
         self._target = target
         self._policy = policy
-        self._ranks = _Ranks(target.tags)
 
     def best(self, release: Release) -> Distribution | None:
         """The wheel whose tag the target prefers most; of equals the highest build number.
@@ -51,7 +47,7 @@ class TargetFiles:
                 yield refusal
         kinds = {file.kind for file in allowed}
         if "wheel" in kinds and self._policy.takes_wheels(release.project):
-            yield Reason("tags", f"no wheel for {describe(self._target)}")
+            yield Reason("tags", f"no wheel for {self._target}")
         elif kinds:
             yield ONLY_SDIST if "sdist" in kinds else ONLY_WHEELS
         elif not release.distributions:
@@ -66,7 +62,7 @@ class TargetFiles:
         ranked = sorted(
             (rank, place)
             for place, filename in enumerate(release.files.names)
-            if (rank := self._ranks.of(filename)) is not None
+            if (rank := self._target.rank(filename)) is not None
         )
         for _, equals in groupby(ranked, key=itemgetter(0)):
             wheels = [release.distributions[place] for _, place in equals]
@@ -86,40 +82,3 @@ class TargetFiles:
         if python_fit(file.requires_python or "", self._target.python_full) == "below":
             return Reason("python", f"needs Python {file.requires_python}")
         return None
-
-
-class _Ranks:
-    """Which tags a target prefers. The tags of file names stay text: pages have thousands."""
-
-    def __init__(self, tags: Iterable[Tag]) -> None:
-        self._ranks: dict[str, int] = {}
-        self._platforms: set[str] = set()
-        for rank, tag in enumerate(tags):
-            self._ranks[str(tag)] = rank
-            self._platforms.add(tag.platform)
-        self._known: dict[str, int | None] = {}
-
-    def of(self, filename: str) -> int | None:
-        """The rank of a wheel's best tag, 0 first; None where none fits, or it is no wheel.
-
-        Source: https://packaging.python.org/specifications/platform-compatibility-tags/
-        """
-        if not filename.endswith(".whl"):
-            return None
-        text = filename[:-4].split("-", 2)[2]  # with the version's build, if it has one
-        if text not in self._known:
-            self._known[text] = self._of_tags(text)
-        return self._known[text]
-
-    def _of_tags(self, text: str) -> int | None:
-        sets = [part.split(".") for part in text.lower().split("-")[-3:]]
-        interpreters, abis, platforms = sets
-        own = self._platforms.intersection(platforms)
-        tags = map("-".join, product(interpreters, abis, own))
-        return min((self._ranks[tag] for tag in tags if tag in self._ranks), default=None)
-
-
-def describe(target: Target) -> str:
-    """A target in words: name, platform, libc and Python."""
-    libc = f", {target.libc}" if target.libc else ""
-    return f"target {target.name} ({target.platform}{libc}, Python {target.python})"

@@ -15,13 +15,13 @@ from packaging.version import Version
 from envc.errors import OutsideError, UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin, SourcedRequirement
-from envc.model.target import Target
 from envc.model.value import replace, value
+from envc.resolve.candidates import Rejections
 from envc.resolve.demand import PYTHON, Demand
 from envc.resolve.lines import Unread
+from envc.resolve.policy import NOT_NAMED, YANKED
 from envc.resolve.provider import Provider
 from envc.resolve.reasons import origin_of
-from envc.resolve.rejections import NOT_NAMED, YANKED, Rejections
 from envc.resolve.search import Conflict, solve
 
 _OFFERED = 3
@@ -81,21 +81,17 @@ def _alone(conflict: Conflict) -> Conflict:
 
 def _builds(conflict: Conflict) -> Iterator[str]:
     """That a project could be built, where some release is a source distribution alone."""
-    demanded = {fact.project for fact in conflict.refutation.facts if isinstance(fact, Demand)}
+    demanded = {demand.project for demand in conflict.demands()}
     rejections = conflict.provider.candidates.rejections
     for project in sorted(demanded & rejections.keys()):
-        kinds = {reason.kind for reason in rejections[project].by_reason}
+        kinds = {reason.kind for reason in rejections[project]}
         if "sdist" in kinds:
             yield f"allow {project} to be built from source with resolver.no-build (not tried)"
 
 
 def _by_url(conflict: Conflict) -> Iterator[str]:
     """That the spec could name a URL which a release names; trying it would fetch what is there."""
-    named = {
-        f"{fact.project} @ {fact.url}"
-        for fact in conflict.refutation.facts
-        if isinstance(fact, Demand) and fact.url is not None
-    }
+    named = {f"{each.project} @ {each.url}" for each in conflict.demands() if each.url is not None}
     for requirement in sorted(named):
         layer = conflict.provider.problem.layer
         yield f"add {requirement!r} to the requires of {layer} (not tried)"
@@ -121,8 +117,7 @@ def _missing(conflict: Conflict) -> set[NormalizedName]:
     """The projects of the conflict that no index has."""
     source = conflict.provider.source
     inherited = {pin.project for pin in conflict.provider.problem.inherited}
-    facts = (fact for fact in conflict.refutation.facts if isinstance(fact, Demand))
-    demanded = {fact.project for fact in facts if fact.url is None}
+    demanded = {demand.project for demand in conflict.demands() if demand.url is None}
     return {p for p in demanded - inherited - {PYTHON} if not source.releases(p)}
 
 
@@ -204,19 +199,18 @@ def _constraints(conflict: Conflict) -> Iterator[Demand]:
 
 def _unread(conflict: Conflict) -> list[str]:
     """The projects that lines begin with which nobody can read, in order of name."""
-    facts = (fact for fact in conflict.refutation.facts if isinstance(fact, Demand))
-    named = {Unread(fact.text).project() for fact in facts if fact.unread}
+    named = {Unread(each.text).project() for each in conflict.demands() if each.unread}
     return sorted(filter(None, named))
 
 
 def _overrides(conflict: Conflict) -> Iterator[Demand]:
     """The overrides that a release's requirements were replaced by, each once."""
     seen: set[int] = set()
-    for fact in conflict.refutation.facts:
-        if isinstance(fact, Demand) and fact.parent is not None and fact.sourced is not None:
-            if id(fact.sourced) not in seen:
-                yield fact
-            seen.add(id(fact.sourced))
+    for demand in conflict.demands():
+        if demand.parent is not None and demand.sourced is not None:
+            if id(demand.sourced) not in seen:
+                yield demand
+            seen.add(id(demand.sourced))
 
 
 def _with(
@@ -240,7 +234,7 @@ def _of_releases(conflict: Conflict) -> Iterator[Hint]:
     for project in about:
         yield from _of_prereleases(problem, project, rejections[project])
         yield from _of_yanked(problem, project, rejections[project])
-    kinds = {reason.kind for project in about for reason in rejections[project].by_reason}
+    kinds = {reason.kind for project in about for reason in rejections[project]}
     if "prerelease" in kinds and problem.policy.prereleases != "if-necessary":
         laxer = replace(problem.policy, prereleases="if-necessary")
         words = 'set resolver.prereleases to "if-necessary"'
@@ -260,10 +254,10 @@ def _of_prereleases(
     problem: Problem, project: NormalizedName, rejections: Rejections
 ) -> Iterator[Hint]:
     """A constraint that names a prerelease, where that is enough; else a policy of its own."""
-    if NOT_NAMED in rejections.by_reason:
-        bound = f"{project}>={min(rejections.by_reason[NOT_NAMED])}"
+    if NOT_NAMED in rejections:
+        bound = f"{project}>={min(rejections[NOT_NAMED])}"
         yield replace(_constrained(problem, bound, "prereleases"), changes="prereleases")
-    if any(reason.kind == "prerelease" for reason in rejections.by_reason):
+    if any(reason.kind == "prerelease" for reason in rejections):
         own = {**dict(problem.policy.prerelease_by_project), project: "if-necessary"}
         laxer = replace(problem.policy, prerelease_by_project=tuple(sorted(own.items())))
         words = f'set resolver.prerelease.{project} to "if-necessary"'
@@ -272,8 +266,8 @@ def _of_prereleases(
 
 def _of_yanked(problem: Problem, project: NormalizedName, rejections: Rejections) -> Iterator[Hint]:
     """A constraint that pins the newest yanked release."""
-    if YANKED in rejections.by_reason:
-        bound = f"{project}=={max(rejections.by_reason[YANKED])}"
+    if YANKED in rejections:
+        bound = f"{project}=={max(rejections[YANKED])}"
         yield _constrained(problem, bound, "the yanked release")
 
 
@@ -293,11 +287,9 @@ def _on_newer_pythons(problem: Problem) -> Iterator[Hint]:
     present = Version(problem.targets[0].python)
     for python in _PYTHONS:
         if Version(python) > present:
-            targets = tuple(_on_python(target, python) for target in problem.targets)
+            targets = tuple(
+                replace(target, python_full=f"{python}.{target.python_full.rsplit('.', 1)[1]}")
+                for target in problem.targets
+            )
             words = f"set core.python to {python!r}"
             yield Hint(replace(problem, targets=targets), words, changes="core.python")
-
-
-def _on_python(target: Target, python: str) -> Target:
-    """The same machine with another Python."""
-    return replace(target, python_full=f"{python}.{target.python_full.rsplit('.', 1)[1]}")

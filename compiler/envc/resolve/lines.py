@@ -9,12 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from packaging.markers import (
-    InvalidMarker,
-    Marker,
-    UndefinedComparison,
-    UndefinedEnvironmentName,
-)
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -111,14 +106,8 @@ def _put_together(name: str, specifier: str, marker: str | None) -> Requirement:
     return requirement
 
 
-@lru_cache(maxsize=4096)
-def _specifier(text: str) -> SpecifierSet:
-    return SpecifierSet(text)
-
-
-@lru_cache(maxsize=4096)
-def _marker(text: str) -> Marker:
-    return Marker(text)
+_specifier = lru_cache(maxsize=4096)(SpecifierSet)
+_marker = lru_cache(maxsize=4096)(Marker)
 
 
 def _only_by_extra(text: str) -> bool:

@@ -5,6 +5,7 @@ has one list of versions, and an answer of "no" can be proved on it.
 """
 
 from datetime import UTC
+from typing import Literal
 
 from packaging.specifiers import Specifier
 from packaging.utils import NormalizedName, canonicalize_name
@@ -13,7 +14,24 @@ from packaging.version import Version
 from envc.model.release import Distribution
 from envc.model.resolution import Problem
 from envc.model.spec import PrereleasePolicy, SourcedRequirement
-from envc.resolve.rejections import NOT_NAMED, Reason
+from envc.model.value import value
+
+Kind = Literal["prerelease", "yanked", "too new", "python", "tags", "sdist", "binary", "empty"]
+
+
+@value
+class Reason:
+    """Why a release may not be chosen: which rule says so, and the words for it."""
+
+    kind: Kind
+    text: str
+
+
+NOT_NAMED = Reason("prerelease", "a prerelease, and no line of the spec names one")
+YANKED = Reason("yanked", "yanked")
+ONLY_SDIST = Reason("sdist", "only a source distribution, and builds are not allowed")
+ONLY_WHEELS = Reason("binary", "only wheels, and resolver.no-binary leaves them out")
+NO_FILES = Reason("empty", "no files")
 
 
 def holds(sourced: SourcedRequirement, problem: Problem) -> bool:

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -40,6 +41,10 @@ class Conflict:
     provider: Provider
     roots: list[Demand]
     refutation: Refutation
+
+    def demands(self) -> Iterator[Demand]:
+        """Those of the proof's facts that are demands."""
+        return (fact for fact in self.refutation.facts if isinstance(fact, Demand))
 
 
 def solve(problem: Problem, source: CandidateSource) -> Resolution | Conflict:

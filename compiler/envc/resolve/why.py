@@ -14,8 +14,8 @@ from envc.model.resolution import Problem
 from envc.model.value import value
 from envc.ports import CandidateSource
 from envc.resolve.demand import Candidate, Demand
+from envc.resolve.policy import Kind
 from envc.resolve.reasons import because, origin_of, wanted_by
-from envc.resolve.rejections import Kind
 from envc.resolve.search import Conflict, find
 from envc.resolve.visible import Visible
 
@@ -157,7 +157,7 @@ def _excluded_by_rules(
     is_offered = version in candidates.versions(project)
     candidate = candidates.candidate(project, version) if is_offered else None
     if candidate is None:
-        for reason, versions in candidates.rejections[project].by_reason.items():
+        for reason, versions in candidates.rejections[project].items():
             if version in versions:
                 return reason.kind, reason.text
     for constraint in visible.provider.constraints.get(project, []):

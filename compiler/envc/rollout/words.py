@@ -10,7 +10,6 @@ from typing import Any
 from envc.errors import Fault
 from envc.formats.node_line import json_in
 from envc.formats.values import FormError, value_of
-from envc.model.digest import is_digest
 from envc.model.nodes import Lacks, NodeAnswer, Refusal, Silence, Unsure
 from envc.model.value import fields_of, replace
 from envc.reports.node import NodeReport
@@ -54,8 +53,6 @@ def _word(plain: Any) -> Word:
         return Unsure()
     known = {field.name for field in fields_of(NodeReport)}
     report = value_of(NodeReport, {name: plain[name] for name in known & plain.keys()})
-    if not all(map(is_digest, filter(None, (report.digest, *report.closures.values())))):
-        raise FormError("one of its digests is no sha256 digest")
     if report.collected is None:
         return report
     kept = {int(number): why for number, why in report.collected.kept.items()}  # JSON has texts

@@ -19,12 +19,7 @@ from envc.disk.durable import disk_error, syncing
 from envc.disk.processes import share_out
 from envc.errors import EnvcError, UntrustedError
 from envc.formats.facts import facts_from_json, facts_to_json
-from envc.model.manifest import (
-    EXECUTABLE_MODE,
-    FILE_MODE,
-    Entry,
-    manifest_from_text,
-)
+from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE, Entry, manifest_from_text
 from envc.ports import Reporter, SilentReporter
 from envc.store.ingest import listing, seal
 from envc.store.names import collisions, name_problem
@@ -104,6 +99,23 @@ def receive_trees(
         OutsideError: the disk refused.
     """
     reporter = reporter or SilentReporter()
+
+    def receive(staging: Staging, told: Reporter, names: Iterator[str]) -> int:
+        """Receive the trees with these names; how many there were."""
+        number = 0
+        for name in names:
+            try:
+                _receive(staging.add(name), _Stream(trees[name]))
+            except _NoTreeError as error:
+                raise _damaged(source, name, str(error)) from None
+            told.advance("receive")
+            number += 1
+        return number
+
+    def receive_here(staging: Staging, names: Iterator[str]) -> int:
+        with syncing(staging.folder):
+            return receive(staging, reporter, names)
+
     reporter.start("receive", len(trees), "trees")
     try:
         with staging_in(root) as staging:
@@ -112,8 +124,8 @@ def receive_trees(
                     raise _damaged(source, name, "its name cannot be that of a stored tree")
             here, *_ = share_out(
                 list(trees),
-                here=partial(_receive_and_flush, staging, trees, source, reporter),
-                in_forks=partial(_receive_all, staging, trees, source, SilentReporter()),
+                here=partial(receive_here, staging),
+                in_forks=partial(receive, staging, SilentReporter()),
                 most=_PROCESSES,
             )
             reporter.advance("receive", len(trees) - here)
@@ -122,36 +134,6 @@ def receive_trees(
         raise disk_error(error, "write the store", root) from error
     finally:
         reporter.finish("receive")
-
-
-def _receive_and_flush(
-    staging: Staging,
-    trees: Mapping[str, Iterable[bytes]],
-    source: str,
-    reporter: Reporter,
-    names: Iterator[str],
-) -> int:
-    with syncing(staging.folder):
-        return _receive_all(staging, trees, source, reporter, names)
-
-
-def _receive_all(
-    staging: Staging,
-    trees: Mapping[str, Iterable[bytes]],
-    source: str,
-    reporter: Reporter,
-    names: Iterator[str],
-) -> int:
-    """Receive the trees with these names; how many there were."""
-    number = 0
-    for name in names:
-        try:
-            _receive(staging.add(name), _Stream(trees[name]))
-        except _NoTreeError as error:
-            raise _damaged(source, name, str(error)) from None
-        reporter.advance("receive")
-        number += 1
-    return number
 
 
 def _receive(folder: str, stream: "_Stream") -> None:

@@ -25,11 +25,7 @@ from envc.store.archive import Member, chunks_of, members_of
 from envc.store.central_directory import RawWheel
 from envc.store.description import Description, describe
 from envc.store.layout import Placement
-from envc.store.record import (
-    listing_problems,
-    refuse_other_hash,
-    verified,
-)
+from envc.store.record import listing_problems, refuse_other_hash, verified
 from envc.store.refusal import Problem, RefusedError, refuse_if, untrusted
 from envc.store.writer import TreeWriter
 

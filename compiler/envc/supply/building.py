@@ -1,52 +1,106 @@
-"""Builds of one site: with its core, the requirements of builds resolved by envc itself."""
+"""The supply of a site: its indexes, and wheels built with its core of what they have none for."""
 
 import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from packaging.requirements import Requirement
-from packaging.utils import NormalizedName
 
+from envc.disk.closing import Closing
 from envc.disk.digests import digest_of_file
 from envc.errors import BuildError, UnsatisfiableError, UsageError
 from envc.host.context import Context
 from envc.host.machine import machine_of
-from envc.index import IndexSource
-from envc.model.digest import Digest
 from envc.model.lock import LockedBuild
 from envc.model.release import Distribution
 from envc.model.resolution import Problem
-from envc.model.spec import CoreSpec, IndexSpec, Origin, SourcedRequirement
+from envc.model.spec import CoreSpec, Origin, SourcedRequirement
 from envc.model.target import Machine
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.resolve import resolve
 from envc.sites.site import Site, machine_of_site
+from envc.supply.indexes import open_source
+from envc.supply.reference import file_at, release_of
+from envc.supply.wheelhouse import WheelCopy, place_of
 
 if TYPE_CHECKING:
-    from envc.build import Builder, Built, Source, Tool  # most sites build nothing
+    from envc.build import Builder, Source, Tool  # most sites build nothing
 
 
-class Building:
-    """Builds for one site, on this machine and with the site's core; any thread may ask."""
+@value
+class BuiltWheel:
+    """A wheel that was built: its file as its lock has it, how it was, how it comes there."""
 
-    def __init__(self, site: Site, indexes: Sequence[IndexSpec], context: Context) -> None:
-        self._here = site
-        self._site = site.spec
-        self._indexes = tuple(indexes)
-        self._context = context
+    file: Distribution
+    build: LockedBuild
+    copy: WheelCopy
+
+
+class Supply(Closing):
+    """Where candidates come from, and wheels for those that have none; any thread may ask."""
+
+    def __init__(self, site: Site, context: Context) -> None:
+        self.site = site
+        self.context = context
+        self.source = open_source(site, context, self._metadata)
         self._lock = threading.Lock()
 
-    def metadata(self, distribution: Distribution, path: str) -> bytes:
-        """The text of the METADATA that a source distribution's wheel will have.
+    def close(self) -> None:
+        """Let go of the indexes."""
+        self.source.close()
+
+    def built(
+        self,
+        source: "Source",
+        recorded: str,
+        *,
+        folder: str,
+        sdist: Distribution | None = None,
+        requested: str = "",
+    ) -> BuiltWheel:
+        """The wheel of a source, built now or before, for the lock in `folder`.
+
+        That calls the source `recorded` and `requested`. `sdist` is its source distribution, if an
+        index lists that. Whether the wheel fits a target, its tags tell.
 
         Raises:
-            BuildError: its backend fails, or there is no Python here that could tell.
+            BuildError: the project's backend fails, or builds another project.
         """
-        machine, site = self._machine, self._site
+        with self._lock:
+            built = self._builder.wheel(source)
+        filename = os.path.basename(built.path)
+        release = release_of(filename)
+        if release is None or (sdist and release != (sdist.project, sdist.version)):
+            own = "correct the project's configuration"
+            raise BuildError(
+                f"{source.label} cannot be built: its backend wrote {filename}",
+                where=os.path.basename(source.path) if sdist else source.path,
+                mend="ask for a version that has wheels, or tell its authors" if sdist else own,
+            )
+        place = place_of(folder, filename, built.digest)
+        size = built.size_bytes
+        file = file_at(f"file://{quote(place)}", release, digest=built.digest, size_bytes=size)
+        if sdist:
+            file = as_wheel_of(sdist, file)
+        self.source.reader.adopt(file, built.path)
+        build = LockedBuild(
+            wheel=filename,
+            wheel_digest=built.digest,
+            source=recorded,
+            source_digest=source.digest,
+            requires=built.requires,
+            python_full=self._machine.python_full,  # what is kept is kept for each Python
+            requested=requested,
+        )
+        return BuiltWheel(file, build, WheelCopy(built.path, place))
+
+    def _metadata(self, distribution: Distribution, path: str) -> bytes:
+        """The text of the METADATA that a source distribution's wheel will have."""
+        machine, site = self._machine, self.site.spec
         if not machine.python_full.startswith(site.core.python + "."):
             raise BuildError(
                 f"{distribution.filename} tells its metadata only to a Python {site.core.python}, "
@@ -57,44 +111,14 @@ class Building:
         with self._lock:
             return self._builder.metadata(source_of(distribution, path))
 
-    def may_build(self, project: NormalizedName) -> bool:
-        """Whether the site lets wheels of the project be built."""
-        return self._site.resolver.may_build(project)
-
-    def wheel(self, source: "Source") -> "Built":
-        """The wheel of a source. Whether it fits a target, its tags tell.
-
-        Raises:
-            BuildError: its backend fails.
-        """
-        with self._lock:
-            return self._builder.wheel(source)
-
-    def record(
-        self, built: "Built", *, source: str, source_digest: Digest, requested: str = ""
-    ) -> LockedBuild:
-        """What a lock says of a wheel that was built; the arguments are as `LockedBuild` has them.
-
-        The wheel was built by this Python, now or before: what is kept is kept for each Python.
-        """
-        return LockedBuild(
-            wheel=os.path.basename(built.path),
-            wheel_digest=built.digest,
-            source=source,
-            source_digest=source_digest,
-            requires=built.requires,
-            python_full=self._machine.python_full,
-            requested=requested,
-        )
-
     @cached_property
     def _machine(self) -> Machine:
         """This machine with the site's core, or with a Python of its version that is found here.
 
         Without one, envc's own: a wheel without compiled code is the same from any.
         """
-        core = self._site.core
-        own = machine_of_site(self._here)
+        core = self.site.spec.core
+        own = machine_of_site(self.site)
         is_own = core == CoreSpec(python=core.python)
         if is_own and not own.python_full.startswith(core.python + "."):
             import shutil  # most runs build nothing
@@ -110,29 +134,23 @@ class Building:
 
         return Builder(
             self._machine,
-            kept=f"{self._context.cache}/builds-v1",
+            kept=f"{self.context.cache}/builds-v1",
             provide=self._provide,
-            reporter=self._context.reporter,
+            reporter=self.context.reporter,
         )
 
     def _provide(self, label: str, requirements: Sequence[str]) -> "Sequence[Tool]":
         """The wheels that a build asks for, from the site's indexes; none of them is built."""
         from envc.build import Tool
 
-        machine = self._machine
+        policy = self.site.spec.resolver
         problem = Problem(
             layer=f"the build of {label}",
-            targets=(machine.target("build"),),
+            targets=(self._machine.target("build"),),
             roots=tuple(_sourced(text, label) for text in requirements),
-            policy=replace(self._site.resolver, resolution="highest", no_build=True, no_binary=()),
+            policy=replace(policy, resolution="highest", no_build=True, no_binary=()),
         )
-        with IndexSource(
-            self._indexes,
-            dict(self._site.sources),
-            cache=self._context.cache,
-            mode="offline" if self._context.offline else "online",
-            reporter=self._context.reporter,
-        ) as source:
+        with open_source(self.site, self.context) as source:
             try:
                 pins = resolve(problem, source).pins
             except UnsatisfiableError as error:
@@ -143,13 +161,11 @@ class Building:
             ]
 
 
-@value
-class Supply:
-    """Where candidates come from, and who builds wheels for those that have none."""
-
-    source: IndexSource
-    building: Building
-    context: Context
+def as_wheel_of(sdist: Distribution, file: Distribution) -> Distribution:
+    """A wheel's file, with what its index says of the source distribution."""
+    return replace(
+        file, index=sdist.index, requires_python=sdist.requires_python, yanked=sdist.yanked
+    )
 
 
 def source_of(distribution: Distribution, path: str) -> "Source":
@@ -164,7 +180,7 @@ def source_of(distribution: Distribution, path: str) -> "Source":
 
 
 def _sourced(text: str, label: str) -> SourcedRequirement:
-    from envc.formats.document import requirement_text  # brings pydantic, and few locks build
+    from envc.formats.document import requirement_text  # few locks build
 
     try:
         requirement = Requirement(requirement_text(text))

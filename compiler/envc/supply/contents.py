@@ -17,12 +17,7 @@ from envc.model.value import value
 from envc.model.wheel import Library, Unknown, WheelContents
 from envc.ports import SilentReporter
 from envc.store import Store, store_id
-from envc.store.contents import (
-    read_contents,
-    read_libraries,
-    stored_contents,
-    stored_libraries,
-)
+from envc.store.contents import read_contents, read_libraries, stored_contents, stored_libraries
 
 _READS_AT_ONCE = 8
 # Wheels whose contents are kept in memory; the cache has the others.
@@ -40,14 +35,6 @@ class _Kind(Generic[Value]):
     memo: Memo[Value]
     stored: Callable[[Store, LockedWheel, str], Value]
     parse: Callable[[BinaryIO, LockedWheel, str], Value]
-
-
-def _contents(table: Table) -> _Kind[WheelContents]:
-    return _Kind(Memo(table, WheelContents, rooms=_ROOMS), stored_contents, read_contents)
-
-
-def _libraries(table: Table) -> _Kind[tuple[Library, ...]]:
-    return _Kind(Memo(table, tuple[Library, ...], rooms=_ROOMS), stored_libraries, read_libraries)
 
 
 class ContentsSource:
@@ -69,7 +56,12 @@ class ContentsSource:
         self._wheelhouses = tuple(wheelhouses)
         self._indexes = tuple(indexes)
         table = Table(check_cache(context), "contents")
-        self._of_contents, self._of_libraries = _contents(table), _libraries(table)
+        self._of_contents = _Kind(
+            Memo(table, WheelContents, rooms=_ROOMS), stored_contents, read_contents
+        )
+        self._of_libraries = _Kind[tuple[Library, ...]](
+            Memo(table, tuple[Library, ...], rooms=_ROOMS), stored_libraries, read_libraries
+        )
         self._known: dict[Digest, WheelContents] = {}
         self.received_bytes = 0
 
@@ -133,7 +125,8 @@ class ContentsSource:
                             return kind.stored(store, wheel, self._python)
                     return reader.read(wheel, lambda file: kind.parse(file, wheel, self._python))
                 except EnvcError as error:
-                    return Unknown(_project(wheel), error.faults[0])
+                    project = wheel.filename.partition("-")[0].lower().replace("_", "-")
+                    return Unknown(project, error.faults[0])
 
             with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
                 values = list(pool.map(read, wheels))
@@ -158,7 +151,3 @@ class ContentsSource:
 def check_cache(context: Context) -> str:
     """The file in which a check keeps what it knows."""
     return f"{context.cache}/check-v1.sqlite"
-
-
-def _project(wheel: LockedWheel) -> str:
-    return wheel.filename.partition("-")[0].lower().replace("_", "-")

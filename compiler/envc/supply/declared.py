@@ -6,16 +6,16 @@ project leaves to its backend (`dynamic`, a setup.py), only building tells: `env
 
 import os
 import tomllib
-import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from envc.formats.core_metadata import wheel_metadata
 from envc.model.lock import Lock
 from envc.model.value import value
 
@@ -71,10 +71,9 @@ def _declared(path: str) -> Mapping[str, Any] | None:
 
 def _metadata(wheel: str) -> RawMetadata | None:
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-            return parse_email(archive.read(names[0]))[0] if names else None
-    except (OSError, zipfile.BadZipFile):
+        with open(wheel, "rb") as file:
+            return parse_email(wheel_metadata(file))[0]
+    except (OSError, ValueError):
         return None
 
 
@@ -83,18 +82,18 @@ def _changes(declared: Mapping[str, Any], locked: RawMetadata) -> Iterator[str]:
     requires = declared["dependencies"]
     if isinstance(requires, list):
         now = dict(map(_requirement, map(str, requires)))
-        then = dict(map(_requirement, locked.get("requires_dist", [])))
-        new = [now[key] for key in now if key not in then]
-        gone = [then[key] for key in then if key not in now and "extra ==" not in key]
+        had = dict(map(_requirement, locked.get("requires_dist", [])))
+        new = [now[key] for key in now if key not in had]
+        gone = [had[key] for key in had if key not in now and "extra ==" not in key]
         if new:
             yield f"requires {', '.join(new)}"
         if gone:
             yield f"no longer requires {', '.join(gone)}"
     python, before = declared["requires-python"], locked.get("requires_python", "")
-    if isinstance(python, str) and _specifiers(python) != _specifiers(before):
+    if isinstance(python, str) and _plain(SpecifierSet, python) != _plain(SpecifierSet, before):
         yield f"requires Python {python or 'of any version'}"
-    version = declared.get("version")
-    if isinstance(version, str) and _version(version) != _version(locked.get("version", "")):
+    version, then = declared.get("version"), locked.get("version", "")
+    if isinstance(version, str) and _plain(Version, version) != _plain(Version, then):
         yield f"is version {version}"
 
 
@@ -108,15 +107,9 @@ def _requirement(text: str) -> tuple[str, str]:
     return str(parsed), text
 
 
-def _specifiers(text: str) -> str:
+def _plain(kind: type[SpecifierSet | Version], text: str) -> str:
+    """A text in the form that is the same for all spellings."""
     try:
-        return str(SpecifierSet(text))
-    except InvalidSpecifier:
-        return text
-
-
-def _version(text: str) -> str:
-    try:
-        return str(Version(text))
-    except InvalidVersion:
+        return str(kind(text))
+    except ValueError:
         return text

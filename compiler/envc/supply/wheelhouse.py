@@ -20,7 +20,7 @@ _LOCK = re.compile(r"pylock\..+\.toml|pylock\.toml")
 
 
 @value
-class Carried:
+class WheelCopy:
     """A wheel to be put beside a lock: from where, to where."""
 
     source: str
@@ -39,19 +39,19 @@ def has_its_wheels(lock: Lock, folder: str) -> bool:
     )
 
 
-def carry(wheels: Iterable[Carried]) -> None:
+def copy_wheels(copies: Iterable[WheelCopy]) -> None:
     """Put wheels beside the lock that names them.
 
     Raises:
         OutsideError: the disk refused.
     """
-    for wheel in wheels:
+    for copy in copies:
         try:
-            os.makedirs(os.path.dirname(wheel.destination), exist_ok=True)
-            with open(wheel.source, "rb") as file:
-                write_file(wheel.destination, file.read())
+            os.makedirs(os.path.dirname(copy.destination), exist_ok=True)
+            with open(copy.source, "rb") as file:
+                write_file(copy.destination, file.read())
         except OSError as error:
-            raise disk_error(error, "keep a wheel that was built", wheel.destination) from error
+            raise disk_error(error, "keep a wheel that was built", copy.destination) from error
 
 
 def prune(folder: str, lock_folders: Iterable[str]) -> tuple[str, ...]:

@@ -135,3 +135,13 @@ def test_a_site_of_its_own_has_no_project():
         "only a site in a pyproject.toml has a project to read\n"
         "  mend: move the tables below [tool.envc] of the pyproject.toml, or use requires"
     )
+
+
+def test_a_tool_table_that_is_none():
+    with pytest.raises(SpecError) as caught:
+        read_site(b"tool = 3\n", "pyproject.toml")
+    assert caught.value.faults[0] == (
+        "missing key",
+        "pyproject.toml:1 (tool.envc.version)",
+        "add it",
+    )

@@ -42,7 +42,7 @@ def test_where_a_block_stands(script, line):
         return
     found = read_inline_metadata(script.encode(), "plot.py")
     assert found is not None
-    assert found.tables.dependencies == ["six"]
+    assert found.tables.dependencies == ("six",)
     assert str(found.origin("dependencies")) == f"plot.py:{line} (dependencies)"
 
 

@@ -3,7 +3,7 @@ import tomllib
 import pytest
 from packaging.requirements import Requirement
 
-from envc.formats.overlay_edit import with_requirements, without_projects
+from envc.formats.overlay_edit import with_lines, without_lines
 
 SPEC = b"""# alice's own
 version = 1
@@ -20,7 +20,7 @@ requires = [
 
 
 def edited(text, *requirements):
-    return with_requirements(text, [Requirement(each) for each in requirements]).decode()
+    return with_lines(text, [Requirement(each) for each in requirements]).decode()
 
 
 def test_what_is_new_is_appended_and_every_comment_stays():
@@ -35,12 +35,12 @@ def test_what_is_there_is_replaced_in_its_place():
 
 
 def test_what_is_removed_takes_its_line_with_it():
-    text, absent = without_projects(SPEC, ["numpy"])
+    text, absent = without_lines(SPEC, ["numpy"])
     assert (text.decode(), absent) == (SPEC.decode().replace('    "NumPy",\n', ""), [])
 
 
 def test_what_was_not_there_is_told():
-    text, absent = without_projects(SPEC, ["scipy", "numpy", "six"])
+    text, absent = without_lines(SPEC, ["scipy", "numpy", "six"])
     assert absent == ["scipy", "six"]
     assert b"NumPy" not in text
 
@@ -64,13 +64,13 @@ def test_tables_of_other_forms_are_edited_too(form):
     with_six = edited(text.encode(), "six", "numpy")
     before, after = tomllib.loads(text), tomllib.loads(with_six)
     assert after == {**before, "overlay": {**before["overlay"], "requires": ["six", "numpy"]}}
-    without, absent = without_projects(with_six.encode(), ["six"])
+    without, absent = without_lines(with_six.encode(), ["six"])
     assert tomllib.loads(without.decode())["overlay"]["requires"] == ["numpy"]
     assert absent == []
 
 
 def test_one_project_named_twice_is_removed_everywhere():
     text = SPEC.replace(b'"NumPy"', b'"NumPy", "numpy; python_version > \'3\'"')
-    removed, absent = without_projects(text, ["numpy"])
+    removed, absent = without_lines(text, ["numpy"])
     assert absent == []
     assert b"umpy" not in removed.lower()

@@ -61,8 +61,11 @@ def test_a_location_reads_back(location):
     assert location_from_text(location_to_text(location), "location.toml") == location
 
 
+DIGEST = "sha256:" + "0" * 64
+
+
 def record(**changes):
-    whole = {"version": 1, "generation": 1, "digest": "d", "site": "s", "python": "3.11"}
+    whole = {"version": 1, "generation": 1, "digest": DIGEST, "site": "s", "python": "3.11"}
     return json.dumps({**whole, "interpreter": "/p", "layers": {}, **changes}).encode()
 
 
@@ -138,7 +141,7 @@ def test_a_location_that_is_none():
             b'version = 1\nsite = "s"\ntarget = "/t"\nkeys = ["k"]\n', "location.toml"
         )
     assert str(caught.value) == (
-        "location.toml (keys): not a location file: 'k' is not an OpenSSH public key of kind "
+        "location.toml (keys[0]): not a location file: 'k' is not an OpenSSH public key of kind "
         "ssh-ed25519\n  mend: materialize again"
     )
 

@@ -6,8 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from sarif_pydantic import Sarif
 
-from envc.formats.place import parse_place
-from envc.formats.report_github import annotations
+from envc.formats.report_github import annotations, parse_place
 from envc.formats.report_html import html_page
 from envc.formats.report_junit import junit
 from envc.formats.report_sarif import sarif

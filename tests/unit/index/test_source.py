@@ -166,7 +166,7 @@ def test_credentials_are_used_and_kept_from_sight(house, open_source, monkeypatc
         monkeypatch.delenv("ENVC_INDEX_SITE_USERNAME")
         monkeypatch.delenv("ENVC_INDEX_SITE_PASSWORD")
         (tmp_path / ".netrc").write_text("machine 127.0.0.1 login ann password s3cret\n")
-        assert open_source(site(server), mode="refresh").releases("attrs")
+        assert open_source(site(server)).releases("six")
 
 
 def test_credentials_do_not_follow_a_redirect_to_another_host(house, open_source):
@@ -205,12 +205,8 @@ def test_a_stale_page_is_revalidated(house, open_source, control):
         assert len(open_source(site(server)).releases("six")) == 3
 
 
-def test_refresh_asks_again_and_no_store_is_not_kept(house, open_source):
-    with IndexServer(house) as server:
-        open_source(site(server)).releases("six")
-        open_source(site(server), mode="refresh").releases("six")
-        assert server.statuses("/simple/six/") == [200, 304]
-        server.cache_control = "no-store"
+def test_no_store_is_not_kept(house, open_source):
+    with IndexServer(house, cache_control="no-store") as server:
         for _ in range(2):
             open_source(site(server)).releases("attrs")
         assert server.statuses("/simple/attrs/") == [200, 200]
@@ -221,7 +217,7 @@ def test_offline_uses_what_is_there_however_old(house, open_source):
         online = open_source(site(server))
         online.metadata(wheel_of(online, "six"))
         asked = len(server.requests)
-        source = open_source(site(server), mode="offline")
+        source = open_source(site(server), offline=True)
         assert source.metadata(wheel_of(source, "six")) == SIX
         with pytest.raises(OutsideError) as caught:
             source.releases("attrs")

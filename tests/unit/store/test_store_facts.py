@@ -1,7 +1,7 @@
 import pytest
 
 from envc.model.wheel import ModuleTree
-from envc.store.facts import module_tree
+from envc.store.description import module_tree
 
 
 @pytest.mark.parametrize(

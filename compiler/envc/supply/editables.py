@@ -5,11 +5,11 @@ it a directory (PEP 751). It is built again when the project's build configurati
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from packaging.requirements import Requirement
-from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_filename
+from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.disk.ownership import refuse_exposed
@@ -17,38 +17,14 @@ from envc.errors import BuildError, Fault, SpecError
 from envc.index import IndexSource
 from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock, LockedPin
-from envc.model.resolution import Problem
+from envc.model.release import Distribution
 from envc.model.spec import OverlaySpec, SourcedPath, SourcedRequirement
-from envc.model.value import replace, value
 from envc.supply.building import Supply
-from envc.supply.sole import SoleRelease, adopt, file_at, off_the_base
-from envc.supply.wheelhouse import Carried
+from envc.supply.reference import Reference, file_at
+from envc.supply.wheelhouse import WheelCopy
 
 # What decides a project's name, version, requirements and commands.
 _CONFIGURATION = ("pyproject.toml", "setup.cfg", "setup.py")
-
-
-@value
-class Editable(SoleRelease):
-    """A project where it stands; its file is the wheel that leads there."""
-
-    directory: str
-
-    @property
-    def named(self) -> str:
-        """The folder."""
-        return self.directory
-
-    @property
-    def place(self) -> str:
-        """The folder."""
-        return self.directory
-
-    @property
-    def requirement(self) -> SourcedRequirement:
-        """The requirement that the wheel alone meets."""
-        text = f"{self.project}=={self.file.version}"
-        return SourcedRequirement(Requirement(text), self.origin)
 
 
 def directory_of(spec: OverlaySpec, written: str) -> str:
@@ -57,7 +33,7 @@ def directory_of(spec: OverlaySpec, written: str) -> str:
     return os.path.normpath(os.path.join(folder, os.path.expanduser(written)))
 
 
-def editables_of(overlay: OverlaySpec, supply: Supply, *, folder: str) -> tuple[Editable, ...]:
+def built_editables(overlay: OverlaySpec, supply: Supply, *, folder: str) -> tuple[Reference, ...]:
     """The overlay's editable projects, each built if need be; `folder` is that of its lock.
 
     Raises:
@@ -65,7 +41,8 @@ def editables_of(overlay: OverlaySpec, supply: Supply, *, folder: str) -> tuple[
         UsageError: somebody else could put code of theirs there.
         BuildError: a project's backend fails.
     """
-    found: list[Editable] = []
+    found: dict[NormalizedName, Reference] = {}
+    faults: list[Fault] = []
     for sourced in overlay.editable:
         directory = directory_of(overlay, sourced.path)
         if not any(os.path.isfile(f"{directory}/{name}") for name in _CONFIGURATION):
@@ -75,48 +52,28 @@ def editables_of(overlay: OverlaySpec, supply: Supply, *, folder: str) -> tuple[
                 mend="name the folder of a project, or remove the line",
             )
         refuse_exposed(directory, {os.stat(directory).st_uid})  # who names it trusts its owner
-        found.append(_built(directory, sourced, supply, folder))
-    faults = _twice(found)
+        built = _built(directory, sourced, supply, folder)
+        first = found.setdefault(built.project, built)
+        if first is not built:
+            what = f"{directory} and {first.directory} are both {built.project}"
+            faults.append(Fault(what, str(sourced.origin), "remove one of them"))
     if faults:
         raise SpecError.of(faults)
-    return tuple(found)
+    return tuple(found.values())
 
 
-def _twice(editables: Sequence[Editable]) -> list[Fault]:
-    first: dict[NormalizedName, Editable] = {}
-    return [
-        Fault(
-            f"{each.directory} and {first[each.project].directory} are both {each.project}",
-            str(each.origin),
-            "remove one of them",
-        )
-        for each in editables
-        if first.setdefault(each.project, each) is not each
-    ]
-
-
-def _built(directory: str, sourced: SourcedPath, supply: Supply, folder: str) -> Editable:
+def _built(directory: str, sourced: SourcedPath, supply: Supply, folder: str) -> Reference:
     from envc.build import Source  # few overlays have such a project
 
     label = os.path.basename(directory)
     source = Source(label=label, path=directory, digest=_configuration(directory), in_place=True)
     try:
-        built = supply.building.wheel(source)
+        built = supply.built(source, directory, folder=folder)
     except BuildError as error:
         fault = error.faults[0]
         mend = "see the whole log, and correct the project; its backend has to know PEP 660"
         raise BuildError(fault.what, where=fault.where, mend=mend) from error
-    filename = os.path.basename(built.path)
-    try:
-        project, version, *_ = parse_wheel_filename(filename)
-    except InvalidWheelFilename as error:
-        raise BuildError(
-            f"{label} cannot be built: its backend wrote {filename}",
-            where=directory,
-            mend="correct its pyproject.toml",
-        ) from error
-    wheel, carried = adopt(built, project, version, supply=supply, folder=folder)
-    return Editable(wheel, sourced.origin, carried, directory)
+    return _reference(directory, sourced, built.file, built.copy)
 
 
 def _configuration(directory: str) -> Digest:
@@ -131,7 +88,7 @@ def _configuration(directory: str) -> Digest:
 
 def locked_editables(
     spec: OverlaySpec, lock: Lock | None, source: IndexSource, *, folder: str
-) -> dict[str, Editable]:
+) -> dict[str, Reference]:
     """The spec's editable projects as the lock in `folder` has them: entry of `editable` → project.
 
     Nothing is built, and the projects need not be here; an entry that the lock does not know, or
@@ -141,7 +98,7 @@ def locked_editables(
         OutsideError, UntrustedError: a wheel cannot be read, or is another project's.
     """
     pins = {pin.directory: pin for pin in lock.pins if pin.directory} if lock is not None else {}
-    found: dict[str, Editable] = {}
+    found: dict[str, Reference] = {}
     for sourced in spec.editable:
         pin = pins.get(directory_of(spec, sourced.path)) or _of_other_home(sourced.path, pins)
         path = os.path.join(folder, pin.wheels[0].path or "") if pin and pin.wheels else ""
@@ -149,13 +106,12 @@ def locked_editables(
             continue
         file = file_at(
             f"file://{quote(os.path.normpath(path))}",
-            pin.project,
-            Version(pin.version),
+            (pin.project, Version(pin.version)),
             digest=pin.wheels[0].digest,
             size_bytes=os.path.getsize(path),
         )
         source.reader.adopt(file, path)
-        found[sourced.path] = Editable(file, sourced.origin, None, pin.directory)
+        found[sourced.path] = _reference(pin.directory, sourced, file)
     return found
 
 
@@ -166,36 +122,16 @@ def _of_other_home(path: str, pins: Mapping[str, LockedPin]) -> LockedPin | None
     return next(same, None) if path.startswith("~/") else None
 
 
-def with_editables(problem: Problem, editables: Sequence[Editable]) -> Problem:
-    """The problem that also asks for the editable projects, and takes none of them from the base.
-
-    Raises:
-        ShadowRefusedError: the base has one of them, and nothing may be replaced.
-    """
-    asked = tuple(each.requirement for each in editables)
-    return replace(off_the_base(problem, editables), roots=(*problem.roots, *asked))
-
-
-def with_directories(lock: Lock, editables: Sequence[Editable]) -> Lock:
-    """The lock, its pins of editable projects with the folders that they lead to."""
-    folders = {each.project: each.directory for each in editables}
-    return replace(
-        lock,
-        pins=tuple(replace(pin, directory=folders.get(pin.project)) for pin in lock.pins),
+def _reference(
+    directory: str, sourced: SourcedPath, wheel: Distribution, copy: WheelCopy | None = None
+) -> Reference:
+    """The reference to a project where it stands, by the wheel that leads there."""
+    requirement = Requirement(f"{wheel.project}=={wheel.version}")
+    return Reference(
+        file=wheel,
+        asked=SourcedRequirement(requirement, sourced.origin),
+        place=directory,
+        named=directory,
+        copy=copy,
+        directory=directory,
     )
-
-
-def is_of(lock: Lock, editables: Sequence[Editable]) -> bool:
-    """Whether a lock has exactly these editable projects, by these wheels."""
-    wanted = {(each.project, each.directory, each.file.digest) for each in editables}
-    return wanted == {
-        (pin.project, pin.directory, pin.wheels[0].digest)
-        for pin in lock.pins
-        if pin.directory is not None
-    }
-
-
-def missing_wheels(editables: Sequence[Editable]) -> tuple[Carried, ...]:
-    """The wheels that are not beside the lock yet."""
-    carried = (each.carried for each in editables)
-    return tuple(wheel for wheel in carried if wheel and not os.path.exists(wheel.destination))
