@@ -10,15 +10,24 @@ import pytest
 from envc.disk.durable import temporary_beside
 from envc.errors import OutsideError, UntrustedError
 from envc.model.digest import Digest, digest_of, hex_of
-from envc.model.manifest import FILE_MODE, PUBLISHED_MTIME_SECONDS, Entry, manifest_of
+from envc.model.manifest import (
+    FILE_MODE,
+    PUBLISHED_MTIME_SECONDS,
+    Entry,
+    directory_entry,
+    manifest_of,
+)
 from envc.model.names import POLICY_FILE
-from envc.model.plan import LinkTree, PathLines, TreePlan
+from envc.model.plan import LinkTree, MakeSymlink, PathLines, TreePlan
 from envc.model.publication import Publication, PublishedLayer
 from envc.ports import SilentReporter
 from envc.target.directory import GENERATION_MODE, Directory, Shape
 from envc.target.publish import prepare, publish
 
 FILE = "pyvenv.cfg"
+# What else a tree needs to be whole.
+FOLDERS = (b"bin", b"lib", b"lib/python3.11", b"lib/python3.11/site-packages")
+PYTHON = MakeSymlink("bin/python", "/usr/bin/python3.11")
 
 
 @dataclass
@@ -41,7 +50,9 @@ class World:
         """A layer whose tree is a file with this text; it is stored."""
         content = text.encode()
         entry = Entry("f", FILE_MODE, len(content), hex_of(digest_of(content)), FILE)
-        manifest = manifest_of([entry.line()])
+        folders = [directory_entry(os.fsdecode(folder)) for folder in FOLDERS]
+        link = Entry("l", 0o777, 0, PYTHON.destination, PYTHON.path)
+        manifest = manifest_of([each.line() for each in (entry, *folders, link)])
         store_id = f"tree-{text}"
         file = Path(self.tree(store_id)) / FILE
         if not file.parent.exists():
@@ -51,7 +62,7 @@ class World:
             os.utime(file, (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS))
             Path(self.layer_manifest(manifest.digest())).write_bytes(manifest.text())
         files = LinkTree(store_id, b"", PathLines.of([]), PathLines.of([FILE.encode()]))
-        plan = TreePlan(name, manifest.digest(), (), (files,), (), ())
+        plan = TreePlan(name, manifest.digest(), FOLDERS, (files,), (), (PYTHON,))
         closure = digest_of(f"{name} {text}".encode())
         return PublishedLayer(plan, digest_of(b"lock"), closure, (), store_id)
 
