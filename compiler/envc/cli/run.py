@@ -37,7 +37,7 @@ def variables_of(arguments: Arguments, overlay: str | None = None) -> dict[str, 
 
     if arguments.overlay is not None:
         overlay = overlay_folder(arguments.overlay, arguments.target)
-    options = RunOptions(layer=arguments.layer, overlay=overlay, target=arguments.target)
+    options = RunOptions(arguments.layer, overlay, arguments.target, arguments.overlay)
     return prepare(options, os.environ, context_of(arguments))
 
 

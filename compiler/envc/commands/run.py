@@ -23,7 +23,7 @@ from envc.model.digest import Digest, digest_from_hex, digest_of, is_digest
 from envc.model.generation import Generation
 from envc.model.names import OVERLAY_SPEC, PACKED, site_packages_of
 from envc.overlays.options import OverlayOptions
-from envc.overlays.places import default_folder
+from envc.overlays.places import default_folder, refuse_strangers_overlay
 from envc.overlays.staged import stage_root, staged
 from envc.sites.overlay_folder import holds_overlay
 from envc.sites.place import read_spec
@@ -45,11 +45,15 @@ Clock = Callable[[], float]
 
 
 class RunOptions(NamedTuple):
-    """Which stack: a common layer, an overlay's folder, or (neither) the user's own overlay."""
+    """Which stack: a common layer, an overlay's folder, or (neither) the user's own overlay.
+
+    `word` is what the user called the overlay; None: nobody named it.
+    """
 
     layer: str | None = None
     overlay: str | None = None
     target: str | None = None
+    word: str | None = None
 
 
 def prepare(
@@ -77,6 +81,7 @@ def prepare(
         refuse_without_core(tree, f"envc materialize --target {target.directory.path}")
     else:
         folder = os.path.abspath(options.overlay or default_folder(options.target))
+        refuse_strangers_overlay(folder, options.word)
         if options.overlay is None and not holds_overlay(folder):
             from envc.overlays.edit import create  # once in an overlay's life
 

@@ -3,6 +3,7 @@
 import os
 import re
 
+from envc.disk.ownership import refuse_exposed
 from envc.errors import UsageError
 from envc.host.storage import expanded, user_name
 from envc.model.names import NAME_FORM, OVERLAY_SPEC
@@ -44,14 +45,32 @@ def overlay_folder(
     return place
 
 
+def is_path(word: str) -> bool:
+    """Whether a word can only be meant as a path: who says it names what is there, whose it is."""
+    return "/" in word or word.endswith(".toml") or word in {os.curdir, os.pardir}
+
+
+def refuse_strangers_overlay(folder: str, word: str | None) -> None:
+    """Refuse to run what somebody else could have put where the caller's own overlay would be.
+
+    `word` is what the caller said; one that is a path names the owner, too.
+
+    Raises:
+        UsageError: the folder is somebody else's, or others could change or replace it.
+    """
+    owners: set[int] = set()
+    if word is not None and is_path(word) and os.path.exists(folder):
+        owners = {os.stat(folder).st_uid}
+    refuse_exposed(folder, owners)
+
+
 def _place(word: str, target: str | None, *, new: bool) -> str:
     """The folder or the file that a word means.
 
     What has a slash, ends in `.toml`, or is an overlay's folder or a file here is a path; any
     other word is the name of an overlay of the user's own, in the site's storage.
     """
-    is_path = "/" in word or word.endswith(".toml") or word in {os.curdir, os.pardir}
-    if is_path or os.path.isfile(word) or (os.path.isdir(word) and holds_overlay(word)):
+    if is_path(word) or os.path.isfile(word) or (os.path.isdir(word) and holds_overlay(word)):
         return os.path.abspath(word)
     if re.fullmatch(NAME_FORM, word) is None:
         raise UsageError(

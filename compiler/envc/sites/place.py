@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 from envc.disk.durable import disk_error
+from envc.disk.ownership import exposure
 from envc.errors import EnvcError, UsageError
 
 SPEC_NAME = "envc.toml"
@@ -20,6 +21,7 @@ def find_site(given: str | None) -> tuple[str, str]:
     for folder in [start] if given is not None else _upwards(start):
         name = _spec_in(folder)
         if name is not None:
+            _refuse_strangers(folder)
             return folder, name
     if given is not None:
         raise UsageError(
@@ -32,6 +34,21 @@ def find_site(given: str | None) -> tuple[str, str]:
         where=start,
         mend="go into a site, name one with --site DIR, or start one with `envc init`",
     )
+
+
+def _refuse_strangers(folder: str) -> None:
+    """Refuse a site that was only found, and that somebody else could have put there.
+
+    What it names is started. With sudo, that of who calls it will do.
+    """
+    owners = {int(os.environ["SUDO_UID"])} if os.environ.get("SUDO_UID", "").isdecimal() else set()
+    fault = exposure(folder, owners)
+    if fault is not None:
+        raise UsageError(
+            f"the site that is found here is not safe: {fault.what}",
+            where=fault.where,
+            mend=f"if you trust it, name it: --site {folder}",
+        )
 
 
 def shown(path: str) -> str:
