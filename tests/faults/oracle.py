@@ -181,7 +181,8 @@ def _kits(folder: Path) -> Iterator[str]:
             continue
         library = folder / name / "lib"
         records = list(library.glob("envc-*.dist-info/RECORD"))
-        if not records or not (folder / name / "run.py").is_file():
+        begin = [folder / name / "run.py", *records]
+        if not records or not all(path.is_file() and path.read_bytes() for path in begin):
             yield f"envc/{name} is not complete"
         for record in records:
             for line in record.read_text().splitlines():
