@@ -17,7 +17,7 @@ from envc.model.finding import Verdict
 from envc.model.spec import CoreSpec, OverlaysSpec, RetainSpec, SiteSpec
 from envc.model.value import replace, value
 from envc.sites.overlay_files import Files
-from envc.sites.place import read_spec
+from envc.sites.place import MOST_OF_A_LOCK, read_spec
 from envc.sites.site import Site
 from envc.supply.contents import check_cache
 
@@ -70,7 +70,7 @@ def _site_files(site: Site) -> list[str]:
     digests = [digest_of(site.text)]
     for layer in site.spec.layers:
         try:
-            digests.append(digest_of(read_spec(site.lock_path(layer.name))))
+            digests.append(digest_of(read_spec(site.lock_path(layer.name), MOST_OF_A_LOCK)))
         except EnvcError:  # whatever is wrong with it, the verdicts will say
             digests.append(digest_of(b""))
     return list(digests)

@@ -17,7 +17,7 @@ from packaging.utils import NormalizedName
 from envc.check import LockState, restated
 from envc.checking.checker import Checker, Judged
 from envc.checking.verdict_cache import Row, VerdictCache
-from envc.disk.digests import known_digest
+from envc.disk.digests import known_bytes, known_digest
 from envc.disk.durable import disk_error
 from envc.errors import EnvcError, OutsideError
 from envc.host.context import Context
@@ -25,7 +25,7 @@ from envc.model.finding import Verdict
 from envc.model.value import replace, value
 from envc.reports.check import CheckReport
 from envc.sites.overlay_files import owner_of, specs_of
-from envc.sites.place import shown
+from envc.sites.place import MOST_OF_A_SPEC, shown
 from envc.sites.site import Site, load_overlay, overlay_lock_path, read_lock
 from envc.supply.indexes import open_source
 
@@ -76,11 +76,7 @@ def check(site: Site, options: CheckOptions, context: Context) -> CheckReport:
 
 
 def _found(path: str) -> Found:
-    try:
-        with open(path, "rb") as file:
-            text = file.read()
-    except OSError:
-        text = b""  # the checker says what is wrong with it
+    text = known_bytes(path, MOST_OF_A_SPEC) or b""  # the checker says what is wrong with it
     return Found(path, owner_of(path), text)
 
 

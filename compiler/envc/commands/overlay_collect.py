@@ -28,10 +28,10 @@ from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.reports.overlay_collect import CollectedOverlay, CollectedOverlays
 from envc.sites.overlay_files import owner_of
 from envc.sites.overlay_folder import holds_overlay
+from envc.sites.place import MOST_OF_A_LOCK, MOST_OF_A_SPEC
 from envc.sites.site import Site, overlay_from
 
 FOLDER = "overlays"
-_MOST_OF_A_SPEC, _MOST_OF_A_LOCK = 1 << 20, 64 << 20
 _PIECE_BYTES, _MOST_PIECES = 1 << 20, 4 << 10  # of a wheel: four gigabytes
 
 
@@ -117,13 +117,13 @@ def _collect(storage: str, site: Site, user: str, name: str) -> CollectedOverlay
         )
     number = os.stat(folder).st_uid
     read = partial(foreign.read, number, storage)
-    text = read(f"{user}/{name}/{OVERLAY_SPEC}", most_bytes=_MOST_OF_A_SPEC)
+    text = read(f"{user}/{name}/{OVERLAY_SPEC}", most_bytes=MOST_OF_A_SPEC)
     spec = overlay_from(text, f"{folder}/{OVERLAY_SPEC}")
     place = f"{FOLDER}/{user}/{name}"
     lock_name = lock_file_name(spec.name)
     changed = False
     try:
-        lock = read(f"{user}/{name}/{lock_name}", most_bytes=_MOST_OF_A_LOCK)
+        lock = read(f"{user}/{name}/{lock_name}", most_bytes=MOST_OF_A_LOCK)
     except FileNotFoundError:
         lock = None
     if lock is not None:

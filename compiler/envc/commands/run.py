@@ -10,18 +10,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, UsageError
-from envc.formats.stack_text import STACK_FILE, common_closure
+from envc.formats.stack_text import common_closure
 from envc.host.context import Context
 from envc.host.surroundings import (
     missing_modules,
     said_of_modules,
     shadowing,
 )
-from envc.model.digest import Digest, digest_from_hex, digest_of, is_digest
+from envc.model.digest import digest_from_hex, digest_of, is_digest
 from envc.model.generation import Generation
-from envc.model.names import OVERLAY_SPEC, PACKED, site_packages_of
+from envc.model.names import OVERLAY_SPEC, PACKED
 from envc.overlays.options import OverlayOptions
 from envc.overlays.places import default_folder, refuse_strangers_overlay
 from envc.overlays.staged import stage_root, staged
@@ -34,6 +33,7 @@ from envc.target.base_state import (
     refuse_absent,
     refuse_without_core,
     said_of_moved_bases,
+    stack_text,
 )
 from envc.target.by_hand import GLANCE_SECONDS, by_hand, edited_sources
 from envc.target.directory import Directory, Shape
@@ -98,7 +98,7 @@ def prepare(
     if missing:
         context.reporter.warn(said_of_modules(missing))
     variables = _variables(target, tree, layer, surroundings)
-    lock = pin or _common_closure(tree, target.current.python)
+    lock = pin or common_closure(stack_text(tree, target.current.python))
     return variables if lock is None else variables | {LOCK: lock}
 
 
@@ -191,16 +191,6 @@ def _pinned(target: Target, pin: str) -> Generation:
             mend="materialize those locks again, or unset ENVC_LOCK to run on what is here",
         )
     return target.directory.record(number)
-
-
-def _common_closure(tree: str, python: str) -> Digest | None:
-    """The closure of the nearest common layer of a tree's stack."""
-    path = f"{tree}/{site_packages_of(python)}/{STACK_FILE}"
-    try:
-        with open(path, encoding="utf-8") as file:
-            return common_closure(file.read())
-    except OSError as error:
-        raise disk_error(error, "read what the layer stands on", path) from error
 
 
 def _tree(directory: Directory, current: Generation, layer: str) -> str:

@@ -1,18 +1,36 @@
 """What is in files: their bytes, and the digests of those."""
 
+import errno
 import os
+import stat
 
 from envc.model.digest import Digest, digest_from_hex, digest_of
 
 # Up to here, a file is read at once, and digested without OpenSSL.
 _SMALL_BYTES = 1 << 18
+# No file that envc reads at once is larger: the listing of a layer of half a million files.
+_MOST_BYTES = 1 << 28
 
 
-def known_bytes(path: str) -> bytes | None:
-    """A file's content; None where it cannot be read. No FIFO is waited for."""
+def bytes_of(path: str, most_bytes: int = _MOST_BYTES) -> bytes:
+    """A file's content. No FIFO is waited for, and no device or endless file is read.
+
+    Raises:
+        OSError: it cannot be read, is no file, or is larger than that.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no file", path)
+        if status.st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"it is larger than {most_bytes / 1e6:.0f} MB", path)
+        return file.read(most_bytes + 1)[:most_bytes]
+
+
+def known_bytes(path: str, most_bytes: int = _MOST_BYTES) -> bytes | None:
+    """A file's content; None where it cannot be read (`bytes_of`)."""
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            return file.read()
+        return bytes_of(path, most_bytes)
     except OSError:
         return None
 

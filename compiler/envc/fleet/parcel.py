@@ -9,7 +9,7 @@ from envc.formats.parcel import parcel_from_json, parcel_to_json
 from envc.model.digest import digest_of
 from envc.model.names import lock_file_name
 from envc.model.nodes import Parcel, WantedGeneration
-from envc.sites.place import read_spec
+from envc.sites.place import MOST_OF_A_LOCK, read_spec
 from envc.target.directory import Directory
 from envc.target.opened import write_location
 
@@ -25,7 +25,7 @@ def make_parcel(site: "Site") -> bytes:
     """
     locks = {lock_file_name(layer.name): site.lock_path(layer.name) for layer in site.spec.layers}
     files = {site.spec_name: site.text.decode()}
-    files |= {name: read_spec(path).decode() for name, path in locks.items()}
+    files |= {name: read_spec(path, MOST_OF_A_LOCK).decode() for name, path in locks.items()}
     return parcel_to_json(Parcel(site=site.spec.name, origin=site.origin, files=files))
 
 

@@ -16,9 +16,18 @@ from envc.model.names import NAME_FORM
 from envc.model.spec import Origin, SourcedRequirement, has_endless_number
 from envc.model.value import field, value
 
+# Of what people write none comes near; a search with thousands of extras has no end.
+_LONGEST_REQUIREMENT = 4096
+# Nobody reads more at once.
+_MOST_FAULTS = 100
+
 
 def requirement_text(text: str) -> str:
     """The text, if it is a requirement that envc can lock; ValueError with the words for it."""
+    if len(text) > _LONGEST_REQUIREMENT:
+        raise ValueError(
+            f"'{text[:30]}…' is no requirement: it is longer than {_LONGEST_REQUIREMENT} characters"
+        )
     try:
         marker = Requirement(text).marker
     except InvalidRequirement as error:
@@ -127,8 +136,10 @@ def read_document(
     try:
         tables = value_of(kind, data, toml=True)
     except FormError as error:
-        known = Document(file, None, lines, prefix)
-        raise SpecError.of(
-            [Fault(each.what, str(known.origin(*each.path)), each.mend) for each in error.flaws]
-        ) from error
+        known, told = Document(file, None, lines, prefix), error.flaws[:_MOST_FAULTS]
+        faults = [Fault(each.what, str(known.origin(*each.path)), each.mend) for each in told]
+        if len(error.flaws) > _MOST_FAULTS:
+            more = len(error.flaws) - _MOST_FAULTS
+            faults.append(Fault(f"{more} faults more", file, "mend those above first"))
+        raise SpecError.of(faults) from error
     return Document(file, tables, lines, prefix, whole)

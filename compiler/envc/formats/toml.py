@@ -11,6 +11,10 @@ from envc.formats.values import plain_of
 from envc.model.value import fields_of
 
 MAXIMUM_BYTES = 4 << 20
+# tomllib needs the square of a dotted key's parts, in time and in memory.
+_DEEP_KEY = re.compile(
+    r"""(?:(?:(?<![\w-])[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
+)
 
 
 def toml_of(value: Any) -> Any:
@@ -36,7 +40,14 @@ def parse_toml(text: bytes, file: str) -> dict[str, Any]:
     if len(text) > MAXIMUM_BYTES:
         raise SpecError(f"larger than {MAXIMUM_BYTES} bytes", where=file, mend="split the file")
     try:
-        return tomllib.loads(text.decode())
+        read = text.decode()
+        deep = _DEEP_KEY.search(read)
+        if deep is not None:
+            line = read.count("\n", 0, deep.start()) + 1
+            raise SpecError(
+                "a key has more than a hundred parts", where=f"{file}:{line}", mend="shorten it"
+            )
+        return tomllib.loads(read)
     except UnicodeDecodeError as error:
         raise SpecError(
             f"not UTF-8 at byte {error.start}", where=file, mend="save the file as UTF-8"

@@ -4,11 +4,14 @@ import errno
 import os
 from collections.abc import Iterator
 
+from envc.disk.digests import bytes_of, known_bytes
 from envc.disk.durable import disk_error
 from envc.disk.ownership import exposure
 from envc.errors import EnvcError, UsageError
 
 SPEC_NAME = "envc.toml"
+# What people write by hand; and what is made of that.
+MOST_OF_A_SPEC, MOST_OF_A_LOCK = 1 << 20, 1 << 26
 
 
 def find_site(given: str | None) -> tuple[str, str]:
@@ -21,7 +24,8 @@ def find_site(given: str | None) -> tuple[str, str]:
     for folder in [start] if given is not None else _upwards(start):
         name = _spec_in(folder)
         if name is not None:
-            _refuse_strangers(folder)
+            if given is None:
+                _refuse_strangers(folder)
             return folder, name
     if given is not None:
         raise UsageError(
@@ -69,22 +73,18 @@ def _upwards(folder: str) -> Iterator[str]:
 def _spec_in(folder: str) -> str | None:
     if os.path.isfile(f"{folder}/{SPEC_NAME}"):
         return SPEC_NAME
-    try:
-        with open(f"{folder}/pyproject.toml", "rb") as file:
-            return "pyproject.toml" if b"[tool.envc" in file.read() else None
-    except OSError:
-        return None
+    text = known_bytes(f"{folder}/pyproject.toml", MOST_OF_A_SPEC) or b""
+    return "pyproject.toml" if b"[tool.envc" in text else None
 
 
-def read_spec(path: str) -> bytes:
-    """The bytes of a spec or a lock.
+def read_spec(path: str, most_bytes: int = MOST_OF_A_SPEC) -> bytes:
+    """The bytes of a spec.
 
     Raises:
         UsageError: it is not there, or no file to be read.
     """
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return bytes_of(path, most_bytes)
     except OSError as error:
         raise unreadable(error, path) from error
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 
 from envc.core.place import cached_core
+from envc.disk.digests import bytes_of
 from envc.errors import SpecError, UsageError
 from envc.host.machine import machine_of
 from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths
@@ -15,7 +16,7 @@ from envc.model.target import Machine
 from envc.model.value import replace, value
 from envc.sites.overlay_folder import lost_spec
 from envc.sites.parsed import AskMachine, parsed_lock, parsed_site
-from envc.sites.place import read_spec, shown, unreadable
+from envc.sites.place import MOST_OF_A_LOCK, read_spec, shown, unreadable
 
 # Where the interpreter is that a spec carries, made if need be: its core, the folder it stands in.
 CarriedCore = Callable[[CoreSpec, str], str]
@@ -145,8 +146,7 @@ def read_lock(path: str, layer: str) -> LockFile | None:
         SpecError: it is no lock.
     """
     try:
-        with open(path, "rb") as file:
-            text = file.read()
+        text = bytes_of(path, MOST_OF_A_LOCK)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from envc.disk.digests import bytes_of
 from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, EnvcError
 from envc.formats.stack_text import HERE, STACK_FILE, BaseRecord, base_references
@@ -57,15 +58,23 @@ def base_states(tree: str, python: str) -> tuple[BaseState, ...]:
     Raises:
         OutsideError: what the tree stands on cannot be read.
     """
-    path = f"{tree}/{site_packages_of(python)}/{STACK_FILE}"
-    try:
-        with open(path, encoding="utf-8") as file:
-            records = base_references(file.read())
-    except OSError as error:  # on the way of every run: a context is one more file to enter
-        raise disk_error(error, "read what the layer stands on", path) from error
+    records = base_references(stack_text(tree, python))
     # A common layer names one of its own target by that only.
     own = os.path.normpath(f"{os.path.realpath(tree)}/../../..")
     return tuple(_state(record, own) for record in records)
+
+
+def stack_text(tree: str, python: str) -> str:
+    """What a tree's start-up hook reads of its stack (`formats/stack_text`).
+
+    Raises:
+        OutsideError: it cannot be read.
+    """
+    path = f"{tree}/{site_packages_of(python)}/{STACK_FILE}"
+    try:
+        return bytes_of(path).decode(errors="replace")
+    except OSError as error:  # on the way of every run: a context is one more file to enter
+        raise disk_error(error, "read what the layer stands on", path) from error
 
 
 def compiled_for(directory: Directory, overlay: Generation) -> str:

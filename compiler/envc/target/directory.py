@@ -15,6 +15,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
+from envc.disk.digests import bytes_of
 from envc.errors import EnvcError, OutsideError, SpecError
 from envc.formats.generation import generation_from_json
 from envc.model.core import CORE_FOLDER
@@ -300,16 +301,10 @@ def read_bytes(path: str, *, missing_is_fine: bool = False) -> bytes:
         FileNotFoundError: it is not there, and `missing_is_fine`.
     """
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            return file.read()
+        return bytes_of(path)
     except FileNotFoundError as error:
         if missing_is_fine:
             raise
         raise OutsideError("the file is missing", where=path, mend=_REPAIR) from error
     except OSError as error:
         raise OutsideError(f"cannot be read: {error.strerror}", where=path, mend=_REPAIR) from error
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for whoever would write to a FIFO that somebody put there."""
-    return os.open(path, flags | os.O_NONBLOCK)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from envc.disk.digests import bytes_of
 from envc.disk.durable import disk_error, doing, write_file
 from envc.errors import EnvcError, UsageError
 from envc.formats.location import Location, location_from_text, location_to_text
@@ -16,6 +17,8 @@ from envc.sites.place import find_site
 from envc.target.directory import Directory, Shape
 from envc.target.inputs import noted_inputs
 from envc.target.settle import read_policy
+
+_MOST_OF_A_LOCATION = 1 << 20
 
 if TYPE_CHECKING:
     from envc.model.spec import OverlaySpec
@@ -136,8 +139,7 @@ def read_location(folder: str) -> Location | None:
     """The location file of a target or an overlay's folder; None where there is none."""
     path = f"{folder}/location.toml"
     try:
-        with open(path, "rb") as file:
-            return location_from_text(file.read(), path)
+        return location_from_text(bytes_of(path, _MOST_OF_A_LOCATION), path)
     except FileNotFoundError:
         return None
     except OSError as error:
