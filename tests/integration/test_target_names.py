@@ -453,3 +453,13 @@ def test_another_site_takes_no_target_that_only_the_environment_names(
     assert "is of site canopy, and the site here is other" in answer.stderr
     assert warm.done("materialize").status == 0
     assert other.done("materialize", "--target", warm.target).status == 0
+
+
+@pytest.mark.slow
+def test_with_nothing_to_do_nothing_is_written(warm):
+    """Whichever form is called after which: not even what is noted for the next one."""
+    warm.materialize()
+    before = {path: os.stat(path).st_ctime_ns for path in warm.target.glob("*")}
+    for words in ((), ("--layer", "user"), (), ("--layer", "system"), ("--from", "wheels")):
+        assert warm.materialize(*words)["changed"] is False
+    assert {path: os.stat(path).st_ctime_ns for path in warm.target.glob("*")} == before

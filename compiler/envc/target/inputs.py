@@ -25,6 +25,7 @@ from envc.target.directory import Directory, read_bytes
 if TYPE_CHECKING:
     from envc.model.publication import Publication
 
+_LOCK = "lock of "
 SPEC, LAYERS, FOLDER = "spec", "layers", "folder of the site"
 _BESIDE = ("location.toml", POLICY_FILE)
 
@@ -58,7 +59,7 @@ def _inputs_of(directory: Directory, current: Generation) -> dict[str, str]:
     noted = dict(noted_inputs(directory, current).inputs)
     if not noted:
         return {}
-    noted |= {f"lock of {name}": layer.lock for name, layer in current.layers.items()}
+    noted |= {f"{_LOCK}{name}": layer.lock for name, layer in current.layers.items()}
     noted |= _digests_beside(directory)
     if not directory.is_overlay and not os.path.exists(f"{directory.path}/{COMMAND}"):
         noted["envc"] = ""
@@ -77,11 +78,13 @@ def noted_inputs(directory: Directory, current: Generation) -> InputNote:
 
 
 def note_inputs(directory: Directory, current: Generation, note: InputNote) -> None:
-    """Note what the current generation was made from.
+    """Note what the current generation was made from, but for its locks, which its record tells.
 
     Raises:
         OutsideError: the disk refused.
     """
+    own = {name: text for name, text in note.inputs.items() if not name.startswith(_LOCK)}
+    note = note._replace(inputs=own)
     if noted_inputs(directory, current) == note:
         return
     path = f"{directory.path}/{INPUTS_FILE}"
@@ -148,7 +151,7 @@ def site_inputs(
         "envc": digest_of_code(),
     }
     for layer in asked or wanted[LAYERS].split():
-        wanted[f"lock of {layer}"] = _digest_at(f"{folder}/{lock_file_name(layer)}")
+        wanted[f"{_LOCK}{layer}"] = _digest_at(f"{folder}/{lock_file_name(layer)}")
     return InputNote(wanted, digest, noted.told)
 
 
@@ -165,7 +168,7 @@ def overlay_inputs(
     (layer,) = current.layers
     wanted = {
         SPEC: noted.inputs.get(SPEC, "") if digest == noted.text else digest,
-        f"lock of {layer}": _digest_at(f"{directory.path}/{lock_file_name(layer)}"),
+        f"{_LOCK}{layer}": _digest_at(f"{directory.path}/{lock_file_name(layer)}"),
         "target": target,
         "base": base.digest,
         "site": digest_of_json(base.specs),
