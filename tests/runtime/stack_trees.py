@@ -15,8 +15,10 @@ import envc.runtime
 from envc.formats.scripts import entry_point_script
 from envc.model.digest import digest_of, hex_of
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
+from envc.model.names import site_packages_of
 from envc.model.stack import Stack, StackLayer
-from envc.model.wheel import ConsoleScript, ModuleTree, WheelFacts
+from envc.model.wheel import ConsoleScript, WheelFacts
+from envc.store.modules import module_tree
 from envc.view.tree import view
 from support.wheels import Recipe
 
@@ -33,7 +35,7 @@ class Interpreter:
 
     @property
     def site_packages(self) -> str:
-        return f"lib/python{self.version}/site-packages"
+        return site_packages_of(self.version)
 
     @property
     def starts_in_stages(self) -> bool:
@@ -50,26 +52,8 @@ def destination(member: str, site_packages: str) -> str:
     return {"scripts": f"bin/{path}", "data": path}[key]
 
 
-def modules_of(paths: list[str]) -> ModuleTree:
-    """The importable names among paths below site-packages."""
-    packages = {path.rpartition("/")[0] for path in paths if path.endswith("/__init__.py")}
-    tree: ModuleTree = {}
-    for path in paths:
-        parts = path.removesuffix(".py").split("/")
-        if not path.endswith(".py"):
-            continue
-        node = tree
-        for depth, part in enumerate(parts[:-1], 1):
-            if "/".join(parts[:depth]) in packages:
-                node[part] = "package"
-                break
-            node = node.setdefault(part, {})
-        else:
-            node[parts[-1]] = "module"
-    return tree
-
-
-def facts_of(recipe: Recipe, site_packages: str) -> WheelFacts:
+def facts_of(recipe: Recipe, version: str) -> WheelFacts:
+    site_packages = site_packages_of(version)
     placed = [destination(member, site_packages) for member in recipe.members()]
     prefix = f"{site_packages}/"
     inside = [path.removeprefix(prefix) for path in placed if path.startswith(prefix)]
@@ -85,7 +69,7 @@ def facts_of(recipe: Recipe, site_packages: str) -> WheelFacts:
         requires=tuple(recipe.requires),
         requires_python=None,
         extras=(),
-        modules=modules_of(inside),
+        modules=module_tree(inside, version),
         console_scripts=tuple(ConsoleScript(name, *target) for name, target in scripts.items()),
         scripts=tuple(path for path in others if path.startswith("bin/")),
         start_files=tuple(
@@ -113,7 +97,7 @@ class Disk:
     def layer(self, name: str, *recipes: Recipe, overlay: bool = False) -> StackLayer:
         closure = digest_of(repr((name, recipes)).encode())
         self.recipes[closure] = recipes
-        facts = tuple(facts_of(recipe, self.interpreter.site_packages) for recipe in recipes)
+        facts = tuple(facts_of(recipe, self.interpreter.version) for recipe in recipes)
         return StackLayer(
             name=name,
             closure=closure,

@@ -188,6 +188,35 @@ def test_portions_of_namespaces_are_masked_exactly(disk: Disk):
     ]
 
 
+@pytest.mark.parametrize("hidden", [(), ("hidden",)], ids=["all", "masked"])
+def test_any_name_is_imported_that_python_would_find(disk: Disk, hidden: tuple[str, ...]):
+    """Compilers name their modules so; `importlib` and `runpy` take any name."""
+    places = (
+        *("6ec5__{}.py", "my-{}.py", "a {}.py", "2{}/__init__.py"),
+        *("9ns/3-{}.py", "n-s/1/{}.py", "n-s/-/{}/__init__.py"),
+    )
+
+    def project(name: str) -> Recipe:
+        files = {place.format(name): "x = 1\n" for place in places}
+        return Recipe(name=name, version="1", files=files)
+
+    base = disk.layer("user", project("seen"), project("hidden"))
+    disk.publish(base)
+    tree = disk.publish(disk.layer("alice", project("own"), overlay=True), masking(base, *hidden))
+    files = [place.format(name) for place in places for name in ("own", "seen", "hidden")]
+    names = [f.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for f in files]
+    code = """
+import importlib
+def there(name):
+    try: return importlib.import_module(name).x == 1
+    except ModuleNotFoundError: return False
+show([name for name in NAMES if there(name)])
+""".replace("NAMES", repr(names))
+    assert answer(tree, code) == [name for name in names if not name.endswith(hidden)]
+    done = run(tree / "bin/python", "-m", "my-seen")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_walking_all_modules_shows_the_visible_ones(overlay):
     code = """
 import pkgutil, sys

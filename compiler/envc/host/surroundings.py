@@ -71,7 +71,7 @@ def _modules(folder: str) -> Iterator[str]:
         return
     for entry in entries:
         name, dot, rest = entry.name.partition(".")
-        if not name.isidentifier() or name == "__pycache__":
+        if not name or name == "__pycache__":
             continue
         if (not dot and entry.is_dir()) or f".{rest}".endswith(_SOURCES):
             yield name

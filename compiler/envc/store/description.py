@@ -1,14 +1,14 @@
-"""What a wheel says of itself, held together: RECORD, claims, where its members go, its modules."""
+"""What a wheel says of itself, held together: RECORD, claims, and where its members go."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection
 
 from envc.model.lock import LockedWheel
 from envc.model.value import value
-from envc.model.wheel import ModuleTree, WheelFacts
+from envc.model.wheel import WheelFacts
 from envc.store.dist_info import SIGNATURE_FILES, Claims, identify, read_claims
-from envc.store.identity import bytecode_tag
 from envc.store.layout import Layout, Placement
+from envc.store.modules import module_tree
 from envc.store.names import collisions
 from envc.store.record import RecordRow, read_record
 from envc.store.refusal import Problem, RefusedError, refuse_if
@@ -87,55 +87,3 @@ def describe(
     refuse_if(collisions([p.path for p in placed.values()] + [f"bin/{name}" for name in commands]))
     ordered = dict(sorted(placed.items(), key=lambda item: item[1].path.rpartition("/")))
     return Description(rows, unhashed, layout, claims, ordered)
-
-
-def module_tree(paths: Iterable[str], python: str) -> ModuleTree:
-    """What can be imported from a site-packages with these files.
-
-    A folder whose name is an identifier is a package or else a namespace, even when it holds no
-    Python at all: `import` finds it. Where names meet, a package hides a module, and a module a
-    namespace, as Python's own finder has it.
-    """
-    ending = _module_ending(python)
-    tree: ModuleTree = {}
-    # Shallow files first: an `__init__` settles what its folder is before deeper files are seen.
-    for path in sorted(paths, key=lambda path: path.count("/")):
-        *folders, name = path.split("/")
-        if not all(map(str.isidentifier, folders)):
-            _open_namespaces(tree, _leading_identifiers(folders))
-            continue
-        found = ending.fullmatch(name)
-        if found and found[1] == "__init__" and folders:
-            parent = _open_namespaces(tree, folders[:-1])
-            if parent is not None:
-                parent[folders[-1]] = "package"
-            continue
-        parent = _open_namespaces(tree, folders)
-        if parent is not None and found and found[1].isidentifier():
-            parent.setdefault(found[1], "module")
-    return tree
-
-
-def _module_ending(python: str) -> re.Pattern[str]:
-    """A file name that imports on an X.Y: the module's name, and what follows it."""
-    tag = re.escape(bytecode_tag(python))
-    return re.compile(rf"([^.]+)\.(?:py|pyc|(?:(?:{tag}-[^.]+|abi3)\.)?so)")
-
-
-def _leading_identifiers(folders: Sequence[str]) -> list[str]:
-    kept: list[str] = []
-    for folder in folders:
-        if not folder.isidentifier():
-            break
-        kept.append(folder)
-    return kept
-
-
-def _open_namespaces(tree: ModuleTree, folders: Sequence[str]) -> "ModuleTree | None":
-    """The namespace at these folders, made on the way; None when a package or module is there."""
-    for folder in folders:
-        child = tree.setdefault(folder, {})
-        if not isinstance(child, dict):
-            return None
-        tree = child
-    return tree

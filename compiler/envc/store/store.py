@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from envc.errors import InternalError, OutsideError, SpecError
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.manifest import FILE_MODE, Manifest, manifest_from_text
+from envc.model.value import replace
 from envc.ports import Reporter, SilentReporter
 from envc.store import identity
 from envc.store.identity import SUMS_NAME, sum_line
@@ -78,14 +79,18 @@ class Store:
     def facts(self, store_id: str) -> WheelFacts:
         """What the wheel contains and claims. Trees that are no wheel have no facts.
 
+        What can be imported is read off the manifest: 0.1 noted none but identifiers.
+
         Raises:
             OutsideError: the store does not hold it, or it cannot be read.
             SpecError: the file is damaged.
         """
         from envc.formats.facts import facts_from_json
+        from envc.store.modules import installed_modules
 
         content = self.record(store_id, "facts.json")
-        return facts_from_json(content, f"{self._wheels}/{store_id}/facts.json")
+        facts = facts_from_json(content, f"{self._wheels}/{store_id}/facts.json")
+        return replace(facts, modules=installed_modules(self.record(store_id, "manifest")))
 
     def ingest(
         self,

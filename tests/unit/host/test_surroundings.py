@@ -10,7 +10,7 @@ def test_modules_that_are_hidden_are_named(tmp_path):
     own, base, mine = tmp_path / "own", tmp_path / "base", tmp_path / "mine"
     (own / SITE_PACKAGES / "numpy").mkdir(parents=True)
     (base / SITE_PACKAGES).mkdir(parents=True)
-    for name in ("scipy.py", "six.py", "yaml.cpython-311-x86_64-linux-gnu.so", "attr.py"):
+    for name in ("scipy.py", "six.py", "yaml.cpython-311-x86_64-linux-gnu.so", "3-d.py"):
         (base / SITE_PACKAGES / name).touch()
         (mine / name).parent.mkdir(exist_ok=True)
         (mine / name).touch()
@@ -20,7 +20,7 @@ def test_modules_that_are_hidden_are_named(tmp_path):
     assert [each.message for each in found] == [
         (
             f"PYTHONPATH is set, and goes before the stack: /absent:{mine} "
-            "(it hides the modules attr, numpy, scipy and 2 more)"
+            "(it hides the modules 3-d, numpy, scipy and 2 more)"
         )
     ]
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from envc.errors import InternalError, OutsideError, SpecError
-from envc.model.digest import Digest, digest_from_hex, digest_of
+from envc.formats.facts import facts_to_json
+from envc.model.digest import Digest, digest_from_hex, digest_of, hex_of
 from envc.model.lock import LockedWheel
 from envc.model.manifest import Entry
+from envc.model.value import replace
 from envc.model.wheel import ConsoleScript
 from envc.ports import SilentReporter
 from envc.store import Store, staging, store_id
@@ -145,6 +147,25 @@ def test_facts(tmp_path: Path) -> None:
     assert facts.scripts == ("bin/demo-tool",)
     assert facts.start_files == (f"{SITE}/demo.pth", f"{SITE}/sitecustomize.py")
     assert facts.data_files == (f"include/site/python{PYTHON}/demo/demo.h", "share/demo/x.txt")
+
+
+def test_facts_that_lack_names_get_them(tmp_path: Path) -> None:
+    """0.1 noted no module whose name is no identifier, and its stores and bundles are used."""
+    native = "6ec57f84__mypyc"
+    path = Recipe(name="fast", version="1", files={"f.py": "", f"{native}.abi3.so": ""}).build(
+        tmp_path
+    )
+    store = ingest(tmp_path / "store", path)
+    noted = store.facts(id_of(path))
+    assert noted.modules == {native: "module", "f": "module"}
+    old = facts_to_json(replace(noted, modules={"f": "module"}))
+    place = tmp_path / "store/wheels" / id_of(path)
+    sums = (place / "SHA256SUMS").read_text()
+    sums = sums.replace(sha256_of(place / "facts.json"), hex_of(digest_of(old)))
+    for name, content in (("facts.json", old), ("SHA256SUMS", sums.encode())):
+        (place / name).unlink()
+        (place / name).write_bytes(content)
+    assert store.facts(id_of(path)) == noted
 
 
 def test_same_wheels_give_the_same_bytes_whatever_the_order_and_umask(tmp_path: Path) -> None:
