@@ -149,3 +149,53 @@ show([names, importlib.resources.files("own.inner").joinpath("m0.py").is_file()]
 """
     names = ["own.inner.deep", *(f"own.inner.deep.m{number}" for number in range(5))]
     assert answer(overlay, code) == [names, True]
+
+
+HOOK = """
+import importlib.machinery, sys
+importlib.machinery.SOURCE_SUFFIXES.append(".tale")
+sys.path_importer_cache.clear()
+"""
+
+
+def test_a_suffix_that_an_import_hook_adds_counts(disk: Disk):
+    """In packages, and for modules beside them, of which no index of names tells."""
+    files = {"hook/__init__.py": HOOK, "hook/core.tale": "x = 1\n", "above.tale": "x = 2\n"}
+    base = disk.layer("user", Recipe(name="hook", version="1", files=files))
+    disk.publish(base)
+    own = Recipe(
+        name="own", version="1", files={"own/inner.tale": "x = 3\n", "top.tale": "x = 4\n"}
+    )
+    tree = disk.publish(disk.layer("alice", own, overlay=True), base)
+    code = "import hook, hook.core, above, own.inner, top\n"
+    code += "show([hook.core.x, above.x, own.inner.x, top.x])"
+    assert answer(tree, code) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("overlay", [False, True], ids=["layer", "overlay"])
+def test_bytecode_elsewhere_is_not_that_of_another_release(
+    disk: Disk, tmp_path: Path, *, overlay: bool
+):
+    """A target that is made again has files of the same paths, sizes and times."""
+    elsewhere = str(tmp_path / "elsewhere")
+    code = "import one, two, ns.three; show([one.x, two.x, ns.three.x])"
+    for release in (1, 2):
+        for folder in disk.root.glob("[at]*"):
+            shutil.rmtree(folder)
+        files = {f"{name}.py": f"x = {release}\n" for name in ("one", "two/__init__", "ns/three")}
+        base = disk.layer("user", Recipe(name="common", version=str(release), files=files))
+        tree = disk.publish(base)
+        for path in files:
+            os.utime(tree / disk.interpreter.site_packages / path, (1, 1))
+        if overlay:
+            tree = disk.publish(disk.layer("alice", package("own", 1), overlay=True), base)
+        assert answer(tree, code, PYTHONPYCACHEPREFIX=elsewhere) == [release] * 3
+    assert list((tmp_path / "elsewhere").rglob("one*.pyc"))
+
+
+def test_bytecode_beside_is_used_where_more_is_kept_elsewhere(overlay: Path, disk: Disk):
+    folder = compiled(overlay, disk)
+    (folder / "m1.py").chmod(0o644)
+    (folder / "m1.py").write_text("x = 1")
+    code = "import own.m1 as m; show(hasattr(m, 'x'))"
+    assert answer(overlay, code, PYTHONPYCACHEPREFIX=str(disk.root / "elsewhere")) is False

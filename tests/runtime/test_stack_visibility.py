@@ -257,6 +257,25 @@ def started(name: str, text: str, **files: str) -> Recipe:
     )
 
 
+@pytest.mark.parametrize("hidden", [(), ("hidden",)], ids=["all", "masked"])
+def test_site_names_the_folders_of_the_stack(disk: Disk, hidden: tuple[str, ...]):
+    """Who looks for libraries or headers of projects asks it."""
+    started = {"start.pth": "import sys; sys.started = getattr(sys, 'started', 0) + 1\n"}
+    base = disk.layer(
+        "user",
+        Recipe(name="seen", version="1", files=started),
+        Recipe(name="hidden", version="1"),
+    )
+    disk.publish(base)
+    tree = disk.publish(disk.layer("alice", overlay=True), masking(base, *hidden))
+    code = "import site, sys; g = site.getsitepackages; show([g(), g(['/x']), sys.started])"
+    folders, others, times = answer(tree, code)
+    generations = ("alice/generations/000001", "target/generations/000001/user")
+    named = [f"{disk.root}/{name}/{disk.interpreter.site_packages}" for name in generations]
+    assert [folder for folder in folders if folder in named] == named
+    assert (set(others).isdisjoint(named), times) == (True, 1)
+
+
 def test_start_up_files_run_once_in_order_of_name(disk: Disk):
     base = disk.layer(
         "user",

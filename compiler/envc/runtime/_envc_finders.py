@@ -51,12 +51,14 @@ HEADER_SIZE_BYTES = 16
 class PublishedLoader(SourceFileLoader):
     """Loads a module of a published tree: its bytecode is not to be compared with its source.
 
-    So the source is not looked at either. Any other bytecode is left to the ordinary loader.
+    So the source is not looked at either; and it is the bytecode beside it, also for a process that
+    keeps its own elsewhere. Any other bytecode is left to the ordinary loader.
     """
 
     def get_code(self, fullname: str) -> "CodeType | None":
         """The module's code."""
-        path = cache_from_source(self.path)
+        folder, name = self.path.rpartition("/")[0], cache_from_source(self.path).rpartition("/")[2]
+        path = f"{folder}/__pycache__/{name}"
         try:
             content = self.get_data(path)
             flags = _classify_pyc(content, fullname, {"name": fullname, "path": path})
@@ -69,12 +71,24 @@ class PublishedLoader(SourceFileLoader):
         )
         return code
 
+    def path_stats(self, path: str) -> "dict[str, Any]":
+        """What tells whether bytecode is that of a source.
+
+        All published files have one time. Bytecode elsewhere outlives its tree, and the same path
+        may be another release's: the time of the inode's last change tells them apart.
+        """
+        if sys.pycache_prefix is None:
+            return super().path_stats(path)  # type: ignore[return-value] # a mapping for typeshed
+        status = os.stat(path)
+        return {"mtime": status.st_ctime_ns, "size": status.st_size}
+
 
 LOADERS = [
     (PublishedLoader if loader is SourceFileLoader else loader, suffixes)
     for loader, suffixes in _get_supported_file_loaders()
 ]
-SUFFIXES = [(suffix, loader) for loader, suffixes in LOADERS for suffix in suffixes]
+# Those that an index of names was made for; import hooks may add to `SOURCE_SUFFIXES`.
+INDEXED_SUFFIXES = [suffix for _, suffixes in LOADERS for suffix in suffixes]
 
 
 class PublishedFinder(FileFinder):
@@ -112,7 +126,7 @@ class PublishedFinder(FileFinder):
     ) -> ModuleSpec | None:
         """The spec of the first file in the listing that begins as the path does, or None."""
         name = path.rpartition("/")[2]
-        for suffix, loader in SUFFIXES:
+        for suffix, loader in self._loaders:  # type: ignore[attr-defined] # typeshed lacks it
             if listing.get(name + suffix) is False:
                 return spec_from_file_location(
                     fullname,
@@ -157,12 +171,14 @@ class IndexedFinder(PublishedFinder):
     """The finder of a site-packages, asked only for the names that are known to be there.
 
     `lasting` says that the directory never changes; of any other the index is given up when the
-    import caches are invalidated.
+    import caches are invalidated. Where there is none, or suffixes were added since it was made,
+    the directory is opened.
     """
 
     def __init__(self, folder: str, names: set[str], mtime_seconds: int, *, lasting: bool) -> None:
         super().__init__(folder, mtime_seconds)
-        self.names: set[str] | None = names
+        suffixes = [suffix for suffix, _ in self._loaders]  # type: ignore[attr-defined] # as above
+        self.names = names if names and suffixes == INDEXED_SUFFIXES else None
         self.lasting = lasting
 
     def find_spec(self, fullname: str, target: "ModuleType | None" = None) -> ModuleSpec | None:
@@ -282,7 +298,7 @@ class MaskedDistributions:
 
 
 def show_bases(own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> None:
-    """Put the bases on `sys.path`, and their finders where Python asks for them."""
+    """Put the bases on `sys.path`, and the stack's finders where Python asks for them."""
     for base in bases:
         locate(base, own)
         if not base.closure:
@@ -298,6 +314,24 @@ def show_bases(own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> N
     for entry in (own.entry, *(base.entry for base in bases)):
         sys.path_importer_cache.pop(entry, None)
     sys.path.extend(base.entry for base in bases if base.entry not in sys.path)
+    name_bases([base.folder for base in bases])
+
+
+def name_bases(folders: list[str]) -> None:
+    """Let `site.getsitepackages` name the bases, as it names the system's for a venv that sees it.
+
+    Who looks for libraries or headers asks it. So does `site` itself, which shall not run what the
+    bases have for start-up.
+    """
+    site: Any = sys.modules["site"]
+    ordinary = site.getsitepackages
+
+    def getsitepackages(prefixes: "Any" = None) -> list[str]:
+        found: list[str] = ordinary(prefixes)
+        asker = sys._getframe(1).f_code.co_name  # noqa: SLF001 - nothing else tells who asks
+        return found if prefixes is not None or asker == "addsitepackages" else [*found, *folders]
+
+    site.getsitepackages = getsitepackages
 
 
 def index_metadata(own: "Layer", finder_class: "Any") -> None:

@@ -240,10 +240,12 @@ def start() -> None:
         helper("_envc_lock").keep_to(wanted, own)
     pin = Pin(alias, own)
     hold_lease(own)
-    own_is_indexed = bool(bases) and os.stat(own.folder).st_mtime == own.mtime_seconds
+    # Bytecode elsewhere is told by the time of its source, and published files have one time.
+    has_finders = bool(bases) or sys.pycache_prefix is not None
+    own_is_indexed = has_finders and os.stat(own.folder).st_mtime == own.mtime_seconds
     adapter = Adapter(own, own_is_indexed=own_is_indexed)
     sys.meta_path.insert(-1, adapter)  # before the finder of `sys.path`, which is last
-    if bases:
+    if has_finders:
         helper("_envc_finders").show_bases(own, bases, own_is_indexed=own_is_indexed)
     for base in bases:
         hold_lease(base)
