@@ -40,6 +40,13 @@ def test_module_tree(paths: list[str], tree: ModuleTree) -> None:
     assert module_tree(paths[::-1], "3.11") == tree
 
 
+def test_stable_abis_of_python_3_15() -> None:
+    suffixes = ("abi3", "abi3t", "abi3-x86_64-linux-gnu", "abi3t-x86_64-linux-gnu", "abi4")
+    paths = [f"m{number}.{suffix}.so" for number, suffix in enumerate(suffixes)]
+    assert sorted(module_tree(paths, "3.14")) == ["m0"]
+    assert sorted(module_tree(paths, "3.15")) == ["m0", "m1", "m2", "m3"]
+
+
 # Every folder holds a file of every stem with every ending; packages are of them likewise.
 FOLDERS = ("", "ns-x", "9ns/in ner", "class", "my-1.0.dist-info", "ns/s.d", ".hidden")
 STEMS = ("plain", "2to3_", "6ec5__mypyc", "with-dash", "with space", "class", "żółw", "a.b", "")
