@@ -118,7 +118,7 @@ class Disk:
         location = Path(top.location)
         generation = location / "generations" / f"{number:06d}"
         self.write_tree(stack, generation / top.subdirectory)
-        (generation / ".lease").touch()
+        (generation / ".lease").write_text("\n")
         (location / "by-lock").mkdir(exist_ok=True)
         name = f"../generations/{number:06d}"
         switch(location / "by-lock" / hex_of(top.closure), name)

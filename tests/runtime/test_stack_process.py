@@ -140,28 +140,40 @@ def test_scripts_and_modules_run_in_the_stack(disk: Disk):
     assert run(tree / f"bin/python{disk.interpreter.version}", "-m", "site").returncode == 0
 
 
-def test_leases_are_held_while_the_process_and_its_forks_live(disk: Disk):
+CLOSE_ALL = "os.closerange(3, 256); log = open(os.devnull, 'w'); log.write('x')"
+
+
+@pytest.mark.parametrize("before", ["", CLOSE_ALL], ids=["", "a daemon"])
+@pytest.mark.parametrize("content", ["\n", ""], ids=["", "of 0.1"])
+def test_leases_are_held_while_the_process_and_its_forks_live(
+    disk: Disk, before: str, content: str
+):
     tree, _ = generations(disk, overlay=True)
     leases = [
         tree / "generations/000001/.lease",
         disk.root / "target/generations/000001/.lease",
     ]
+    for lease in leases:
+        lease.write_text(content)
     code = (
         "import os, sys\n"
         "if os.fork(): os._exit(0)\n"  # the fork alone is left
+        f"{before}\n"
         "print('ready', flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen(
         [tree / "bin/python", "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         env={},
     ) as process:
         assert process.stdout.readline() == b"ready\n"
+        process.wait()
         held = [is_held(lease) for lease in leases]
         process.stdin.close()
         assert process.stdout.read() == b""  # the fork has ended, too
-    assert held == [True, True]
+    assert held == [not before or bool(content)] * 2
     assert [is_held(lease) for lease in leases] == [False, False]
 
 

@@ -73,8 +73,25 @@ def hold_lease(layer: "Layer") -> None:
 
             time.sleep(pause_seconds)
         else:
+            keep_open(descriptor)
             return
     os.close(descriptor)
+
+
+def keep_open(descriptor: int) -> None:
+    """Keep an open file's lock although the process closes all descriptors, as daemons do.
+
+    What is mapped stays open. The mapping closes a descriptor of its own at its end; so it stands
+    in `sys`, which is taken down last: what a daemon opened under its number is closed by then.
+    """
+    import mmap
+
+    try:
+        mapped = mmap.mmap(descriptor, 1, mmap.MAP_SHARED, mmap.PROT_READ)
+    except (OSError, ValueError):  # the leases of 0.1 are empty
+        return
+    os.close(descriptor)
+    sys.__dict__.setdefault("_envc_leases", []).append(mapped)
 
 
 class Pin:

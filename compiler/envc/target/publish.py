@@ -285,7 +285,7 @@ def _write_records(
         link_or_copy(kept, f"{staging}/manifests/{layer.plan.layer}")
     for name, content in publication.specs:
         write_new(f"{staging}/site/{name}", content, FILE_MODE)
-    write_new(f"{staging}/.lease", b"", FILE_MODE)
+    write_new(f"{staging}/.lease", b"\n", FILE_MODE)  # not empty: processes map it
     write_new(f"{staging}/manifest.json", generation_to_json(generation), FILE_MODE)
 
 
