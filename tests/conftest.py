@@ -28,13 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a network, unless `-m` speaks of it."""
-    if "network" in config.option.markexpr:
-        return
-    asking = [item for item in items if item.get_closest_marker("network")]
-    if asking:
-        config.hook.pytest_deselected(items=asking)
-        items[:] = [item for item in items if not item.get_closest_marker("network")]
+    """Leave out what needs a network, and what takes long, unless `-m` speaks of it."""
+    for marker in ("network", "trial"):
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and marker not in config.option.markexpr:
+            config.hook.pytest_deselected(items=marked)
+            items[:] = [item for item in items if not item.get_closest_marker(marker)]
 
 
 def _start_in(patch: pytest.MonkeyPatch, world: Path) -> Path:

@@ -26,7 +26,7 @@ CACHE = Path(__file__).resolve().parents[2] / "build/network/cache"
 # Read before the fixtures hide the person's configuration from the tests.
 INDEX = default_index().url or ""
 
-pytestmark = [pytest.mark.network, pytest.mark.slow]
+pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.trial]
 
 SITE = f"""\
 version = 1

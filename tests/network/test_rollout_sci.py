@@ -26,7 +26,7 @@ from faults.images import mounted, why_not
 from support.real_sites import CACHE, ROOT, envc
 from support.sites import PYTHON, envc_process
 
-pytestmark = [pytest.mark.network, pytest.mark.slow]
+pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.trial]
 
 NUMBER = 16
 ALL = f"n[1-{NUMBER}]"
