@@ -6,7 +6,7 @@ import pytest
 
 from envc.model.codes import CODES
 from support.index_server import IndexServer
-from support.sites import envc
+from support.sites import PYTHON, envc
 from support.wheels import Recipe
 
 OWNER = pwd.getpwuid(os.getuid()).pw_name
@@ -104,10 +104,85 @@ def test_the_state_of_the_lock_is_told(warm):
     assert states(warm) == ["ENVC302"]
     warm.done("lock", "--overlay", path)
     warm.edit('"pandas"', '"pandas>=2"')
-    assert states(warm) == ["ENVC302"]
+    assert states(warm) == ["ENVC307"]
     warm.edit('"pandas>=2"', '"pandas", "six<1.17"')
     warm.done("lock")
     assert states(warm) == ["ENVC303"]
+
+
+def test_a_stale_lock_below_is_not_the_overlays_fault(warm):
+    path = warm.overlay("alice", 'requires = ["six"]')
+    warm.done("lock", "--overlay", path)
+    warm.edit('"pandas"', '"pandas>=2"')
+    answer = warm.done("check")
+    assert answer.stdout.splitlines()[2:] == [
+        "     warning ENVC307: the lock of layer user is stale: envc.toml or its base has",
+        "       changed since",
+        "       at: pylock.user.toml",
+        "     mend: write it anew with `envc lock`",
+    ]
+    assert states(warm) == ["ENVC307"]  # from the cache, too
+    warm.done("lock")
+    assert states(warm) == ["ENVC303"]
+    warm.done("lock", "--overlay", path)
+    assert states(warm) == []
+
+
+def test_a_stale_lock_of_an_overlay_that_another_stands_on(warm):
+    lower, upper = (warm.folder / name for name in ("lower", "upper"))
+    for folder, base in ((lower, '"user"'), (upper, '"lower"\nbase-dir = "../lower"')):
+        folder.mkdir()
+        text = f'version = 1\n[overlay]\nname = "{folder.name}"\nbase = {base}\n'
+        (folder / "overlay.toml").write_text(text)
+        warm.done("lock", "--overlay", folder / "overlay.toml")
+    spec = lower / "overlay.toml"
+    spec.write_text(spec.read_text() + 'requires = ["six"]\n')
+    (verdict,) = warm.done("check", "upper/overlay.toml", "--json").json["overlays"]
+    (finding,) = verdict["findings"]
+    assert (finding["code"], finding["where"]) == ("ENVC307", "lower/pylock.lower.toml")
+    assert finding["mend"] == "write it anew with `envc lock --overlay lower/overlay.toml`"
+    warm.done("lock", "--overlay", "lower/overlay.toml")
+    (verdict,) = warm.done("check", "upper/overlay.toml", "--json").json["overlays"]
+    assert [each["code"] for each in verdict["findings"]] == ["ENVC303"]
+
+
+def twice(warm, recipes):
+    """The site on wheels of which two install one file differently: each is asked for by another.
+
+    The lock's answer.
+    """
+    (warm.folder / "wheels").unlink()
+    shutil.copytree(recipes, warm.folder / "wheels")
+    for name, text in (("gui", "gui = 1\n"), ("headless", "gui = 0\n")):
+        files = {"draw/__init__.py": "", "draw/version.py": text}
+        Recipe(name=f"draw-{name}", version="1.0", files=files).build(warm.folder / "wheels")
+        asks = Recipe(name=f"asks-{name}", version="1.0", requires=(f"draw-{name}",))
+        asks.build(warm.folder / "wheels")
+    warm.edit('"pandas",', '"pandas", "asks-gui", "asks-headless",')
+    return warm.done("lock")
+
+
+def test_two_projects_of_a_base_that_install_one_file(warm, recipes):
+    answer = twice(warm, recipes)
+    path = f"lib/python{PYTHON}/site-packages/draw/version.py"
+    way_out = "overrides = [\"draw-headless; python_version < '3'\"]"
+    told, *_ = answer.stderr.splitlines()
+    assert told == (
+        f"warning: layer user cannot be built: draw-gui and draw-headless both install {path}, "
+        f"with different content; keep one of them: {way_out} in [layer.user] takes draw-headless "
+        "out of it; or pin a release without this file"
+    )
+    warm.overlay("alice", 'requires = ["six"]')
+    warm.done("lock", "--overlay", "overlays/alice.toml")
+    for _ in range(2):  # judged, and from the cache
+        answer = warm.envc("check", "--json")
+        assert (answer.status, codes_of(answer)) == (1, ["ENVC103"])
+    refused = warm.envc("materialize", "--target", warm.target)
+    assert (refused.status, refused.stderr.count("both install")) == (5, 1)
+    warm.edit("env = {", f"{way_out}\nenv = {{")
+    assert "warning" not in warm.done("lock").stderr
+    assert codes_of(warm.done("check", "--json")) == ["ENVC303"]
+    warm.materialize()
 
 
 def test_an_unreadable_overlay_does_not_hide_the_others(warm):
@@ -140,10 +215,15 @@ def test_only_the_specs_that_are_named(warm):
 
 
 def test_no_overlays_are_ok(warm):
-    answer = warm.done("check")
-    assert (answer.stdout, answer.stderr) == (
-        "",
-        "no overlay to check: name a spec, or set overlays.specs in envc.toml\n",
+    nothing = "no overlay to check: nothing matches overlays/*.toml (overlays.specs); name a spec"
+    told = warm.done("check")
+    assert told.stdout == ""
+    assert told.stderr == f"{nothing}, or copy users' here with `envc overlay collect`\n"
+    warm.edit(f'storage = "{warm.storage}"\n', "")
+    assert warm.done("check").stderr == f"{nothing}, or correct that\n"
+    warm.edit('specs = ["overlays/*.toml"]\n', "")
+    assert warm.done("check").stderr == (
+        "no overlay to check: name a spec, or set overlays.specs in envc.toml\n"
     )
 
 

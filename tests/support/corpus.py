@@ -6,6 +6,7 @@
     [facts."six-1.0-py3-none-any.whl"]       what the index says of it: `yanked`, `requires_python`
     [site]                                   tables that are added to the envc.toml
     [site.layer.user]
+    [edited.user]                            keys of a layer that are edited after all is locked
     [overlay.alice]
     requires = ["six"]                       …and the other keys of [overlay]
     check = …                                the [check] table
@@ -86,6 +87,9 @@ def _judged(
         expected[name] = keys.pop("expect")
         gone.update(keys.pop("gone", []))
         specs.append(_write(site, name, keys))
+    for layer, keys in tables.get("edited", {}).items():
+        spec["layer"][layer] |= keys
+    (site / "envc.toml").write_text(tomli_w.dumps(spec))
     for filename in gone:
         (root / "wheels" / filename).unlink()
     words = [os.path.relpath(path, site) for path in specs]

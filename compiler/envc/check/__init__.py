@@ -4,6 +4,7 @@ WheelContents of a base ──inventory_of──▶ Inventory          Subject o
 """
 
 from envc.check.basis import Basis, basis_of
+from envc.check.collisions import collisions, layer_collisions
 from envc.check.impact import Impact, ImpactKind, classify
 from envc.check.inventory import Inventory, inventory_of
 from envc.check.judge import PASSES, judge, restated, unreadable
@@ -21,8 +22,10 @@ __all__ = [
     "Subject",
     "basis_of",
     "classify",
+    "collisions",
     "inventory_of",
     "judge",
+    "layer_collisions",
     "restated",
     "unreadable",
     "wanted_libraries",

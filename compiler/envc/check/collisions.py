@@ -1,6 +1,6 @@
 """What two projects both have, modules, commands or files, and which of them hides the other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from envc.check.inventory import Presence, presences
 from envc.check.subject import Scene, Subject
@@ -147,25 +147,43 @@ def _runs(contents: WheelContents) -> Iterator[tuple[str, str]]:
 def files(subject: Subject) -> Iterator[Finding]:
     """One finding for each two projects that claim a path with different content."""
     for scene in subject.scenes:
-        for (first, second), paths in sorted(_collisions(scene).items()):
-            more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        for first, second, what in collisions(scene.own):
             yield subject.finding(
                 codes.FILE_COLLISION,
-                f"{first} and {second} both install {paths[0]}{more}, with different content",
+                what,
                 *(first, second),
                 about=second,
                 mend=f"take {first} or {second} out of the overlay, or pin a release without it",
             )
 
 
-def _collisions(scene: Scene) -> dict[tuple[str, str], list[str]]:
-    """Two projects → the paths that both claim, in order. Equal content is legal."""
+def layer_collisions(layer: str, spec: str, own: Iterable[WheelContents]) -> Iterator[Finding]:
+    """The same of the wheels of a common layer, in that spec of a site."""
+    for first, second, what in collisions(own):
+        yield codes.finding(
+            codes.BASE_TWICE,
+            what,
+            (first, second),
+            where=f"{spec} (layer.{layer}.requires)",
+            mend=f"keep one of them: overrides = [\"{second}; python_version < '3'\"] in "
+            f"[layer.{layer}] takes {second} out of it; or pin a release without this file",
+        )
+
+
+def collisions(own: Iterable[WheelContents]) -> Iterator[tuple[str, str, str]]:
+    """Two projects of one tree that claim a path, and what is to be said of them.
+
+    Equal content is legal.
+    """
     owners: dict[str, tuple[str, str]] = {}
     found: dict[tuple[str, str], list[str]] = {}
-    for contents in scene.own:
+    for contents in own:
         project = contents.facts.project
         for path, digest in contents.files.items():
             other = owners.setdefault(path, (project, digest))
             if other[1] != digest and not path.startswith("bin/"):
                 found.setdefault((other[0], project), []).append(path)
-    return {pair: sorted(paths) for pair, paths in found.items()}
+    for (first, second), paths in sorted(found.items()):
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        what = f"{first} and {second} both install {min(paths)}{more}, with different content"
+        yield first, second, what

@@ -86,7 +86,7 @@ def presences(contents: WheelContents) -> Iterator[tuple[str, Presence]]:
                 yield prefix + name, Presence(facts.project, "namespace")
                 yield from walk(content, f"{prefix}{name}.")
             else:
-                joined = not prefix and name in contents.joined
+                joined = prefix + name in contents.joined
                 yield prefix + name, Presence(facts.project, content, joined)
 
     yield from walk(facts.modules, "")

@@ -16,8 +16,13 @@ from envc.model.lock import Lock
 from envc.model.spec import FindingRule
 from envc.model.value import replace
 
-# What a verdict says of its lock alone.
-_STATES = frozenset({codes.LOCK_MISSING, codes.LOCK_STALE, codes.OTHER_BASE})
+# What a verdict says of its lock, and of those below.
+_STATES = frozenset(
+    {
+        *(codes.LOCK_MISSING, codes.LOCK_STALE, codes.OTHER_BASE),
+        *(codes.BASE_STALE, codes.BASE_TWICE),
+    }
+)
 
 # Each finds one kind of fault, and knows nothing of the others.
 PASSES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
@@ -62,10 +67,11 @@ def restated(
     state: LockState,
     inventory: Inventory,
     *,
+    below: Sequence[Finding] = (),
     rules: tuple[Sequence[FindingRule], Sequence[FindingRule]],
 ) -> Verdict:
-    """A verdict whose lock now stands otherwise to its base, and whose base may have grown."""
-    told, untold = _treated(state_findings(state, verdict.spec), *rules)
+    """A verdict whose lock now stands otherwise to its base, and whose base may have changed."""
+    told, untold = _treated(state_findings(state, verdict.spec, below), *rules)
     kept = [*(f for f in verdict.findings if f.code not in _STATES), *told]
     ignored = [*(f for f in verdict.ignored if f.code not in _STATES), *untold]
     replaced = {*verdict.shadows, *verdict.lifts, *verdict.hides}

@@ -1,6 +1,6 @@
 """What the lock, or resolving in memory, says: failures, shadows, lifts, and the lock's own age."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from envc.check.subject import LockState, Subject
 from envc.errors import ShadowRefusedError
@@ -44,16 +44,21 @@ def failure(subject: Subject) -> Iterator[Finding]:
 
 def lock_state(subject: Subject) -> Iterator[Finding]:
     """That the lock is missing or old, or that the tree was built from another one."""
-    yield from state_findings(subject.state, subject.spec)
+    yield from state_findings(subject.state, subject.spec, subject.below)
     if subject.drift:
         folder = subject.spec.rpartition("/")[0] or "."
         mend = f"build it anew: envc overlay sync --dir {folder}"
         yield subject.finding(codes.DRIFTED, subject.drift, mend=mend)
 
 
-def state_findings(state: LockState, spec: str) -> Iterator[Finding]:
-    """That a lock is in this state; nothing of a fresh one."""
-    if state in _STATES:
+def state_findings(state: LockState, spec: str, below: Sequence[Finding] = ()) -> Iterator[Finding]:
+    """What was found `below`, and that the lock is in this state; nothing of a fresh one.
+
+    Above a stale lock only a missing one is told: whether another fits shows when that is mended.
+    """
+    yield from below
+    base_is_stale = any(each.code == codes.BASE_STALE for each in below)
+    if state in _STATES and (state is LockState.MISSING or not base_is_stale):
         code, what = _STATES[state]
         yield finding(
             code,

@@ -53,7 +53,8 @@ class Subject:
     `lock` is its own when that is fresh, else the one that resolving in memory gave; None where
     that failed, and `failure` says why.
     There is a scene for each target, none without a lock. `origins` tell where the requirement
-    stands that brings a project in; `yanked` why a release was withdrawn. `drift` is empty, or
+    stands that brings a project in; `yanked` why a release was withdrawn. `below` are the
+    findings on what it stands on. `drift` is empty, or
     what is wrong with the overlay's tree. The site's rules come before the overlay's.
     """
 
@@ -69,6 +70,7 @@ class Subject:
     origins: Mapping[NormalizedName, str] = field(default_factory=dict)
     yanked: Mapping[NormalizedName, str] = field(default_factory=dict)
     unknown: Sequence[Unknown] = ()
+    below: Sequence[Finding] = ()
     drift: str = ""
     site_rules: Sequence[FindingRule] = ()
     rules: Sequence[FindingRule] = ()

@@ -13,12 +13,11 @@ from envc.disk.digests import known_digest
 from envc.errors import BuildError, EnvcError, HashMissingError, OutsideError, UnsatisfiableError
 from envc.host.context import Context
 from envc.index import IndexSource
-from envc.lock import overlay_inputs
 from envc.locking.known_base import KnownBase, known_base
 from envc.locking.overlay_resolution import Edges
 from envc.model import codes
 from envc.model.digest import Digest, digest_of, digest_of_json
-from envc.model.finding import Verdict
+from envc.model.finding import Finding, Verdict
 from envc.model.lock import Lock
 from envc.model.release import Distribution
 from envc.model.spec import OverlaySpec, SiteSpec
@@ -36,11 +35,11 @@ from envc.sites.site import (
     read_lock,
 )
 from envc.supply.contents import ContentsSource
-from envc.supply.declared import outdated_editables
 from envc.supply.editables import directory_of
 from envc.supply.given import GivenSource
 from envc.supply.indexes import indexes_of, open_source
-from envc.supply.local_files import is_as_locked, names_files
+from envc.supply.local_files import names_files
+from envc.supply.stale_overlays import overlay_state, stale_below
 from envc.target.opened import drift_of
 
 
@@ -68,6 +67,7 @@ class Checker:
             site.spec.core.python, context, wheelhouses=wheelhouses, indexes=indexes_of(site)
         )
         self._bases: dict[str, KnownBase | EnvcError] = {}
+        self._below: dict[Digest | None, tuple[Finding, ...]] = {}
         self._edges: dict[Digest | None, tuple[Edges, ...]] = {}
         self._opened: IndexSource | None = None
         self._closed_bytes = 0
@@ -154,18 +154,22 @@ class Checker:
 
     def state(self, spec: OverlaySpec, under: KnownBase, lock: Lock | None) -> LockState:
         """How a lock stands to the spec and to the base."""
-        if lock is None:
-            return LockState.MISSING
-        base = under.base
-        if lock.base is None or lock.base.closure != base.closure:
-            return LockState.OTHER_BASE
-        folder = os.path.dirname(overlay_lock_path(spec))
-        fresh = (
-            lock.inputs == overlay_inputs(self.site.spec, spec, base)
-            and is_as_locked(spec.requires, lock, folder=folder)
-            and not outdated_editables(lock, folder)
-        )
-        return LockState.FRESH if fresh else LockState.STALE
+        return overlay_state(self.site.spec, spec, under.base, lock)
+
+    def below(self, spec: OverlaySpec, under: KnownBase) -> tuple[Finding, ...]:
+        """What is wrong with the locks below an overlay: stale ones, and what cannot be built.
+
+        Raises:
+            SpecError, UsageError: one cannot be read.
+        """
+        key = under.base.closure
+        if key not in self._below:
+            stale = (
+                codes.finding(codes.BASE_STALE, fault.what, where=fault.where, mend=fault.mend)
+                for fault in stale_below(self.site, spec)
+            )
+            self._below[key] = (*stale, *under.collisions)
+        return self._below[key]
 
     def fingerprint(self, basis: Basis, under: KnownBase) -> Digest:
         """The digest of the parts of a base that a verdict rests on."""
@@ -219,6 +223,7 @@ class Checker:
             origins=_origins(spec, lock),
             yanked=self._yanked(lock, source) if lock is not None else {},
             unknown=seen.unknown,
+            below=self.below(spec, under),
             drift=drift_of(spec, present),
             site_rules=self.site.spec.check,
             rules=spec.check,

@@ -36,7 +36,7 @@ def _run(arguments: Arguments) -> Output:
     return Output(
         report,
         printed=_printed(report, arguments, site),
-        told=_sums(report, arguments.verbose),
+        told=_sums(report, arguments.verbose) if report.overlays else [_said_of_none(site)],
         status=0 if report.ok else 1,
     )
 
@@ -89,10 +89,17 @@ def _impacts(against: "AgainstReport") -> Iterator[str]:
         yield from (f"{'':13}{line.partition(chr(10))[0]}" for line in impact.changes + impact.why)
 
 
+def _said_of_none(site: "Site") -> str:
+    overlays = site.spec.overlays
+    if not overlays.specs:
+        return f"no overlay to check: name a spec, or set overlays.specs in {site.spec_name}"
+    told = f"no overlay to check: nothing matches {', '.join(overlays.specs)} (overlays.specs)"
+    if overlays.storage is None:
+        return f"{told}; name a spec, or correct that"
+    return f"{told}; name a spec, or copy users' here with `envc overlay collect`"
+
+
 def _sums(report: "CheckReport", verbose: int) -> Iterator[str]:
-    if not report.overlays:
-        yield "no overlay to check: name a spec, or set overlays.specs in envc.toml"
-        return
     failed = sum(not verdict.ok for verdict in report.overlays)
     total = counted(len(report.overlays), "overlay")
     yield f"{total} checked, {failed} in conflict" if failed else f"{total} ok"

@@ -237,13 +237,14 @@ def _carried_over(checker: Checker, row: Row, found: Found) -> Verdict | None:
         if checker.fingerprint(row.basis, under) != row.fingerprint:
             return None
         present = read_lock(overlay_lock_path(spec), spec.name)
+        below = checker.below(spec, under)
     except EnvcError:
         return None
     state = checker.state(spec, under, present.lock if present is not None else None)
     if state is LockState.STALE:
         return None  # the site's policy or the spec has changed: it is resolved in another way
     rules = (checker.site.spec.check, spec.check)
-    return restated(row.verdict, state, under.inventory(), rules=rules)
+    return restated(row.verdict, state, under.inventory(), below=below, rules=rules)
 
 
 class _Fork:

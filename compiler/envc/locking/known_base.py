@@ -1,10 +1,13 @@
 """What a check needs of a base, computed once for all overlays on it."""
 
+from collections.abc import Iterable, Iterator
+
 from packaging.utils import NormalizedName
 
-from envc.check import Inventory, inventory_of
+from envc.check import Inventory, inventory_of, layer_collisions
 from envc.lock import Base, locked_wheel, shared_packages, target_groups, visible_problem
 from envc.locking.overlay_resolution import Edges, edges_of
+from envc.model.finding import Finding
 from envc.model.lock import LockedWheel
 from envc.model.resolution import Group, InheritedPin
 from envc.model.spec import SiteSpec
@@ -21,7 +24,7 @@ class KnownBase:
     """A base as overlays on it see it. `inventories` are in the order of the site's target groups.
 
     `pins` are its visible pins, for each group of targets. `unknown` are the base's wheels that
-    could not be looked into.
+    could not be looked into, `collisions` what is wrong with its common layers.
     """
 
     site: SiteSpec
@@ -29,6 +32,7 @@ class KnownBase:
     inventories: tuple[tuple[Target, Inventory], ...]
     pins: tuple[tuple[InheritedPin, ...], ...]
     unknown: tuple[Unknown, ...]
+    collisions: tuple[Finding, ...] = ()
 
     def inventory(self) -> Inventory:
         """The inventory on the first target: for what is told of the overlay as a whole."""
@@ -58,6 +62,7 @@ def known_base(site: SiteSpec, base: Base, contents: ContentsSource) -> KnownBas
     inventories: list[tuple[Target, Inventory]] = []
     unknown: dict[str, Unknown] = {}
     together: set[Group] = set()
+    collisions: dict[Finding, None] = {}
     groups = target_groups(site.targets)
     visible = tuple(base.visible_pins(group) for group in groups)
     for group, pins in zip(groups, visible, strict=True):
@@ -65,7 +70,20 @@ def known_base(site: SiteSpec, base: Base, contents: ContentsSource) -> KnownBas
             found = contents.contents(locked_wheel(pin.distributions[place]) for pin in pins)
             known = [each for each in found.values() if isinstance(each, WheelContents)]
             inventories.append((target, inventory_of(pins, known)))
+            collisions |= dict.fromkeys(_collisions(site, pins, known))
             together.update(shared_packages(each.facts for each in known))
             unknown |= {each.project: each for each in found.values() if isinstance(each, Unknown)}
     whole = replace(base, together=tuple(sorted(together)))
-    return KnownBase(site, whole, tuple(inventories), visible, tuple(unknown.values()))
+    return KnownBase(
+        site, whole, tuple(inventories), visible, tuple(unknown.values()), tuple(collisions)
+    )
+
+
+def _collisions(
+    site: SiteSpec, pins: Iterable[InheritedPin], known: Iterable[WheelContents]
+) -> Iterator[Finding]:
+    """What the projects of one common layer install twice, differently; the lowest layer first."""
+    layer_of = {pin.project: pin.layer for pin in pins}
+    for layer in site.layers:
+        own = [each for each in known if layer_of.get(each.facts.project) == layer.name]
+        yield from layer_collisions(layer.name, site.file, own)

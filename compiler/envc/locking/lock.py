@@ -1,7 +1,7 @@
 """`envc lock`: resolve every layer that changed, and write its lock."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from packaging.utils import canonicalize_name
@@ -68,6 +68,7 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
     _warn_of_unknown(options, outcomes.values(), context)
     for warning in (each for outcome in outcomes.values() for each in outcome.warnings):
         context.reporter.warn(warning)
+    _warn_of_collisions(site, outcomes, context)
     removed: tuple[str, ...] = ()
     if not options.check:
         for outcome in outcomes.values():
@@ -80,6 +81,16 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
         layers={name: _report(outcome, site.spec) for name, outcome in sorted(outcomes.items())},
         removed=removed,
     )
+
+
+def _warn_of_collisions(site: Site, outcomes: Mapping[str, Outcome], context: Context) -> None:
+    for name, outcome in outcomes.items():
+        if outcome.changed:
+            from envc.locking.collisions import said_of_collisions  # most locks are as they were
+
+            folder = os.path.dirname(outcome.file.path)
+            for told in said_of_collisions(site, name, outcome.file.lock, folder, context):
+                context.reporter.warn(told)
 
 
 def _pruned(site: Site, folders: Iterable[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from envc.model.finding import Finding, Severity
 
 SPEC_UNREADABLE = "ENVC101"
 BASE_UNUSABLE = "ENVC102"
+BASE_TWICE = "ENVC103"
 UNSATISFIABLE = "ENVC201"
 SHADOW_REFUSED = "ENVC202"
 SHADOW = "ENVC203"
@@ -20,6 +21,7 @@ OTHER_BASE = "ENVC303"
 LOCK_UNREADABLE = "ENVC304"
 HASH_MISSING = "ENVC305"
 DRIFTED = "ENVC306"
+BASE_STALE = "ENVC307"
 FILE_COLLISION = "ENVC401"
 MODULE_HIDDEN = "ENVC402"
 STANDARD_MODULE = "ENVC403"
@@ -34,6 +36,7 @@ CONTENTS_UNKNOWN = "ENVC410"
 CODES: dict[str, tuple[Severity, str]] = {
     SPEC_UNREADABLE: ("error", "the overlay's spec cannot be read"),
     BASE_UNUSABLE: ("error", "the overlay's base does not exist, is not open or is not locked"),
+    BASE_TWICE: ("error", "two projects of the base install one file, differently"),
     UNSATISFIABLE: ("error", "no set of releases meets the overlay's requirements on its base"),
     SHADOW_REFUSED: ("error", "the overlay replaces a base project, which the site forbids"),
     SHADOW: ("note", "the overlay replaces a base project that it asks to have otherwise"),
@@ -48,6 +51,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     LOCK_UNREADABLE: ("error", "the overlay's lock cannot be read"),
     HASH_MISSING: ("error", "a wheel has no sha256 to know it by"),
     DRIFTED: ("warning", "the overlay's tree is not the one that its lock describes"),
+    BASE_STALE: ("warning", "a lock that the overlay stands on is older than its spec"),
     FILE_COLLISION: ("error", "two projects of the overlay install one file, differently"),
     MODULE_HIDDEN: ("error", "a module of one project hides that of another project"),
     STANDARD_MODULE: ("warning", "a project brings a module that the standard library has"),
@@ -65,6 +69,7 @@ FIXED = frozenset(
     {
         SPEC_UNREADABLE,
         BASE_UNUSABLE,
+        BASE_TWICE,
         UNSATISFIABLE,
         SHADOW_REFUSED,
         LOCK_UNREADABLE,

@@ -53,7 +53,9 @@ def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> tuple[Tree
             faults.append(_collision(path, owners.get(path, "envc"), "envc", layer))
         shared.add(path)
     if faults:
-        raise UntrustedError.of(faults)
+        # Bytecode differs with its source, which says it all.
+        sources = [fault for fault in faults if "/__pycache__/" not in fault.what]
+        raise UntrustedError.of(sources or faults)
     manifest = Manifest(tuple(lines[path] for path in sorted(lines)))
     directories = tuple(path for path in sorted(shared) if _is_directory(lines[path]))
     made = frozenset(directories)

@@ -199,9 +199,22 @@ def base_under(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] 
         UsageError: a lock is missing.
     """
     stack = refuse_circle(overlay, above)
+    below = overlay_below(overlay)
+    if below is not None:
+        return base_on(site, below, stack)
+    check_base(site.spec, overlay)
+    return base_of(site, overlay.base)
+
+
+def overlay_below(overlay: OverlaySpec) -> OverlaySpec | None:
+    """The overlay that another one stands on; None: it stands on a common layer.
+
+    Raises:
+        SpecError: it is called otherwise, or its spec has faults.
+        UsageError: it cannot be read.
+    """
     if overlay.base_dir is None:
-        check_base(site.spec, overlay)
-        return base_of(site, overlay.base)
+        return None
     folder = os.path.join(os.path.dirname(os.path.abspath(overlay.file)), overlay.base_dir)
     spec = load_overlay(os.path.normpath(f"{folder}/{OVERLAY_SPEC}"))
     if spec.name != overlay.base:
@@ -210,7 +223,7 @@ def base_under(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] 
             where=f"{overlay.file} (overlay.base-dir)",
             mend="correct base, or base-dir",
         )
-    return base_on(site, spec, stack)
+    return spec
 
 
 def base_on(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] = ()) -> Base:

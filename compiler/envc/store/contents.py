@@ -1,8 +1,8 @@
 """What a wheel holds, for a check: read from any file that can be sought, nothing unpacked.
 
-Read are the central directory, METADATA, WHEEL, RECORD, the entry points, and small `__init__`
-files that may join an old namespace; and where asked, the headers of its shared libraries. What a
-stored tree holds is read from its facts and its manifest.
+Read are the central directory, METADATA, WHEEL, RECORD, the entry points, the `__init__` of each
+outermost package, which may join an old namespace; and where asked, the headers of its shared
+libraries. What a stored tree holds is read from its facts and its manifest.
 """
 
 import os
@@ -18,7 +18,7 @@ from envc.errors import UntrustedError
 from envc.formats.elf import needed_libraries, searched_folders
 from envc.model.lock import LockedWheel
 from envc.model.names import site_packages_of
-from envc.model.wheel import Library, WheelContents, WheelFacts
+from envc.model.wheel import Library, ModuleTree, WheelContents, WheelFacts
 from envc.store import limits
 from envc.store.description import describe
 from envc.store.dist_info import identify
@@ -27,9 +27,8 @@ from envc.store.layout import Layout, Placement
 from envc.store.refusal import Problem, RefusedError, untrusted
 from envc.store.store import Store
 
-# `__path__ = __import__("pkgutil").extend_path(__path__, __name__)` and its like are short.
-_JOINING_BYTES = range(20, 600)
-_JOINING = re.compile(rb"extend_path\s*\(|declare_namespace\s*\(")
+# `__path__ = __import__("pkgutil").extend_path(__path__, __name__)` and its like, in no comment.
+_JOINING = re.compile(rb"^[^#\n]*\b(?:extend_path|declare_namespace)\s*\(", re.MULTILINE)
 _LIBRARY = re.compile(r"[^/]*\.so(?:\.[^/]*)?")
 
 
@@ -55,8 +54,8 @@ def read_contents(file: BinaryIO, wheel: LockedWheel, python: str) -> WheelConte
         joined = tuple(
             name
             for name, path in _initialisers(facts, files, found.layout.site_packages)
-            if members[placed[path]].file_size in _JOINING_BYTES
-            and _joins(_read(archive, members[placed[path]], _JOINING_BYTES.stop))
+            if members[placed[path]].file_size <= limits.TEXT_BYTES
+            and _JOINING.search(_read(archive, members[placed[path]], limits.TEXT_BYTES))
         )
         return WheelContents(facts=facts, files=files, joined=joined)
 
@@ -102,7 +101,7 @@ def stored_contents(store: Store, wheel: LockedWheel, python: str) -> WheelConte
     joined = tuple(
         name
         for name, path in _initialisers(facts, files, prefix)
-        if _joins(_stored_file(f"{tree}/{path}", _JOINING_BYTES.stop))
+        if _JOINING.search(_stored_file(f"{tree}/{path}", limits.TEXT_BYTES))
     )
     return WheelContents(facts=facts, files=files, joined=joined)
 
@@ -163,15 +162,19 @@ def _read(archive: ZipFile, member: ZipInfo, limit_bytes: int) -> bytes:
 def _initialisers(
     facts: WheelFacts, files: Mapping[str, str], prefix: str
 ) -> Iterator[tuple[str, str]]:
-    """The packages at the top of a wheel, and the paths of their `__init__.py`."""
-    for name, content in facts.modules.items():
-        path = f"{prefix}/{name}/__init__.py"
-        if content == "package" and path in files:
-            yield name, path
+    """The outermost packages of a wheel, dotted, and the paths of their `__init__.py`."""
 
+    def walk(tree: ModuleTree, above: str) -> Iterator[str]:
+        for name, content in tree.items():
+            if content == "package":
+                yield above + name
+            elif isinstance(content, dict):
+                yield from walk(content, f"{above}{name}.")
 
-def _joins(content: bytes) -> bool:
-    return len(content) in _JOINING_BYTES and _JOINING.search(content) is not None
+    for package in walk(facts.modules, ""):
+        path = f"{prefix}/{package.replace('.', '/')}/__init__.py"
+        if path in files:
+            yield package, path
 
 
 def _library(path: str, content: bytes) -> Library:

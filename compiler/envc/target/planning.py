@@ -8,20 +8,19 @@ from envc.errors import AnswerIsNo, Fault, UsageError
 from envc.formats.policy import policy_to_json
 from envc.host.context import Context
 from envc.host.machine import machine_of, target_for
-from envc.lock import CORE_BASE, Base, layer_inputs, on_layer, select_wheels, with_absolute_paths
+from envc.lock import CORE_BASE, Base, on_layer, select_wheels, with_absolute_paths
 from envc.model.bundle import Sources
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
-from envc.model.lock import Lock
 from envc.model.names import lock_file_name
 from envc.model.policy import policy_of
 from envc.model.publication import Publication
 from envc.model.spec import CORE, CoreSpec, LayerSpec
 from envc.model.stack import Stack
 from envc.model.value import value
-from envc.sites.place import shown
 from envc.sites.site import CarriedCore, LockFile, Site, load_site, require_lock
 from envc.supply.indexes import indexes_of
+from envc.supply.stale_layers import stale_lock
 from envc.target.directory import Directory, Shape
 from envc.target.opened import locate, read_location
 from envc.target.stock import Chosen, Stock, stack_layer, stacked
@@ -187,10 +186,9 @@ def locks_of(
         if found is None:
             continue
         base = _base_of(layer, locks)
-        changed = "" if carried else _changed(site, layer, found.lock, base)
-        if changed:
-            what = f"the lock of layer {layer.name} is stale: {changed} since"
-            stale.append(Fault(what, shown(found.path), "write it anew with `envc lock`"))
+        fault = None if carried else stale_lock(site, layer, found, base)
+        if fault is not None:
+            stale.append(fault)
         above = on_layer(
             site.spec, layer.name, base=base, lock=found.lock, lock_digest=found.digest
         )
@@ -198,18 +196,6 @@ def locks_of(
     if stale:
         raise AnswerIsNo.of(stale)
     return locks
-
-
-def _changed(site: Site, layer: LayerSpec, lock: Lock, base: Base) -> str:
-    """What has changed since a layer was locked; "": nothing."""
-    if lock.inputs not in {None, layer_inputs(site.spec, layer, base)}:
-        return f"{site.spec_name} or its base has changed"
-    if all(sourced.requirement.url is None for sourced in layer.requires):
-        return ""
-    from envc.supply.local_files import is_as_locked  # few layers name files
-
-    is_same = is_as_locked(layer.requires, lock, folder=site.origin)
-    return "" if is_same else f"a file or folder that {site.spec_name} names has changed"
 
 
 def _base_of(layer: LayerSpec, locks: Mapping[str, LockedLayer]) -> Base:

@@ -1,6 +1,7 @@
 """What a check reads of wheels: from archives, and from what a store has unpacked of them."""
 
 import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,23 +79,44 @@ def test_libraries_are_read_but_for_bundled_ones(tmp_path: Path) -> None:
     assert value_of_json(tuple[Library, ...], json_of(found)) == found
 
 
-def test_a_stored_tree_tells_the_same(tmp_path: Path) -> None:
-    import sys
+def store_with(path: Path, folder: Path) -> Store:
+    store = Store(str(folder / "store"))
+    wheels = [(str(path), locked(path))]
+    interpreter = sys.executable
+    store.ingest(wheels, python=PYTHON, interpreter=interpreter, reporter=SilentReporter())
+    return store
 
+
+def test_a_stored_tree_tells_the_same(tmp_path: Path) -> None:
     path = RECIPE.build(tmp_path)
     wheel = locked(path)
-    store = Store(str(tmp_path / "store"))
-    store.ingest(
-        [(str(path), wheel)],
-        python=PYTHON,
-        interpreter=sys.executable,
-        reporter=SilentReporter(),
-    )
+    store = store_with(path, tmp_path)
     stored = stored_contents(store, wheel, python=PYTHON)
     assert stored == read(path)
     with path.open("rb") as file:
         libraries = read_libraries(file, wheel, python=PYTHON)
     assert stored_libraries(store, wheel, python=PYTHON) == libraries
+
+
+LICENCE = "# on terms that take their time\n" * 400
+JOINING = {
+    "one.py": f"{LICENCE}__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n",
+    "two.py": f"from pkgutil import extend_path\n{LICENCE}__path__ = extend_path(__path__, 'x')\n",
+    "three.py": "import pkg_resources\npkg_resources.declare_namespace(__name__)\n",
+}
+ALONE = {"four.py": "# no extend_path(__path__, __name__) here\n", "five.py": LICENCE}
+
+
+def test_packages_that_join_others_however_long_they_are(tmp_path: Path) -> None:
+    packages = {name.removesuffix(".py"): text for name, text in (JOINING | ALONE).items()}
+    files = {f"{name}/__init__.py": text for name, text in packages.items()}
+    files |= {f"space/{name}/__init__.py": text for name, text in packages.items()}
+    path = Recipe(name="many", version="1.0", files=files).build(tmp_path)
+    joined = ("one", "three", "two")
+    expected = {*joined, *(f"space.{name}" for name in joined)}
+    assert set(read(path).joined) == expected
+    stored = stored_contents(store_with(path, tmp_path), locked(path), python=PYTHON)
+    assert set(stored.joined) == expected
 
 
 def test_contents_survive_the_cache(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Whether common layers' locks are what locking would make now, as far as no index has a say."""
+
+from envc.errors import Fault
+from envc.lock import CORE_BASE, Base, layer_inputs
+from envc.model.spec import LayerSpec
+from envc.sites.place import shown
+from envc.sites.site import LockFile, Site, base_of, require_lock
+from envc.supply.local_files import is_as_locked
+
+
+def stale_lock(site: Site, layer: LayerSpec, found: LockFile, base: Base) -> Fault | None:
+    """What is to be said of a common layer's lock that is stale; None: it is not."""
+    if found.lock.inputs not in {None, layer_inputs(site.spec, layer, base)}:
+        changed = f"{site.spec_name} or its base has changed"
+    elif not is_as_locked(layer.requires, found.lock, folder=site.origin):
+        changed = f"a file or folder that {site.spec_name} names has changed"
+    else:
+        return None
+    what = f"the lock of layer {layer.name} is stale: {changed} since"
+    return Fault(what, shown(found.path), "write it anew with `envc lock`")
+
+
+def stale_layers(site: Site, layer: str) -> tuple[Fault, ...]:
+    """What is to be said of the stale locks in the stack of a common layer, the lowest first.
+
+    Raises:
+        UsageError: the site has no such layer, or a lock is missing.
+    """
+    faults = (
+        stale_lock(
+            site,
+            spec,
+            require_lock(site.lock_path(spec.name), spec.name),
+            CORE_BASE if site.spec.layer(spec.base) is None else base_of(site, spec.base),
+        )
+        for spec in reversed(site.spec.chain(layer))
+    )
+    return tuple(fault for fault in faults if fault is not None)

@@ -1,0 +1,71 @@
+"""Whether overlays' locks are what locking would make now, as far as no index has a say."""
+
+import os
+
+from envc.check import LockState
+from envc.errors import Fault
+from envc.lock import Base, overlay_inputs
+from envc.model.lock import Lock
+from envc.model.spec import OverlaySpec, SiteSpec
+from envc.sites.place import shown
+from envc.sites.site import (
+    Site,
+    base_under,
+    overlay_below,
+    overlay_lock_path,
+    require_overlay_lock,
+)
+from envc.supply.declared import outdated_editables
+from envc.supply.local_files import is_as_locked
+from envc.supply.stale_layers import stale_layers
+
+_STALE = {
+    LockState.STALE: "is stale: its spec, or what the site asks of overlays, has changed since",
+    LockState.OTHER_BASE: "is stale: it was made against another state of its base",
+}
+
+
+def stale_below(site: Site, overlay: OverlaySpec) -> tuple[Fault, ...]:
+    """What is to be said of the stale locks below an overlay, whose bases are no circle.
+
+    Above a stale lock of an overlay nothing is looked at: the next ones change with it.
+
+    Raises:
+        SpecError, UsageError: as for `base_under`.
+    """
+    below = overlay_below(overlay)
+    return stale_layers(site, overlay.base) if below is None else stale_overlay(site, below)
+
+
+def stale_overlay(site: Site, overlay: OverlaySpec) -> tuple[Fault, ...]:
+    """What is to be said of the stale locks in the stack of an overlay, its own included.
+
+    Raises:
+        SpecError, UsageError: as for `base_under`; it has no lock.
+    """
+    base = base_under(site, overlay)
+    below = stale_below(site, overlay)
+    if below:
+        return below
+    found = require_overlay_lock(overlay)
+    state = overlay_state(site.spec, overlay, base, found.lock)
+    if state not in _STALE:
+        return ()
+    what = f"the lock of overlay {overlay.name} {_STALE[state]}"
+    mend = f"write it anew with `envc lock --overlay {overlay.file}`"
+    return (Fault(what, shown(found.path), mend),)
+
+
+def overlay_state(site: SiteSpec, spec: OverlaySpec, base: Base, lock: Lock | None) -> LockState:
+    """How an overlay's lock stands to its spec and to what is below it."""
+    if lock is None:
+        return LockState.MISSING
+    if lock.base is None or lock.base.closure != base.closure:
+        return LockState.OTHER_BASE
+    folder = os.path.dirname(overlay_lock_path(spec))
+    fresh = (
+        lock.inputs == overlay_inputs(site, spec, base)
+        and is_as_locked(spec.requires, lock, folder=folder)
+        and not outdated_editables(lock, folder)
+    )
+    return LockState.FRESH if fresh else LockState.STALE
