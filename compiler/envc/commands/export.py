@@ -22,13 +22,10 @@ from envc.model.spec import SiteSpec
 from envc.model.value import replace, value
 from envc.reports.export import ExportFormat
 from envc.resolve import resolve
-from envc.sites.site import (
-    Site,
-    base_of,
-    base_on,
-    load_overlay,
-)
+from envc.sites.site import Site, base_of, base_on, load_overlay
 from envc.supply.indexes import open_source
+from envc.supply.stale_layers import stale_layers, warn_of_stale
+from envc.supply.stale_overlays import stale_overlay
 
 
 @value(kw_only=True)
@@ -59,7 +56,12 @@ def export(
     Raises:
         UsageError: there is no such layer, or a lock is missing.
     """
-    base = base_of(site, layer) if overlay is None else base_on(site, load_overlay(overlay))
+    if overlay is None:
+        base, stale = base_of(site, layer), stale_layers(site, layer)
+    else:
+        spec = load_overlay(overlay)
+        base, stale = base_on(site, spec), stale_overlay(site, spec)
+    warn_of_stale(stale, context.reporter)
     own = base.locks[0]
     if not flat:
         # What it holds is a file of its own now: nothing tells whether that is stale.

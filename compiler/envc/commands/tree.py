@@ -7,13 +7,10 @@ from envc.lock import Base, target_groups, visible_problem
 from envc.model.resolution import Resolution
 from envc.reports.tree import TreeProject, TreeReport
 from envc.resolve import resolve
-from envc.sites.site import (
-    Site,
-    base_of,
-    base_on,
-    load_overlay,
-)
+from envc.sites.site import Site, base_of, base_on, load_overlay
 from envc.supply.indexes import open_source
+from envc.supply.stale_layers import stale_layers, warn_of_stale
+from envc.supply.stale_overlays import stale_overlay
 
 
 def layer_tree(site: Site, layer: str, context: Context) -> TreeReport:
@@ -22,7 +19,9 @@ def layer_tree(site: Site, layer: str, context: Context) -> TreeReport:
     Raises:
         UsageError: it has no lock.
     """
-    return _tree(site, base_of(site, layer), context)
+    base = base_of(site, layer)
+    warn_of_stale(stale_layers(site, layer), context.reporter)
+    return _tree(site, base, context)
 
 
 def overlay_tree(site: Site, spec_path: str, context: Context) -> TreeReport:
@@ -32,7 +31,10 @@ def overlay_tree(site: Site, spec_path: str, context: Context) -> TreeReport:
         UsageError: it has no lock.
         SpecError: its base is unknown.
     """
-    return _tree(site, base_on(site, load_overlay(spec_path)), context)
+    spec = load_overlay(spec_path)
+    base = base_on(site, spec)
+    warn_of_stale(stale_overlay(site, spec), context.reporter)
+    return _tree(site, base, context)
 
 
 def _tree(site: Site, base: Base, context: Context) -> TreeReport:

@@ -39,6 +39,8 @@ from envc.sites.site import (
 )
 from envc.supply.given import GivenSource
 from envc.supply.indexes import open_source
+from envc.supply.stale_layers import stale_layers, warn_of_stale
+from envc.supply.stale_overlays import stale_overlay
 
 
 def why_in_layer(site: Site, layer: str, project: str, context: Context) -> WhyReport:
@@ -55,7 +57,7 @@ def why_in_layer(site: Site, layer: str, project: str, context: Context) -> WhyR
         raise UsageError(f"no layer {layer!r} in site {site.spec.name}", mend=f"use {known}")
     base = CORE_BASE if site.spec.layer(spec.base) is None else base_of(site, spec.base)
     lock = with_absolute_paths(require_lock(site.lock_path(layer), layer).lock, site.origin)
-
+    warn_of_stale(stale_layers(site, layer), context.reporter)
     problem = partial(layer_problem, site.spec, spec, base=base)
     return _report(site, problem, lock, project, context=context)
 
@@ -72,6 +74,7 @@ def why_in_overlay(site: Site, spec_path: str, project: str, context: Context) -
     spec = load_overlay(spec_path)
     base = base_under(site, spec)
     lock = require_overlay_lock(spec).lock
+    warn_of_stale(stale_overlay(site, spec), context.reporter)
     editables = {pin.project: pin.directory for pin in lock.pins if pin.directory is not None}
     where = Origin(spec.file, 0, "overlay.editable")
     lines = tuple(SourcedRequirement(Requirement(project), where) for project in editables)

@@ -1,8 +1,11 @@
 """Whether common layers' locks are what locking would make now, as far as no index has a say."""
 
+from collections.abc import Iterable
+
 from envc.errors import Fault
 from envc.lock import CORE_BASE, Base, layer_inputs
 from envc.model.spec import LayerSpec
+from envc.ports import Reporter
 from envc.sites.place import shown
 from envc.sites.site import LockFile, Site, base_of, require_lock
 from envc.supply.local_files import is_as_locked
@@ -36,3 +39,9 @@ def stale_layers(site: Site, layer: str) -> tuple[Fault, ...]:
         for spec in reversed(site.spec.chain(layer))
     )
     return tuple(fault for fault in faults if fault is not None)
+
+
+def warn_of_stale(faults: Iterable[Fault], reporter: Reporter) -> None:
+    """Tell whoever is given an answer from locks that these are stale."""
+    for fault in faults:
+        reporter.warn(f"{fault.what} ({fault.where}); {fault.mend}")
