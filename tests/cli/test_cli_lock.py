@@ -301,3 +301,24 @@ def test_what_nobody_can_look_into_is_named_where_it_might_matter(site, recipes)
         "alice: locked, 1 pin (overlays/pylock.alice.toml)\n"
         "  shadows six\n"
     )
+
+
+def test_the_lock_of_a_layer_that_is_no_more_is_named(site):
+    site.done("lock")
+    site.edit("[layer.system]", "[layer.ground]")
+    site.edit('base = "system"', 'base = "ground"')
+    (site.folder / "pylock.tools.toml").write_text("# of another tool\nlock-version = '1.0'\n")
+    spec = site.folder / "mine.toml"
+    spec.write_text('version = 1\n[overlay]\nname = "mine"\nbase = "user"\n')
+    site.done("lock")
+    site.done("lock", "--overlay", spec)
+    told = (
+        "warning: pylock.system.toml is the lock of layer system, which the site has no more; "
+        "remove it: `rm pylock.system.toml`\n"
+    )
+    for words in (("lock",), ("lock", "--check"), ("lock", "--layer", "ground")):
+        assert site.done(*words).stderr.startswith(told)
+        assert site.done(*words).stderr.count("warning") == 1  # again
+    assert "warning" not in site.done("lock", "--overlay", spec).stderr
+    (site.folder / "pylock.system.toml").unlink()
+    assert "warning" not in site.done("lock").stderr

@@ -68,7 +68,7 @@ def test_init_needs_a_new_folder_and_a_usable_name(built, alice, tmp_path):
         (
             "error: there is an overlay already\n"
             f"   at: {alice}/overlay.toml\n"
-            " mend: build it with `envc overlay sync`\n"
+            f" mend: build it with `envc overlay sync --dir {alice}`\n"
         ),
     )
     answer = envc("overlay", "init", "--dir", tmp_path / "My Layer", "--target", built.target)

@@ -113,6 +113,29 @@ def test_it_is_removed_by_name_or_by_folder(alice, mine):
         assert (report["adds"], report["editable"]) == ([], {})
 
 
+def test_it_is_removed_as_it_was_added(alice, mine):
+    for folder in (mine, "mine"):
+        added = envc("overlay", "add", "-e", folder, "--dir", alice, cwd=mine.parent)
+        assert added.status == 0, added.stderr
+        words = ("overlay", "remove", "-e", folder, "--dir", alice, "--json")
+        assert envc(*words, cwd=mine.parent).json["editable"] == {}
+    answer = envc("overlay", "remove", "polars", "-e", "mine", "--dir", alice, cwd=mine.parent)
+    assert answer.status == 2
+    assert answer.stderr == (
+        "error: the overlay has no requirement on polars\n"
+        f"   at: {alice}/overlay.toml\n"
+        " mend: name a project that stands in overlay.requires\n"
+        "error: the overlay has no project in ./mine\n"
+        f"   at: {alice}/overlay.toml\n"
+        " mend: name a folder that stands in overlay.editable\n"
+    )
+    answer = envc("overlay", "remove", "--dir", alice)
+    assert answer.status == 2
+    assert answer.stderr == (
+        "error: nothing to remove\n mend: name a project, or a folder with -e\n"
+    )
+
+
 def test_a_home_is_written_as_such(alice, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     mine = write_project(tmp_path / "mine", MINE, TEXT)

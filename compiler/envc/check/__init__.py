@@ -9,7 +9,8 @@ from envc.check.impact import Impact, ImpactKind, classify
 from envc.check.inventory import Inventory, inventory_of
 from envc.check.judge import PASSES, judge, restated, unreadable
 from envc.check.libraries import wanted_libraries
-from envc.check.subject import LockState, Scene, Subject
+from envc.check.subject import Scene, Subject
+from envc.model.lock import LockState
 
 __all__ = [
     "PASSES",

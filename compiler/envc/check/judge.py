@@ -7,12 +7,12 @@ from envc.check.inventory import Inventory
 from envc.check.libraries import libraries
 from envc.check.pins import pins, start_up, unknown
 from envc.check.resolution import changes, failure, lock_state, state_findings
-from envc.check.subject import LockState, Subject
+from envc.check.subject import Subject
 from envc.errors import EnvcError
 from envc.model import codes
 from envc.model.codes import FIXED
 from envc.model.finding import Finding, Verdict
-from envc.model.lock import Lock
+from envc.model.lock import Lock, LockState
 from envc.model.spec import FindingRule
 from envc.model.value import replace
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from envc.check.subject import LockState, Subject
+from envc.check.subject import Subject
 from envc.errors import ShadowRefusedError
 from envc.model import codes
 from envc.model.codes import finding
 from envc.model.finding import Finding
+from envc.model.lock import LockState
 
 # Kinds of reasons why releases are passed over that have codes of their own.
 _PASSED_OVER = {

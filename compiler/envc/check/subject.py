@@ -1,7 +1,6 @@
 """What is known of one overlay before it is judged."""
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 
 from packaging.utils import NormalizedName
 
@@ -9,20 +8,11 @@ from envc.check.inventory import Inventory
 from envc.errors import UnsatisfiableError
 from envc.model import codes
 from envc.model.finding import Finding
-from envc.model.lock import Lock
+from envc.model.lock import Lock, LockState
 from envc.model.spec import FindingRule
 from envc.model.target import Target
 from envc.model.value import field, value
 from envc.model.wheel import Library, Unknown, WheelContents
-
-
-class LockState(Enum):
-    """How an overlay's lock stands to its spec and to the present base."""
-
-    FRESH = "fresh"
-    STALE = "stale"
-    OTHER_BASE = "other base"
-    MISSING = "missing"
 
 
 @value(kw_only=True)

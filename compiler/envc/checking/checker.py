@@ -31,8 +31,7 @@ from envc.sites.site import (
     base_of,
     base_under,
     load_overlay,
-    overlay_lock_path,
-    read_lock,
+    present_overlay_lock,
 )
 from envc.supply.contents import ContentsSource
 from envc.supply.editables import directory_of
@@ -124,7 +123,7 @@ class Checker:
             return _unjudged(verdict, owner, spec.base)
         code = codes.LOCK_UNREADABLE
         try:
-            present = read_lock(overlay_lock_path(spec), spec.name)
+            present = present_overlay_lock(spec)
             code = codes.SPEC_UNREADABLE
             return self._judged(spec, under, present, owner)
         except EnvcError as error:

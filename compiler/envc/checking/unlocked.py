@@ -25,7 +25,7 @@ from envc.model.resolution import Problem, Resolution
 from envc.model.spec import OverlaySpec, SiteSpec
 from envc.model.value import value
 from envc.ports import CandidateSource
-from envc.sites.site import LockFile, overlay_lock_path
+from envc.sites.site import LockFile, locks, overlay_lock_path
 from envc.supply.declared import outdated_editables
 from envc.supply.editables import locked_editables
 from envc.supply.given import GivenSource
@@ -140,5 +140,5 @@ class Unlocked:
         return BuildError(
             f"{what}{why}",
             where=self.spec.file,
-            mend=f"lock it: envc lock --overlay {self.spec.file}",
+            mend=f"lock it: {locks(self.spec)}",
         )

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from envc.reports.overlay import OverlayReport
     from envc.reports.overlay_list import OverlayEntry
 
+EDITABLE = Option(
+    "-e, --editable",
+    "DIR",
+    "a project of yours, used where it stands: edits show at once",
+    repeated=True,
+)
 EXAMPLE = "envc overlay add 'polars>=1' --overlay plots"
 
 
@@ -43,7 +49,7 @@ def _change(verb: str, arguments: Arguments) -> Output:
             requirements = _requirements(arguments.requirements, arguments.editable)
             report = edit.add(options, requirements, arguments.editable, context)
         case "remove":
-            report = edit.remove(options, arguments.projects, context)
+            report = edit.remove(options, _words(arguments), context)
         case "upgrade":
             report = edit.upgrade(options, tuple(arguments.projects), context)
         case _:
@@ -76,6 +82,16 @@ def _requirements(texts: list[str], editable: list[str]) -> "list[Requirement]":
     if faults:
         raise UsageError.of(faults)
     return found
+
+
+def _words(arguments: Arguments) -> list[str]:
+    """What to remove; a folder that `-e` names has a slash, as one among the projects has."""
+    from envc.errors import UsageError
+
+    words = [*arguments.projects, *map(_by_path, arguments.editable)]
+    if not words:
+        raise UsageError("nothing to remove", mend="name a project, or a folder with -e")
+    return words
 
 
 def _told(report: "OverlayReport") -> Iterator[str]:
@@ -196,19 +212,15 @@ VERBS = {
         "add",
         "add requirements or projects of yours, lock and build",
         "'polars>=1' -e ~/src/mine",
-        Option(
-            "-e, --editable",
-            "DIR",
-            "a project of yours, used where it stands: edits show at once",
-            repeated=True,
-        ),
+        EDITABLE,
         operands=(Operand("REQUIREMENT", "what to add", "requirements", "*"),),
     ),
     "remove": _verb(
         "remove",
         "remove requirements or projects, lock and build",
         "polars",
-        operands=(Operand("PROJECT", "a project, or the folder of yours", "projects", "+"),),
+        EDITABLE._replace(help="a project of yours, by its folder, as `add -e` names it"),
+        operands=(Operand("PROJECT", "a project, or the folder of yours", "projects", "*"),),
     ),
     "sync": _verb(
         "sync",

@@ -112,7 +112,7 @@ def _layers(directory: Directory, record: Generation) -> dict[str, dict[str, str
                 raise UsageError(
                     f"this node does not hold the base {state.layer!r} of this overlay",
                     where=directory.path,
-                    mend="compile it for the base that is here with `envc overlay sync`",
+                    mend=state.mend(directory.path),
                 )
             found[state.layer] = _versions(state.held.layers[state.layer])
     return found

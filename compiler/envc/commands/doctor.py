@@ -168,13 +168,12 @@ def _bases(directory: Directory) -> Iterable[Diagnosis]:
     current = directory.current()
     if current is None:
         return
-    sync = f"compile it for the base that is here: `envc overlay sync --dir {directory.path}`"
     for layer in current.layers:
         for state in base_states(directory.tree(current.generation, layer), current.python):
             name = f"overlay: base {state.layer}"
             if state.held is None:
                 what = f"{state.location} does not hold {state.closure}"
-                yield Diagnosis(name, "error", what, sync)
+                yield Diagnosis(name, "error", what, state.mend(directory.path))
             elif state.moved_on:
                 yield Diagnosis(name, "warning", "it has moved on", state.said(directory.path))
             else:

@@ -105,7 +105,8 @@ def _state(
     if core is not None:
         found = "base gone", f"its interpreter {core} is not there any more; {sync}"
     elif gone is not None:
-        found = "base gone", f"{gone.location} does not hold {gone.closure}; {sync}"
+        what = f"{gone.location} does not hold {gone.closure}"
+        found = "base gone", f"{what}; {gone.mend(directory.path)}"
     elif told:
         found = "changed by hand", "; ".join(told)
     elif directory.recorded(current.generation, OVERLAY_SPEC) != text:

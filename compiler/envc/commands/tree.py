@@ -10,7 +10,6 @@ from envc.resolve import resolve
 from envc.sites.site import Site, base_of, base_on, load_overlay
 from envc.supply.indexes import open_source
 from envc.supply.stale_layers import stale_layers, warn_of_stale
-from envc.supply.stale_overlays import stale_overlay
 
 
 def layer_tree(site: Site, layer: str, context: Context) -> TreeReport:
@@ -33,6 +32,8 @@ def overlay_tree(site: Site, spec_path: str, context: Context) -> TreeReport:
     """
     spec = load_overlay(spec_path)
     base = base_on(site, spec)
+    from envc.supply.stale_overlays import stale_overlay  # nothing of it is for a layer
+
     warn_of_stale(stale_overlay(site, spec), context.reporter)
     return _tree(site, base, context)
 

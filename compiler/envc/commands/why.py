@@ -40,7 +40,6 @@ from envc.sites.site import (
 from envc.supply.given import GivenSource
 from envc.supply.indexes import open_source
 from envc.supply.stale_layers import stale_layers, warn_of_stale
-from envc.supply.stale_overlays import stale_overlay
 
 
 def why_in_layer(site: Site, layer: str, project: str, context: Context) -> WhyReport:
@@ -74,6 +73,8 @@ def why_in_overlay(site: Site, spec_path: str, project: str, context: Context) -
     spec = load_overlay(spec_path)
     base = base_under(site, spec)
     lock = require_overlay_lock(spec).lock
+    from envc.supply.stale_overlays import stale_overlay  # nothing of it is for a layer
+
     warn_of_stale(stale_overlay(site, spec), context.reporter)
     editables = {pin.project: pin.directory for pin in lock.pins if pin.directory is not None}
     where = Origin(spec.file, 0, "overlay.editable")

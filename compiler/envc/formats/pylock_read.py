@@ -17,24 +17,24 @@ from envc.model.digest import digest_from_hex, is_digest
 from envc.model.lock import LOCK_FORMAT, Lock, LockedPin, LockedWheel
 from envc.model.value import fields_of
 
-# `envc lock` reads the present lock first: it would not overwrite one that it cannot read.
-_MEND = "restore it, or remove it and run `envc lock`"
 
-
-def lock_from_text(text: bytes, file: str, layer: str) -> Lock:
+def lock_from_text(text: bytes, file: str, layer: str, command: str = "envc lock") -> Lock:
     """The lock that a file holds; `layer` names it where the file does not.
+
+    `command` writes it anew, once it is removed: none overwrites a lock that it cannot read.
 
     Raises:
         SpecError: it is not a PEP 751 lock, newer than this envc, or pins something that is not
             a wheel with a sha256.
     """
+    mend = f"restore it, or remove it and run `{command}`"
     try:
         pylock = Pylock.from_dict(parse_toml(text, file))
     except PylockValidationError as error:
-        raise SpecError(f"not a lock file (PEP 751): {error}", where=file, mend=_MEND) from error
-    tool = _tool(pylock, file)
+        raise SpecError(f"not a lock file (PEP 751): {error}", where=file, mend=mend) from error
+    tool = _tool(pylock, file, mend)
     pins = tuple(
-        _pin(package, f"{file} (packages[{i}])") for i, package in enumerate(pylock.packages)
+        _pin(package, f"{file} (packages[{i}])", mend) for i, package in enumerate(pylock.packages)
     )
     requires_python = str(pylock.requires_python) if pylock.requires_python is not None else None
     environments = tuple(str(marker) for marker in pylock.environments or ())
@@ -50,7 +50,7 @@ def lock_from_text(text: bytes, file: str, layer: str) -> Lock:
     )
 
 
-def _tool(pylock: Pylock, file: str) -> LockTool | None:
+def _tool(pylock: Pylock, file: str, mend: str) -> LockTool | None:
     table: Any = (pylock.tool or {}).get("envc")
     if table is None:
         return None
@@ -65,12 +65,12 @@ def _tool(pylock: Pylock, file: str) -> LockTool | None:
         return value_of(LockTool, table, toml=True)
     except FormError as error:
         where = f"{file} (tool.envc.{error.where})" if error.where else f"{file} (tool.envc)"
-        raise SpecError(f"not an envc lock: {error.what}", where=where, mend=_MEND) from error
+        raise SpecError(f"not an envc lock: {error.what}", where=where, mend=mend) from error
 
 
-def _pin(package: Package, where: str) -> LockedPin:
+def _pin(package: Package, where: str, mend: str) -> LockedPin:
     if package.directory is not None and package.directory.editable and package.tool:
-        return _editable_pin(package, package.directory.path, where)
+        return _editable_pin(package, package.directory.path, where, mend)
     if not package.wheels or package.version is None:
         raise SpecError(
             f"{package.name} is pinned without a wheel; this envc installs wheels only",
@@ -81,7 +81,7 @@ def _pin(package: Package, where: str) -> LockedPin:
         project=package.name,
         version=str(package.version),
         wheels=tuple(_wheel(wheel, where) for wheel in package.wheels),
-        marker=_marker(package, where),
+        marker=_marker(package, where, mend),
         requires_python=(
             str(package.requires_python) if package.requires_python is not None else None
         ),
@@ -90,7 +90,7 @@ def _pin(package: Package, where: str) -> LockedPin:
     )
 
 
-def _marker(package: Package, where: str) -> str | None:
+def _marker(package: Package, where: str, mend: str) -> str | None:
     """The marker, if it has an answer: whoever asks it later counts on that."""
     if package.marker is None:
         return None
@@ -98,7 +98,7 @@ def _marker(package: Package, where: str) -> str | None:
         package.marker.evaluate(context="lock_file")
     except (ValueError, KeyError) as error:  # no order, no number that can be read, no such name
         raise SpecError(
-            f"the marker of {package.name} has no answer", where=where, mend=_MEND
+            f"the marker of {package.name} has no answer", where=where, mend=mend
         ) from error
     return str(package.marker)
 
@@ -111,7 +111,7 @@ def _dependencies(package: Package) -> tuple[NormalizedName, ...]:
     )
 
 
-def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
+def _editable_pin(package: Package, directory: str, where: str, mend: str) -> LockedPin:
     try:
         table = value_of(LockEditable, (package.tool or {}).get("envc"), toml=True)
     except FormError as error:
@@ -131,7 +131,7 @@ def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
         project=package.name,
         version=table.version,
         wheels=(wheel,),
-        marker=_marker(package, where),
+        marker=_marker(package, where, mend),
         dependencies=_dependencies(package),
         directory=directory,
     )

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
+from shlex import quote
 
 from packaging.utils import canonicalize_name
 
 from envc.disk.durable import disk_error, write_file
-from envc.errors import UsageError
+from envc.errors import EnvcError, UsageError
 from envc.host.context import Context
 from envc.lock import (
     CORE_BASE,
@@ -23,6 +25,7 @@ from envc.lock import (
 from envc.locking.report import LockOptions
 from envc.locking.task import LockTask, Outcome, Start
 from envc.model.lock import Lock
+from envc.model.names import layer_of_lock_file
 from envc.model.resolution import Group
 from envc.model.spec import LayerSpec, OverlaySpec, SiteSpec
 from envc.model.target import Target
@@ -69,6 +72,8 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
     for warning in (each for outcome in outcomes.values() for each in outcome.warnings):
         context.reporter.warn(warning)
     _warn_of_collisions(site, outcomes, context)
+    if options.overlay is None:
+        _warn_of_strays(site, context)
     removed: tuple[str, ...] = ()
     if not options.check:
         for outcome in outcomes.values():
@@ -91,6 +96,27 @@ def _warn_of_collisions(site: Site, outcomes: Mapping[str, Outcome], context: Co
             folder = os.path.dirname(outcome.file.path)
             for told in said_of_collisions(site, name, outcome.file.lock, folder, context):
                 context.reporter.warn(told)
+
+
+def _warn_of_strays(site: Site, context: Context) -> None:
+    """Name the locks of layers that were renamed or removed; what others put there is theirs."""
+    layers = {layer.name for layer in site.spec.layers}
+    names = {name: layer_of_lock_file(name) for name in sorted(os.listdir(site.folder))}
+    strays = {name: layer for name, layer in names.items() if layer and layer not in layers}
+    if not strays:
+        return
+    from envc.sites.overlay_files import locks_of_overlays  # few sites have any
+
+    beside = locks_of_overlays(site)
+    for name, layer in strays.items():
+        path = f"{site.folder}/{name}"
+        with suppress(EnvcError):  # it is none of envc's
+            found = read_lock(path, layer)
+            if path not in beside and found is not None and found.lock.inputs is not None:
+                context.reporter.warn(
+                    f"{shown(path)} is the lock of layer {layer}, which the site has no more; "
+                    f"remove it: `rm {quote(shown(path))}`"
+                )
 
 
 def _pruned(site: Site, folders: Iterable[str]) -> Iterator[str]:

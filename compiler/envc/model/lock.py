@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 
 from packaging.utils import NormalizedName
 
@@ -103,3 +104,12 @@ class Lock:
         """The projects that the layer installs and its base does not have, in order."""
         replaced = {*self.shadows, *self.lifts}
         return tuple(sorted({pin.project for pin in self.pins} - replaced))
+
+
+class LockState(Enum):
+    """How an overlay's lock stands to its spec and to the present base."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    OTHER_BASE = "other base"
+    MISSING = "missing"

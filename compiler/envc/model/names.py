@@ -163,6 +163,12 @@ def lock_file_name(layer: str) -> str:
     return f"pylock.{layer}.toml"
 
 
+def layer_of_lock_file(name: str) -> str | None:
+    """The layer whose lock is called so; None: it is no such name."""
+    found = re.fullmatch(rf"pylock\.({NAME_FORM})\.toml", name)
+    return found[1] if found is not None else None
+
+
 def site_packages_of(python: str) -> str:
     """The path of site-packages in a tree for that X.Y."""
     return f"lib/python{python}/site-packages"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from envc.errors import UsageError
+from envc.errors import Fault, UsageError
 from envc.formats.overlay_edit import with_lines, without_lines
 from envc.formats.overlay_toml import TEMPLATE
 from envc.host.context import Context
@@ -39,7 +39,9 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
         raise UsageError.of([lost])
     if os.path.exists(path):
         raise UsageError(
-            "there is an overlay already", where=path, mend="build it with `envc overlay sync`"
+            "there is an overlay already",
+            where=path,
+            mend=f"build it with `envc overlay sync --dir {folder}`",
         )
     name = os.path.basename(folder)
     if re.fullmatch(NAME_FORM, name) is None:
@@ -49,15 +51,19 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
             mend="choose another folder name",
         )
     target = open_target(find_target(options.target, folder))
-    chosen = base or default_layer(target)
+    chosen = base or default_layer(target, f"make it with `envc overlay init {folder} --base L`")
     text = TEMPLATE.format(name=name, base=chosen).encode()
     spec = overlay_from(text, path)
     check_base(target.site.spec, spec, base_at=f"--base {chosen}", name_at=folder)
     return lock_and_build(spec, text, target, LockOptions(), context)
 
 
-def default_layer(target: Target) -> str:
-    """The layer to stand on when nobody says: `user`, or the only one that is open."""
+def default_layer(target: Target, mend: str) -> str:
+    """The layer to stand on when nobody says: `user`, or the only one that is open.
+
+    Raises:
+        UsageError: there are several, or none; `mend` tells how to name a layer L.
+    """
     known = [layer.name for layer in target.site.spec.layers if layer.mode == "open"]
     if "user" in known:
         return "user"
@@ -66,7 +72,9 @@ def default_layer(target: Target) -> str:
     raise UsageError(
         "which common layer to stand on is not clear",
         where=target.directory.path,
-        mend=f"say --base with one of {', '.join(known)}",
+        mend=f"{mend}, L one of {', '.join(known)}"
+        if known
+        else "ask the site's administrator to open a layer to overlays",
     )
 
 
@@ -108,13 +116,21 @@ def remove(options: OverlayOptions, words: Sequence[str], context: Context) -> O
     def edit(spec: OverlaySpec, text: bytes) -> bytes:
         places = {word: _editable_paths(spec, word) for word in words}
         gone = [path for paths in places.values() for path in paths]
-        names = [canonicalize_name(word) for word, paths in places.items() if not paths]
+        others = [word for word, paths in places.items() if not paths]
+        names = [canonicalize_name(word) for word in others if "/" not in word]
         edited, absent = without_lines(text, names, gone)
-        if absent:
-            raise UsageError(
-                f"the overlay has no requirement on {', '.join(absent)}",
-                where=f"{options.folder}/{OVERLAY_SPEC}",
-                mend="name a project that stands in overlay.requires",
+        folders = [word for word in others if "/" in word]
+        if absent or folders:
+            where = f"{options.folder}/{OVERLAY_SPEC}"
+            raise UsageError.of(
+                [
+                    Fault(f"the overlay has no {what} {', '.join(words)}", where, f"name a {mend}")
+                    for what, words, mend in (
+                        ("requirement on", absent, "project that stands in overlay.requires"),
+                        ("project in", folders, "folder that stands in overlay.editable"),
+                    )
+                    if words
+                ]
             )
         return edited
 

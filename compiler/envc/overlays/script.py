@@ -57,7 +57,8 @@ class _Script:
     @property
     def base(self) -> str:
         """The layer that it names, else the one that an overlay of the target stands on."""
-        return self.metadata.tables.tool.envc.base or default_layer(self.target)
+        mend = 'add `[tool.envc]` and `base = "L"` to the script\'s metadata'
+        return self.metadata.tables.tool.envc.base or default_layer(self.target, mend)
 
 
 def overlay_of_script(path: str, target: str | None, context: Context) -> str | None:

@@ -3,13 +3,15 @@
 import glob
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TypeAlias
 
 from envc.disk.digests import known_digest
 from envc.disk.ownership import name_of_user
+from envc.errors import EnvcError
 from envc.model.digest import Digest
 from envc.model.spec import OverlaySpec
-from envc.sites.site import Site, overlay_lock_path
+from envc.sites.site import Site, load_overlay, overlay_lock_path
 
 # Path → digest of its content, None where it is not there or cannot be read.
 Files: TypeAlias = "tuple[tuple[str, Digest | None], ...]"
@@ -22,6 +24,16 @@ def specs_of(site: Site) -> Iterator[str]:
         where = os.path.join(site.origin, os.path.expandvars(pattern))
         found |= {os.path.abspath(path) for path in glob.glob(where, recursive=True)}
     yield from sorted(path for path in found if not os.path.basename(path).startswith("pylock."))
+
+
+def locks_of_overlays(site: Site) -> set[str]:
+    """Where the locks of overlays stand whose specs are in the site's folder, or are the site's."""
+    beside = glob.glob(f"{glob.escape(site.folder)}/*.toml")
+    found: set[str] = set()
+    for path in {*beside, *specs_of(site)}:
+        with suppress(EnvcError):
+            found.add(overlay_lock_path(load_overlay(path)))
+    return found
 
 
 def owner_of(path: str) -> str:

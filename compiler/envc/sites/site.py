@@ -139,8 +139,8 @@ def overlay_from(text: bytes, path: str) -> OverlaySpec:
     return expand_overlay(read_overlay(text, shown(path)))
 
 
-def read_lock(path: str, layer: str) -> LockFile | None:
-    """The lock at `path`, or None where there is none.
+def read_lock(path: str, layer: str, command: str = "envc lock") -> LockFile | None:
+    """The lock at `path`, or None where there is none; `command` writes it.
 
     Raises:
         SpecError: it is no lock.
@@ -156,20 +156,21 @@ def read_lock(path: str, layer: str) -> LockFile | None:
     def parse() -> Lock:
         from envc.formats.pylock_read import lock_from_text
 
-        return lock_from_text(text, place, layer)
+        return lock_from_text(text, place, layer, command)
 
     return LockFile(path, text, parsed_lock(text, place, layer, parse=parse))
 
 
-def require_lock(path: str, layer: str, mend: str = "write it with `envc lock`") -> LockFile:
-    """The lock at `path`; `mend` says how to make it where there is none.
+def require_lock(path: str, layer: str, command: str = "envc lock") -> LockFile:
+    """The lock at `path`; `command` writes it.
 
     Raises:
         UsageError: there is none.
         SpecError: it is no lock.
     """
-    found = read_lock(path, layer)
+    found = read_lock(path, layer, command)
     if found is None:
+        mend = f"write it with `{command}`"
         raise UsageError(f"layer {layer} has no lock", where=shown(path), mend=mend)
     return found
 
@@ -260,8 +261,7 @@ def require_overlay_lock(overlay: OverlaySpec) -> LockFile:
     Raises:
         UsageError: it has none.
     """
-    mend = f"write it with `envc lock --overlay {overlay.file}`"
-    found = require_lock(overlay_lock_path(overlay), overlay.name, mend)
+    found = require_lock(overlay_lock_path(overlay), overlay.name, locks(overlay))
     return replace(found, lock=with_absolute_paths(found.lock, os.path.dirname(found.path)))
 
 
@@ -273,10 +273,24 @@ def overlay_lock(overlay: OverlaySpec) -> LockFile | None:
     Raises:
         SpecError: it is no lock.
     """
-    path = overlay_lock_path(overlay)
-    folder, name = os.path.split(path)
-    found = read_lock(path, overlay.name)
-    return found or read_lock(f"{folder}/current/site/{name}", overlay.name)
+    folder, name = os.path.split(overlay_lock_path(overlay))
+    found = present_overlay_lock(overlay)
+    copy = f"{folder}/current/site/{name}"
+    return found or read_lock(copy, overlay.name, f"envc repair --target {folder}")
+
+
+def present_overlay_lock(overlay: OverlaySpec) -> LockFile | None:
+    """The lock beside an overlay's spec.
+
+    Raises:
+        SpecError: it is no lock.
+    """
+    return read_lock(overlay_lock_path(overlay), overlay.name, locks(overlay))
+
+
+def locks(overlay: OverlaySpec) -> str:
+    """The command that locks an overlay."""
+    return f"envc lock --overlay {overlay.file}"
 
 
 def overlay_lock_path(overlay: OverlaySpec) -> str:

@@ -2,15 +2,15 @@
 
 import os
 
-from envc.check import LockState
 from envc.errors import Fault
 from envc.lock import Base, overlay_inputs
-from envc.model.lock import Lock
+from envc.model.lock import Lock, LockState
 from envc.model.spec import OverlaySpec, SiteSpec
 from envc.sites.place import shown
 from envc.sites.site import (
     Site,
     base_under,
+    locks,
     overlay_below,
     overlay_lock_path,
     require_overlay_lock,
@@ -52,8 +52,7 @@ def stale_overlay(site: Site, overlay: OverlaySpec) -> tuple[Fault, ...]:
     if state not in _STALE:
         return ()
     what = f"the lock of overlay {overlay.name} {_STALE[state]}"
-    mend = f"write it anew with `envc lock --overlay {overlay.file}`"
-    return (Fault(what, shown(found.path), mend),)
+    return (Fault(what, shown(found.path), f"write it anew with `{locks(overlay)}`"),)
 
 
 def overlay_state(site: SiteSpec, spec: OverlaySpec, base: Base, lock: Lock | None) -> LockState:

@@ -43,13 +43,19 @@ class BaseState(NamedTuple):
 
     def said(self, folder: str) -> str:
         """What has become of a base that moved on, and what the overlay in that folder needs."""
-        sync = f"`envc overlay sync --dir {folder}`"
         if self.present is not None:
-            return f"{self.layer} is another one now; run {sync}"
-        return (
-            f"{self.location} has no layer {self.layer} any more; name another `base` in "
-            f"{folder}/{OVERLAY_SPEC}, then run {sync}"
-        )
+            return f"{self.layer} is another one now; run {_sync(folder)}"
+        return f"{self.location} has no layer {self.layer} any more; {self.mend(folder)}"
+
+    def mend(self, folder: str) -> str:
+        """What brings the overlay in that folder to a base that is here."""
+        if self.present is not None:
+            return f"compile it for the base that is here ({_sync(folder)})"
+        return f"name another `base` in {folder}/{OVERLAY_SPEC}, then run {_sync(folder)}"
+
+
+def _sync(folder: str) -> str:
+    return f"`envc overlay sync --dir {folder}`"
 
 
 def base_states(tree: str, python: str) -> tuple[BaseState, ...]:
@@ -122,8 +128,7 @@ def refuse_absent(overlay: str, folder: str, states: tuple[BaseState, ...]) -> N
                 f"this node does not hold the base {state.layer!r} that overlay {overlay} was "
                 f"compiled for: {state.closure}",
                 where=state.location,
-                mend=f"compile it for the base that is here (`envc overlay sync --dir {folder}`), "
-                "or have that base materialized here again",
+                mend=f"{state.mend(folder)}, or have that base materialized here again",
             )
 
 

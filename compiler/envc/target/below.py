@@ -87,7 +87,8 @@ def _published(
 ) -> tuple[LockFile, tuple[StackLayer, ...]]:
     """The lock that a layer was published from, and the layer on those that are below it."""
     path = f"{directory.generation(generation.generation)}/site/{lock_file_name(name)}"
-    file, record, store = require_lock(path, name), generation.layers[name], Store(directory.store)
+    file = require_lock(path, name, f"envc repair --target {directory.path}")
+    record, store = generation.layers[name], Store(directory.store)
     top = stack_layer(
         directory,
         name,

@@ -214,4 +214,4 @@ def _carried(directory: Directory, current: Generation | None, layer: LayerSpec)
     if current is None or layer.name not in current.layers:
         return None
     path = f"{directory.generation(current.generation)}/site/{lock_file_name(layer.name)}"
-    return require_lock(path, layer.name)
+    return require_lock(path, layer.name, f"envc repair --target {directory.path}")
