@@ -183,6 +183,36 @@ def test_what_pip_installed_is_named_and_adopted(world, alice):
     assert envc("verify", "--target", alice).status == 0
 
 
+def diagnosed(folder: Path) -> list[tuple[str, str]]:
+    """What doctor finds wrong with an overlay's tree: what, and the mend."""
+    found = envc("doctor", "--overlay", folder, "--json").json["diagnoses"]
+    named = [each for each in found if each["name"] in {"overlay: by hand", "overlay: sources"}]
+    return [(each["what"], each["mend"]) for each in named if each["state"] != "ok"]
+
+
+def test_doctor_has_one_mend_for_what_was_done_by_hand(world, alice):
+    """A repair, which brings back what is missing, would take away what was installed."""
+    assert envc("overlay", "add", "six", "theme", "--dir", alice).status == 0
+    packages = alice / "current" / SITE_PACKAGES
+    for path in packages.glob("theme*"):
+        shutil.rmtree(path)
+    removed = "removed by hand: theme"
+    found = dict(diagnosed(alice))
+    assert found[removed] == f"`envc repair --target {alice}` brings it back"
+    pip_install(alice, Recipe(name="clash-one", version="1.0"))
+    adopt = f"`envc overlay adopt --dir {alice}`"
+    lacking = f"{SITE_PACKAGES}/theme, {SITE_PACKAGES}/theme-1.0.dist-info"
+    unknown = "no spec knows of it, and the next generation is without it"
+    then = f"adopt what was installed by hand; then `envc repair --target {alice}` brings them back"
+    assert diagnosed(alice) == [
+        (f"installed by hand: clash-one 1.0; {unknown}", f"{adopt} writes it into the spec"),
+        (removed, f"{adopt} builds that anew, too"),
+        (f"not as they were built: {lacking}", then),
+    ]
+    assert envc("overlay", "adopt", "--dir", alice).status == 0
+    assert diagnosed(alice) == []
+
+
 def test_a_wheel_whose_version_is_not_normalized_is_none_by_hand(world, alice, tmp_path):
     wheel = Recipe(name="dated", version="2024.01.05").build(tmp_path)
     assert envc("overlay", "add", f"dated @ {wheel}", "--dir", alice).status == 0

@@ -8,13 +8,15 @@ from envc.errors import EnvcError
 from envc.host.machine import machine_of
 from envc.host.storage import expanded, trouble_with
 from envc.host.surroundings import DROPPED, missing_modules, shadowing
+from envc.model.generation import Generation
 from envc.model.value import replace
 from envc.overlays.staged import stage_root
 from envc.reports.doctor import Diagnosis, DoctorReport
+from envc.reports.verify import VerifyProblem
 from envc.sites.overlay_folder import lost_spec
 from envc.target import fitness as checks
 from envc.target.base_state import base_states
-from envc.target.by_hand import by_hand
+from envc.target.by_hand import ByHand, by_hand
 from envc.target.directory import Directory
 from envc.target.opened import directory_at, open_target, read_location
 
@@ -144,30 +146,39 @@ def _overlay(path: str) -> Iterable[Diagnosis]:
     if lost is not None:
         yield Diagnosis("overlay: spec", "error", lost.what, lost.mend)
     try:
-        if directory.current() is None:
+        current = directory.current()
+        if current is None:
             return
-        yield from _bases(directory)
+        yield from _bases(directory, current)
+        hand = by_hand(directory, current)
         problems = verify(path, fast=True).problems
     except EnvcError as error:
         yield _trouble("overlay: sources", error)
         return
-    if problems:
-        shown = ", ".join(problem.path for problem in problems[:_NAMES_SHOWN])
-        more = f" and {len(problems) - _NAMES_SHOWN} more" if len(problems) > _NAMES_SHOWN else ""
-        yield Diagnosis(
-            "overlay: sources",
-            "warning",
-            f"not as they were built: {shown}{more}",
-            f"`envc repair --target {path}` brings them back",
-        )
-    else:
-        yield Diagnosis("overlay: sources", "ok", "as they were built")
+    for told in hand.told(directory.path):
+        yield Diagnosis("overlay: by hand", "warning", told.what, told.mend)
+    yield _sources(path, hand, problems)
 
 
-def _bases(directory: Directory) -> Iterable[Diagnosis]:
-    current = directory.current()
-    if current is None:
-        return
+def _sources(path: str, hand: ByHand, problems: Iterable[VerifyProblem]) -> Diagnosis:
+    """Is the tree as it was built, but for what was installed by hand, which is told already?"""
+    name, installed = "overlay: sources", {str(each.project) for each in hand.installed}
+    others = [
+        problem.path
+        for problem in problems
+        if not installed or (problem.kind != "extra" and problem.project not in installed)
+    ]
+    if not others:
+        what = "as they were built, but for that" if installed else "as they were built"
+        return Diagnosis(name, "ok", what)
+    shown = ", ".join(others[:_NAMES_SHOWN])
+    more = f" and {len(others) - _NAMES_SHOWN} more" if len(others) > _NAMES_SHOWN else ""
+    first = "adopt what was installed by hand; then " if installed else ""
+    mend = f"{first}`envc repair --target {path}` brings them back"
+    return Diagnosis(name, "warning", f"not as they were built: {shown}{more}", mend)
+
+
+def _bases(directory: Directory, current: Generation) -> Iterable[Diagnosis]:
     for layer in current.layers:
         for state in base_states(directory.tree(current.generation, layer), current.python):
             name = f"overlay: base {state.layer}"
@@ -178,8 +189,6 @@ def _bases(directory: Directory) -> Iterable[Diagnosis]:
                 yield Diagnosis(name, "warning", "it has moved on", state.said(directory.path))
             else:
                 yield Diagnosis(name, "ok", f"generation {state.held.generation}")
-    for told in by_hand(directory, current).said(directory.path):
-        yield Diagnosis("overlay: by hand", "warning", told, "see there")
 
 
 def _variables(surroundings: Mapping[str, str]) -> Iterable[Diagnosis]:

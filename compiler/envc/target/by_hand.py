@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.sights import holds_until, times_of
+from envc.errors import Fault
 from envc.model.generation import Generation
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS, path_of
 from envc.target.directory import Directory
@@ -40,21 +41,26 @@ class ByHand(NamedTuple):
     installed: tuple[Foreign, ...]
     removed: tuple[str, ...]
 
-    def said(self, folder: str) -> list[str]:
-        """What to tell the person whose overlay it is."""
-        told = []
+    def told(self, folder: str) -> list[Fault]:
+        """What to tell the person whose overlay it is, and how to mend it.
+
+        A repair would take away what was installed, so that is adopted first.
+        """
+        found: list[Fault] = []
+        mend = f"`envc repair --target {folder}` brings it back"
         if self.installed:
             names = ", ".join(f"{each.project} {each.version}" for each in self.installed)
-            told.append(
-                f"installed by hand: {names}; no spec knows of it, and the next generation is "
-                f"without it; `envc overlay adopt --dir {folder}` writes it into the spec"
-            )
+            what = f"installed by hand: {names}; no spec knows of it, and the next generation is "
+            adopt = f"`envc overlay adopt --dir {folder}` writes it into the spec"
+            found.append(Fault(f"{what}without it", mend=adopt))
+            mend = f"`envc overlay adopt --dir {folder}` builds that anew, too"
         if self.removed:
-            told.append(
-                f"removed by hand: {', '.join(self.removed)}; `envc repair --target {folder}` "
-                "brings it back"
-            )
-        return told
+            found.append(Fault(f"removed by hand: {', '.join(self.removed)}", mend=mend))
+        return found
+
+    def said(self, folder: str) -> list[str]:
+        """The same, a sentence each."""
+        return [f"{each.what}; {each.mend}" for each in self.told(folder)]
 
 
 class Edited(NamedTuple):
