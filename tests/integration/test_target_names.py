@@ -282,6 +282,39 @@ def test_uninstall_goes_on_where_a_killed_one_left_empty_folders(warm):
 
 
 @pytest.mark.slow
+def test_uninstall_takes_what_a_failed_run_has_left(warm, tmp_path):
+    bundle = tmp_path / "site.envc"
+    warm.done("bundle", "-o", bundle)
+    words = ("materialize", "--from", bundle, "--target", warm.root / "new", "--layer", "nobody")
+    assert warm.envc(*words).status == 2
+    assert listing(warm.root / "new") != []
+    warm.done("uninstall", "--target", warm.root / "new")
+    assert not (warm.root / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"store/wheels/{'0' * 64}-tree", f"wanted/sites/{'0' * 64}", "store/tmp", "generations"],
+)
+def test_uninstall_takes_what_only_envc_calls_so(site, path):
+    (site.target / path).mkdir(parents=True)
+    assert site.envc("uninstall", "--target", site.target, "--dry-run").status == 0
+    site.done("uninstall", "--target", site.target)
+    assert not site.target.exists()
+
+
+@pytest.mark.parametrize(
+    "names", [(), ("lost+found",), ("notes",), ("lost+found", "location.toml")]
+)
+def test_uninstall_leaves_a_folder_with_nothing_of_envc(site, names):
+    site.target.mkdir()
+    for name in names:
+        (site.target / name).mkdir()
+    answer = site.envc("uninstall", "--target", site.target)
+    assert (answer.status, sorted(os.listdir(site.target))) == (2, sorted(names))
+
+
+@pytest.mark.slow
 def test_uninstall_spares_what_people_have_put_beside(warm):
     warm.materialize()
     mine = ["bin/tool", "modulefiles/gcc/12.lua", "README", "store/wheels/mine"]

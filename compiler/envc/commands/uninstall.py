@@ -7,16 +7,14 @@ from envc.disk.durable import disk_error
 from envc.disk.locks import exclusive, is_held
 from envc.disk.ownership import refuse_foreign
 from envc.errors import AnswerIsNo, UsageError
-from envc.model.names import LOCK_FILE
 from envc.ports import REPORTER
 from envc.reports.uninstall import UninstallReport
 from envc.target.contents import (
-    is_recorded,
+    is_begun,
     removal_order,
     remove_empty_folders,
     remove_path,
     standing,
-    strangers_in,
 )
 from envc.target.directory import Directory
 from envc.target.opened import directory_at
@@ -72,10 +70,8 @@ def _told(paths: Sequence[str], left: Sequence[str]) -> tuple[str, ...]:
 
 
 def _refuse_other(directory: Directory) -> None:
-    """Refuse a folder that nothing was ever materialized into."""
-    is_begun = os.path.lexists(f"{directory.path}/{LOCK_FILE}")
-    known = is_recorded(directory) or (is_begun and not strangers_in(directory))
-    if directory.is_overlay or not known:
+    """Refuse a folder into which nothing was ever materialized, nor begun to be."""
+    if directory.is_overlay or not is_begun(directory):
         what = "an overlay" if directory.is_overlay else "no target directory"
         raise UsageError(
             f"this is {what}: nothing was removed",

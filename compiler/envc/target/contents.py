@@ -46,6 +46,19 @@ def is_recorded(directory: Directory) -> bool:
     return any(os.path.lexists(f"{folder}/manifest.json") for folder in folders)
 
 
+def is_begun(directory: Directory) -> bool:
+    """Whether envc has published something here; or begun to, and nothing else stands here.
+
+    Raises:
+        OSError: it cannot be listed.
+    """
+    if is_recorded(directory):
+        return True
+    if not os.path.isdir(directory.path) or strangers_in(directory):
+        return False
+    return not HARMLESS_NAMES.issuperset(os.listdir(directory.path))
+
+
 def strangers_in(directory: Directory) -> list[str]:
     """What makes a folder another than a target; none where it is empty, or envc began here.
 
@@ -56,12 +69,12 @@ def strangers_in(directory: Directory) -> list[str]:
     """
     if not os.path.lexists(directory.path) or is_recorded(directory):
         return []
-    is_begun = any(map(os.path.lexists, (directory.lock, directory.store_lock)))
+    is_locked = any(map(os.path.lexists, (directory.lock, directory.store_lock)))
     return [
         path
         for path, row in standing(directory)
         if path.partition("/")[0] not in HARMLESS_NAMES
-        and (row is None or not (is_begun or row.early))
+        and (row is None or not (is_locked or row.early))
     ]
 
 
