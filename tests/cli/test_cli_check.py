@@ -185,6 +185,20 @@ def test_two_projects_of_a_base_that_install_one_file(warm, recipes):
     warm.materialize()
 
 
+def test_two_projects_of_an_overlay_that_install_one_file(warm, recipes):
+    twice(warm, recipes)
+    warm.overlay("alice", 'requires = ["draw-gui", "draw-headless"]', base="system")
+    told, *_ = warm.done("lock", "--overlay", "overlays/alice.toml").stderr.splitlines()
+    assert told.startswith(
+        "warning: overlay alice cannot be built: draw-gui and draw-headless both"
+    )
+    assert told.endswith(
+        "; take draw-gui or draw-headless out of it, or pin a release without this file"
+    )
+    answer = warm.envc("check", "--json")
+    assert (answer.status, codes_of(answer)) == (1, ["ENVC401"])
+
+
 def test_an_unreadable_overlay_does_not_hide_the_others(warm):
     warm.overlay("alice", 'requires = ["six"]')
     warm.overlay("bob", 'requires = ["six >"]', "colour = 1")

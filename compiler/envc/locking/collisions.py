@@ -31,7 +31,9 @@ def said_of_collisions(
         own = list(_at_hand(site, wheels, context))
         if site.spec.layer(name) is None:
             told |= {
-                f"overlay {name} cannot be built: {what}": None for *_, what in collisions(own)
+                f"overlay {name} cannot be built: {what}; take {first} or {second} out of it, or "
+                "pin a release without this file": None
+                for first, second, what in collisions(own)
             }
         else:
             told |= {

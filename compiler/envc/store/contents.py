@@ -28,7 +28,7 @@ from envc.store.refusal import Problem, RefusedError, untrusted
 from envc.store.store import Store
 
 # `__path__ = __import__("pkgutil").extend_path(__path__, __name__)` and its like, in no comment.
-_JOINING = re.compile(rb"^[^#\n]*\b(?:extend_path|declare_namespace)\s*\(", re.MULTILINE)
+_JOINING = re.compile(rb"^[^#\n]*\b(?:extend_path|declare_namespace)\s*(?:\(|as\b)", re.MULTILINE)
 _LIBRARY = re.compile(r"[^/]*\.so(?:\.[^/]*)?")
 
 
