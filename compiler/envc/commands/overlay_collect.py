@@ -18,7 +18,7 @@ from typing import BinaryIO
 from envc.disk import foreign
 from envc.disk.digests import digest_of_file
 from envc.disk.durable import disk_error, temporary_beside, write_file
-from envc.errors import EnvcError, UntrustedError, UsageError
+from envc.errors import EnvcError, Fault, UntrustedError, UsageError
 from envc.formats.pylock_read import lock_from_text
 from envc.host.context import Context
 from envc.host.storage import expanded
@@ -27,7 +27,7 @@ from envc.model.lock import Lock
 from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.reports.overlay_collect import CollectedOverlay, CollectedOverlays
 from envc.sites.overlay_files import owner_of
-from envc.sites.overlay_folder import holds_overlay
+from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import MOST_OF_A_LOCK, MOST_OF_A_SPEC
 from envc.sites.site import Site, overlay_from
 
@@ -117,7 +117,11 @@ def _collect(storage: str, site: Site, user: str, name: str) -> CollectedOverlay
         )
     number = os.stat(folder).st_uid
     read = partial(foreign.read, number, storage)
-    text = read(f"{user}/{name}/{OVERLAY_SPEC}", most_bytes=MOST_OF_A_SPEC)
+    try:
+        text = read(f"{user}/{name}/{OVERLAY_SPEC}", most_bytes=MOST_OF_A_SPEC)
+    except FileNotFoundError as error:
+        lost = lost_spec(folder)
+        raise UsageError.of([lost] if lost is not None else [Fault("it has no spec")]) from error
     spec = overlay_from(text, f"{folder}/{OVERLAY_SPEC}")
     place = f"{FOLDER}/{user}/{name}"
     lock_name = lock_file_name(spec.name)
