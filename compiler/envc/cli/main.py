@@ -26,6 +26,7 @@ def program(*, target: str | None = None) -> NoReturn:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the caller has closed it
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the whole run
+        getattr(sys, name).reconfigure(errors="backslashreplace")  # a locale may lack the letters
     try:
         status = main(target=target, listening=True)
         sys.stdout.flush()

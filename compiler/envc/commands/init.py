@@ -8,7 +8,7 @@ from envc.disk.durable import disk_error, write_file
 from envc.errors import UsageError
 from envc.formats.envc_toml import TEMPLATE
 from envc.reports.init import InitReport
-from envc.sites.place import SPEC_NAME
+from envc.sites.place import SPEC_NAME, spec_in
 
 
 def init_site(folder: str) -> InitReport:
@@ -19,9 +19,11 @@ def init_site(folder: str) -> InitReport:
     """
     folder = os.path.abspath(folder)
     path = f"{folder}/{SPEC_NAME}"
-    if os.path.lexists(path):
+    if os.path.lexists(path) or spec_in(folder) is not None:
         raise UsageError(
-            "there is a site already", where=path, mend="edit it, or start in another folder"
+            "there is a site already",
+            where=f"{folder}/{spec_in(folder) or SPEC_NAME}",
+            mend="edit it, or start in another folder",
         )
     name = re.sub(r"[^a-z0-9_-]+", "-", os.path.basename(folder).lower()).strip("-_") or "site"
     python = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -235,7 +235,8 @@ class _Mending:
         try:
             wheel = self.wheel_of(tree, record.python)
             if wheel is not None:
-                self.stock(record).fetch([wheel])
+                with self.stock(record).fetched([wheel]):
+                    pass  # it can be had
         except EnvcError as error:
             self.context.reporter.warn(str(error))
             return False

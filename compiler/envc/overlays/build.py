@@ -8,8 +8,9 @@ import os
 from packaging.utils import NormalizedName
 
 from envc.disk.durable import doing, write_file
-from envc.disk.locks import shared
+from envc.disk.locks import exclusive, shared
 from envc.disk.ownership import refuse_exposed, refuse_foreign
+from envc.errors import UsageError
 from envc.formats.location import Location
 from envc.host.context import Context
 from envc.host.machine import machine_of, target_for
@@ -26,7 +27,7 @@ from envc.model.publication import Publication
 from envc.model.spec import IndexSpec, OverlaySpec
 from envc.model.stack import Stack
 from envc.model.target import Target as NodeTarget
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.overlays.unchanged import note_report
 from envc.reports.overlay import OverlayReport
 from envc.sites.place import read_spec
@@ -48,7 +49,8 @@ from envc.target.stock import Chosen, Stock, stack_layer, stacked
 class Wanted:
     """What an overlay is to be built from, beside its lock: its spec, what is below it, the core.
 
-    `text` are the bytes of the spec. `env` and `modules` are those of the nearest common layer.
+    `text` are the bytes of the spec; `read` are those that it was made from, empty where there was
+    none, None where that does not matter. `env` and `modules` are the nearest common layer's.
     """
 
     directory: Directory
@@ -60,18 +62,30 @@ class Wanted:
     interpreter: str
     env: tuple[tuple[str, str], ...]
     modules: tuple[str, ...]
+    read: bytes | None = None
+
+
+class MeanwhileChangedError(UsageError):
+    """The spec on disk is not the one any more from which the new one was made."""
 
 
 def lock_and_build(
-    spec: OverlaySpec, text: bytes, target: Target, options: LockOptions, context: Context
+    spec: OverlaySpec,
+    text: bytes,
+    target: Target,
+    options: LockOptions,
+    context: Context,
+    *,
+    read: bytes | None = None,
 ) -> OverlayReport:
     """The overlay as its spec says, on what the target has now, in the folder of `spec.file`.
 
-    `text` is the spec as its file has it, or shall have it. Spec and lock are written when only
-    the disk can still fail.
+    `text` is the spec as its file has it, or shall have it; `read` as for `Wanted`. Spec and lock
+    are written when only the disk can still fail.
 
     Raises:
         UsageError: the folder is somebody else's, or others could write there.
+        MeanwhileChangedError: the spec is another one than was `read`; nothing was written.
         UnsatisfiableError: there is no solution.
         OutsideError: an index or the disk failed, or it does not fit; all is as it was.
         UntrustedError: a wheel is not what the lock says.
@@ -80,7 +94,7 @@ def lock_and_build(
     refuse_unwritable(folder, target.location.storage)
     refuse_foreign(folder)
     refuse_exposed(folder)
-    wanted = wanted_overlay(spec, text, target)
+    wanted = replace(wanted_overlay(spec, text, target), read=read)
     inputs = (f"{folder}/{OVERLAY_SPEC}", overlay_lock_path(spec))
     context.reporter.holds(said_of_current(wanted.directory, inputs))
     with Supply(target.site, context) as supply:
@@ -185,13 +199,21 @@ def _editable(lock: Lock) -> tuple[tuple[NormalizedName, str], ...]:
 def _write_inputs(wanted: Wanted, outcome: Outcome) -> None:
     """Bring spec, lock and location on disk to what the tree is about to be made from."""
     folder = wanted.directory.path
-    write_location(folder, wanted.location)
     path = f"{folder}/{OVERLAY_SPEC}"
-    if not os.path.exists(path) or read_spec(path) != wanted.text:
-        with doing("write the overlay's spec", path):
-            write_file(path, wanted.text)
-    if outcome.changed:
-        write_lock(outcome.file)
+    with exclusive(wanted.directory.lock):
+        present = read_spec(path) if os.path.exists(path) else b""
+        if wanted.read is not None and present != wanted.read:
+            raise MeanwhileChangedError(
+                "the overlay's spec was changed by somebody else meanwhile",
+                where=path,
+                mend="look at it, and run the same command again",
+            )
+        write_location(folder, wanted.location)
+        if present != wanted.text:
+            with doing("write the overlay's spec", path):
+                write_file(path, wanted.text)
+        if outcome.changed:
+            write_lock(outcome.file)
 
 
 def _report(

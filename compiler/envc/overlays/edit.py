@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -12,10 +13,10 @@ from envc.formats.overlay_edit import with_lines, without_lines
 from envc.formats.overlay_toml import TEMPLATE
 from envc.host.context import Context
 from envc.locking.report import LockOptions
-from envc.model.names import NAME_FORM, OVERLAY_SPEC
+from envc.model.names import NAME_FORM, OVERLAY_SPEC, SHOWN_OF_OVERLAYS
 from envc.model.spec import Origin, OverlaySpec
 from envc.model.value import replace
-from envc.overlays.build import lock_and_build
+from envc.overlays.build import MeanwhileChangedError, lock_and_build
 from envc.overlays.options import OverlayOptions
 from envc.reports.overlay import OverlayReport
 from envc.sites.overlay_folder import lost_spec
@@ -24,6 +25,9 @@ from envc.supply.editables import directory_of
 from envc.target.by_hand import Foreign, by_hand
 from envc.target.directory import Directory, Shape
 from envc.target.opened import Target, built_overlay, find_target, open_target
+
+# So often an edit begins anew where somebody else edits, too.
+_TRIES = 5
 
 
 def create(options: OverlayOptions, base: str | None, context: Context) -> OverlayReport:
@@ -50,12 +54,32 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
             where=folder,
             mend="choose another folder name",
         )
+    _refuse_what_is_there(folder)
     target = open_target(find_target(options.target, folder))
     chosen = base or default_layer(target, f"make it with `envc overlay init {folder} --base L`")
     text = TEMPLATE.format(name=name, base=chosen).encode()
     spec = overlay_from(text, path)
     check_base(target.site.spec, spec, base_at=f"--base {chosen}", name_at=folder)
-    return lock_and_build(spec, text, target, LockOptions(), context)
+    return lock_and_build(spec, text, target, LockOptions(), context, read=b"")
+
+
+def _refuse_what_is_there(folder: str) -> None:
+    """Refuse a folder with files where an overlay shows its tree: they would be lost."""
+    names = [
+        name
+        for name in SHOWN_OF_OVERLAYS
+        if os.path.lexists(f"{folder}/{name}") and not _is_shown(f"{folder}/{name}")
+    ]
+    if names:
+        raise UsageError(
+            f"the folder holds {', '.join(names)}, where an overlay shows its own",
+            where=folder,
+            mend="choose another folder; one that is not there is made",
+        )
+
+
+def _is_shown(path: str) -> bool:
+    return os.path.islink(path) and os.readlink(path).startswith("current/")
 
 
 def default_layer(target: Target, mend: str) -> str:
@@ -206,6 +230,22 @@ def _edited(
     moving: LockOptions | None = None,
     adopting: bool = False,
 ) -> OverlayReport:
+    """The overlay with its spec edited; what somebody else edits meanwhile is edited once more."""
+    for _ in range(_TRIES):
+        with suppress(MeanwhileChangedError):
+            return _edited_once(options, edit, context, moving=moving, adopting=adopting)
+        context.reporter.note("the spec was changed meanwhile: once more, from what it says now")
+    return _edited_once(options, edit, context, moving=moving, adopting=adopting)
+
+
+def _edited_once(
+    options: OverlayOptions,
+    edit: Callable[[OverlaySpec, bytes], bytes],
+    context: Context,
+    *,
+    moving: LockOptions | None,
+    adopting: bool,
+) -> OverlayReport:
     folder = os.path.abspath(options.folder)
     path = f"{folder}/{OVERLAY_SPEC}"
     text = overlay_text(path)
@@ -219,7 +259,7 @@ def _edited(
     edited = edit(spec, text)
     how = "installed by hand" if adopting else "given on the command line"
     wanted = _placed(overlay_from(edited, path), spec, how)
-    return lock_and_build(wanted, edited, target, moving or LockOptions(), context)
+    return lock_and_build(wanted, edited, target, moving or LockOptions(), context, read=text)
 
 
 def _placed(edited: OverlaySpec, spec: OverlaySpec, how: str) -> OverlaySpec:

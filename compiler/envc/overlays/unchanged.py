@@ -28,7 +28,7 @@ def unchanged(folder: str, target: str | None) -> OverlayReport | None:
     if current is None or not os.path.isfile(f"{folder}/{OVERLAY_SPEC}"):
         return None
     report = noted_report(directory, current)
-    if report is None or not is_as_published(directory, current):
+    if report is None or report.folder != folder or not is_as_published(directory, current):
         return None
     refuse_foreign(folder)
     refuse_exposed(folder)

@@ -22,7 +22,7 @@ def find_site(given: str | None) -> tuple[str, str]:
     """
     start = os.path.abspath(given or os.getcwd())
     for folder in [start] if given is not None else _upwards(start):
-        name = _spec_in(folder)
+        name = spec_in(folder)
         if name is not None:
             if given is None:
                 _refuse_strangers(folder)
@@ -70,7 +70,8 @@ def _upwards(folder: str) -> Iterator[str]:
         folder = parent
 
 
-def _spec_in(folder: str) -> str | None:
+def spec_in(folder: str) -> str | None:
+    """The name of the site's spec in a folder; None: there is none."""
     if os.path.isfile(f"{folder}/{SPEC_NAME}"):
         return SPEC_NAME
     text = known_bytes(f"{folder}/pyproject.toml", MOST_OF_A_SPEC) or b""

@@ -10,6 +10,10 @@ import os
 import re
 import shlex
 import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import envc
 from envc.cluster.kit import Kit, kit_of_this_envc
@@ -25,6 +29,7 @@ from envc.disk.durable import (
 )
 from envc.disk.folders import walk
 from envc.disk.private import private_folder
+from envc.errors import OutsideError
 from envc.host.context import Context
 from envc.host.machine import default_interpreter
 from envc.model.digest import hex_of
@@ -44,7 +49,25 @@ def renew_command(directory: Directory, generation: Generation, context: Context
     It runs on the generation's interpreter where that is of the kit's Python, as every user has
     that one; else on the one that runs now.
     """
-    home = home_of_this_envc() or _unpacked(kit_of_this_envc(context.cache))
+    with _home(context) as home:
+        _renew_command(directory, generation, home)
+
+
+@contextmanager
+def _home(context: Context) -> Iterator[str]:
+    """This envc as an unpacked kit: the one that runs, in the cache, or for this run alone."""
+    own = home_of_this_envc()
+    if own is None:
+        with suppress(OutsideError):
+            own = _unpacked(kit_of_this_envc(context.cache))
+    if own is not None:
+        yield own
+        return
+    with tempfile.TemporaryDirectory(prefix="envc-kit-") as folder:
+        yield _unpacked(kit_of_this_envc(folder))
+
+
+def _renew_command(directory: Directory, generation: Generation, home: str) -> None:
     own = f"{directory.path}/envc/{os.path.basename(home)}"
     link = f"{directory.path}/{COMMAND}"
     leads = os.path.relpath(f"{own}/bin/envc", os.path.dirname(link))
@@ -81,7 +104,6 @@ def _unpacked(kit: Kit) -> str:
 
 
 def _unpack(kit: Kit, place: str) -> None:
-    import zipfile  # once for each envc
 
     with zipfile.ZipFile(kit.path) as archive:
         archive.extractall(place)

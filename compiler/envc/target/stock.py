@@ -1,6 +1,7 @@
 """A directory's store, filled from the locks, and the plans of what stands on it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import resources
 
 from packaging.utils import NormalizedName
@@ -74,15 +75,15 @@ class Stock:
         if not missing:
             return
         lacking = [missing[digest] for digest in sorted(missing)]
-        paths = self.fetch(lacking)
-        if weigh is not None:
-            weigh(paths)
-        store.ingest(
-            list(zip(paths, lacking, strict=True)),
-            python=self.python,
-            interpreter=self.interpreter,
-            reporter=self.context.reporter,
-        )
+        with self.fetched(lacking) as paths:
+            if weigh is not None:
+                weigh(paths)
+            store.ingest(
+                list(zip(paths, lacking, strict=True)),
+                python=self.python,
+                interpreter=self.interpreter,
+                reporter=self.context.reporter,
+            )
 
     def _from_bundle(
         self, file: BundleFile, missing: dict[Digest, LockedWheel]
@@ -100,8 +101,9 @@ class Stock:
                 receive_trees(root, trees, source=file.path, reporter=self.context.reporter)
         return {digest: wheel for digest, wheel in missing.items() if ids[digest] not in trees}
 
-    def fetch(self, wheels: list[LockedWheel]) -> list[str]:
-        """Local files with the bytes of these wheels, in their order."""
+    @contextmanager
+    def fetched(self, wheels: list[LockedWheel]) -> Iterator[list[str]]:
+        """Local files with the bytes of these wheels, in their order; afterwards they may go."""
         from concurrent.futures import ThreadPoolExecutor
 
         from envc.index import WheelFiles  # bundles and full stores need none
@@ -110,21 +112,22 @@ class Stock:
         wheelhouses = (self.wheelhouse,) if isinstance(self.wheelhouse, str) else ()
         total = sum(wheel.size_bytes or 0 for wheel in wheels)
         context.reporter.start("download", total, "bytes")
-        try:
-            # the pool first: a fetcher that is closed lets go of what the pool waits for
-            with (
-                ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool,
-                WheelFiles(
-                    cache=context.cache,
-                    wheelhouses=wheelhouses,
-                    indexes=self.indexes,
-                    offline=context.offline,
-                    reporter=context.reporter,
-                ) as fetcher,
-            ):
-                return list(pool.map(fetcher.fetch, wheels))
-        finally:
-            context.reporter.finish("download")
+        # the pool first: a fetcher that is closed lets go of what the pool waits for
+        with (
+            ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool,
+            WheelFiles(
+                cache=context.cache,
+                wheelhouses=wheelhouses,
+                indexes=self.indexes,
+                offline=context.offline,
+                reporter=context.reporter,
+            ) as fetcher,
+        ):
+            try:
+                paths = list(pool.map(fetcher.fetch, wheels))
+            finally:
+                context.reporter.finish("download")
+            yield paths
 
     def facts(self, chosen: Chosen) -> tuple[WheelFacts, ...]:
         """What the store knows of these wheels, in their order."""
