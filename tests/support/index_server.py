@@ -25,8 +25,6 @@ from typing import Literal, Self
 
 from packaging.utils import canonicalize_name
 
-from support.wheels import sha256_of
-
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 
 
@@ -38,6 +36,7 @@ class FileFacts:
     upload_time: str | None = None
     yanked: str | None = None
     sha256: str | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,9 @@ class IndexServer:
 
     `metadata`: "announced" on the page, "silent" (served, not announced), or "none".
     `metadata_hash`: the digest that pages announce instead of the true one.
-    `ranges`: "on", "off" (whole files, 200) or "broken" (206 with other bytes than asked for).
+    `ranges`: "on", "off" (whole files, 200), "broken" (206 with other bytes than asked for), or a
+    status by which ranged requests are refused.
+    `hashes`: the algorithm of the hashes that pages give; "" gives none.
     `failures`: path → the statuses of its next requests, then it is well again.
     `torn`: path → how many of its next answers stop halfway. `redirects`: path → URL.
     `login`: user and password that every request must carry. `tls`: what makes it an HTTPS server.
@@ -77,7 +78,8 @@ class IndexServer:
         *,
         form: Literal["json", "html"] = "json",
         metadata: Literal["announced", "silent", "none"] = "announced",
-        ranges: Literal["on", "off", "broken"] = "on",
+        ranges: Literal["on", "off", "broken"] | int = "on",
+        hashes: str = "sha256",
         api_version: str = "1.1",
         cache_control: str | None = None,
         etags: bool = True,
@@ -90,6 +92,7 @@ class IndexServer:
         self.metadata = metadata
         self.metadata_hash: str | None = None
         self.ranges = ranges
+        self.hashes = hashes
         self.api_version = api_version
         self.cache_control = cache_control
         self.etags = etags
@@ -193,8 +196,8 @@ class IndexServer:
         return {
             "filename": path.name,
             "url": f"../../files/{path.name}",
-            "hashes": {"sha256": facts.sha256 or sha256_of(path)},
-            "size": path.stat().st_size,
+            "hashes": self._hashes(path),
+            "size": path.stat().st_size if facts.size_bytes is None else facts.size_bytes,
             "requires-python": facts.requires_python,
             **({} if facts.upload_time is None else {"upload-time": facts.upload_time}),
             "yanked": facts.yanked or facts.yanked is not None,
@@ -205,7 +208,8 @@ class IndexServer:
         links = []
         for path in files:
             facts = self.facts.get(path.name, FileFacts())
-            attributes = {"href": f"../../files/{path.name}#sha256={sha256_of(path)}"}
+            fragment = "&".join(f"{name}={text}" for name, text in self._hashes(path).items())
+            attributes = {"href": f"../../files/{path.name}#{fragment}"}
             if facts.requires_python is not None:
                 attributes["data-requires-python"] = facts.requires_python
             if facts.yanked is not None:
@@ -217,6 +221,13 @@ class IndexServer:
         meta = f'<meta name="pypi:repository-version" content="{self.api_version}">'
         page = f"<!DOCTYPE html><html><head>{meta}</head><body>{''.join(links)}</body></html>"
         return page.encode()
+
+    def _hashes(self, path: Path) -> dict[str, str]:
+        facts = self.facts.get(path.name, FileFacts())
+        if not self.hashes:
+            return {}
+        found = facts.sha256 or hashlib.new(self.hashes, path.read_bytes()).hexdigest()
+        return {self.hashes: found}
 
     def _announces(self) -> bool:
         return self.metadata == "announced"
@@ -239,6 +250,8 @@ class IndexServer:
         return self._range(content, headers["Range"])
 
     def _range(self, content: bytes, span: str) -> Reply:
+        if isinstance(self.ranges, int):
+            return Reply(self.ranges, b"no ranges here")
         first, last = span.removeprefix("bytes=").split("-")
         total = len(content)
         start = int(first) if first else max(total - int(last), 0)

@@ -113,9 +113,11 @@ class Client:
 
     @contextmanager
     def stream(
-        self, url: str, *, index: str, headers: Mapping[str, str]
+        self, url: str, *, index: str, headers: Mapping[str, str], any_status: bool = False
     ) -> Iterator["httpx.Response"]:
         """The answer to a GET, its body unread; reading it may raise httpx's errors.
+
+        With `any_status` refusals and failures of the server are answers, too.
 
         Raises:
             OutsideError: nobody answered, or with a refusal or a failure of the server.
@@ -132,7 +134,8 @@ class Client:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise no_answer(url, index, error) from error
         try:
-            _check_status(response.status_code, url, index)
+            if not any_status:
+                _check_status(response.status_code, url, index)
             yield response
         finally:
             response.close()

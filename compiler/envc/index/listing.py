@@ -26,7 +26,7 @@ _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 class ListedFile(NamedTuple):
     """One file of a page. `sha256` and a text in `metadata` are 64 hexadecimal digits.
 
-    `upload_time` is an ISO 8601 text that parses; `metadata` and `yanked` are as in
+    `upload_time` is an ISO 8601 text that parses; `metadata`, `yanked` and `checksum` are as in
     `Distribution`.
     """
 
@@ -38,6 +38,7 @@ class ListedFile(NamedTuple):
     upload_time: str | None
     metadata: str | bool
     yanked: str | None
+    checksum: str | None = None
 
 
 @value
@@ -132,6 +133,7 @@ def _distribution(
         index=index,
         kind="wheel" if file.filename.endswith(".whl") else "sdist",
         digest=digest_from_hex(file.sha256) if file.sha256 else None,
+        checksum=file.checksum,
         size_bytes=file.size_bytes,
         requires_python=file.requires_python,
         upload_time=_moment(file.upload_time),

@@ -119,7 +119,8 @@ class IndexSource(Closing):
 
         Raises:
             OutsideError: it cannot be had.
-            UntrustedError: it is not what the index promised, or cannot be parsed.
+            MetadataError: it cannot be parsed, or is of another project.
+            UntrustedError: it is not what the index promised.
         """
         return self._metadata.get(distribution)
 

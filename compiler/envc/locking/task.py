@@ -135,13 +135,20 @@ class LockTask:
         )
 
     def _resolved_anew(self, supply: Supply) -> Outcome:
+        from envc.supply.seen_files import note_of, with_seen_files  # most locks stay as they are
+
         folder, present = self._folder, self.start.lock
         by_url = url_references(
             self.requires, supply, present=present, folder=folder, moving=self.start.moving
         )
         references = (*self.editables, *by_url)
-        resolutions = self._resolutions(references, supply.source)
-        chosen = with_built_wheels(resolutions, supply, present=present, folder=folder)
+        seen = with_seen_files(
+            self._resolutions(references, supply.source),
+            supply,
+            present=present,
+            moving=self.start.moving,
+        )
+        chosen = with_built_wheels(seen.resolutions, supply, present=present, folder=folder)
         builds = (*chosen.builds, *(each.build for each in by_url if each.build is not None))
         lock = lock_layer(
             self.name,
@@ -154,8 +161,8 @@ class LockTask:
         lock = with_directories(lock, self.editables)
         copies = (*chosen.copies, *(each.copy for each in references if each.copy is not None))
         outcome = self._outcome(lock, lock_to_text(lock), copies)
-        unknown = {text for resolution in resolutions for text in resolution.unknown_extras()}
-        return replace(outcome, warnings=tuple(sorted(unknown)))
+        unknown = {text for each in seen.resolutions for text in each.unknown_extras()}
+        return replace(outcome, warnings=(*sorted(unknown), *note_of(seen.hashed)))
 
     def _resolutions(
         self, references: Sequence[Reference], indexes: CandidateSource

@@ -16,7 +16,17 @@ from envc.model.resolution import Problem
 from envc.model.spec import PrereleasePolicy, SourcedRequirement
 from envc.model.value import value
 
-Kind = Literal["prerelease", "yanked", "too new", "python", "tags", "sdist", "binary", "empty"]
+Kind = Literal[
+    "prerelease",
+    "yanked",
+    "too new",
+    "python",
+    "tags",
+    "sdist",
+    "binary",
+    "empty",
+    "metadata",
+]
 
 
 @value

@@ -188,16 +188,28 @@ def _excluded_by_itself(
     """What a release requires and would not find; else what prefers the pin to it."""
     candidate = visible.provider.candidates.candidate(pin.project, version)
     for demand in visible.provider.dependencies(candidate) if candidate is not None else ():
-        if demand.url is not None:
-            return "release", f"it requires {demand.text}, and no line of a spec names that URL"
-        if demand.project == pin.project and not demand.accepts(version):
-            return "release", f"it requires {wanted_by(demand)}, and so not itself"
-        other = visible.pins.get(demand.project)
-        if other is not None and other is not pin and not demand.accepts(other.version):
-            return "release", f"it requires {demand.text}, and {other} is pinned"
+        found = _excluded_by_demand(visible, pin, version, demand)
+        if found is not None:
+            return found
     if pin.layer is not None:
         return "base", f"layer {pin.layer} has {pin.version}, and nothing asks for another"
     if visible.provider.candidates.policy.prefers_lowest(pin.project):
         mode = visible.provider.problem.policy.resolution
         return "policy", f'resolver.resolution = "{mode}" prefers the oldest that fits'
     return "lock", f"the lock keeps {pin.version} until it is let move"
+
+
+def _excluded_by_demand(
+    visible: Visible, pin: Candidate, version: Version, demand: Demand
+) -> tuple[HeldKind, str] | None:
+    """What one of a release's own demands has against it, as everything else is pinned."""
+    if demand.broken:
+        return "metadata", demand.text
+    if demand.url is not None:
+        return "release", f"it requires {demand.text}, and no line of a spec names that URL"
+    if demand.project == pin.project and not demand.accepts(version):
+        return "release", f"it requires {wanted_by(demand)}, and so not itself"
+    other = visible.pins.get(demand.project)
+    if other is not None and other is not pin and not demand.accepts(other.version):
+        return "release", f"it requires {demand.text}, and {other} is pinned"
+    return None

@@ -443,6 +443,33 @@ def test_without_ranges_the_whole_wheel_is_kept(house, open_source, tmp_path, ra
         assert kept.read_bytes() == (house / NAME).read_bytes()
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 416, 429, 500, 501, 503])
+def test_a_server_that_refuses_ranges_is_asked_for_whole_wheels(house, open_source, status):
+    attrs = "attrs-25.1-py3-none-any.whl"
+    with IndexServer(house, metadata="none", ranges=status) as server:
+        source = open_source(site(server))
+        assert source.metadata(wheel_of(source, "six")) == SIX
+        assert server.statuses(f"/files/{NAME}")[-2:] == [status, 200]
+        assert source.metadata(wheel_of(source, "attrs")).version == "25.1"
+        assert server.statuses(f"/files/{attrs}") == [200]  # it is not asked in vain again
+
+
+def test_a_wheel_that_is_refused_as_a_whole_is_told(house, open_source):
+    with IndexServer(house, metadata="none") as server:
+        source = open_source(site(server))
+        server.failures[f"/files/{NAME}"] = [403, 403]
+        with pytest.raises(OutsideError, match=r"refuses access \(403 Forbidden\)"):
+            source.metadata(wheel_of(source, "six"))
+
+
+@pytest.mark.parametrize("status", [403, 500, 503])
+def test_a_metadata_file_that_is_refused_is_read_from_the_wheel(house, open_source, status):
+    with IndexServer(house) as server:
+        server.failures[f"/files/{NAME}.metadata"] = [status] * 4
+        source = open_source(site(server))
+        assert source.metadata(wheel_of(source, "six")) == SIX
+
+
 @pytest.mark.parametrize("form", ["json", "html"])
 def test_large_wheels_are_read_in_few_ranges(house, open_source, form):
     noise = os.urandom(300_000)
