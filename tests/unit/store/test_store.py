@@ -88,7 +88,7 @@ def on_disk(tree: Path) -> list[tuple[str, int]]:
 
 def test_store_id() -> None:
     digest = Digest("sha256:" + "ab" * 32)
-    assert store_id(digest, "3.11") == "ab" * 32 + "-cpython-311-3"
+    assert store_id(digest, "3.11") == "ab" * 32 + "-cpython-311-4"
 
 
 def test_tree_is_the_installed_form(tmp_path: Path) -> None:
