@@ -6,7 +6,7 @@ Nothing is built: an editable project is taken by the wheel that the present loc
 import os
 from collections.abc import Iterable, Iterator
 
-from envc.errors import BuildError
+from envc.errors import BuildError, HashMissingError
 from envc.index import IndexSource
 from envc.lock import (
     beside,
@@ -126,9 +126,10 @@ class Unlocked:
                     if file.kind == "sdist":
                         raise self._must_be_locked(f"{file.filename} is a source distribution")
                     if file.digest is None:
-                        raise self._must_be_locked(
-                            f"the index gives no sha256 of {file.filename}",
-                            why=": what it contains is not known for sure before it is locked",
+                        raise HashMissingError(
+                            f"index {file.index} gives no sha256 for {file.filename}",
+                            where=self.spec.file,
+                            mend=f"lock what it has now: envc lock --overlay {self.spec.file}",
                         )
 
     def _must_be_locked(
