@@ -6,7 +6,8 @@ import zipfile
 import pytest
 
 from support.index_server import FileFacts, IndexServer
-from support.sites import SiteFolder, over_url, over_wheels
+from support.projects import write_project
+from support.sites import PYTHON, SiteFolder, over_url, over_wheels
 from support.wheels import Recipe, sha256_of
 
 LAYER = """\
@@ -126,3 +127,40 @@ def test_a_file_that_the_spec_names_is_not_passed_over(house, tmp_path):
     answer = site.envc("lock")
     assert answer.status == 5
     assert f"{name} is not a wheel that can be read: File is not a zip file" in answer.stderr
+
+
+CUT = """\
+[layer.user]
+requires = ["six", "local @ ./projects/local-1.0-py3-none-any.whl"]
+
+[resolver]
+exclude-newer = "2020-01-01T00:00:00Z"
+"""
+
+
+def test_files_of_this_machine_were_not_uploaded(house, tmp_path):
+    site = SiteFolder(tmp_path / "world", house).write(over_wheels(CUT))
+    Recipe(name="local", version="1.0").build(site.folder / "projects")
+    project = write_project(tmp_path / "own", Recipe(name="own", version="1.0"), "")
+    site.done("lock")
+    assert 'name = "local"' in site.lock_text("user")
+    overlay = site.overlay("mine", f'editable = ["{project}"]')
+    site.done("lock", "--overlay", overlay)
+
+
+def test_an_index_without_upload_times_and_a_mend_that_works(house, site_of):
+    cut = CUT.replace(', "local @ ./projects/local-1.0-py3-none-any.whl"', "")
+    with IndexServer(house) as server:
+        site = site_of(server)
+        (site.folder / "envc.toml").write_text(
+            over_url("odd", server.url, cut).format(python=PYTHON)
+        )
+        answer = site.envc("lock")
+        assert answer.status == 3
+        assert "passed over, no upload time to compare: six 1.17.0" in answer.stderr
+        assert (
+            " mend: remove resolver.exclude-newer: the index tells no upload times to compare "
+            "(PEP 700)"
+        ) in answer.stderr
+        site.edit('exclude-newer = "2020-01-01T00:00:00Z"', "")
+        site.done("lock")
