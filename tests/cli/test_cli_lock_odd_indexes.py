@@ -164,3 +164,22 @@ def test_an_index_without_upload_times_and_a_mend_that_works(house, site_of):
         ) in answer.stderr
         site.edit('exclude-newer = "2020-01-01T00:00:00Z"', "")
         site.done("lock")
+
+
+def test_a_wheel_of_a_folder_that_was_built_again_is_locked_again(house, tmp_path):
+    site = SiteFolder(tmp_path / "world", house).write(over_wheels(LAYER))
+    site.done("lock")
+    assert site.envc("lock", "--check").status == 0
+    Recipe(name="six", version="1.17.0", files={"six.py": "x = 2"}).build(house)
+    answer = site.envc("materialize", "--target", site.target)
+    assert answer.status == 5
+    assert (
+        "mend: restore the file, or where it was built again on purpose, lock it: "
+        "`envc lock --upgrade-package six`"
+    ) in answer.stderr
+    assert site.envc("lock", "--check").status == 1
+    site.done("lock")
+    assert locked_wheel(site)["hashes"] == {"sha256": sha256_of(house / NAME)}
+    site.materialize()
+    (house / NAME).unlink()
+    assert site.envc("lock", "--check").status == 0  # nodes may have it from elsewhere
