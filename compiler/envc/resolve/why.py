@@ -13,6 +13,7 @@ from envc.model.release import Release
 from envc.model.resolution import Problem
 from envc.model.value import value
 from envc.ports import CandidateSource
+from envc.resolve.coherence import orphans_of
 from envc.resolve.demand import Candidate, Demand
 from envc.resolve.policy import Kind
 from envc.resolve.reasons import because, origin_of, wanted_by
@@ -66,13 +67,17 @@ class Why:
 def why(problem: Problem, source: CandidateSource, project: NormalizedName) -> Why | None:
     """Why a project is pinned as it is; None where it is not visible, or nothing can be pinned.
 
+    Nobody asks for what is visible only because a base has it.
+
     Raises:
         OutsideError: an index did not answer.
     """
     visible = find(problem, source)
-    if isinstance(visible, Conflict) or project not in visible.pins:
+    if isinstance(visible, Conflict):
         return None
-    pin = visible.pins[project]
+    pin = visible.pins.get(project) or orphans_of(visible)[0].get(project)
+    if pin is None:
+        return None
     releases = source.releases(project)
     finals = [release.version for release in releases if not release.version.is_prerelease]
     newest = finals[0] if finals else releases[0].version if releases else None
