@@ -66,6 +66,7 @@ class IndexServer:
     `ranges`: "on", "off" (whole files, 200), "broken" (206 with other bytes than asked for), or a
     status by which ranged requests are refused.
     `hashes`: the algorithm of the hashes that pages give; "" gives none.
+    `page_headers`: what answers with pages have besides; `serial`: what pages tell of it.
     `failures`: path → the statuses of its next requests, then it is well again.
     `torn`: path → how many of its next answers stop halfway. `redirects`: path → URL.
     `login`: user and password that every request must carry. `tls`: what makes it an HTTPS server.
@@ -99,6 +100,8 @@ class IndexServer:
         self.login = login
         self.tls = tls
         self.facts = dict(facts or {})
+        self.page_headers: dict[str, str] = {}
+        self.serial: int | None = None
         self.failures: dict[str, list[int]] = {}
         self.torn: dict[str, int] = {}
         self.redirects: dict[str, str] = {}
@@ -174,7 +177,7 @@ class IndexServer:
             body, content_type = self._json(project, files), JSON_TYPE
         else:
             body, content_type = self._html(files), "text/html; charset=utf-8"
-        answer = {"Content-Type": content_type}
+        answer = {"Content-Type": content_type, **self.page_headers}
         if self.cache_control is not None:
             answer["Cache-Control"] = self.cache_control
         if self.etags:
@@ -185,7 +188,7 @@ class IndexServer:
 
     def _json(self, project: str, files: list[Path]) -> bytes:
         page = {
-            "meta": {"api-version": self.api_version},
+            "meta": {"api-version": self.api_version, "_last-serial": self.serial},
             "name": project,
             "files": [self._json_file(path) for path in files],
         }
@@ -220,6 +223,7 @@ class IndexServer:
             links.append(f"<a {text}>{path.name}</a><br/>")
         meta = f'<meta name="pypi:repository-version" content="{self.api_version}">'
         page = f"<!DOCTYPE html><html><head>{meta}</head><body>{''.join(links)}</body></html>"
+        page += f"<!--SERIAL {self.serial}-->" if self.serial is not None else ""
         return page.encode()
 
     def _hashes(self, path: Path) -> dict[str, str]:

@@ -68,7 +68,12 @@ def _listing_of_json(content: bytes, project: NormalizedName, base_url: str) -> 
             pass
         case _:
             raise ValueError("the page is not JSON of the simple API")
-    return listing_of(_files_of_json(files, project, base_url), found=bool(files))
+    serial = page["meta"].get("_last-serial")
+    return listing_of(
+        _files_of_json(files, project, base_url),
+        found=bool(files),
+        serial=serial if type(serial) is int else 0,
+    )
 
 
 def _files_of_json(
@@ -122,7 +127,7 @@ def _listing_of_html(
         url = _joined(base_url, reference) if version is not None else None
         if version is not None and url is not None:
             files.append((version, _file_of_html(attributes, filename, url, fragment)))
-    return listing_of(files, found=bool(page.links))
+    return listing_of(files, found=bool(page.links), serial=page.serial)
 
 
 def _file_of_html(

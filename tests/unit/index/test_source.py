@@ -11,6 +11,7 @@ from envc.index import IndexSource
 from envc.index.ahead import WORKERS
 from envc.model.release import CoreMetadata
 from envc.model.spec import IndexSpec
+from envc.ports import SilentReporter
 from support.index_server import FileFacts, IndexServer
 from support.sdists import Sdist
 from support.wheels import Recipe, sha256_of
@@ -203,6 +204,34 @@ def test_a_stale_page_is_revalidated(house, open_source, control):
         assert server.statuses("/simple/six/") == [200, 304]
         Recipe(name="six", version="2").build(house)
         assert len(open_source(site(server)).releases("six")) == 3
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+@pytest.mark.parametrize("told", ["serial", "header", "modified"])
+def test_a_page_older_than_one_seen_before_is_told(house, open_source, form, told):
+    days = {7: "Tue, 07 Jul 2026 07:00:00 GMT", 9: "Thu, 09 Jul 2026 09:00:00 GMT"}
+
+    def warnings(day):
+        if told == "serial":
+            server.serial = day
+        elif told == "header":
+            server.page_headers["X-PyPI-Last-Serial"] = str(day)
+        else:
+            server.page_headers["Last-Modified"] = days[day]
+        heard = []
+        reporter = SilentReporter()
+        reporter.warn = heard.append
+        source = open_source(site(server), reporter=reporter)
+        assert source.releases("six")
+        source.close()
+        return heard
+
+    older = (
+        "index 'site' answers with an older page of six than before: a mirror is behind, or "
+        "somebody holds releases back"
+    )
+    with IndexServer(house, form=form, cache_control="no-cache", etags=False) as server:
+        assert [warnings(day) for day in (9, 7, 7, 9)] == [[], [older], [older], []]
 
 
 def test_no_store_is_not_kept(house, open_source):
