@@ -66,7 +66,8 @@ class IndexServer:
     `ranges`: "on", "off" (whole files, 200), "broken" (206 with other bytes than asked for), or a
     status by which ranged requests are refused.
     `hashes`: the algorithm of the hashes that pages give; "" gives none.
-    `page_headers`: what answers with pages have besides; `serial`: what pages tell of it.
+    `files_at`: what links to files begin with. `page_headers`: what answers with pages have
+    besides; `serial`: what pages tell of it.
     `failures`: path → the statuses of its next requests, then it is well again.
     `torn`: path → how many of its next answers stop halfway. `redirects`: path → URL.
     `login`: user and password that every request must carry. `tls`: what makes it an HTTPS server.
@@ -100,6 +101,7 @@ class IndexServer:
         self.login = login
         self.tls = tls
         self.facts = dict(facts or {})
+        self.files_at = "../../files"
         self.page_headers: dict[str, str] = {}
         self.serial: int | None = None
         self.failures: dict[str, list[int]] = {}
@@ -198,7 +200,7 @@ class IndexServer:
         facts = self.facts.get(path.name, FileFacts())
         return {
             "filename": path.name,
-            "url": f"../../files/{path.name}",
+            "url": f"{self.files_at}/{path.name}",
             "hashes": self._hashes(path),
             "size": path.stat().st_size if facts.size_bytes is None else facts.size_bytes,
             "requires-python": facts.requires_python,
@@ -212,7 +214,7 @@ class IndexServer:
         for path in files:
             facts = self.facts.get(path.name, FileFacts())
             fragment = "&".join(f"{name}={text}" for name, text in self._hashes(path).items())
-            attributes = {"href": f"../../files/{path.name}#{fragment}"}
+            attributes = {"href": f"{self.files_at}/{path.name}#{fragment}"}
             if facts.requires_python is not None:
                 attributes["data-requires-python"] = facts.requires_python
             if facts.yanked is not None:

@@ -57,6 +57,10 @@ class Client:
         self._opened: httpx.Client | None = None
         self.received_bytes = 0  # of bodies, as they came over the wire
 
+    def note_listed_logins(self, page: bytes) -> bool:
+        """Take the logins that a page has in its links for this run; whether there are any."""
+        return self._credentials.note_listed(page)
+
     def get(
         self,
         url: str,

@@ -40,6 +40,7 @@ class RemoteIndex:
         warn: Callable[[str], None] | None = None,
     ) -> None:
         self._warn = warn or _nobody
+        self._told_of_logins = False
         self.name = name
         self.url = without_credentials(url).rstrip("/")
         self._cache = cache
@@ -102,7 +103,15 @@ class RemoteIndex:
             modified=answer.headers.get("Last-Modified", ""),
             newest=newest,
         )
-        if "no-store" not in answer.headers.get("Cache-Control", "").lower():
+        if self._client.note_listed_logins(answer.content):
+            # They are kept nowhere, and so the page is not, either: without them it is of no use.
+            if not self._told_of_logins:
+                self._told_of_logins = True
+                self._warn(
+                    f"index {self.name!r} has credentials in its links: they serve this run alone, "
+                    "and whoever materializes gives them in ~/.netrc"
+                )
+        elif "no-store" not in answer.headers.get("Cache-Control", "").lower():
             write_listing(self._cache, self.url, project, cached=fetched)
         return fetched.listing
 

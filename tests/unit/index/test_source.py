@@ -170,6 +170,36 @@ def test_credentials_are_used_and_kept_from_sight(house, open_source, monkeypatc
         assert open_source(site(server)).releases("six")
 
 
+CREDENTIALS_IN_LINKS = (
+    "index 'site' has credentials in its links: they serve this run alone, and whoever "
+    "materializes gives them in ~/.netrc"
+)
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_credentials_of_links_serve_the_run_and_are_kept_nowhere(
+    house, open_source, tmp_path, form
+):
+    heard = []
+    reporter = SilentReporter()
+    reporter.warn = heard.append
+    with (
+        IndexServer(house, login=("bob", "S3cret")) as files,
+        IndexServer(house, form=form, metadata="none") as server,
+    ):
+        server.files_at = f"http://bob:S3cret@{files.host}/files"
+        source = open_source(site(server), reporter=reporter)
+        wheel = wheel_of(source, "six")
+        assert wheel.url == f"http://{files.host}/files/{NAME}"
+        assert source.metadata(wheel) == SIX
+        assert source.releases("attrs")
+        source.close()
+    assert heard == [CREDENTIALS_IN_LINKS]
+    kept = [path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"S3cret" in content for content in kept)
+
+
 def test_credentials_do_not_follow_a_redirect_to_another_host(house, open_source):
     with IndexServer(house) as other, IndexServer(house, login=("ann", "s3cret")) as server:
         server.redirects["/simple/six/"] = f"{other.url}/six/"
