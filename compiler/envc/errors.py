@@ -10,6 +10,7 @@
     ├── OutsideError           4   network, disk or permissions: retrying may help
     │   └── BuildError         4   a project's own build did not succeed
     ├── UntrustedError         5   bytes differ from the lock, or are hostile
+    │   └── MetadataError      5   a release's own metadata is broken: another one may be chosen
     ├── Interrupted          130   Ctrl-C, or a signal that ends processes
     └── InternalError         70   a bug in envc
 
@@ -121,6 +122,10 @@ class UntrustedError(EnvcError):
 
     status = 5
     code = "untrusted"
+
+
+class MetadataError(UntrustedError):
+    """A file's metadata cannot be read, or is another release's: another one may be chosen."""
 
 
 class Interrupted(EnvcError):  # noqa: N818 - somebody wanted it so

@@ -36,7 +36,8 @@ class CandidateSource(Protocol):
 
         Raises:
             OutsideError: it cannot be had.
-            UntrustedError: it is not what the index promised, or cannot be parsed.
+            MetadataError: it cannot be parsed, or is of another project.
+            UntrustedError: it is not what the index promised.
         """
 
 

@@ -170,7 +170,8 @@ def test_other_digest_is_refused_before_anything_is_parsed(scene: Scene) -> None
     assert ingest(scene, {FILENAME: (evil, locked)}) == (
         f"{FILENAME} ({scene.inbox / FILENAME}): the wheel's digest is {digest_of(evil)}, "
         f"the lock says {digest_of(locked)}\n"
-        "  mend: remove the file and fetch it again; if it differs again, ask who serves it why"
+        "  mend: restore the file, or where it was built again on purpose, lock it: "
+        "`envc lock --upgrade-package demo`"
     )
 
 

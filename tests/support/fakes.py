@@ -6,7 +6,8 @@
 
 A version's keys: `requires`, `extras` (extra → requirements), `python` (Requires-Python, listed
 and in the metadata), `metadata-python` (in the metadata alone), `yanked` (the reason), `tags`,
-`uploaded` (a date and time), `sdist` (true: a source distribution beside the wheels; "only").
+`uploaded` (a date and time), `sdist` (true: a source distribution beside the wheels; "only"),
+`broken` (what is wrong with its metadata).
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ from typing import Any, Self
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from envc.errors import OutsideError
+from envc.errors import MetadataError, OutsideError
 from envc.model.digest import digest_of
 from envc.model.release import CoreMetadata, Distribution, Release
 from support.index_server import FileFacts
@@ -42,6 +43,7 @@ class FakeRelease:
     tags: tuple[str, ...] = ("py3-none-any",)
     uploaded: datetime | None = None
     sdist: bool | str = False
+    broken: str = ""
 
     @classmethod
     def of(cls, project: str, version: str, value: Any) -> Self:
@@ -113,6 +115,7 @@ class FakeSource:
         self.looked_at: list[str] = []
         self._releases: dict[NormalizedName, tuple[Release, ...]] = {}
         self._metadata: dict[tuple[NormalizedName, Version], CoreMetadata] = {}
+        self._broken: dict[tuple[NormalizedName, Version], str] = {}
         for project, versions in tables.items():
             name = canonicalize_name(project)
             found = [FakeRelease.of(project, version, value) for version, value in versions.items()]
@@ -122,6 +125,8 @@ class FakeSource:
                 for release in found
             )
             for release in found:
+                if release.broken:
+                    self._broken[name, Version(release.version)] = release.broken
                 self._metadata[name, Version(release.version)] = CoreMetadata(
                     project=name,
                     version=release.version,
@@ -141,6 +146,9 @@ class FakeSource:
 
     def metadata(self, distribution: Distribution) -> CoreMetadata:
         self.looked_at.append(f"{distribution.project} {distribution.version}")
+        broken = self._broken.get((distribution.project, distribution.version))
+        if broken is not None:
+            raise MetadataError(broken, where=INDEX)
         found = self._metadata.get((distribution.project, distribution.version))
         if found is None:
             raise OutsideError(f"there is no {distribution.filename}", where=INDEX)

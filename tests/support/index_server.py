@@ -25,8 +25,6 @@ from typing import Literal, Self
 
 from packaging.utils import canonicalize_name
 
-from support.wheels import sha256_of
-
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 
 
@@ -38,6 +36,7 @@ class FileFacts:
     upload_time: str | None = None
     yanked: str | None = None
     sha256: str | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,11 @@ class IndexServer:
 
     `metadata`: "announced" on the page, "silent" (served, not announced), or "none".
     `metadata_hash`: the digest that pages announce instead of the true one.
-    `ranges`: "on", "off" (whole files, 200) or "broken" (206 with other bytes than asked for).
+    `ranges`: "on", "off" (whole files, 200), "broken" (206 with other bytes than asked for), or a
+    status by which ranged requests are refused.
+    `hashes`: the algorithm of the hashes that pages give; "" gives none.
+    `files_at`: what links to files begin with. `page_headers`: what answers with pages have
+    besides; `serial`: what pages tell of it.
     `failures`: path → the statuses of its next requests, then it is well again.
     `torn`: path → how many of its next answers stop halfway. `redirects`: path → URL.
     `login`: user and password that every request must carry. `tls`: what makes it an HTTPS server.
@@ -77,7 +80,8 @@ class IndexServer:
         *,
         form: Literal["json", "html"] = "json",
         metadata: Literal["announced", "silent", "none"] = "announced",
-        ranges: Literal["on", "off", "broken"] = "on",
+        ranges: Literal["on", "off", "broken"] | int = "on",
+        hashes: str = "sha256",
         api_version: str = "1.1",
         cache_control: str | None = None,
         etags: bool = True,
@@ -90,12 +94,16 @@ class IndexServer:
         self.metadata = metadata
         self.metadata_hash: str | None = None
         self.ranges = ranges
+        self.hashes = hashes
         self.api_version = api_version
         self.cache_control = cache_control
         self.etags = etags
         self.login = login
         self.tls = tls
         self.facts = dict(facts or {})
+        self.files_at = "../../files"
+        self.page_headers: dict[str, str] = {}
+        self.serial: int | None = None
         self.failures: dict[str, list[int]] = {}
         self.torn: dict[str, int] = {}
         self.redirects: dict[str, str] = {}
@@ -171,7 +179,7 @@ class IndexServer:
             body, content_type = self._json(project, files), JSON_TYPE
         else:
             body, content_type = self._html(files), "text/html; charset=utf-8"
-        answer = {"Content-Type": content_type}
+        answer = {"Content-Type": content_type, **self.page_headers}
         if self.cache_control is not None:
             answer["Cache-Control"] = self.cache_control
         if self.etags:
@@ -182,7 +190,7 @@ class IndexServer:
 
     def _json(self, project: str, files: list[Path]) -> bytes:
         page = {
-            "meta": {"api-version": self.api_version},
+            "meta": {"api-version": self.api_version, "_last-serial": self.serial},
             "name": project,
             "files": [self._json_file(path) for path in files],
         }
@@ -192,9 +200,9 @@ class IndexServer:
         facts = self.facts.get(path.name, FileFacts())
         return {
             "filename": path.name,
-            "url": f"../../files/{path.name}",
-            "hashes": {"sha256": facts.sha256 or sha256_of(path)},
-            "size": path.stat().st_size,
+            "url": f"{self.files_at}/{path.name}",
+            "hashes": self._hashes(path),
+            "size": path.stat().st_size if facts.size_bytes is None else facts.size_bytes,
             "requires-python": facts.requires_python,
             **({} if facts.upload_time is None else {"upload-time": facts.upload_time}),
             "yanked": facts.yanked or facts.yanked is not None,
@@ -205,7 +213,8 @@ class IndexServer:
         links = []
         for path in files:
             facts = self.facts.get(path.name, FileFacts())
-            attributes = {"href": f"../../files/{path.name}#sha256={sha256_of(path)}"}
+            fragment = "&".join(f"{name}={text}" for name, text in self._hashes(path).items())
+            attributes = {"href": f"{self.files_at}/{path.name}#{fragment}"}
             if facts.requires_python is not None:
                 attributes["data-requires-python"] = facts.requires_python
             if facts.yanked is not None:
@@ -216,7 +225,15 @@ class IndexServer:
             links.append(f"<a {text}>{path.name}</a><br/>")
         meta = f'<meta name="pypi:repository-version" content="{self.api_version}">'
         page = f"<!DOCTYPE html><html><head>{meta}</head><body>{''.join(links)}</body></html>"
+        page += f"<!--SERIAL {self.serial}-->" if self.serial is not None else ""
         return page.encode()
+
+    def _hashes(self, path: Path) -> dict[str, str]:
+        facts = self.facts.get(path.name, FileFacts())
+        if not self.hashes:
+            return {}
+        found = facts.sha256 or hashlib.new(self.hashes, path.read_bytes()).hexdigest()
+        return {self.hashes: found}
 
     def _announces(self) -> bool:
         return self.metadata == "announced"
@@ -239,6 +256,8 @@ class IndexServer:
         return self._range(content, headers["Range"])
 
     def _range(self, content: bytes, span: str) -> Reply:
+        if isinstance(self.ranges, int):
+            return Reply(self.ranges, b"no ranges here")
         first, last = span.removeprefix("bytes=").split("-")
         total = len(content)
         start = int(first) if first else max(total - int(last), 0)

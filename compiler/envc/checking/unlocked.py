@@ -129,7 +129,7 @@ class Unlocked:
                         raise HashMissingError(
                             f"index {file.index} gives no sha256 for {file.filename}",
                             where=self.spec.file,
-                            mend="use an index that lists hashes (PEP 503), or a folder of wheels",
+                            mend=f"lock what it has now: envc lock --overlay {self.spec.file}",
                         )
 
     def _must_be_locked(

@@ -1,6 +1,6 @@
 """`envc tree`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Command
@@ -27,17 +27,43 @@ def _tree(report: "TreeReport") -> Iterator[str]:
     """The tree in lines; what was shown already is marked and not shown again."""
     yield f"{' on '.join(report.layers)} on core ({report.target})"
     shown: set[str] = set()
-    for position, root in enumerate(report.roots):
-        yield from _branch(report, root, "", last=position == len(report.roots) - 1, shown=shown)
+    kept = _kept(report)
+    roots = (*report.roots, *kept)
+    for position, root in enumerate(roots):
+        last = position == len(roots) - 1
+        note = "  (kept: nothing here asks for it)" if root in kept else ""
+        yield from _branch(report, root, "", last=last, shown=shown, note=note)
+
+
+def _kept(report: "TreeReport") -> tuple[str, ...]:
+    """The projects that a base has and nobody asks for, as few as lead to all of these."""
+    asked = _reached(report, report.roots)
+    rest = sorted(report.projects.keys() - asked)
+    needed = {required for name in rest for required in report.projects[name].requires}
+    found: list[str] = []
+    for name in (*(name for name in rest if name not in needed), *rest):  # some need each other
+        if name not in _reached(report, found):
+            found.append(name)
+    return tuple(found)
+
+
+def _reached(report: "TreeReport", names: Sequence[str]) -> set[str]:
+    """These projects and all that they lead to."""
+    waiting, reached = list(names), set(names)
+    for name in waiting:
+        new = [each for each in report.projects[name].requires if each not in reached]
+        reached.update(new)
+        waiting += new
+    return reached
 
 
 def _branch(
-    report: "TreeReport", name: str, indent: str, *, last: bool, shown: set[str]
+    report: "TreeReport", name: str, indent: str, *, last: bool, shown: set[str], note: str = ""
 ) -> Iterator[str]:
     project = report.projects[name]
     layer = f"  [{project.layer}]" if len(report.layers) > 1 else ""
     again = "  (above)" if name in shown and project.requires else ""
-    yield f"{indent}{'└── ' if last else '├── '}{name} {project.version}{layer}{again}"
+    yield f"{indent}{'└── ' if last else '├── '}{name} {project.version}{layer}{again}{note}"
     if name in shown:
         return
     shown.add(name)

@@ -30,7 +30,10 @@ def _run(arguments: Arguments) -> Output:
 def _answer(report: "WhyReport") -> Iterator[str]:
     """The answer in lines: the pin, who asks for it, and what excludes newer releases."""
     yield f"{report.project} {report.version}  [{report.layer}] ({report.target})"
-    yield "asked for by"
+    if report.asked:
+        yield "asked for by"
+    else:
+        yield f"kept by layer {report.layer}: nothing in the stack asks for it"
     for asking in report.asked:
         yield from _asking(asking)
     if report.newest is None:

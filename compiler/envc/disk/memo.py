@@ -5,15 +5,17 @@ by what another envc has found, and nobody has to remember to raise a number. Wh
 damaged, or of another form is computed anew: nothing rests on a memo.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from envc.disk.code import digest_of_code
+from envc.disk.digests import digest_of_file
 from envc.formats.values import FormError, json_of, value_of_json
-from envc.model.digest import digest_of_json, hex_of
+from envc.model.digest import Digest, digest_of_json, hex_of
 
 if TYPE_CHECKING:
-    from envc.disk.cache import CacheFolder
+    from envc.disk.cache import Cache, CacheFolder
     from envc.disk.table import Table  # sqlite3 is dear, and few memos are kept in one
 
 Value = TypeVar("Value")
@@ -63,3 +65,27 @@ class Memo(Generic[Value]):
     def write_all(self, values: Mapping[str, Value]) -> None:
         """Keep these values, where that is possible."""
         self._rows.write({key: json_of(value) for key, value in values.items()})
+
+
+class DigestMemo:
+    """Digests of files, which the cache knows as long as the files are not touched."""
+
+    def __init__(self, cache: "Cache") -> None:
+        from envc.disk.cache import CacheFolder
+
+        rooms = ("disk", "formats", "model")
+        self._known = Memo(CacheFolder(cache, "digests-v1"), str, rooms=rooms)
+
+    def of(self, path: str, status: os.stat_result) -> Digest:
+        """The digest of a file that looks so.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        key = self._known.key(path, status.st_ino, status.st_size, status.st_mtime_ns)
+        known = self._known.read(key)
+        if known is not None:
+            return Digest(known)
+        digest = digest_of_file(path)
+        self._known.write(key, digest)
+        return digest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envc.errors import UntrustedError
+from envc.errors import MetadataError
 from envc.model.release import CoreMetadata, Distribution
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ def parse_metadata(content: bytes, distribution: Distribution) -> CoreMetadata:
     """The metadata in a METADATA text. Lines that do not parse are kept for the resolver to judge.
 
     Raises:
-        UntrustedError: it is of another project or version than the file's name says.
+        MetadataError: it is of another project or version than the file's name says.
     """
     message = _headers(content)
     name, version = message.get("Name", "").strip(), message.get("Version", "").strip()
     if canonicalize_name(name) != distribution.project or not _is(version, distribution.version):
-        raise UntrustedError(
+        raise MetadataError(
             f"the metadata of {distribution.filename} is that of {name or '(no name)'} "
             f"{version or '(no version)'}",
             where=distribution.url,
@@ -56,7 +56,7 @@ def static_metadata(content: bytes, distribution: Distribution) -> CoreMetadata 
     Source: PEP 643.
 
     Raises:
-        UntrustedError: it is of another project or version than the file's name says.
+        MetadataError: it is of another project or version than the file's name says.
     """
     message = _headers(content)
     try:

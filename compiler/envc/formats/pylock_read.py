@@ -4,24 +4,37 @@ We read the locks of other tools: without `[tool.envc]` a lock has no inputs and
 holds for the machine that it is materialized on.
 """
 
+import re
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from packaging.pylock import Package, PackageWheel, Pylock, PylockValidationError
-from packaging.utils import NormalizedName
+from packaging.markers import Marker
+from packaging.pylock import (
+    Package,
+    PackageArchive,
+    PackageWheel,
+    Pylock,
+    PylockValidationError,
+)
+from packaging.utils import NormalizedName, parse_wheel_filename
 
 from envc.errors import HashMissingError, SpecError
 from envc.formats.pylock import LockEditable, LockTool
 from envc.formats.toml import parse_toml
 from envc.formats.values import FormError, value_of
 from envc.model.digest import digest_from_hex, is_digest
-from envc.model.lock import LOCK_FORMAT, Lock, LockedPin, LockedWheel
-from envc.model.value import fields_of
+from envc.model.lock import LOCK_FORMAT, Lock, LockedPin, LockedWheel, Unusable
+from envc.model.value import fields_of, replace
+
+# What a marker asks of whoever installs, as it is written out: extras and groups.
+_CHOICE = re.compile(r'"[^"]*" (?:not )?in (?:extras|dependency_groups)')
 
 
 def lock_from_text(text: bytes, file: str, layer: str, command: str = "envc lock") -> Lock:
     """The lock that a file holds; `layer` names it where the file does not.
 
-    `command` writes it anew, once it is removed: none overwrites a lock that it cannot read.
+    `command` writes it anew, once it is removed: none overwrites a lock that it cannot read. An
+    entry with a marker that envc could not install is an error only where the marker holds.
 
     Raises:
         SpecError: it is not a PEP 751 lock, newer than this envc, or pins something that is not
@@ -33,19 +46,29 @@ def lock_from_text(text: bytes, file: str, layer: str, command: str = "envc lock
     except PylockValidationError as error:
         raise SpecError(f"not a lock file (PEP 751): {error}", where=file, mend=mend) from error
     tool = _tool(pylock, file, mend)
-    pins = tuple(
-        _pin(package, f"{file} (packages[{i}])", mend) for i, package in enumerate(pylock.packages)
-    )
+    groups = frozenset(pylock.default_groups or ())
+    pins: list[LockedPin] = []
+    unusable: list[Unusable] = []
+    for place, package in enumerate(pylock.packages):
+        where = f"{file} (packages[{place}])"
+        marker = _marker(package, where, groups, mend)
+        try:
+            pins.append(replace(_pin(package, where), marker=marker))
+        except SpecError as error:
+            if marker is None:
+                raise
+            unusable.append(Unusable(package.name, marker, *error.faults[0]))
     requires_python = str(pylock.requires_python) if pylock.requires_python is not None else None
     environments = tuple(str(marker) for marker in pylock.environments or ())
     told: dict[str, Any] = {"layer": layer}
     if tool is not None:
         told = {each.name: getattr(tool, each.name) for each in fields_of(tool)[1:]}
     return Lock(
-        pins=pins,
+        pins=tuple(pins),
         requires_python=requires_python,
         environments=environments,
         created_by=pylock.created_by,
+        unusable=tuple(unusable),
         **told,
     )
 
@@ -68,20 +91,15 @@ def _tool(pylock: Pylock, file: str, mend: str) -> LockTool | None:
         raise SpecError(f"not an envc lock: {error.what}", where=where, mend=mend) from error
 
 
-def _pin(package: Package, where: str, mend: str) -> LockedPin:
+def _pin(package: Package, where: str) -> LockedPin:
     if package.directory is not None and package.directory.editable and package.tool:
-        return _editable_pin(package, package.directory.path, where, mend)
-    if not package.wheels or package.version is None:
-        raise SpecError(
-            f"{package.name} is pinned without a wheel; this envc installs wheels only",
-            where=where,
-            mend="lock it with wheels",
-        )
+        return _editable_pin(package, package.directory.path, where)
+    wheels = _wheels(package, where)
+    version = package.version or parse_wheel_filename(wheels[0].filename)[1]
     return LockedPin(
         project=package.name,
-        version=str(package.version),
-        wheels=tuple(_wheel(wheel, where) for wheel in package.wheels),
-        marker=_marker(package, where, mend),
+        version=str(version),
+        wheels=wheels,
         requires_python=(
             str(package.requires_python) if package.requires_python is not None else None
         ),
@@ -90,17 +108,56 @@ def _pin(package: Package, where: str, mend: str) -> LockedPin:
     )
 
 
-def _marker(package: Package, where: str, mend: str) -> str | None:
-    """The marker, if it has an answer: whoever asks it later counts on that."""
+def _wheels(package: Package, where: str) -> tuple[LockedWheel, ...]:
+    """The wheels that can be used; an archive that is a wheel is the only one.
+
+    Of several wheels, those without a sha256 are left out: another one may be for this machine.
+    """
+    named: list[tuple[str, PackageWheel | PackageArchive]] = []
+    if package.archive is not None:
+        archive = package.archive
+        place = urlsplit(archive.url).path if archive.url is not None else archive.path or ""
+        named = [(unquote(place.rpartition("/")[2]), archive)]
+    named += [(wheel.filename, wheel) for wheel in package.wheels or ()]
+    named = [(name, file) for name, file in named if name.endswith(".whl")]
+    if not named:
+        raise SpecError(
+            f"{package.name} is pinned without a wheel; this envc installs wheels only",
+            where=where,
+            mend="lock it with wheels, or name it in the spec: `envc lock` builds its wheel",
+        )
+    found: list[LockedWheel] = []
+    missing: HashMissingError | None = None
+    for name, file in named:
+        try:
+            found.append(_wheel(name, file, where))
+        except HashMissingError as error:
+            missing = missing or error
+    if missing is not None and not found:
+        raise missing
+    return tuple(found)
+
+
+def _marker(package: Package, where: str, groups: frozenset[str], mend: str) -> str | None:
+    """The marker as it is without extras and with the default groups, if it has an answer.
+
+    Whoever asks it later counts on that.
+    """
     if package.marker is None:
         return None
+
+    def chosen(asked: re.Match[str]) -> str:
+        holds = Marker(asked.group()).evaluate({"dependency_groups": groups}, context="lock_file")
+        return f'python_version {">=" if holds else "<"} "0"'
+
+    marker = Marker(_CHOICE.sub(chosen, str(package.marker)))
     try:
-        package.marker.evaluate(context="lock_file")
+        marker.evaluate(context="lock_file")
     except (ValueError, KeyError) as error:  # no order, no number that can be read, no such name
         raise SpecError(
             f"the marker of {package.name} has no answer", where=where, mend=mend
         ) from error
-    return str(package.marker)
+    return str(marker)
 
 
 def _dependencies(package: Package) -> tuple[NormalizedName, ...]:
@@ -111,7 +168,7 @@ def _dependencies(package: Package) -> tuple[NormalizedName, ...]:
     )
 
 
-def _editable_pin(package: Package, directory: str, where: str, mend: str) -> LockedPin:
+def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
     try:
         table = value_of(LockEditable, (package.tool or {}).get("envc"), toml=True)
     except FormError as error:
@@ -131,26 +188,24 @@ def _editable_pin(package: Package, directory: str, where: str, mend: str) -> Lo
         project=package.name,
         version=table.version,
         wheels=(wheel,),
-        marker=_marker(package, where, mend),
         dependencies=_dependencies(package),
         directory=directory,
     )
 
 
-def _wheel(wheel: PackageWheel, where: str) -> LockedWheel:
-    hexadecimal = wheel.hashes.get("sha256", "")
-    digest = digest_from_hex(hexadecimal)
+def _wheel(filename: str, file: PackageWheel | PackageArchive, where: str) -> LockedWheel:
+    digest = digest_from_hex(file.hashes.get("sha256", ""))
     if not is_digest(digest):
         raise HashMissingError(
-            f"{wheel.filename} has no sha256 hash", where=where, mend="lock again, with hashes"
+            f"{filename} has no sha256 hash", where=where, mend="lock again, with hashes"
         )
-    if "/" in wheel.filename or wheel.filename.startswith("."):
-        raise SpecError(f"{wheel.filename!r} is not a file name", where=where, mend="lock again")
+    if "/" in filename or filename.startswith("."):
+        raise SpecError(f"{filename!r} is not a file name", where=where, mend="lock again")
     return LockedWheel(
-        filename=wheel.filename,
+        filename=filename,
         digest=digest,
-        url=wheel.url,
-        path=None if wheel.url is not None else wheel.path,
-        size_bytes=wheel.size,
-        upload_time=wheel.upload_time,
+        url=file.url,
+        path=None if file.url is not None else file.path,
+        size_bytes=file.size,
+        upload_time=file.upload_time,
     )

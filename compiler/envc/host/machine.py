@@ -101,7 +101,8 @@ def _ask(interpreter: str) -> tuple[str, str]:
         raise UsageError(
             f"the interpreter does not run: {error}",
             where=interpreter,
-            mend="install it on this machine, or correct core.interpreter",
+            mend="install it on this machine, or correct core.interpreter; where only nodes have "
+            "it, give each [[target]] its version as python-full: `envc lock` needs none then",
         ) from error
     python_full, implementation = answer.stdout.split()
     return python_full, implementation

@@ -57,6 +57,10 @@ class Client:
         self._opened: httpx.Client | None = None
         self.received_bytes = 0  # of bodies, as they came over the wire
 
+    def note_listed_logins(self, page: bytes) -> bool:
+        """Take the logins that a page has in its links for this run; whether there are any."""
+        return self._credentials.note_listed(page)
+
     def get(
         self,
         url: str,
@@ -113,9 +117,11 @@ class Client:
 
     @contextmanager
     def stream(
-        self, url: str, *, index: str, headers: Mapping[str, str]
+        self, url: str, *, index: str, headers: Mapping[str, str], any_status: bool = False
     ) -> Iterator["httpx.Response"]:
         """The answer to a GET, its body unread; reading it may raise httpx's errors.
+
+        With `any_status` refusals and failures of the server are answers, too.
 
         Raises:
             OutsideError: nobody answered, or with a refusal or a failure of the server.
@@ -132,7 +138,8 @@ class Client:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise no_answer(url, index, error) from error
         try:
-            _check_status(response.status_code, url, index)
+            if not any_status:
+                _check_status(response.status_code, url, index)
             yield response
         finally:
             response.close()

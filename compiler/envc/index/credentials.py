@@ -1,14 +1,16 @@
 """Credentials of indexes: taken off URLs before anything else sees them, added to requests.
 
 They come, in this order, from the index's URL, from `ENVC_INDEX_<NAME>_USERNAME` and
-`ENVC_INDEX_<NAME>_PASSWORD`, from netrc (`NETRC`, else `~/.netrc`), and, once the index has refused
-what these gave, from the keyring, where the library of that name is installed.
+`ENVC_INDEX_<NAME>_PASSWORD`, from netrc (`NETRC`, else `~/.netrc`), from the links of its pages,
+and, once the index has refused what these gave, from the keyring, where the library of that name is
+installed.
 """
 
 import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from itertools import takewhile
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import netrc  # few runs need it
 
 _USER_INFORMATION = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
+_LISTED_LOGIN = re.compile(rb"https?://[!#-&(-.0-;=?A-~]+:[!#-&(-.0-;=?A-~]*@[a-zA-Z0-9.:\[\]-]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -52,11 +55,25 @@ class Credentials:
         self._environ = environ
         self._doors = [door for index in indexes if (door := _door(index, environ))]
         self._services = [without_credentials(index.url) for index in indexes if index.url]
+        self._listed: dict[tuple[str, str, int | None], Login] = {}
         self._asked: dict[tuple[str, str | None], Login | None] = {}
         self._lock = threading.Lock()
 
+    def note_listed(self, page: bytes) -> bool:
+        """Take the logins that a page of an index has in its links; whether there are any.
+
+        Each is for its own origin, where nobody else has told one. They live as long as this.
+        """
+        found = {match.group().decode() for match in _LISTED_LOGIN.finditer(page)}
+        for url in sorted(found):
+            with suppress(ValueError):
+                parts = urlsplit(url)
+                login = Login(unquote(parts.username or ""), unquote(parts.password or ""))
+                self._listed[_origin(parts)] = login
+        return bool(found)
+
     def login(self, url: str) -> Login | None:
-        """The login for a URL: that of an index of the same origin, else netrc's, else None.
+        """The login for a URL: of an index of the same origin, else netrc's, else a page's own.
 
         Indexes that share an origin are told apart by the longest path in common.
         """
@@ -69,7 +86,7 @@ class Credentials:
         if doors:
             return max(doors, key=lambda door: _shared(door.path, parts.path)).login
         found = self._netrc.authenticators(parts.hostname or "") if self._netrc else None
-        return Login(found[0] or "", found[2] or "") if found else None
+        return Login(found[0] or "", found[2] or "") if found else self._listed.get(origin)
 
     def keyring_login(self, url: str) -> Login | None:
         """What the keyring has for a URL that was refused: by its index's URL, then by its host.

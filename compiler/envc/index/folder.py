@@ -9,9 +9,8 @@ from urllib.parse import quote
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envc.disk.cache import Cache, CacheFolder, key_of
-from envc.disk.digests import digest_of_file
-from envc.disk.memo import Memo
+from envc.disk.cache import Cache, key_of
+from envc.disk.memo import DigestMemo
 from envc.errors import OutsideError
 from envc.index.filenames import project_of, version_of
 from envc.index.listing import Offer
@@ -28,9 +27,7 @@ class FolderIndex:
     def __init__(self, name: str, path: str, *, cache: Cache) -> None:
         self.name = name
         self.path = os.path.abspath(path)
-        self._digests = Memo(
-            CacheFolder(cache, "digests-v1"), str, rooms=("disk", "formats", "model")
-        )
+        self._digests = DigestMemo(cache)
 
     def offer(self, project: NormalizedName) -> Offer:
         """What the folder has of the project. Files are hashed when a release is looked at.
@@ -96,17 +93,10 @@ class FolderIndex:
         return Files(names, Deferred(len(names), distribution))
 
     def _digest(self, path: str, status: os.stat_result) -> Digest:
-        """The file's digest; the cache knows it as long as the file was not touched."""
-        key = self._digests.key(path, status.st_ino, status.st_size, status.st_mtime_ns)
-        known = self._digests.read(key)
-        if known is not None:
-            return Digest(known)
         try:
-            digest = digest_of_file(path)
+            return self._digests.of(path, status)
         except OSError as error:
             raise self._unreadable(path, error) from error
-        self._digests.write(key, digest)
-        return digest
 
     def _unreadable(self, path: str, error: OSError) -> OutsideError:
         return OutsideError(

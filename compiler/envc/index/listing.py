@@ -26,7 +26,7 @@ _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 class ListedFile(NamedTuple):
     """One file of a page. `sha256` and a text in `metadata` are 64 hexadecimal digits.
 
-    `upload_time` is an ISO 8601 text that parses; `metadata` and `yanked` are as in
+    `upload_time` is an ISO 8601 text that parses; `metadata`, `yanked` and `checksum` are as in
     `Distribution`.
     """
 
@@ -38,15 +38,17 @@ class ListedFile(NamedTuple):
     upload_time: str | None
     metadata: str | bool
     yanked: str | None
+    checksum: str | None = None
 
 
 @value
 class Listing:
     """The page of a project: `versions` newest first, and the `files` of each place.
 
-    `found` tells whether the index has the project: its page lists a file of any kind, usable
-    or not. `announces` tells whether it offers the metadata of any file beside it (PEP 658).
-    `fingerprint` changes when any of it does.
+    `serial` is the index's count of its changes as the page tells it, 0: it does not. `found` tells
+    whether the index has the project: its page lists a file of any kind, usable or not. `announces`
+    tells whether it offers the metadata of any file beside it (PEP 658). `fingerprint` changes when
+    any of it does.
     """
 
     found: bool
@@ -54,20 +56,23 @@ class Listing:
     versions: Sequence[str]
     files: Callable[[int], bytes]
     fingerprint: str
+    serial: int = 0
 
 
-def _listing(found: bool, announces: bool, texts: Mapping[str, bytes]) -> Listing:  # noqa: FBT001 - the fields' order
+def _listing(found: bool, announces: bool, texts: Mapping[str, bytes], serial: int) -> Listing:  # noqa: FBT001 - the fields' order
     checksum = 0
     for version, text in texts.items():
         checksum = zlib.crc32(text, zlib.crc32(version.encode(), checksum))
     files = list(texts.values()).__getitem__
-    return Listing(found, announces, tuple(texts), files, f"{checksum:08x}")
+    return Listing(found, announces, tuple(texts), files, f"{checksum:08x}", serial)
 
 
-NOTHING = _listing(False, False, {})
+NOTHING = _listing(False, False, {}, 0)
 
 
-def listing_of(files: Iterable[tuple[Version, ListedFile]], *, found: bool) -> Listing:
+def listing_of(
+    files: Iterable[tuple[Version, ListedFile]], *, found: bool, serial: int = 0
+) -> Listing:
     """The listing of these files, each with the version that its name tells."""
     by_version: dict[Version, list[ListedFile]] = {}
     announces = False
@@ -78,7 +83,7 @@ def listing_of(files: Iterable[tuple[Version, ListedFile]], *, found: bool) -> L
         str(version): _text_of(sorted(by_version[version], key=itemgetter(0)))
         for version in sorted(by_version, reverse=True)
     }
-    return _listing(found, announces, texts)
+    return _listing(found, announces, texts, serial)
 
 
 def _text_of(files: list[ListedFile]) -> bytes:
@@ -132,6 +137,7 @@ def _distribution(
         index=index,
         kind="wheel" if file.filename.endswith(".whl") else "sdist",
         digest=digest_from_hex(file.sha256) if file.sha256 else None,
+        checksum=file.checksum,
         size_bytes=file.size_bytes,
         requires_python=file.requires_python,
         upload_time=_moment(file.upload_time),

@@ -37,13 +37,16 @@ _NANOSECONDS = 1_000_000_000
 class CachedListing:
     """A listing as it was answered; `expires` in seconds since the epoch.
 
-    `etag` and `modified` are the answer's validators, empty when it had none.
+    `etag` and `modified` are the answer's validators, empty when it had none. `newest` is how new
+    the newest page was that was ever seen there: its serial, and when it was last modified, in
+    seconds since the epoch; 0 where it did not say.
     """
 
     listing: Listing
     expires: float
     etag: str = ""
     modified: str = ""
+    newest: tuple[int, int] = (0, 0)
 
 
 class _Page:
@@ -142,7 +145,10 @@ def read_listing(cache: Cache, index: str, project: NormalizedName) -> CachedLis
             _KeptFiles(page),
             header["fingerprint"],
         )
-        return CachedListing(listing, page.expires, header["etag"], header["modified"])
+        serial, seconds = header["newest"]
+        return CachedListing(
+            listing, page.expires, header["etag"], header["modified"], (serial, seconds)
+        )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
@@ -163,6 +169,7 @@ def write_listing(
         "fingerprint": listing.fingerprint,
         "found": listing.found,
         "modified": cached.modified,
+        "newest": cached.newest,
     }
     line = json.dumps(header).encode() + b"\n"
     cache.write(place, b"".join([line, directory, *texts]))

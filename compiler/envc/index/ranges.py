@@ -23,6 +23,10 @@ class NoRangesError(Exception):
     """The server does not answer ranged requests as it should: the whole file is needed."""
 
 
+class RangesRefusedError(NoRangesError):
+    """The server answers ranged requests with something else: it will do so again."""
+
+
 @value
 class Piece:
     """A part of a remote file, and how long the whole is."""
@@ -106,11 +110,13 @@ def open_remote(client: Client, url: str, *, index: str, size_bytes: int | None)
             raise NoRangesError
         return piece.content
 
-    if size_bytes is None:
+    if not size_bytes:
         tail = _piece(client, url, index, span=f"-{TAIL_BYTES}")
     else:
         start = max(size_bytes - TAIL_BYTES, 0)
         tail = _piece(client, url, index, span=f"{start}-{size_bytes - 1}")
+    if size_bytes and size_bytes != tail.size_bytes:
+        raise NoRangesError  # the index is wrong about the file: the whole tells how long it is
     if tail.start + len(tail.content) != tail.size_bytes:
         raise NoRangesError
     return cast("BinaryIO", io.BufferedReader(RangedFile(tail, fetch=fetch), CHUNK_BYTES))
@@ -120,10 +126,11 @@ def _piece(client: Client, url: str, index: str, *, span: str) -> Piece:
     import httpx
 
     headers = {"Range": f"bytes={span}", "Accept-Encoding": "identity"}
-    with client.stream(url, index=index, headers=headers) as response:
+    # Proxies refuse ranges with all kinds of statuses: the whole file shows whether it can be had.
+    with client.stream(url, index=index, headers=headers, any_status=True) as response:
         found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if response.status_code != HTTPStatus.PARTIAL_CONTENT or found is None:
-            raise NoRangesError  # the body may be the whole file: it is left unread
+            raise RangesRefusedError  # the body may be the whole file: it is left unread
         start, last, size_bytes = map(int, found.groups())
         content = bytearray()
         try:

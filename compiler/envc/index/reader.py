@@ -5,14 +5,16 @@ as an index has announced nothing at all, on the chance that it is there: many i
 and do not say so. One chance that fails ends that for the run.
 """
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from envc.disk.cache import Cache, CacheFolder
 from envc.disk.memo import Memo
-from envc.errors import OutsideError, UntrustedError
+from envc.errors import MetadataError, OutsideError, UntrustedError
 from envc.formats.core_metadata import (
     METADATA_LIMIT_BYTES,
     parse_metadata,
@@ -25,6 +27,7 @@ from envc.index.credentials import for_people
 from envc.index.wheels import RemoteWheel, Wheels, read_local
 from envc.model.digest import Digest, digest_of
 from envc.model.release import CoreMetadata, Distribution
+from envc.model.value import replace
 
 Prepare = Callable[[Distribution, str], bytes]
 """A source distribution and its file → the text of the METADATA that its wheel will have."""
@@ -72,7 +75,8 @@ class MetadataReader:
 
         Raises:
             OutsideError: it cannot be had.
-            UntrustedError: it is not what the index promised, or of another project.
+            MetadataError: it cannot be parsed, or is of another project.
+            UntrustedError: it is not what the index promised.
         """
         metadata = self.remembered(distribution)
         if metadata is not None:
@@ -93,18 +97,31 @@ class MetadataReader:
         """A file with the distribution's bytes, as its digest demands; downloaded if need be.
 
         Raises:
-            OutsideError: it cannot be had, or has no digest to be kept by.
+            OutsideError: it cannot be had.
             UntrustedError: the bytes are not those of the digest.
         """
         if distribution.url.startswith("file:"):
             return unquote(urlsplit(distribution.url).path)
-        if distribution.digest is None:
-            raise OutsideError(
-                f"index {self._name(distribution)!r} gives no sha256 for {distribution.filename}",
-                where=for_people(distribution.url),
-                mend="use an index that lists hashes (PEP 503)",
-            )
         return self._fetched(self._remote(distribution))[0]
+
+    def as_seen(self, distribution: Distribution) -> Distribution:
+        """The distribution as its file is, not as its index has it; without a digest it is fetched.
+
+        Of a file that is not in the cache, the index's word for its size is all there is.
+
+        Raises:
+            OutsideError, UntrustedError: as `file`.
+        """
+        if distribution.url.startswith("file:"):
+            return distribution
+        digest = distribution.digest
+        if digest is None:
+            path, digest = self._fetched(self._remote(distribution))
+        else:
+            path = self.wheels.place(digest, distribution.filename)
+        if not os.path.isfile(path):
+            return distribution
+        return replace(distribution, digest=digest, size_bytes=os.path.getsize(path))
 
     def fetch(self, url: str, filename: str, digest: Digest | None) -> tuple[str, Digest]:
         """A file of the cache with what is at a URL, and its digest: `digest`, if that is known.
@@ -113,7 +130,7 @@ class MetadataReader:
             OutsideError: it cannot be had.
             UntrustedError: the bytes are not those of the digest.
         """
-        wheel = RemoteWheel(filename=filename, url=url, index="", digest=digest, size_bytes=None)
+        wheel = RemoteWheel(filename=filename, url=url, index="", digest=digest)
         return self._fetched(wheel)
 
     def _fetched(self, wheel: RemoteWheel) -> tuple[str, Digest]:
@@ -169,7 +186,9 @@ class MetadataReader:
 
     def _from_metadata_file(self, distribution: Distribution) -> CoreMetadata | None:
         if distribution.metadata is not False:
-            return self._promised(distribution)
+            with suppress(OutsideError):  # where the wheel cannot be had either, that is told
+                return self._promised(distribution)
+            return None
         index = distribution.index
         if index in self._announcing or index in self._silent:
             return None
@@ -207,6 +226,7 @@ class MetadataReader:
             index=self._name(distribution),
             digest=distribution.digest,
             size_bytes=distribution.size_bytes,
+            checksum=distribution.checksum,
         )
 
     def _name(self, distribution: Distribution) -> str:
@@ -221,7 +241,7 @@ def _of_wheel(file: BinaryIO, distribution: Distribution) -> CoreMetadata:
     try:
         content = wheel_metadata(file)
     except ValueError as error:
-        raise UntrustedError(
+        raise MetadataError(
             f"{distribution.filename} is not a wheel that can be read: {error}",
             where=distribution.url,
             mend="do not use this file: exclude its version, and tell who runs the index",
@@ -233,7 +253,7 @@ def _pkg_info(file: BinaryIO, distribution: Distribution) -> bytes | None:
     try:
         return sdist_metadata(file, distribution.filename)
     except ValueError as error:
-        raise UntrustedError(
+        raise MetadataError(
             f"{distribution.filename} is not a source distribution that can be read: {error}",
             where=file.name,
             mend="do not use this file; ask for another version, or tell who publishes it",

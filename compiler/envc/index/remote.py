@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -20,9 +20,14 @@ from envc.index.simple import ACCEPT, listing_of_page
 # How long a page is good for when its server does not say.
 FRESH_SECONDS = 600
 
+_SERIAL = re.compile(r"[0-9]{1,18}")
+
 
 class RemoteIndex:
-    """A simple index by URL. Fresh answers of the cache will do; with `offline`, any."""
+    """A simple index by URL. Fresh answers of the cache will do; with `offline`, any.
+
+    `warn` hears of pages that are older than what was seen before.
+    """
 
     def __init__(
         self,
@@ -32,7 +37,10 @@ class RemoteIndex:
         cache: Cache,
         client: Client,
         offline: bool = False,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
+        self._warn = warn or _nobody
+        self._told_of_logins = False
         self.name = name
         self.url = without_credentials(url).rstrip("/")
         self._cache = cache
@@ -78,13 +86,32 @@ class RemoteIndex:
         if answer.status == HTTPStatus.NOT_MODIFIED and cached is not None:
             prolong(self._cache, self.url, project, expires=expires)
             return cached.listing
+        listing = self._parsed(answer, project)
+        newest = _newness(listing, answer.headers)
+        if cached is not None:
+            seen, told = cached.newest, newest
+            newest = (max(seen[0], told[0]), max(seen[1], told[1]))
+            if 0 < told[0] < seen[0] or (told[0] == 0 and 0 < told[1] < seen[1]):
+                self._warn(
+                    f"index {self.name!r} answers with an older page of {project} than before: "
+                    "a mirror is behind, or somebody holds releases back"
+                )
         fetched = CachedListing(
-            self._parsed(answer, project),
+            listing,
             expires,
             etag=answer.headers.get("ETag", ""),
             modified=answer.headers.get("Last-Modified", ""),
+            newest=newest,
         )
-        if "no-store" not in answer.headers.get("Cache-Control", "").lower():
+        if self._client.note_listed_logins(answer.content):
+            # They are kept nowhere, and so the page is not, either: without them it is of no use.
+            if not self._told_of_logins:
+                self._told_of_logins = True
+                self._warn(
+                    f"index {self.name!r} has credentials in its links: they serve this run alone, "
+                    "and whoever materializes gives them in ~/.netrc"
+                )
+        elif "no-store" not in answer.headers.get("Cache-Control", "").lower():
             write_listing(self._cache, self.url, project, cached=fetched)
         return fetched.listing
 
@@ -120,6 +147,22 @@ class RemoteIndex:
 
     def _page_url(self, project: NormalizedName) -> str:
         return f"{self.url}/{quote(project, safe='')}/"
+
+
+def _nobody(_warning: str) -> None:
+    """Who hears of what nobody listens to."""
+
+
+def _newness(listing: Listing, headers: Mapping[str, str]) -> tuple[int, int]:
+    """How new a page is, as `CachedListing.newest` has it."""
+    from email.utils import parsedate_to_datetime  # of no use to a run that asks nobody
+
+    serial = headers.get("X-PyPI-Last-Serial", "")
+    try:
+        seconds = int(parsedate_to_datetime(headers.get("Last-Modified", "")).timestamp())
+    except (ValueError, TypeError, OverflowError):
+        seconds = 0
+    return listing.serial or (int(serial) if _SERIAL.fullmatch(serial) else 0), seconds
 
 
 def _validators(cached: CachedListing | None) -> dict[str, str]:

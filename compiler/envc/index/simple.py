@@ -6,11 +6,10 @@ Source: https://packaging.python.org/specifications/simple-repository-api/ (PEP 
 
 import json
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -27,6 +26,10 @@ ACCEPT = (
 )
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+# What a download is held against where an index gives no sha256, best first.
+_OTHER_HASHES = ("sha512", "sha384", "sha224", "sha1", "md5")
+# What every reader of a lock can take for an integer; no file is larger.
+_LARGEST_BYTES = (1 << 53) - 1
 _HTML_TYPES = ("application/vnd.pypi.simple.v1+html", "text/html")
 _ABSOLUTE = ("https://", "http://")
 
@@ -65,7 +68,12 @@ def _listing_of_json(content: bytes, project: NormalizedName, base_url: str) -> 
             pass
         case _:
             raise ValueError("the page is not JSON of the simple API")
-    return listing_of(_files_of_json(files, project, base_url), found=bool(files))
+    serial = page["meta"].get("_last-serial")
+    return listing_of(
+        _files_of_json(files, project, base_url),
+        found=bool(files),
+        serial=serial if type(serial) is int else 0,
+    )
 
 
 def _files_of_json(
@@ -92,43 +100,34 @@ def _file_of_json(file: dict[str, Any], filename: str, url: str) -> ListedFile:
         filename,
         url,
         _sha256(file.get("hashes")),
-        size if type(size) is int and size >= 0 else None,
+        size if type(size) is int and 0 < size <= _LARGEST_BYTES else None,
         python if isinstance(python, str) and python.strip() else None,
         _upload_time(file.get("upload-time")),
         (_sha256(metadata) or True) if type(metadata) is dict else metadata is True,
         yanked if isinstance(yanked, str) else None,
+        _checksum(file.get("hashes")),
     )
 
 
 def _listing_of_html(
     content: bytes, project: NormalizedName, base_url: str, charset: str | None
 ) -> Listing:
-    # A quarter of a second to import, and most indexes answer JSON.
-    from pypi_simple import (
-        RepositoryPage,
-        UnexpectedRepoVersionWarning,
-        UnsupportedRepoVersionError,
-    )
+    from envc.index.html_page import html_page  # most indexes answer JSON
 
-    # A later minor version only adds (PEP 629), and nobody who locks can mend it. Not by
-    # `catch_warnings`: that is for one thread. The same filter twice is one.
-    warnings.simplefilter("ignore", UnexpectedRepoVersionWarning)
-    try:
-        page = RepositoryPage.from_html(content, base_url, from_encoding=charset)
-    except UnsupportedRepoVersionError as error:
-        raise ValueError(
-            f"the page is of version {error.declared_version} of the simple API; envc knows 1.x"
-        ) from error
+    page = html_page(content, charset)
+    if page.version is not None and page.version.strip().partition(".")[0] != "1":
+        raise ValueError(f"the page is of version {page.version} of the simple API; envc knows 1.x")
+    if page.base is not None:
+        base_url = _joined(base_url, page.base) or base_url
     files = []
-    for link in page.links:
-        attributes = {key: value for key, value in link.attrs.items() if isinstance(value, str)}
-        url, fragment = urldefrag(link.url)
-        filename = unquote(urlsplit(url).path.rpartition("/")[2])
+    for attributes in page.links:
+        reference, _, fragment = attributes["href"].strip().partition("#")
+        filename = unquote(reference.partition("?")[0].rpartition("/")[2])
         version = version_of(filename, project)
-        url_joined = _joined(base_url, url)
-        if version is not None and url_joined is not None:
-            files.append((version, _file_of_html(attributes, filename, url_joined, fragment)))
-    return listing_of(files, found=bool(page.links))
+        url = _joined(base_url, reference) if version is not None else None
+        if version is not None and url is not None:
+            files.append((version, _file_of_html(attributes, filename, url, fragment)))
+    return listing_of(files, found=bool(page.links), serial=page.serial)
 
 
 def _file_of_html(
@@ -147,18 +146,21 @@ def _file_of_html(
         None,
         _sha256({algorithm: metadata_hash}) or announced,
         attributes.get("data-yanked"),
+        _checksum(fragments),
     )
 
 
 def _joined(base_url: str, url: str) -> str | None:
     """The absolute URL without credentials; None when it is none of HTTP."""
-    if not url.startswith(_ABSOLUTE):
-        try:
+    try:
+        if not url.startswith(_ABSOLUTE):
             url = urljoin(base_url, url)
-        except ValueError:
-            return None
         if not url.startswith(_ABSOLUTE):
             return None
+        if "[" in url or not url.isascii():  # of thousands of links nearly all are plain
+            urlsplit(url)
+    except ValueError:
+        return None
     return without_credentials(url.partition("#")[0])
 
 
@@ -167,6 +169,14 @@ def _sha256(hashes: Any) -> str | None:
     if type(value) is str and _SHA256.fullmatch(value):
         return value.lower()
     return None
+
+
+def _checksum(hashes: Any) -> str | None:
+    """The best of the hashes, where none is a sha256."""
+    if type(hashes) is not dict or _sha256(hashes) is not None:
+        return None
+    found = ((name, hashes.get(name)) for name in _OTHER_HASHES)
+    return next((f"{name}:{text.lower()}" for name, text in found if type(text) is str), None)
 
 
 def _upload_time(value: Any) -> str | None:

@@ -54,9 +54,11 @@ class IndexSource(Closing):
         self._progress = _Progress(reporter or SilentReporter())
         self._client = Client(indexes)
         self._sources = sources
-        kept = Cache(cache, warn=self._progress.reporter.warn)
+        warn = self._progress.reporter.warn
+        kept = Cache(cache, warn=warn)
         self._indexes = {
-            spec.name: _index(spec, kept, self._client, offline=offline) for spec in indexes
+            spec.name: _index(spec, kept, self._client, offline=offline, warn=warn)
+            for spec in indexes
         }
         self._public = tuple(self._indexes[spec.name] for spec in indexes if not spec.explicit)
         names = {i.url: i.name for i in self._indexes.values() if isinstance(i, RemoteIndex)}
@@ -119,7 +121,8 @@ class IndexSource(Closing):
 
         Raises:
             OutsideError: it cannot be had.
-            UntrustedError: it is not what the index promised, or cannot be parsed.
+            MetadataError: it cannot be parsed, or is of another project.
+            UntrustedError: it is not what the index promised.
         """
         return self._metadata.get(distribution)
 
@@ -181,10 +184,13 @@ class _Progress:
                 self.reporter.finish(self._started.pop(0))
 
 
-def _index(spec: IndexSpec, cache: Cache, client: Client, *, offline: bool) -> Index:
+def _index(
+    spec: IndexSpec, cache: Cache, client: Client, *, offline: bool, warn: Callable[[str], None]
+) -> Index:
     if spec.path is not None:
         return FolderIndex(spec.name, spec.path, cache=cache)
-    return RemoteIndex(spec.name, spec.url or "", cache=cache, client=client, offline=offline)
+    url = spec.url or ""
+    return RemoteIndex(spec.name, url, cache=cache, client=client, offline=offline, warn=warn)
 
 
 def _check_sources(indexes: Sequence[IndexSpec], sources: Mapping[NormalizedName, str]) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from urllib.parse import urlsplit
 
 from envc.disk.cache import Cache
 from envc.disk.closing import Closing
@@ -16,7 +17,7 @@ from envc.errors import OutsideError, UntrustedError
 from envc.index.ahead import ended
 from envc.index.client import Client, status_text, whom
 from envc.index.credentials import for_people
-from envc.index.ranges import NoRangesError, open_remote
+from envc.index.ranges import NoRangesError, RangesRefusedError, open_remote
 from envc.model.digest import Digest, digest_from_hex, hex_of
 from envc.model.value import value
 
@@ -38,13 +39,17 @@ def _nobody(_amount: int) -> None:
 
 @value(kw_only=True)
 class RemoteWheel:
-    """A wheel on a server: where it is, what it must be, and the name of its index ("" unknown)."""
+    """A wheel on a server: where it is, what it must be, and the name of its index ("" unknown).
+
+    `size_bytes` is what the index says: a hint, as is only its digest held against a file.
+    """
 
     filename: str
     url: str
     index: str
     digest: Digest | None
-    size_bytes: int | None
+    size_bytes: int | None = None
+    checksum: str | None = None
 
 
 class Wheels(Closing):
@@ -59,6 +64,7 @@ class Wheels(Closing):
         self._lock = threading.Lock()
         self._spare: TemporaryDirectory[str] | None = None
         self._closed = False
+        self._without_ranges: set[str] = set()  # servers that refuse them
 
     def close(self) -> None:
         """Remove the wheels that the cache could not take."""
@@ -70,8 +76,12 @@ class Wheels(Closing):
 
     def kept(self, digest: Digest, filename: str) -> str | None:
         """The path of the wheel in the cache; None when it is not there, or no longer whole."""
-        path = self._cache.path(_place(digest, filename))
+        path = self.place(digest, filename)
         return path if known_digest(path) == digest else None
+
+    def place(self, digest: Digest, filename: str) -> str:
+        """Where the cache has the wheel, if it has it."""
+        return self._cache.path(_place(digest, filename))
 
     def download(
         self, wheel: RemoteWheel, *, advance: Callable[[int], None] = _nobody
@@ -82,7 +92,7 @@ class Wheels(Closing):
 
         Raises:
             OutsideError: the wheel cannot be had, or be written anywhere.
-            UntrustedError: the bytes are not those of the digest, or more than there should be.
+            UntrustedError: the bytes are not those of the digest.
         """
         try:
             return self._download(self._cache, wheel, advance)
@@ -104,14 +114,22 @@ class Wheels(Closing):
         Raises:
             OutsideError, UntrustedError: as `download`; and what `parse` raises.
         """
+        server = urlsplit(wheel.url).netloc
+        refused = server in self._without_ranges
         try:
-            with open_remote(
-                self._client, wheel.url, index=wheel.index, size_bytes=wheel.size_bytes
-            ) as file:
-                return parse(file)
+            if not refused:
+                with open_remote(
+                    self._client, wheel.url, index=wheel.index, size_bytes=wheel.size_bytes
+                ) as file:
+                    return parse(file)
+        except RangesRefusedError:
+            refused = True
         except (NoRangesError, UntrustedError):
             pass  # wrong ranges look like a broken wheel: the whole one has a digest
-        return read_local(self.download(wheel)[0], parse)
+        path, _ = self.download(wheel)
+        if refused:
+            self._without_ranges.add(server)
+        return read_local(path, parse)
 
     def _download(
         self, cache: Cache, wheel: RemoteWheel, advance: Callable[[int], None]
@@ -169,28 +187,37 @@ def _write(
     """Write the wheel's bytes to `file`, and tell their digest."""
     import hashlib
 
+    expected = wheel.digest or wheel.checksum or ""
+    algorithm = expected.partition(":")[0] or "sha256"
     reported = 0
 
-    def take(response: "httpx.Response") -> Digest:
+    def take(response: "httpx.Response") -> dict[str, str]:
         nonlocal reported
         _check_found(response.status_code, wheel)
         file.seek(0)
         file.truncate()
-        hasher, done = hashlib.sha256(), 0
+        hashers = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", algorithm)}
+        done = 0
         for chunk in response.iter_bytes():
             done += len(chunk)
-            _check_size(done, wheel)
-            hasher.update(chunk)
+            for hasher in hashers.values():
+                hasher.update(chunk)
             file.write(chunk)
             if done > reported:
                 advance(done - reported)
                 reported = done
-        return digest_from_hex(hasher.hexdigest())
+        return {name: hasher.hexdigest() for name, hasher in hashers.items()}
 
     headers = {"Accept-Encoding": "identity"}
-    digest = client.read(wheel.url, index=wheel.index, headers=headers, take=take)
-    _check_digest(digest, wheel)
-    return digest
+    found = client.read(wheel.url, index=wheel.index, headers=headers, take=take)
+    got = f"{algorithm}:{found[algorithm]}"
+    if expected and got != expected:
+        raise UntrustedError(
+            f"{wheel.filename} is not the file it should be: expected {expected}, got {got}",
+            where=for_people(wheel.url),
+            mend=UNTRUSTED_MEND,
+        )
+    return digest_from_hex(found["sha256"])
 
 
 def _place(digest: Digest, filename: str) -> str:
@@ -204,22 +231,4 @@ def _check_found(status: int, wheel: RemoteWheel) -> None:
             f"({status_text(status)})",
             where=for_people(wheel.url),
             mend="check that the file was not removed; `envc lock --upgrade` chooses another one",
-        )
-
-
-def _check_size(done: int, wheel: RemoteWheel) -> None:
-    if wheel.size_bytes is not None and done > wheel.size_bytes:
-        raise UntrustedError(
-            f"{wheel.filename} is longer than the {wheel.size_bytes} bytes it should have",
-            where=for_people(wheel.url),
-            mend=UNTRUSTED_MEND,
-        )
-
-
-def _check_digest(got: Digest, wheel: RemoteWheel) -> None:
-    if wheel.digest is not None and got != wheel.digest:
-        raise UntrustedError(
-            f"{wheel.filename} is not the file it should be: expected {wheel.digest}, got {got}",
-            where=for_people(wheel.url),
-            mend=UNTRUSTED_MEND,
         )

@@ -1,9 +1,12 @@
 """What a lock holds for one target: its pins, and the one wheel of each that the target takes."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from posixpath import join
 from urllib.parse import quote
 
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -24,10 +27,13 @@ def select_wheels(lock: Lock, target: Target) -> tuple[tuple[LockedPin, LockedWh
     """The pins for a target and the wheel it prefers of each, in order of project.
 
     Raises:
-        SpecError: a pin has no wheel for the target, or a project is pinned twice.
+        SpecError: the lock is not for the target, a pin has no wheel for it, or a project is pinned
+            twice.
+
+    Source: https://packaging.python.org/specifications/pylock-toml/ (Installation).
     """
     chosen: list[tuple[LockedPin, LockedWheel]] = []
-    faults: list[Fault] = []
+    faults = list(_misfits(lock, target))
     for pin in select_pins(lock, target.markers):
         ranked = [(target.rank(wheel.filename), wheel) for wheel in pin.wheels]
         taken = [(rank, wheel.filename, wheel) for rank, wheel in ranked if rank is not None]
@@ -45,6 +51,35 @@ def select_wheels(lock: Lock, target: Target) -> tuple[tuple[LockedPin, LockedWh
     if faults:
         raise SpecError.of(faults)
     return tuple(chosen)
+
+
+def _misfits(lock: Lock, target: Target) -> Iterator[Fault]:
+    """What the lock says of machines that it is for, and that this one is not."""
+    where, mend = f"lock of layer {lock.layer}", "lock again for this machine"
+    if not _runs(lock.requires_python, target):
+        yield Fault(f"it is for Python {lock.requires_python}, not for {target}", where, mend)
+    if lock.environments and not any(
+        Marker(environment).evaluate({**target.markers, "extra": ""})
+        for environment in lock.environments
+    ):
+        told = " or ".join(lock.environments)
+        yield Fault(f"it is for machines where {told}, not for {target}", where, mend)
+    for pin in select_pins(lock, target.markers):
+        if not _runs(pin.requires_python, target):
+            what = f"{pin.project} {pin.version} is for Python {pin.requires_python}"
+            yield Fault(f"{what}, not for {target}", where, mend)
+    for entry in lock.unusable:
+        if entry.holds_on(target.markers):
+            yield Fault(entry.what, entry.where, entry.mend)
+
+
+def _runs(requires_python: str | None, target: Target) -> bool:
+    return requires_python is None or _contains(requires_python, target.python_full)
+
+
+@lru_cache(maxsize=256)
+def _contains(requires_python: str, python_full: str) -> bool:
+    return SpecifierSet(requires_python).contains(python_full, prereleases=True)
 
 
 def _twice(projects: Iterable[NormalizedName]) -> Iterator[Fault]:

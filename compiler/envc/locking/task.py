@@ -7,6 +7,8 @@ from functools import partial
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from envc.disk.cache import Cache
+from envc.disk.memo import DigestMemo
 from envc.formats.pylock import lock_to_text
 from envc.lock import (
     Base,
@@ -30,7 +32,7 @@ from envc.sites.site import LockFile
 from envc.supply.building import Supply
 from envc.supply.built_wheels import with_built_wheels
 from envc.supply.given import GivenSource
-from envc.supply.local_files import is_as_locked
+from envc.supply.local_files import has_wheels_as_locked, is_as_locked
 from envc.supply.reference import (
     Reference,
     has_editables,
@@ -111,7 +113,7 @@ class LockTask:
     def outcome(self, supply: Supply) -> Outcome:
         """The lock and its wheels: the present one, where it would come out again."""
         present = self.start.present
-        if present is None or not self._holds(present):
+        if present is None or not self._holds(present, supply):
             return self._resolved_anew(supply)
         return self._outcome(present.lock, present.text, missing_copies(self.editables))
 
@@ -123,7 +125,7 @@ class LockTask:
     def _folder(self) -> str:
         return os.path.dirname(self.start.path)
 
-    def _holds(self, present: LockFile) -> bool:
+    def _holds(self, present: LockFile, supply: Supply) -> bool:
         """Whether the present lock was made from all this, is whole, and nothing is to move."""
         lock, options = present.lock, self.start.options
         return (
@@ -132,16 +134,26 @@ class LockTask:
             and has_its_wheels(lock, self._folder)
             and has_editables(lock, self.editables)
             and is_as_locked(self.requires, lock, folder=self._folder)
+            and has_wheels_as_locked(
+                lock, DigestMemo(Cache(supply.context.cache)), folder=self._folder
+            )
         )
 
     def _resolved_anew(self, supply: Supply) -> Outcome:
+        from envc.supply.seen_files import note_of, with_seen_files  # most locks stay as they are
+
         folder, present = self._folder, self.start.lock
         by_url = url_references(
             self.requires, supply, present=present, folder=folder, moving=self.start.moving
         )
         references = (*self.editables, *by_url)
-        resolutions = self._resolutions(references, supply.source)
-        chosen = with_built_wheels(resolutions, supply, present=present, folder=folder)
+        seen = with_seen_files(
+            self._resolutions(references, supply.source),
+            supply,
+            present=present,
+            moving=self.start.moving,
+        )
+        chosen = with_built_wheels(seen.resolutions, supply, present=present, folder=folder)
         builds = (*chosen.builds, *(each.build for each in by_url if each.build is not None))
         lock = lock_layer(
             self.name,
@@ -154,8 +166,8 @@ class LockTask:
         lock = with_directories(lock, self.editables)
         copies = (*chosen.copies, *(each.copy for each in references if each.copy is not None))
         outcome = self._outcome(lock, lock_to_text(lock), copies)
-        unknown = {text for resolution in resolutions for text in resolution.unknown_extras()}
-        return replace(outcome, warnings=tuple(sorted(unknown)))
+        unknown = {text for each in seen.resolutions for text in each.unknown_extras()}
+        return replace(outcome, warnings=(*sorted(unknown), *note_of(seen.hashed)))
 
     def _resolutions(
         self, references: Sequence[Reference], indexes: CandidateSource

@@ -61,11 +61,22 @@ class LockedPin:
 
     def holds_on(self, markers: Mapping[str, str]) -> bool:
         """Whether it is one for machines where markers evaluate so."""
-        if self.marker is None:
-            return True
-        from packaging.markers import Marker  # few pins have one
+        return self.marker is None or _holds(self.marker, markers)
 
-        return Marker(self.marker).evaluate({**markers}, context="lock_file")
+
+@value
+class Unusable:
+    """An entry of another tool's lock that envc cannot install: an error where its marker holds."""
+
+    project: NormalizedName
+    marker: str
+    what: str
+    where: str
+    mend: str
+
+    def holds_on(self, markers: Mapping[str, str]) -> bool:
+        """Whether it is one for machines where markers evaluate so."""
+        return _holds(self.marker, markers)
 
 
 @value
@@ -84,7 +95,8 @@ class Lock:
     wrote; so are `targets` empty there. Of the base's projects, the layer re-pins `shadows` (it
     asks for it) and `lifts` (to keep the rest consistent); `hides` are invisible above it: given
     up by its spec, or left inconsistent with nobody requiring them. `builds` tell of the wheels
-    that were built for it, in order of file name.
+    that were built for it, in order of file name. `unusable` are another tool's entries that are
+    for some machines only, and that envc could not install there.
     """
 
     layer: str
@@ -99,11 +111,18 @@ class Lock:
     hides: tuple[NormalizedName, ...] = ()
     builds: tuple[LockedBuild, ...] = ()
     created_by: str = "envc"
+    unusable: tuple[Unusable, ...] = ()
 
     def adds(self) -> tuple[NormalizedName, ...]:
         """The projects that the layer installs and its base does not have, in order."""
         replaced = {*self.shadows, *self.lifts}
         return tuple(sorted({pin.project for pin in self.pins} - replaced))
+
+
+def _holds(marker: str, markers: Mapping[str, str]) -> bool:
+    from packaging.markers import Marker  # few pins have one
+
+    return Marker(marker).evaluate({**markers}, context="lock_file")
 
 
 class LockState(Enum):

@@ -25,7 +25,8 @@ def _tags_of(text: str) -> frozenset[Tag]:
 class Distribution:
     """One file of a release as an index (or a folder) lists it.
 
-    `digest` is None where the index gives no sha256. `metadata` tells whether the index serves
+    `digest` is None where the index gives no sha256; `checksum` is the best that it gives instead
+    (`sha512:…`), None where it gives nothing. `metadata` tells whether the index serves
     the core metadata beside the file (PEP 658/714): a digest, True (without a digest), or False.
     `yanked` is the reason (may be empty), or None when it is not yanked (PEP 592).
     """
@@ -37,6 +38,7 @@ class Distribution:
     index: str
     kind: Literal["wheel", "sdist"]
     digest: Digest | None = None
+    checksum: str | None = None
     size_bytes: int | None = None
     requires_python: str | None = None
     upload_time: datetime | None = None

@@ -33,7 +33,7 @@ def cohere(visible: Visible) -> Resolution:
         error = ShadowRefusedError.of([_refusal(visible, project) for project in changed])
         error.projects = tuple(changed)
         raise error
-    orphans, hides = _orphans(visible)
+    orphans, hides = orphans_of(visible)
     given_up = [pin.project for pin in problem.inherited if pin.project in problem.hide]
     extras = visible.reached()
     return Resolution(
@@ -130,7 +130,7 @@ def _breaks(visible: Visible, project: NormalizedName, version: Version) -> Iter
             yield f"{project} {version} requires {demand.text}, and {pin} would be there"
 
 
-def _orphans(visible: Visible) -> tuple[Pins, list[NormalizedName]]:
+def orphans_of(visible: Visible) -> tuple[Pins, list[NormalizedName]]:
     """The base's pins that nobody requires: those that stay consistent, and those that do not.
 
     The consistent ones are the greatest set whose every demand is met by a visible release.

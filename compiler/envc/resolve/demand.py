@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from envc.model.release import Distribution
 from envc.model.spec import SourcedRequirement
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.resolve.interpreter import lower_bounds
 
 ANY = SpecifierSet()
@@ -34,7 +34,8 @@ class Demand:
     `parent` is that release. `text` is the requirement as its author wrote it. `kept` marks a
     project of a base's spec that only has to stay available. `url` is where a release insists that
     its requirement is had from, and no line of a spec names: nothing meets such a demand. `unread`
-    marks a line that nobody can read: what it demands is that its release is not taken.
+    marks a line that nobody can read: what it demands is that its release is not taken. So does
+    `broken`, for a release whose metadata as a whole cannot be used; `text` then says why.
     """
 
     project: NormalizedName
@@ -47,6 +48,7 @@ class Demand:
     kept: bool = False
     url: str | None = None
     unread: bool = False
+    broken: bool = False
 
     @property
     def key(self) -> str:
@@ -143,8 +145,17 @@ def unread_demand(candidate: Candidate, line: str) -> Demand:
 
     pip and uv, too, go on to another release where the metadata of one is invalid.
     """
+    return replace(_any_other(candidate), text=line, unread=True)
+
+
+def broken_demand(candidate: Candidate, why: str) -> Demand:
+    """What follows from metadata that cannot be used: any release but this one, as uv has it."""
+    return replace(_any_other(candidate), text=why, broken=True)
+
+
+def _any_other(candidate: Candidate) -> Demand:
     not_this = SpecifierSet(f"!={candidate.version}")
-    return Demand(candidate.project, None, not_this, line, parent=candidate, unread=True)
+    return Demand(candidate.project, None, not_this, "", parent=candidate)
 
 
 def python_demand(candidate: Candidate, requires_python: str) -> Demand | None:

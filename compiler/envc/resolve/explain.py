@@ -86,6 +86,9 @@ class _Told:
                 groups.setdefault((demand.parent.key, demand.text), []).append(demand)
         for (key, text), demands in groups.items():
             parents = [demand.parent for demand in demands if demand.parent is not None]
+            if demands[0].broken:
+                yield f"{parents[0]} cannot be used: {text}", project
+                continue
             is_cut = parents[0].extra is not None and not demands[0].unread
             wanted = text.partition(";")[0].strip() if is_cut else wanted_by(demands[0])
             said = f"{self._subject(key, parents)} {wanted}"

@@ -76,7 +76,7 @@ class TargetFiles:
     def _refusal(self, file: Distribution) -> Reason | None:
         too_new = self._policy.too_new(file)
         if too_new is not None:
-            return Reason("too new", too_new)
+            return too_new
         if file.yanked is not None and not self._policy.takes_yanked(file.project, file.version):
             return YANKED
         if python_fit(file.requires_python or "", self._target.python_full) == "below":

@@ -19,12 +19,13 @@ from envc.model.value import replace, value
 from envc.resolve.candidates import Rejections
 from envc.resolve.demand import PYTHON, Demand
 from envc.resolve.lines import Unread
-from envc.resolve.policy import NOT_NAMED, YANKED
+from envc.resolve.policy import NO_TIME, NOT_NAMED, YANKED
 from envc.resolve.provider import Provider
 from envc.resolve.reasons import origin_of
 from envc.resolve.search import Conflict, solve
 
 _OFFERED = 3
+_NO_TIMES = "remove resolver.exclude-newer: the index tells no upload times to compare (PEP 700)"
 _PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 
@@ -241,7 +242,10 @@ def _of_releases(conflict: Conflict) -> Iterator[Hint]:
         yield Hint(replace(problem, policy=laxer), words, changes="prereleases")
     if "too new" in kinds:
         later = replace(problem.policy, exclude_newer=None)
-        yield Hint(replace(problem, policy=later), "set a later resolver.exclude-newer, or none")
+        reasons = {reason for project in about for reason in rejections[project]}
+        is_dated = any(each.kind == "too new" and each != NO_TIME for each in reasons)
+        words = "set a later resolver.exclude-newer, or none" if is_dated else _NO_TIMES
+        yield Hint(replace(problem, policy=later), words)
     if "python" in kinds and not problem.inherited:
         yield from _on_newer_pythons(problem)
     if "tags" in kinds and len(problem.targets) > 1:

@@ -16,7 +16,17 @@ from envc.model.resolution import Problem
 from envc.model.spec import PrereleasePolicy, SourcedRequirement
 from envc.model.value import value
 
-Kind = Literal["prerelease", "yanked", "too new", "python", "tags", "sdist", "binary", "empty"]
+Kind = Literal[
+    "prerelease",
+    "yanked",
+    "too new",
+    "python",
+    "tags",
+    "sdist",
+    "binary",
+    "empty",
+    "metadata",
+]
 
 
 @value
@@ -31,6 +41,7 @@ NOT_NAMED = Reason("prerelease", "a prerelease, and no line of the spec names on
 YANKED = Reason("yanked", "yanked")
 ONLY_SDIST = Reason("sdist", "only a source distribution, and builds are not allowed")
 ONLY_WHEELS = Reason("binary", "only wheels, and resolver.no-binary leaves them out")
+NO_TIME = Reason("too new", "no upload time to compare")
 NO_FILES = Reason("empty", "no files")
 
 
@@ -113,16 +124,19 @@ class Policy:
         """Whether a source distribution may be chosen."""
         return self._problem.policy.may_build(project)
 
-    def too_new(self, file: Distribution) -> str | None:
-        """Why a file does not exist yet for this site; None for one that does."""
+    def too_new(self, file: Distribution) -> Reason | None:
+        """Why a file does not exist yet for this site; None for one that does.
+
+        Nobody has uploaded a file of this machine, or one that a line of the spec names.
+        """
         newest = self._problem.policy.exclude_newer
-        if newest is None:
+        if newest is None or file.url.startswith("file:") or file.project in self._files:
             return None
         uploaded = file.upload_time
         if uploaded is None:
-            return "no upload time to compare"
+            return NO_TIME
         if uploaded.replace(tzinfo=uploaded.tzinfo or UTC) >= newest:
-            return f"newer than {newest.isoformat()}"
+            return Reason("too new", f"newer than {newest.isoformat()}")
         return None
 
 

@@ -7,6 +7,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from envc.errors import MetadataError
 from envc.model.release import CoreMetadata
 from envc.model.resolution import Problem
 from envc.model.spec import SourcedRequirement
@@ -17,6 +18,7 @@ from envc.resolve.demand import (
     PYTHON,
     Candidate,
     Demand,
+    broken_demand,
     demands_of,
     exactly,
     python_demand,
@@ -90,11 +92,18 @@ class Provider:
     def _demands(self, candidate: Candidate) -> Iterator[Demand]:
         if candidate.project == PYTHON:
             return
-        file = candidate.distributions[0]
-        metadata = self.source.metadata(file)
         if candidate.extra is not None:
             yield exactly(candidate)
-        elif metadata.requires_python is not None and file.requires_python is None:
+        file = candidate.distributions[0]
+        try:
+            metadata = self.source.metadata(file)
+        except MetadataError as error:
+            if candidate.layer is not None:
+                raise
+            yield broken_demand(candidate, error.faults[0].what)
+            return
+        is_told = candidate.extra is not None or file.requires_python is not None
+        if metadata.requires_python is not None and not is_told:
             demand = python_demand(candidate, metadata.requires_python)
             if demand is not None:
                 yield demand

@@ -25,6 +25,8 @@ def because(provider: Provider, roots: list[Demand], demand: Demand) -> str:
             return f"{origin_of(demand)} keeps {demand.project} available"
         return f"{origin_of(demand)} requires {demand.text}"
     parent = demand.parent
+    if demand.broken:
+        return f"{parent} cannot be used: {demand.text}"
     said = f"{parent} requires {wanted_by(demand)}"
     if demand.sourced is not None:
         said += f" (so overridden at {origin_of(demand)})"

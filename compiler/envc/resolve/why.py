@@ -13,6 +13,7 @@ from envc.model.release import Release
 from envc.model.resolution import Problem
 from envc.model.value import value
 from envc.ports import CandidateSource
+from envc.resolve.coherence import orphans_of
 from envc.resolve.demand import Candidate, Demand
 from envc.resolve.policy import Kind
 from envc.resolve.reasons import because, origin_of, wanted_by
@@ -66,13 +67,17 @@ class Why:
 def why(problem: Problem, source: CandidateSource, project: NormalizedName) -> Why | None:
     """Why a project is pinned as it is; None where it is not visible, or nothing can be pinned.
 
+    Nobody asks for what is visible only because a base has it.
+
     Raises:
         OutsideError: an index did not answer.
     """
     visible = find(problem, source)
-    if isinstance(visible, Conflict) or project not in visible.pins:
+    if isinstance(visible, Conflict):
         return None
-    pin = visible.pins[project]
+    pin = visible.pins.get(project) or orphans_of(visible)[0].get(project)
+    if pin is None:
+        return None
     releases = source.releases(project)
     finals = [release.version for release in releases if not release.version.is_prerelease]
     newest = finals[0] if finals else releases[0].version if releases else None
@@ -188,16 +193,28 @@ def _excluded_by_itself(
     """What a release requires and would not find; else what prefers the pin to it."""
     candidate = visible.provider.candidates.candidate(pin.project, version)
     for demand in visible.provider.dependencies(candidate) if candidate is not None else ():
-        if demand.url is not None:
-            return "release", f"it requires {demand.text}, and no line of a spec names that URL"
-        if demand.project == pin.project and not demand.accepts(version):
-            return "release", f"it requires {wanted_by(demand)}, and so not itself"
-        other = visible.pins.get(demand.project)
-        if other is not None and other is not pin and not demand.accepts(other.version):
-            return "release", f"it requires {demand.text}, and {other} is pinned"
+        found = _excluded_by_demand(visible, pin, version, demand)
+        if found is not None:
+            return found
     if pin.layer is not None:
         return "base", f"layer {pin.layer} has {pin.version}, and nothing asks for another"
     if visible.provider.candidates.policy.prefers_lowest(pin.project):
         mode = visible.provider.problem.policy.resolution
         return "policy", f'resolver.resolution = "{mode}" prefers the oldest that fits'
     return "lock", f"the lock keeps {pin.version} until it is let move"
+
+
+def _excluded_by_demand(
+    visible: Visible, pin: Candidate, version: Version, demand: Demand
+) -> tuple[HeldKind, str] | None:
+    """What one of a release's own demands has against it, as everything else is pinned."""
+    if demand.broken:
+        return "metadata", demand.text
+    if demand.url is not None:
+        return "release", f"it requires {demand.text}, and no line of a spec names that URL"
+    if demand.project == pin.project and not demand.accepts(version):
+        return "release", f"it requires {wanted_by(demand)}, and so not itself"
+    other = visible.pins.get(demand.project)
+    if other is not None and other is not pin and not demand.accepts(other.version):
+        return "release", f"it requires {demand.text}, and {other} is pinned"
+    return None

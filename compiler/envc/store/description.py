@@ -70,7 +70,7 @@ def describe(
     for name in ("RECORD", "WHEEL", "METADATA"):
         if identity.file(name) not in members:
             raise RefusedError(Problem(identity.file(name), "the wheel does not hold it"))
-    rows = read_record(read(record), record, unhashed)
+    rows = read_record(read(record), record, members, unhashed=unhashed)
     claims = read_claims(
         identity,
         metadata=read(identity.file("METADATA")),

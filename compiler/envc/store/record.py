@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from installer.records import Hash, RecordEntry
 
-from envc.model.manifest import Entry
+from envc.model.manifest import Entry, parents_of
 from envc.model.value import value
 from envc.store.archive import Member
 from envc.store.names import name_problem
@@ -21,6 +21,8 @@ from envc.store.refusal import Problem, RefusedError, refuse_if
 # "sha256 or better": what every Python has, and nobody has broken.
 _ALGORITHMS = {"sha256": 32, "sha384": 48, "sha512": 64}
 _ROW_FIELDS = 3
+# How rows end that are those of folders, and of bytecode.
+_OF_NO_FILE = ("/", "\\", ".pyc", ".pyo")
 # No file is larger, and `int` refuses text of many thousand digits.
 _SIZE = re.compile(r"[0-9]{1,20}")
 # How much of a value that makes no sense is shown.
@@ -36,32 +38,43 @@ class RecordRow:
     size_bytes: int | None
 
 
-def read_record(content: bytes, record: str, unhashed: Collection[str]) -> dict[str, RecordRow]:
+def read_record(
+    content: bytes, record: str, members: Collection[str], *, unhashed: Collection[str]
+) -> dict[str, RecordRow]:
     """The rows of a wheel's RECORD by path, those of `record` and of `unhashed` files left out.
 
+    What tools write beside that says nothing about any of the `members`, and is passed over: a row
+    that is there twice, rows of folders, and of bytecode that the wheel does not hold.
+
     Raises:
-        RefusedError: RECORD does not parse, repeats a path, or has a row without a strong hash.
+        RefusedError: RECORD does not parse, contradicts itself, or has a row without a strong hash.
     """
     problems: list[Problem] = []
-    rows: dict[str, RecordRow] = {}
-    seen: set[str] = set()
-    for path, hashed, size in _fields(content, record):
-        if path in seen:
-            problems.append(Problem(record, f"it lists {path!r} twice"))
-        elif what := name_problem(path):
-            problems.append(Problem(record, f"of its row {path!r}: {what}"))
-        elif path == record:
-            if hashed or size:
-                problems.append(Problem(record, "it gives a hash or a size of itself"))
-        elif path not in unhashed:
-            row = _row(hashed, size)
-            if isinstance(row, RecordRow):
-                rows[path] = row
-            else:
-                problems.append(Problem(path, row))
-        seen.add(path)
+    found: dict[str, RecordRow | None] = {}
+    folders = {"", *parents_of(members)}
+    for written, hashed, size in _fields(content, record):
+        path = _plain(written)
+        row = None if path in {record, *unhashed} else _row(hashed, size)
+        if (path or not written) and (what := name_problem(path)):
+            problems.append(Problem(record, f"of its row {written!r}: {what}"))
+        elif path not in members and (path in folders or written.endswith(_OF_NO_FILE)):
+            continue
+        elif path == record and (hashed or size):
+            problems.append(Problem(record, "it gives a hash or a size of itself"))
+        elif isinstance(row, str):
+            problems.append(Problem(path, row))
+        elif found.setdefault(path, row) != row:
+            problems.append(Problem(record, f"it lists {path!r} twice, and differently"))
     refuse_if(problems)
-    return rows
+    return {path: row for path, row in found.items() if row is not None}
+
+
+def _plain(path: str) -> str:
+    """A path as archives have it: some tools write those of Windows, or begin with `./`."""
+    path = path.replace("\\", "/")
+    if path.startswith("/"):
+        return path
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
 def listing_problems(

@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from packaging.utils import parse_wheel_filename
+
 from envc.disk.durable import OF_LIMITS
 from envc.errors import OutsideError, UntrustedError
 from envc.formats.scripts import entry_point_script, rebind_script
@@ -76,10 +78,17 @@ def _checked(path: str, wheel: LockedWheel, folder: str) -> RawWheel:
     content = private_bytes(path, folder)
     found = digest_from_hex(hashlib.sha256(content).hexdigest())
     if found != wheel.digest:
+        mend = "remove the file and fetch it again; if it differs again, ask who serves it why"
+        if wheel.path is not None:
+            project = parse_wheel_filename(wheel.filename)[0]
+            mend = (
+                "restore the file, or where it was built again on purpose, lock it: "
+                f"`envc lock --upgrade-package {project}`"
+            )
         raise UntrustedError(
             f"the wheel's digest is {found}, the lock says {wheel.digest}",
             where=f"{wheel.filename} ({path})",
-            mend="remove the file and fetch it again; if it differs again, ask who serves it why",
+            mend=mend,
         )
     return content
 

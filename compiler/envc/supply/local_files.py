@@ -6,6 +6,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 from envc.disk.digests import digest_of_file
 from envc.disk.folders import walk
+from envc.disk.memo import DigestMemo
 from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock
 from envc.model.source import NOT_SOURCES
@@ -35,6 +36,23 @@ def is_as_locked(requirements: Iterable[SourcedRequirement], lock: Lock, *, fold
             known[path] = build.source_digest
     paths = {local_path(sourced.requirement.url or "", folder) for sourced in requirements}
     return all(_digest_of(path) in {None, known[path]} for path in paths if path in known)
+
+
+def has_wheels_as_locked(lock: Lock, digests: DigestMemo, *, folder: str) -> bool:
+    """Whether the wheels that a lock in that folder names by their paths are the locked ones.
+
+    One that is not there any more may be had elsewhere.
+    """
+    for wheel in (wheel for pin in lock.pins for wheel in pin.wheels):
+        if wheel.path is None:
+            continue
+        path = os.path.join(folder, wheel.path)
+        try:
+            if digests.of(path, os.stat(path)) != wheel.digest:
+                return False
+        except OSError:
+            continue
+    return True
 
 
 def local_path(url: str, folder: str) -> str | None:

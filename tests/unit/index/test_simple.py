@@ -125,6 +125,37 @@ def test_html_as_people_write_it():
 
 
 @pytest.mark.parametrize(
+    "odd",
+    [
+        '<a href="http://[::1">home</a>',
+        '<a href="https://[HOST]/six-1.0-py3-none-any.whl">template</a>',
+        '<a href="//[x/six-1.0.zip">netloc</a>',
+        '<a href="https://ex\u2100mple/six-1.0.zip">a host that is none</a>',
+        '<base href="http://[x">',
+        "<a href>nothing</a><a",
+        '<![if x]><!-- --!><a b="\x00',
+    ],
+)
+def test_what_is_no_link_leaves_the_page_as_it_is(odd):
+    content = f'{odd}<p x="">\n<a href="six-2.0-py3-none-any.whl">good</a>'
+    found = distributions(content.encode(), "text/html")
+    assert [file.url for file in found] == ["https://host/simple/six/six-2.0-py3-none-any.whl"]
+
+
+def test_links_of_html_are_joined_to_its_base():
+    content = b"""<BASE href='../../files/'><base href="/not/this/">
+        <A HREF=' six-1.0-py3-none-any.whl ' HREF="other.whl">six</A>"""
+    (found,) = distributions(content, "text/html; charset=no-such-encoding")
+    assert found.url == "https://host/files/six-1.0-py3-none-any.whl"
+
+
+def test_html_in_another_encoding():
+    content = '<a data-yanked="zurück" href="six-1.0.zip">six</a>'.encode("latin-1")
+    assert distributions(content, "text/html; charset=iso-8859-1")[0].yanked == "zurück"
+    assert distributions(content, "text/html")[0].yanked == "zur\ufffdck"
+
+
+@pytest.mark.parametrize(
     ("filename", "project", "version"),
     [
         ("zope.interface-7.0-cp311-cp311-linux_x86_64.whl", "zope-interface", "7.0"),

@@ -11,6 +11,7 @@ from envc.index import IndexSource
 from envc.index.ahead import WORKERS
 from envc.model.release import CoreMetadata
 from envc.model.spec import IndexSpec
+from envc.ports import SilentReporter
 from support.index_server import FileFacts, IndexServer
 from support.sdists import Sdist
 from support.wheels import Recipe, sha256_of
@@ -169,6 +170,36 @@ def test_credentials_are_used_and_kept_from_sight(house, open_source, monkeypatc
         assert open_source(site(server)).releases("six")
 
 
+CREDENTIALS_IN_LINKS = (
+    "index 'site' has credentials in its links: they serve this run alone, and whoever "
+    "materializes gives them in ~/.netrc"
+)
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_credentials_of_links_serve_the_run_and_are_kept_nowhere(
+    house, open_source, tmp_path, form
+):
+    heard = []
+    reporter = SilentReporter()
+    reporter.warn = heard.append
+    with (
+        IndexServer(house, login=("bob", "S3cret")) as files,
+        IndexServer(house, form=form, metadata="none") as server,
+    ):
+        server.files_at = f"http://bob:S3cret@{files.host}/files"
+        source = open_source(site(server), reporter=reporter)
+        wheel = wheel_of(source, "six")
+        assert wheel.url == f"http://{files.host}/files/{NAME}"
+        assert source.metadata(wheel) == SIX
+        assert source.releases("attrs")
+        source.close()
+    assert heard == [CREDENTIALS_IN_LINKS]
+    kept = [path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"S3cret" in content for content in kept)
+
+
 def test_credentials_do_not_follow_a_redirect_to_another_host(house, open_source):
     with IndexServer(house) as other, IndexServer(house, login=("ann", "s3cret")) as server:
         server.redirects["/simple/six/"] = f"{other.url}/six/"
@@ -203,6 +234,34 @@ def test_a_stale_page_is_revalidated(house, open_source, control):
         assert server.statuses("/simple/six/") == [200, 304]
         Recipe(name="six", version="2").build(house)
         assert len(open_source(site(server)).releases("six")) == 3
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+@pytest.mark.parametrize("told", ["serial", "header", "modified"])
+def test_a_page_older_than_one_seen_before_is_told(house, open_source, form, told):
+    days = {7: "Tue, 07 Jul 2026 07:00:00 GMT", 9: "Thu, 09 Jul 2026 09:00:00 GMT"}
+
+    def warnings(day):
+        if told == "serial":
+            server.serial = day
+        elif told == "header":
+            server.page_headers["X-PyPI-Last-Serial"] = str(day)
+        else:
+            server.page_headers["Last-Modified"] = days[day]
+        heard = []
+        reporter = SilentReporter()
+        reporter.warn = heard.append
+        source = open_source(site(server), reporter=reporter)
+        assert source.releases("six")
+        source.close()
+        return heard
+
+    older = (
+        "index 'site' answers with an older page of six than before: a mirror is behind, or "
+        "somebody holds releases back"
+    )
+    with IndexServer(house, form=form, cache_control="no-cache", etags=False) as server:
+        assert [warnings(day) for day in (9, 7, 7, 9)] == [[], [older], [older], []]
 
 
 def test_no_store_is_not_kept(house, open_source):
@@ -441,6 +500,33 @@ def test_without_ranges_the_whole_wheel_is_kept(house, open_source, tmp_path, ra
         assert files_asked(server) == [(f"{NAME}.metadata", 404), (NAME, status), (NAME, 200)]
         kept = tmp_path / "cache" / "wheels-v1" / wheel.digest[7:] / NAME
         assert kept.read_bytes() == (house / NAME).read_bytes()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 416, 429, 500, 501, 503])
+def test_a_server_that_refuses_ranges_is_asked_for_whole_wheels(house, open_source, status):
+    attrs = "attrs-25.1-py3-none-any.whl"
+    with IndexServer(house, metadata="none", ranges=status) as server:
+        source = open_source(site(server))
+        assert source.metadata(wheel_of(source, "six")) == SIX
+        assert server.statuses(f"/files/{NAME}")[-2:] == [status, 200]
+        assert source.metadata(wheel_of(source, "attrs")).version == "25.1"
+        assert server.statuses(f"/files/{attrs}") == [200]  # it is not asked in vain again
+
+
+def test_a_wheel_that_is_refused_as_a_whole_is_told(house, open_source):
+    with IndexServer(house, metadata="none") as server:
+        source = open_source(site(server))
+        server.failures[f"/files/{NAME}"] = [403, 403]
+        with pytest.raises(OutsideError, match=r"refuses access \(403 Forbidden\)"):
+            source.metadata(wheel_of(source, "six"))
+
+
+@pytest.mark.parametrize("status", [403, 500, 503])
+def test_a_metadata_file_that_is_refused_is_read_from_the_wheel(house, open_source, status):
+    with IndexServer(house) as server:
+        server.failures[f"/files/{NAME}.metadata"] = [status] * 4
+        source = open_source(site(server))
+        assert source.metadata(wheel_of(source, "six")) == SIX
 
 
 @pytest.mark.parametrize("form", ["json", "html"])

@@ -55,6 +55,10 @@ CAUSES = {
         two_releases('["b>>1"]'),
         [("release", "it requires b>>1 (a line that nobody can read), and so not itself", ("2",))],
     ),
+    "metadata that cannot be used": (
+        two_releases('{ broken = "its metadata is that of b" }'),
+        [("metadata", "its metadata is that of b", ("2",))],
+    ),
     "its Python": (
         two_releases('{ python = ">=3.12" }'),
         [("python", "needs Python >=3.12", ("2",))],
