@@ -1,5 +1,6 @@
 """Engines as such: what comes back from commands, and what Slurm's own words mean."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from envc.cluster.node_sets import expand, fold
 from envc.cluster.processes import LocalEngine
 from envc.cluster.slurm import understood
 from envc.errors import OutsideError
-from envc.model.nodes import Limits, NodeAnswer
+from envc.model.nodes import OUTPUT_BYTES, Limits, NodeAnswer
 
 
 def run(command: list[str], *, timeout_seconds: float = 30.0) -> NodeAnswer:
@@ -38,6 +39,22 @@ def test_what_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
     code = "import os, sys; os.mkfifo(sys.argv[1]); os.system('cat ' + sys.argv[1])"
     answer = run([sys.executable, "-c", code, str(fifo)], timeout_seconds=0.2)
     assert (answer.outcome, answer.status) == ("late", None)
+
+
+def test_the_end_of_what_a_command_writes_is_read_and_no_more() -> None:
+    code = "import sys; sys.stdout.write('x' * 30_000_000 + '\\nlast\\n'); sys.stderr.write('no')"
+    answer = run([sys.executable, "-c", code])
+    assert (answer.status, answer.trouble) == (0, "no")
+    assert len(answer.output) == OUTPUT_BYTES
+    assert answer.output.endswith("x\nlast\n")
+
+
+def test_what_a_command_leaves_behind_in_a_session_of_its_own_holds_nobody(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    answer = run(["sh", "-c", f"setsid cat {fifo} & exec cat {fifo}"], timeout_seconds=0.2)
+    assert answer.outcome == "late"
+    fifo.open("r+b", buffering=0).close()  # the one in its own session hears that nobody writes
 
 
 def test_a_copy_says_whether_it_was_written(tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ from envc.model.value import value
 
 WANTED_FORMAT = 1
 
+# So much of what a command writes on a node is read, from its end: the answer is its last line.
+OUTPUT_BYTES = 4 << 20
+
 # Of a layer, and of a spec or lock, each of which becomes a file on the node: no path.
 LAYER_NAME = r"^[a-z0-9][a-z0-9_-]*$"
 _FILE_NAME = re.compile(r"envc\.toml|pyproject\.toml|pylock\.[a-z0-9][a-z0-9_-]*\.toml")

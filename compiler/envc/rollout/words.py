@@ -10,14 +10,14 @@ from typing import Any
 from envc.errors import Fault
 from envc.formats.node_line import json_in
 from envc.formats.values import FormError, value_of
-from envc.model.nodes import Lacks, NodeAnswer, Refusal, Silence, Unsure
+from envc.model.nodes import OUTPUT_BYTES, Lacks, NodeAnswer, Refusal, Silence, Unsure
 from envc.model.value import fields_of, replace
 from envc.reports.node import NodeReport
 
 Word = NodeReport | Lacks | Refusal | Unsure | Silence
 
-_LINE_CHARACTERS = 4 << 20
 _TEXT_CHARACTERS = 4096
+_NUMBERS_END = 1 << 63
 # It may have been cut off on its way: the node is asked again.
 _GARBLED_STATUS = 4
 
@@ -29,7 +29,7 @@ def word_of(answer: NodeAnswer) -> Word:
         last = next(reversed(answer.trouble.strip().splitlines()), "").strip()
         return Silence(answer.outcome, answer.status, _harmless(last))
     try:
-        if len(text) > _LINE_CHARACTERS:
+        if len(text) > OUTPUT_BYTES:
             raise FormError("it is too long")
         return _word(_harmless(json.loads(text)))
     except RecursionError:
@@ -60,11 +60,13 @@ def _word(plain: Any) -> Word:
 
 
 def _harmless(plain: Any) -> Any:
-    """Plain data with texts that can be printed."""
+    """Plain data with texts that can be printed and numbers that can be reckoned with."""
     if isinstance(plain, str):
         return "".join(each if each.isprintable() else "?" for each in plain[:_TEXT_CHARACTERS])
     if isinstance(plain, list):
         return [_harmless(each) for each in plain]
     if isinstance(plain, dict):
-        return {key: _harmless(each) for key, each in plain.items()}
+        return {_harmless(key): _harmless(each) for key, each in plain.items()}
+    if isinstance(plain, int | float) and not abs(plain) < _NUMBERS_END:
+        raise FormError("a number in it is beyond all that is counted")
     return plain

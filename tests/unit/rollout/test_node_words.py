@@ -132,6 +132,8 @@ def test_what_is_no_word_of_envcs(text: str, reason: str) -> None:
         ({"digest": "sha256:1"}, "digest: this must be a sha256 digest"),
         ({"in_use": [1, "2"]}, "in_use[1]: this must be an integer"),
         ({"now_seconds": "now"}, "now_seconds: this must be a number"),
+        ({"free_bytes": 10**400}, "a number in it is beyond all that is counted"),
+        ({"now_seconds": float("nan")}, "a number in it is beyond all that is counted"),
         ({"collected": {}}, "collected.target: this field is missing"),
     ],
 )
