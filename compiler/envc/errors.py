@@ -124,10 +124,14 @@ class UntrustedError(EnvcError):
 
 
 class Interrupted(EnvcError):  # noqa: N818 - somebody wanted it so
-    """Somebody ended the run before its end: what is told of it. Nothing raises it."""
+    """Somebody ended the run before its end: what is told of it. Nothing raises it.
+
+    `report` is that of what was known by then, where the command has one.
+    """
 
     status = 130
     code = "interrupted"
+    report: object = None
 
 
 class InternalError(EnvcError):

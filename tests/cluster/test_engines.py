@@ -9,9 +9,10 @@ import pytest
 from envc.cluster import engine_of
 from envc.cluster.node_sets import expand, fold
 from envc.cluster.processes import LocalEngine
-from envc.cluster.slurm import understood
-from envc.errors import OutsideError
+from envc.cluster.slurm import ailments_in, understood
+from envc.errors import OutsideError, UsageError
 from envc.model.nodes import OUTPUT_BYTES, Limits, NodeAnswer
+from support.sites import envc
 
 
 def run(command: list[str], *, timeout_seconds: float = 30.0) -> NodeAnswer:
@@ -85,6 +86,75 @@ def test_slurms_words(said: str, outcome: str) -> None:
     answer = NodeAnswer(node="n1", outcome="ended", status=1, trouble=said)
     assert understood(answer).outcome == outcome
     assert understood(NodeAnswer(node="n1", outcome="ended", status=0, trouble=said)).status == 0
+
+
+SAID = """\
+n1|drained|bad memory
+n2|draining|none
+n3|down*|Not responding
+n4|reserved|none
+n5|mixed|none
+n6
+"""
+
+
+@pytest.mark.parametrize(
+    ("node", "words", "outcome", "trouble"),
+    [
+        ("n1", "Required node not available (down, drained or reserved)", "drained", "bad memory"),
+        ("n2", "Requested nodes are busy", "drained", ""),
+        ("n3", "Requested nodes are busy", "unreachable", "Slurm has it down*: Not responding"),
+        ("n4", "Required node not available", "busy", "Slurm has it reserved"),
+        ("n5", "Requested nodes are busy", "busy", "Requested nodes are busy"),
+        ("n6", "Requested nodes are busy", "busy", "Requested nodes are busy"),
+        ("n1", "Traceback", "ended", "Traceback"),
+    ],
+)
+def test_drained_down_and_busy_nodes(node: str, words: str, outcome: str, trouble: str) -> None:
+    answer = NodeAnswer(node=node, outcome="ended", status=1, trouble=words)
+    read = understood(answer, lambda: ailments_in(SAID).get(node))
+    assert (read.outcome, read.trouble) == (outcome, trouble)
+
+
+def test_slurm_is_asked_once_what_ails_the_nodes_that_it_refuses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    refusal = "echo 'srun: error: Requested nodes are busy' >&2; exit 1"
+    for name, does in {
+        "srun": refusal,
+        "sinfo": f"echo >> {log}; echo 'n2|drained|my disk'",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    for name in ("salloc", "sbcast"):
+        (tmp_path / name).symlink_to("srun")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    heard: list[NodeAnswer] = []
+    nodes = {node: ["true"] for node in ("n1", "n2", "n3")}
+    engine_of("slurm").run(nodes, Limits(), heard.append)
+    told = {each.node: (each.outcome, each.trouble) for each in heard}
+    busy = ("busy", "srun: error: Requested nodes are busy\n")
+    assert told == {"n1": busy, "n2": ("drained", "my disk"), "n3": busy}
+    assert log.read_text() == "\n"
+
+
+@pytest.mark.parametrize("nodes", ["-oProxyCommand=x", "n1,-n2"])
+def test_a_name_that_would_be_an_option_is_refused(nodes: str) -> None:
+    with pytest.raises(UsageError, match="is no name of a node: ssh and srun would take it"):
+        expand(nodes)
+
+
+def test_a_set_that_a_shell_may_have_written_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("--engine", "local", "--target", f"{tmp_path}/{{node}}")
+    warning = "warning: --nodes n1: a file here has that name; if the shell put it there, quote"
+    assert warning not in envc("status", "--nodes", "n1", *words).stderr
+    (tmp_path / "n1").touch()
+    assert warning in envc("status", "--nodes", "n1", *words).stderr
+    assert warning in envc("gc", "--nodes", "n1", *words).stderr
 
 
 def test_slurm_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """A roll-out against nodes in memory: order, faults, and what a second run does."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -279,6 +281,20 @@ def test_what_is_in_the_shared_folder_is_verified(cluster: Cluster, engine: Fake
     assert rolled(cluster, engine, "n1", state=str(cluster.state)).ok
 
 
+def test_where_nothing_can_run_nothing_is_built(
+    cluster: Cluster, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.folder("n1").mkdir(parents=True)
+    monkeypatch.setattr("os.statvfs", lambda _: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    report = rolled(cluster, engine, "n1", state=str(cluster.state))
+    what = "this is mounted noexec: nothing that is built here could run"
+    assert report.nodes["n1"].reason == f"{cluster.folder('n1')}: {what}"
+    assert not (cluster.folder("n1") / "store").exists()
+    answer = cluster.site.envc("materialize", "--target", cluster.site.root / "a/b")
+    assert (answer.status, answer.stderr.splitlines()[0]) == (2, f"error: {what}")
+    assert not (cluster.site.root / "a").exists()
+
+
 def test_a_refusal_of_envc_on_the_node_is_told_with_its_mend(
     cluster: Cluster, engine: FakeEngine
 ) -> None:
@@ -322,7 +338,7 @@ def test_no_set_of_nodes(cluster: Cluster, engine: FakeEngine) -> None:
     with pytest.raises(UsageError) as told:
         rolled(cluster, engine, "n[1-")
     assert "'n[1-' is no set of nodes: " in str(told.value)
-    assert str(told.value).endswith("mend: write it like n[1-16] or @group")
+    assert str(told.value).endswith("mend: write it like 'n[1-16]' or @group")
 
 
 def test_the_wanted_state_keeps_what_the_site_retains(cluster: Cluster, engine: FakeEngine) -> None:

@@ -17,7 +17,7 @@ OUTPUT_BYTES = 4 << 20
 LAYER_NAME = r"^[a-z0-9][a-z0-9_-]*$"
 _FILE_NAME = re.compile(r"envc\.toml|pyproject\.toml|pylock\.[a-z0-9][a-z0-9_-]*\.toml")
 
-Outcome = Literal["ended", "late", "unreachable", "busy"]
+Outcome = Literal["ended", "late", "unreachable", "busy", "drained"]
 
 
 @value(kw_only=True)
@@ -33,7 +33,8 @@ class NodeAnswer:
     """How a command ended on one node.
 
     `status` is the command's exit status; None where there is none: the node did not answer, took
-    too long, or is busy. `trouble` is what the command, or the engine, wrote to stderr.
+    too long, is busy, or somebody took it out of service. `trouble` is what the command, or the
+    engine, wrote to stderr.
     """
 
     node: str

@@ -73,8 +73,8 @@ def failed(
 
 def _silent(known: Known, node: str, silence: Silence, asked: Asked) -> Known:
     told = f": {silence.told}" if silence.told else ""
-    if silence.outcome == "busy":
-        return _noted(known, node, "pending", f"it is busy{told}")
+    if silence.outcome in {"busy", "drained"}:
+        return _noted(known, node, "pending", f"it is {silence.outcome}{told}")
     mend = "see its last words; running it again is safe"
     reason = f"it ended with status {silence.status}{told}"
     if silence.outcome == "late":
