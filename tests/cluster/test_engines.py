@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from envc.cluster import engine_of
+from envc.cluster.bounded import bounded, late_if_told
 from envc.cluster.node_sets import expand, fold
 from envc.cluster.processes import LocalEngine
 from envc.cluster.slurm import ailments_in, understood
@@ -56,6 +57,31 @@ def test_what_a_command_leaves_behind_in_a_session_of_its_own_holds_nobody(tmp_p
     answer = run(["sh", "-c", f"setsid cat {fifo} & exec cat {fifo}"], timeout_seconds=0.2)
     assert answer.outcome == "late"
     fifo.open("r+b", buffering=0).close()  # the one in its own session hears that nobody writes
+
+
+def on_node(*command: str, seconds: float) -> NodeAnswer:
+    """As a node runs what it is to end itself; 15 seconds later it would be given up from here."""
+    limits = Limits(timeout_seconds=seconds)
+    return late_if_told(run(bounded(command, limits), timeout_seconds=60))
+
+
+def test_a_node_ends_itself_what_takes_too_long(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    # Not to be ended by anything but KILL, with a child that holds what it writes to.
+    answer = on_node("sh", "-c", f"trap '' TERM; cat {fifo}; cat {fifo}", seconds=0.2)
+    assert (answer.outcome, answer.status) == ("late", None)
+
+
+def test_what_ends_in_time_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("sh", "-c", 'echo "$0 $1"; exit 3', "a b", "'c'")
+    killed = ("sh", "-c", "kill -KILL $$")
+    assert on_node(*killed, seconds=900).status == 137
+    assert (answer := on_node(*words, seconds=900)).status == 3
+    monkeypatch.setenv("PATH", str(tmp_path))  # without `timeout`
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    assert on_node(*words, seconds=900) == answer
+    assert answer.output == "a b 'c'\n"
 
 
 def test_a_copy_says_whether_it_was_written(tmp_path: Path) -> None:

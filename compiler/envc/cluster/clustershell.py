@@ -20,6 +20,7 @@ from ClusterShell.Task import Task, task_self
 from ClusterShell.Topology import TopologyError
 from ClusterShell.Worker.Worker import WorkerError
 
+from envc.cluster.bounded import bounded, late_if_told, patient
 from envc.cluster.processes import Said
 from envc.errors import OutsideError
 from envc.model.nodes import Commands, Heard, Limits, NodeAnswer, Places
@@ -78,8 +79,8 @@ class ClusterShellEngine:
 
     def run(self, commands: Commands, limits: Limits, heard: Heard) -> None:
         """As the port has it."""
-        lines = {node: shlex.join(command) for node, command in commands.items()}
-        _carry_out(Task.shell, lines, limits, heard)
+        lines = {node: shlex.join(bounded(each, limits)) for node, each in commands.items()}
+        _carry_out(Task.shell, lines, patient(limits), lambda answer: heard(late_if_told(answer)))
 
     def copy(self, path: str, places: Places, limits: Limits, heard: Heard) -> None:
         """As the port has it."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from envc.cluster.bounded import bounded, late_if_told, patient
 from envc.cluster.processes import run_processes
 from envc.errors import OutsideError
 from envc.model.nodes import Commands, Heard, Limits, NodeAnswer, Outcome, Places
@@ -62,8 +63,11 @@ class SlurmEngine:
     def run(self, commands: Commands, limits: Limits, heard: Heard) -> None:
         """As the port has it."""
         how = ("srun", "--nodes=1", "--ntasks=1", "--input=none", "--chdir=/", *self._how(limits))
-        steps = {node: [*how, f"--nodelist={node}", *command] for node, command in commands.items()}
-        run_processes(steps, limits, heard, read=_Reader().read)
+        steps = {
+            node: [*how, f"--nodelist={node}", *bounded(command, limits)]
+            for node, command in commands.items()
+        }
+        run_processes(steps, patient(limits), heard, read=_Reader().read)
 
     def copy(self, path: str, places: Places, limits: Limits, heard: Heard) -> None:
         """As the port has it. A path that all nodes share goes down sbcast's tree, once."""
@@ -85,7 +89,7 @@ class SlurmEngine:
     def _how(self, limits: Limits) -> Sequence[str]:
         if self._inside:
             return ("--overlap",)
-        minutes = math.ceil(limits.timeout_seconds / 60)
+        minutes = math.ceil(patient(limits).timeout_seconds / 60)
         return (f"--immediate={_IMMEDIATE_SECONDS}", f"--time={minutes}", "--job-name=envc")
 
 
@@ -117,7 +121,7 @@ def understood(answer: NodeAnswer, ask: Callable[[], Ailment | None] = lambda: N
     """An answer in which Slurm, not the command, says no; `ask` tells more of that node."""
     words = next((each for each in _REFUSALS if each in answer.trouble), None)
     if answer.outcome != "ended" or answer.status == 0 or words is None:
-        return answer
+        return late_if_told(answer)
     outcome, trouble, ailment = _REFUSALS[words], answer.trouble, ask()
     if ailment is not None:
         reason = ailment.reason.removeprefix("none")
