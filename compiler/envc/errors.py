@@ -4,7 +4,8 @@
     ├── AnswerIsNo             1   the question was understood, the answer is no
     ├── UsageError             2   a command line that cannot be carried out
     │   └── SpecError          2   faults of a spec or a lock, all of one file at once
-    │       └── HashMissingError   a wheel has no sha256
+    │       ├── HashMissingError   a wheel has no sha256
+    │       └── DamagedError       a file of envc's own is none
     ├── UnsatisfiableError     3   no set of releases meets the requirements
     │   └── ShadowRefusedError 3   but for a shadow, which is forbidden
     ├── OutsideError           4   network, disk or permissions: retrying may help
@@ -78,6 +79,10 @@ class HashMissingError(SpecError):
     """A wheel without a sha256: nobody could tell whether its bytes are the right ones."""
 
     code = "hash-missing"
+
+
+class DamagedError(SpecError):
+    """A file of envc's own is none: who is to write it anew need not read it."""
 
 
 class UnsatisfiableError(EnvcError):

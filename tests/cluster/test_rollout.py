@@ -73,6 +73,26 @@ def test_a_second_run_asks_once_and_does_nothing(cluster: Cluster, engine: FakeE
     assert not any(state.built for state in report.nodes.values())
 
 
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("text", ["", "{}", '{"version": 1, "site": 2}', "[" * 100_000])
+def test_a_wanted_state_that_is_damaged_is_mended_as_it_says(
+    cluster: Cluster, engine: FakeEngine, text: str, *, shared: bool
+) -> None:
+    cluster.warm("n1", "n2")
+    state = cluster.state if shared else None
+    wanted = (state or cluster.folder("n1") / "wanted") / "wanted.json"
+    options = {"state": str(state)} if state is not None else {}
+    rolled(cluster, engine, "n[1-2]", **options)
+    for nodes in ({"current": "n[1-2]"}, {"switched": "n[1-2]"}):
+        wanted.write_text(text)
+        answer = cluster.site.envc("converge", "--target", cluster.folder("n1"), "--check")
+        assert answer.status == 2
+        assert " mend: run `envc rollout` again" in answer.stderr
+        assert rolled(cluster, engine, "n[1-2]", **options).sets == nodes
+        cluster.site.done("converge", "--target", cluster.folder("n1"), "--check")
+        cluster.upgrade() if "current" in nodes else None
+
+
 def test_without_a_shared_folder_the_engine_carries_what_nodes_lack(
     cluster: Cluster, engine: FakeEngine
 ) -> None:

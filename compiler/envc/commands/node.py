@@ -133,15 +133,17 @@ def _signed(directory: Directory, order: NodeOrder) -> WantedState | None:
 
 
 def _is_noted(directory: Directory, order: NodeOrder, signed: WantedState | None) -> bool:
-    """Whether `_remember` would change nothing."""
-    if signed is None:
-        return True
-    serial, newest = _serial(directory, order, signed), signed.generations[0]
-    present = order.state.statement() if order.state == own_state(directory) else None
-    if present and order.state.wanted(present).generations[0].parcel == newest.parcel:
-        serial = None  # its own state asks for the same, by a serial that it has noted
+    """Whether a switch to what is current would change nothing of what the node has noted."""
+    serial = None
+    if order.state == own_state(directory):
+        present = order.state.wanted_before()
+        parcel = order.wanted.parcel if order.wanted is not None else None
+        if present is None or present.generations[0].parcel != parcel:
+            return False
+    elif signed is not None:
+        serial = _serial(directory, order, signed)
     noted = noted_in(directory)
-    return noted == noted.after(_named(order, signed), serial)
+    return signed is None or noted == noted.after(_named(order, signed), serial)
 
 
 def _remember(directory: Directory, order: NodeOrder, signed: WantedState) -> None:
@@ -169,8 +171,7 @@ def _hold_older(
     Else a node that joins would be drained until it has converged. What cannot be had any more is
     left to `converge`, which names it: it does not stop a roll-out.
     """
-    statement = order.state.statement() if signed is None else None
-    wanted = order.state.wanted(statement) if statement is not None else signed
+    wanted = signed or order.state.wanted_before()
     known = wanted.generations if wanted is not None else ()
     others = [each for each in known if order.wanted and each.parcel != order.wanted.parcel]
     for generation in reversed(others[: order.keep - 1]):
@@ -184,8 +185,7 @@ def _leave_state(state: StateFolder, statement: Statement, keep: int, *, is_sign
     if is_signed:
         state.write(statement)
         return
-    brought, present = wanted_from_json(statement.text, WANTED_OPTION), state.statement()
-    before = state.wanted(present) if present is not None else None
+    brought, before = wanted_from_json(statement.text, WANTED_OPTION), state.wanted_before()
     wanted = next_wanted(before, brought.site, brought.generations[0], kit=brought.kit, keep=keep)
     if wanted != before:
         state.write(Statement(wanted_to_json(wanted)))
