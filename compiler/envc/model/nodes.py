@@ -52,7 +52,7 @@ Heard = Callable[[NodeAnswer], None]
 
 @value
 class Silence:
-    """A node from which envc said nothing; `told` is the last line of `trouble`."""
+    """A node from which envc said nothing; `told` is the last line that it wrote."""
 
     outcome: Outcome
     status: int | None = None

@@ -17,6 +17,7 @@ from envc.reports.node import NodeReport
 Word = NodeReport | Lacks | Refusal | Unsure | Silence
 
 _TEXT_CHARACTERS = 4096
+_SHOWN = 60
 _NUMBERS_END = 1 << 63
 # It may have been cut off on its way: the node is asked again.
 _GARBLED_STATUS = 4
@@ -26,7 +27,8 @@ def word_of(answer: NodeAnswer) -> Word:
     """What a node says: the word of its envc, else how it was silent."""
     text = json_in(answer.output) if answer.outcome == "ended" else None
     if text is None:
-        last = next(reversed(answer.trouble.strip().splitlines()), "").strip()
+        said = answer.trouble.strip() or answer.output.strip()
+        last = next(reversed(said.splitlines()), "").strip()
         return Silence(answer.outcome, answer.status, _harmless(last))
     try:
         if len(text) > OUTPUT_BYTES:
@@ -37,7 +39,8 @@ def word_of(answer: NodeAnswer) -> Word:
     except ValueError as error:
         why = _harmless(str(error))
     mend = "see what its shell prints, and use one release of envc on this machine and the nodes"
-    return Refusal(Fault(f"its answer cannot be understood: {why}", mend=mend), _GARBLED_STATUS)
+    what = f"its answer cannot be understood: {why}; it said {_harmless(text.strip()[:_SHOWN])!r}"
+    return Refusal(Fault(what, mend=mend), _GARBLED_STATUS)
 
 
 def _word(plain: Any) -> Word:
