@@ -82,10 +82,10 @@ class Node:
     def started(self) -> list[str]:
         return self._read("started")
 
-    def run(self, hook: str) -> None:
+    def run(self, hook: str, name: str = "n1") -> None:
         environment = {
             "PATH": f"{self._folder}/bin:/usr/bin:/bin",
-            "SLURMD_NODENAME": "n1",
+            "SLURMD_NODENAME": name,
             "ENVC_NODE_CONFIG": f"{self._folder}/node.conf",
         }
         done = subprocess.run(
@@ -148,3 +148,12 @@ def test_what_a_roll_out_may_be_about_to_switch_is_left_alone(node: Node, hook: 
     node.ages(90)
     node.run(hook)
     assert len(node.started) == 1
+
+
+def test_nodes_begin_at_minutes_of_their_own(node: Node) -> None:
+    node.answers(BEHIND)
+    node.ages(35.5)
+    for number in range(1, 9):
+        node.has("")
+        node.run("slurm-health-check", f"n{number}")
+    assert 0 < len(node.started) < 8
