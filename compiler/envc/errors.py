@@ -4,7 +4,8 @@
     ├── AnswerIsNo             1   the question was understood, the answer is no
     ├── UsageError             2   a command line that cannot be carried out
     │   └── SpecError          2   faults of a spec or a lock, all of one file at once
-    │       └── HashMissingError   a wheel has no sha256
+    │       ├── HashMissingError   a wheel has no sha256
+    │       └── DamagedError       a file of envc's own is none
     ├── UnsatisfiableError     3   no set of releases meets the requirements
     │   └── ShadowRefusedError 3   but for a shadow, which is forbidden
     ├── OutsideError           4   network, disk or permissions: retrying may help
@@ -81,6 +82,10 @@ class HashMissingError(SpecError):
     code = "hash-missing"
 
 
+class DamagedError(SpecError):
+    """A file of envc's own is none: who is to write it anew need not read it."""
+
+
 class UnsatisfiableError(EnvcError):
     """No set of releases meets all requirements.
 
@@ -129,10 +134,14 @@ class MetadataError(UntrustedError):
 
 
 class Interrupted(EnvcError):  # noqa: N818 - somebody wanted it so
-    """Somebody ended the run before its end: what is told of it. Nothing raises it."""
+    """Somebody ended the run before its end: what is told of it. Nothing raises it.
+
+    `report` is that of what was known by then, where the command has one.
+    """
 
     status = 130
     code = "interrupted"
+    report: object = None
 
 
 class InternalError(EnvcError):

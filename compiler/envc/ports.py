@@ -91,8 +91,11 @@ class Reporter(Protocol):
     def warn(self, message: str) -> None:
         """Something a person should know that is no error."""
 
-    def holds(self, said: Callable[[], str]) -> None:
-        """What is to be said when somebody ends the run from now on: asked for then, any thread."""
+    def holds(self, said: Callable[[], str], known: Callable[[], object] | None = None) -> None:
+        """What is to be said when somebody ends the run from now on: asked for then, any thread.
+
+        `known` is the report of what is known by then, for --json.
+        """
 
 
 class SilentReporter:
@@ -113,7 +116,7 @@ class SilentReporter:
     def warn(self, message: str) -> None:
         """Nothing."""
 
-    def holds(self, said: Callable[[], str]) -> None:
+    def holds(self, said: Callable[[], str], known: Callable[[], object] | None = None) -> None:
         """Nothing."""
 
 

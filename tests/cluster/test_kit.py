@@ -61,6 +61,16 @@ def test_a_node_with_an_interpreter_alone_has_envc_afterwards(kit: Kit, tmp_path
     )
 
 
+def test_a_node_that_prepares_keeps_the_envc_that_it_has(kit: Kit, tmp_path: Path) -> None:
+    target, digest = tmp_path / "Canopy", hex_of(kit.digest)
+    done = boot(target, kit.path, digest, "node", "prepare", "--target", str(target))
+    assert '"prepare needs --state"' in done.stdout
+    assert not (target / "bin/envc").exists()
+    done = boot(target, "/nowhere", digest, "node", "switch", "--target", str(target))
+    assert '"switch needs --state"' in done.stdout
+    assert (target / "bin/envc").exists()
+
+
 def test_the_path_of_the_interpreter_may_have_spaces(kit: Kit, tmp_path: Path) -> None:
     target, digest = tmp_path / "my target", hex_of(kit.digest)
     interpreter = tmp_path / "my python/bin/python"

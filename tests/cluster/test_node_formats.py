@@ -127,4 +127,9 @@ def test_a_line_is_found_among_chatter() -> None:
     text = f"Welcome!\n{node_line({'a': 1})}bye\n"
     assert json_in(text) == '{"a": 1}'
     assert json_in(text + node_line({"a": 2})) == '{"a": 2}'
-    assert json_in("Welcome!\nsay envc-node: {}\n") is None
+    assert json_in("Welcome!\nsay envc: {}\n") is None
+
+
+def test_an_answer_may_follow_a_line_without_its_end() -> None:
+    told = node_line({"what": "\n envc-node: {}"})
+    assert json_in(f"Welcome!\n[ada@n1 ~]$ {told}bye") == told.removeprefix("envc-node: ").strip()

@@ -1,7 +1,9 @@
 """A roll-out against nodes in memory: order, faults, and what a second run does."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -69,6 +71,26 @@ def test_a_second_run_asks_once_and_does_nothing(cluster: Cluster, engine: FakeE
     assert (engine.passes, engine.answered, engine.steps) == (1, ["n1", "n2"], [])
     assert (cluster.state / "wanted.json").read_text() == wanted
     assert not any(state.built for state in report.nodes.values())
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("text", ["", "{}", '{"version": 1, "site": 2}', "[" * 100_000])
+def test_a_wanted_state_that_is_damaged_is_mended_as_it_says(
+    cluster: Cluster, engine: FakeEngine, text: str, *, shared: bool
+) -> None:
+    cluster.warm("n1", "n2")
+    state = cluster.state if shared else None
+    wanted = (state or cluster.folder("n1") / "wanted") / "wanted.json"
+    options = {"state": str(state)} if state is not None else {}
+    rolled(cluster, engine, "n[1-2]", **options)
+    for nodes in ({"current": "n[1-2]"}, {"switched": "n[1-2]"}):
+        wanted.write_text(text)
+        answer = cluster.site.envc("converge", "--target", cluster.folder("n1"), "--check")
+        assert answer.status == 2
+        assert " mend: run `envc rollout` again" in answer.stderr
+        assert rolled(cluster, engine, "n[1-2]", **options).sets == nodes
+        cluster.site.done("converge", "--target", cluster.folder("n1"), "--check")
+        cluster.upgrade() if "current" in nodes else None
 
 
 def test_without_a_shared_folder_the_engine_carries_what_nodes_lack(
@@ -279,6 +301,20 @@ def test_what_is_in_the_shared_folder_is_verified(cluster: Cluster, engine: Fake
     assert rolled(cluster, engine, "n1", state=str(cluster.state)).ok
 
 
+def test_where_nothing_can_run_nothing_is_built(
+    cluster: Cluster, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.folder("n1").mkdir(parents=True)
+    monkeypatch.setattr("os.statvfs", lambda _: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    report = rolled(cluster, engine, "n1", state=str(cluster.state))
+    what = "this is mounted noexec: nothing that is built here could run"
+    assert report.nodes["n1"].reason == f"{cluster.folder('n1')}: {what}"
+    assert not (cluster.folder("n1") / "store").exists()
+    answer = cluster.site.envc("materialize", "--target", cluster.site.root / "a/b")
+    assert (answer.status, answer.stderr.splitlines()[0]) == (2, f"error: {what}")
+    assert not (cluster.site.root / "a").exists()
+
+
 def test_a_refusal_of_envc_on_the_node_is_told_with_its_mend(
     cluster: Cluster, engine: FakeEngine
 ) -> None:
@@ -322,7 +358,7 @@ def test_no_set_of_nodes(cluster: Cluster, engine: FakeEngine) -> None:
     with pytest.raises(UsageError) as told:
         rolled(cluster, engine, "n[1-")
     assert "'n[1-' is no set of nodes: " in str(told.value)
-    assert str(told.value).endswith("mend: write it like n[1-16] or @group")
+    assert str(told.value).endswith("mend: write it like 'n[1-16]' or @group")
 
 
 def test_the_wanted_state_keeps_what_the_site_retains(cluster: Cluster, engine: FakeEngine) -> None:

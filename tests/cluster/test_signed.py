@@ -3,7 +3,9 @@
 import hashlib
 import re
 import shutil
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,9 +92,33 @@ def test_a_signed_rollout_is_done_and_noted(signed: Signed, *, shared: bool) -> 
         assert signed.converge(node, "--check").status == 0
         assert signed.converge(node).status == 0
         assert signed.noted(node)[1] > 1_700_000_000  # of the clock, so that it only grows
-    assert signed.roll_out("ada", nodes="n[1-2]", state=state).sets == {"current": "n[1-2]"}
+    for _ in range(2):
+        assert signed.roll_out("ada", nodes="n[1-2]", state=state).sets == {"current": "n[1-2]"}
+        assert signed.converge("n1", "--check").status == 0
     signed.cluster.upgrade()
     assert signed.roll_out("ada", nodes="n[1-2]", state=state).sets == {"switched": "n[1-2]"}
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_roll_out_that_fails_by_the_clock_here_is_noted_by_nobody(
+    signed: Signed, monkeypatch: pytest.MonkeyPatch, *, shared: bool
+) -> None:
+    state = str(signed.cluster.state) if shared else None
+    assert signed.roll_out("ada", nodes="n1", state=state).ok
+    noted, years = signed.noted("n1"), 10 * 365 * 86_400
+    with monkeypatch.context() as patch:
+        now = time.time
+        patch.setattr("envc.fleet.deployment.time.time", lambda: now() + years)
+        patch.setattr("envc.fleet.node_report.time", SimpleNamespace(time=now))
+        for change in (lambda: None, signed.cluster.upgrade):
+            change()
+            report = signed.roll_out("ada", nodes="n[1-2]", state=state, max_failures=2, canary=0)
+            assert report.sets == {"failed": "n[1-2]"}
+            assert report.nodes["n1"].reason.startswith("its clock is ")
+            assert signed.noted("n1") == noted
+            assert signed.converge("n1", "--check").status == 0
+    assert signed.roll_out("ada", nodes="n[1-2]", state=state).sets == {"switched": "n[1-2]"}
+    assert signed.converge("n1", "--check").status == 0
 
 
 def test_nothing_to_sign_with(signed: Signed) -> None:

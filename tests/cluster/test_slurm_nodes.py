@@ -58,6 +58,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory, recipes: Path, kits: Path) -> 
     site.done("lock")
     state, target = folder / "shared", folder / "Canopy"
     config = f"ENVC_TARGET={target}\nENVC_STATE={state}\nENVC_START=true\n"
+    config += "ENVC_GRACE_MINUTES=0\nENVC_SPREAD_MINUTES=0\n"
     (folder / "envc-node.conf").write_text(config)
     with (
         slurm_nodes(folder, NUMBER) as nodes,

@@ -403,11 +403,16 @@ def test_a_roll_out_that_waits_for_a_node(world, start, pipe, way, ignored):
     )
     program = pipe.program("*n2*", ignored=ignored)
     running = start(
-        *("rollout", "--site", world.site(1), "--nodes", "n[1-2]", "--engine", "local"),
+        *("rollout", "--json", "--site", world.site(1), "--nodes", "n[1-2]", "--engine", "local"),
         *("--target", world.root / "{node}", "--python", program),
     )
     pipe.wait()
-    is_ended(running.end(way), way, "^nodes that are done: n1; of the others no switch was heard$")
+    status, out, err = running.end(way)
+    report = json.loads(out)
+    assert (report["ok"], report["stopped"]) == (False, "interrupted")
+    assert report["sets"] == {"current": "n1", "waiting": "n2"}
+    assert report["error"]["code"] == "interrupted"
+    is_ended((status, "", err), way, "^nodes that are done: n1; of the others no switch was heard$")
     assert pipe.is_gone()
     assert os.readlink(world.root / "n1/current") == "generations/000001"
     assert not (world.root / "n2/current").exists()

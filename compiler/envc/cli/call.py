@@ -131,7 +131,8 @@ def _report(error: EnvcError, arguments: Arguments) -> int:
     """The error on stderr, and with `--json` as one object on stdout; its exit status."""
     if arguments.json:
         faults = [fault._asdict() for fault in error.faults]
-        print_json({"error": {"code": error.code, "status": error.status, "faults": faults}})
+        told = {"error": {"code": error.code, "status": error.status, "faults": faults}}
+        print_json(_known(error) | told)
     if arguments.verbose and error.__cause__ is not None:
         sys.stderr.write(f"envc: caused by {error.__cause__!r}\n")
     with suppress(OSError):  # where nobody can be told, the status still tells
@@ -144,14 +145,25 @@ def _report(error: EnvcError, arguments: Arguments) -> int:
     return error.status
 
 
+def _known(error: EnvcError) -> dict[str, Any]:
+    """What was known before somebody ended the run."""
+    if not isinstance(error, Interrupted) or error.report is None:
+        return {}
+    from dataclasses import asdict
+
+    known: Any = error.report
+    return asdict(known)
+
+
 def _interrupted(reporter: LineReporter | None, status: int) -> Interrupted:
     """What holds although somebody has ended the run."""
-    holds = "nothing half-done is in use"
+    holds, report = "nothing half-done is in use", None
     if reporter is not None:
         with suppress(EnvcError, OSError):
             holds = reporter.said() or holds
+        report = reporter.known() if reporter.known is not None else None
     told = Interrupted(f"interrupted: {holds}", mend="run the same command again: it goes on")
-    told.status = status
+    told.status, told.report = status, report
     return told
 
 

@@ -68,14 +68,14 @@ def _row(node: str, each: "NodeCollected") -> tuple[str, ...]:
 
 COMMAND = Command(
     _run,
-    example="envc gc --target /usr/local/Canopy --nodes n[1-16] --dry-run",
+    example="envc gc --target /usr/local/Canopy --nodes 'n[1-16]' --dry-run",
     options=(
         TARGET._replace(
             help="a target directory, or an overlay's folder; with --nodes, {node} in it is the "
             "node's name (default: ENVC_TARGET)"
         ),
         OVERLAY,
-        Option("--nodes", "SET", "on these nodes instead: n[1-16], @group"),
+        Option("--nodes", "SET", "on these nodes instead: 'n[1-16]', @group"),
         *ENGINE,
         Option(
             "--keep", "N", "keep the newest N (default: what the site's [retain] says)", kind=whole

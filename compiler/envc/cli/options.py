@@ -57,7 +57,7 @@ ENGINE = (
     ),
 )
 NODES = (
-    Option("--nodes", "SET", "which nodes: n[1-16], @group", required=True),
+    Option("--nodes", "SET", "which nodes: 'n[1-16]', @group", required=True),
     TARGET._replace(
         help="the target directory on each node; {node} in it is the node's name (default: "
         "ENVC_TARGET)"
@@ -121,7 +121,20 @@ def asked_nodes(arguments: Arguments) -> "Nodes":
     from envc.fleet.asking import Nodes
 
     target = target_of(arguments)
-    return Nodes(nodes=arguments.nodes, target=target, limits=limits_of(arguments))
+    return Nodes(nodes=nodes_of(arguments), target=target, limits=limits_of(arguments))
+
+
+def nodes_of(arguments: Arguments) -> str:
+    """The set of nodes that the line names; where a shell may have written it, it is warned."""
+    from envc.ports import REPORTER
+
+    named: str = arguments.nodes
+    if os.path.lexists(named):
+        REPORTER.get().warn(
+            f"--nodes {named}: a file here has that name; if the shell put it there, quote the "
+            "set: --nodes 'n[1-16]'"
+        )
+    return named
 
 
 def limits_of(arguments: Arguments) -> "Limits":

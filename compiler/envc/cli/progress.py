@@ -37,7 +37,8 @@ def reporter_of(arguments: Arguments) -> "LineReporter":
 class LineReporter:
     """A line when a task that took a while has ended.
 
-    `said` is what holds when somebody ends the run; "": nobody has told.
+    `said` is what holds when somebody ends the run; "": nobody has told. `known` is the report of
+    what is known by then.
     """
 
     def __init__(self, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,6 +47,7 @@ class LineReporter:
         self._tasks: dict[str, _Task] = {}
         self._lock = threading.Lock()
         self.said: Callable[[], str] = str
+        self.known: Callable[[], object] | None = None
 
     def start(self, task: str, total: int, unit: str) -> None:
         """Remember when."""
@@ -76,9 +78,9 @@ class LineReporter:
         """A line."""
         _tell(f"warning: {harmless_lines(message)}")
 
-    def holds(self, said: Callable[[], str]) -> None:
+    def holds(self, said: Callable[[], str], known: Callable[[], object] | None = None) -> None:
         """Say this from now on."""
-        self.said = said
+        self.said, self.known = said, known
 
     def _show(self, task: "_Task", now: float) -> None:
         """Nothing: a line comes at the end."""

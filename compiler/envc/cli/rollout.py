@@ -9,6 +9,7 @@ from envc.cli.options import (
     NODES,
     SIGN,
     limits_of,
+    nodes_of,
     signing_keys,
     state_of,
     target_of,
@@ -30,7 +31,7 @@ def _run(arguments: Arguments) -> Output:
     from envc.rollout.values import RolloutOptions
 
     options = RolloutOptions(
-        nodes=arguments.nodes,
+        nodes=nodes_of(arguments),
         target=target_of(arguments),
         source=os.path.abspath(arguments.source) if arguments.source else None,
         state=state_of(arguments),
@@ -65,7 +66,8 @@ def _told(report: "RolloutReport") -> Iterator[str]:
 
 COMMAND = Command(
     _run,
-    example="envc rollout --nodes n[1-16] --target /usr/local/Canopy --state /shared/canopy-state",
+    example="envc rollout --nodes 'n[1-16]' --target /usr/local/Canopy "
+    "--state /shared/canopy-state",
     options=(
         *NODES,
         wheels_from(

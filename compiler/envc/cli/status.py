@@ -63,7 +63,7 @@ def _rows(report: "StatusReport") -> list[tuple[str, ...]]:
 
 COMMAND = Command(
     _run,
-    example="envc status --nodes n[1-16] --target /usr/local/Canopy",
+    example="envc status --nodes 'n[1-16]' --target /usr/local/Canopy",
     options=(
         *NODES,
         Option("--drift", "", "compare every byte with what was published"),

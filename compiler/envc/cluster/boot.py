@@ -2,9 +2,9 @@
 
     python -I -S boot.py TARGET KIT DIGEST X.Y WORDS…
 
-The kit is unpacked to TARGET/envc/<DIGEST> once, TARGET/bin/envc leads there, and envc is called
-with WORDS. Standard library only, as nothing of envc is here yet. What is missing or wrong is told
-in a line of `formats/node_line`.
+The kit is unpacked to TARGET/envc/<DIGEST> once, TARGET/bin/envc leads there unless a node only
+prepares, and envc is called with WORDS. Standard library only, as nothing of envc is here yet. What
+is missing or wrong is told in a line of `formats/node_line`.
 """
 
 import hashlib
@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 
 _LACKS = 75  # EX_TEMPFAIL: it is sent, and asked again
 _USAGE = 2
+# What changes nothing that is in use: the roll-out may fail.
+_PREPARE = ["node", "prepare"]
 _OUTSIDE = 4
 
 
@@ -47,7 +49,8 @@ def main() -> NoReturn:
         if not os.path.isdir(home):
             _unpack(kit, digest, home)
         _call_with_this(home)
-        _name(target, digest)
+        if words[:2] != _PREPARE:
+            _name(target, digest)
     except OSError as error:
         _refuse(
             _OUTSIDE,

@@ -20,12 +20,16 @@ from ClusterShell.Task import Task, task_self
 from ClusterShell.Topology import TopologyError
 from ClusterShell.Worker.Worker import WorkerError
 
+from envc.cluster.bounded import bounded, late_if_told, patient
+from envc.cluster.processes import Said
 from envc.errors import OutsideError
 from envc.model.nodes import Commands, Heard, Limits, NodeAnswer, Places
 
 # What ssh ends with where it cannot connect, and ClusterShell where a gateway was lost.
 _NO_CONNECTION = frozenset({255, os.EX_PROTOCOL})
 _GATEWAY_LOST = "its gateway was lost"
+
+_STREAMS = ("stdout", "stderr")
 
 # What clush takes from [Main] of clush.conf for ssh; the library itself does not read that file.
 _SSH_OPTIONS = ("ssh_user", "ssh_path", "ssh_options", "scp_path", "scp_options")
@@ -37,18 +41,22 @@ class _Listener(EventHandler):  # type: ignore[misc] # ClusterShell has no types
     def __init__(self, nodes: Iterable[str], heard: Heard) -> None:
         self.silent = set(nodes)
         self._heard = heard
+        self._said: dict[tuple[str, str], Said] = defaultdict(Said)
 
-    def ev_hup(self, worker: Any, node: str, rc: int | None) -> None:
+    def ev_read(self, worker: Any, node: str, sname: str, msg: bytes) -> None:  # noqa: ARG002 - the base's form
+        """A node's command has written a line."""
+        self._said[node, sname].add(msg + b"\n")
+
+    def ev_hup(self, worker: Any, node: str, rc: int | None) -> None:  # noqa: ARG002
         """A node's command has ended."""
-        trouble = _text(worker.node_error_buffer(node))
+        output, trouble = (str(self._said.pop((node, name), "")) for name in _STREAMS)
         if rc is None:
             return  # it is told by `ev_close` that it took too long
         if rc in _NO_CONNECTION:
             broken = "the connection broke, or the command was killed"
-            why = trouble or (_GATEWAY_LOST if rc == os.EX_PROTOCOL else broken)
+            why = trouble.strip() or (_GATEWAY_LOST if rc == os.EX_PROTOCOL else broken)
             self.tell(NodeAnswer(node=node, outcome="unreachable", trouble=why))
             return
-        output = _text(worker.node_buffer(node))
         self.tell(NodeAnswer(node=node, outcome="ended", status=rc, output=output, trouble=trouble))
 
     def ev_close(self, worker: Any, timedout: bool) -> None:  # noqa: FBT001 - the base's form
@@ -71,8 +79,8 @@ class ClusterShellEngine:
 
     def run(self, commands: Commands, limits: Limits, heard: Heard) -> None:
         """As the port has it."""
-        lines = {node: shlex.join(command) for node, command in commands.items()}
-        _carry_out(Task.shell, lines, limits, heard)
+        lines = {node: shlex.join(bounded(each, limits)) for node, each in commands.items()}
+        _carry_out(Task.shell, lines, patient(limits), lambda answer: heard(late_if_told(answer)))
 
     def copy(self, path: str, places: Places, limits: Limits, heard: Heard) -> None:
         """As the port has it."""
@@ -94,6 +102,8 @@ def _carry_out(
     how = {"handler": listener, "timeout": limits.timeout_seconds, "stderr": True}
     task = task_self()
     task.set_info("fanout", limits.fan_out)
+    for name in _STREAMS:  # it would keep all that nodes write
+        task.set_default(f"{name}_msgtree", value=False)
     for key, value in _configured().items():
         task.set_info(key, value)
     try:
@@ -119,7 +129,3 @@ def _configured() -> dict[str, str | float]:
     if main.get("connect_timeout"):
         found["connect_timeout"] = float(main["connect_timeout"])
     return found
-
-
-def _text(buffer: bytes | None) -> str:
-    return bytes(buffer or b"").decode(errors="replace")

@@ -9,17 +9,24 @@ from envc.fleet.parcel import unpack_wanted
 from envc.fleet.prepare import prepare_wanted, remember_state, switch_to
 from envc.fleet.prune import prune_target
 from envc.fleet.state import StateFolder, own_state
-from envc.fleet.trust import keys_in_parcel, refuse_bare_switch, remember_trust, signed_order
+from envc.fleet.trust import (
+    keys_in_parcel,
+    noted_in,
+    refuse_bare_switch,
+    remember_trust,
+    signed_order,
+)
 from envc.formats.wanted import wanted_from_json, wanted_to_json
 from envc.host.context import Context
 from envc.model.digest import Digest
 from envc.model.nodes import Statement, WantedGeneration, WantedState
-from envc.model.value import value
+from envc.model.value import replace, value
 from envc.reports.generations import CollectReport
 from envc.reports.node import NodeReport
 from envc.rollout.decide import next_wanted
+from envc.target.carried import runs_named_envc
 from envc.target.directory import Directory
-from envc.trust.rules import WANTED_OPTION, refuse_other_generation
+from envc.trust.rules import WANTED_OPTION, Keys, refuse_other_generation
 
 
 @value(kw_only=True)
@@ -57,10 +64,10 @@ def prepare_step(directory: Directory, order: NodeOrder, context: Context) -> No
     signed = _signed(directory, order)
     _hold_older(directory, order, signed, context)
     done = prepare_wanted(directory, order.state, order.wanted, context)
-    if done.current and signed is not None:
-        _remember(directory, order, signed)
     step = "current" if done.current else "ready"
     report = node_report(directory, step, generation=done.generation, built=done.built)
+    if not runs_named_envc(directory) or not _is_noted(directory, order, signed):
+        return replace(report, wanted=None)  # a switch does that: a roll-out may yet fail
     if done.current and order.question is not None and stamp:
         leave_answer(order.question, report, paths=paths, stamp=stamp)
     return report
@@ -125,17 +132,35 @@ def _signed(directory: Directory, order: NodeOrder) -> WantedState | None:
     )
 
 
-def _remember(directory: Directory, order: NodeOrder, signed: WantedState) -> None:
-    """Note what was accepted, but no serial of a state that the folder may never hold.
-
-    A canary hears of such a one.
-    """
+def _is_noted(directory: Directory, order: NodeOrder, signed: WantedState | None) -> bool:
+    """Whether a switch to what is current would change nothing of what the node has noted."""
     serial = None
+    if order.state == own_state(directory):
+        present = order.state.wanted_before()
+        parcel = order.wanted.parcel if order.wanted is not None else None
+        if present is None or present.generations[0].parcel != parcel:
+            return False
+    elif signed is not None:
+        serial = _serial(directory, order, signed)
+    noted = noted_in(directory)
+    return signed is None or noted == noted.after(_named(order, signed), serial)
+
+
+def _remember(directory: Directory, order: NodeOrder, signed: WantedState) -> None:
+    """Note what was accepted."""
+    remember_trust(directory, _named(order, signed), _serial(directory, order, signed))
+
+
+def _named(order: NodeOrder, signed: WantedState) -> Keys:
+    return keys_in_parcel(order.state, signed.generations[0].parcel)
+
+
+def _serial(directory: Directory, order: NodeOrder, signed: WantedState) -> int | None:
+    """The serial to note; None of a state that the folder may never hold: a canary hears of one."""
     with suppress(EnvcError):
         if order.state == own_state(directory) or order.state.statement() == order.statement:
-            serial = signed.serial
-    named = keys_in_parcel(order.state, signed.generations[0].parcel)
-    remember_trust(directory, named, serial)
+            return signed.serial
+    return None
 
 
 def _hold_older(
@@ -146,8 +171,7 @@ def _hold_older(
     Else a node that joins would be drained until it has converged. What cannot be had any more is
     left to `converge`, which names it: it does not stop a roll-out.
     """
-    statement = order.state.statement() if signed is None else None
-    wanted = order.state.wanted(statement) if statement is not None else signed
+    wanted = signed or order.state.wanted_before()
     known = wanted.generations if wanted is not None else ()
     others = [each for each in known if order.wanted and each.parcel != order.wanted.parcel]
     for generation in reversed(others[: order.keep - 1]):
@@ -161,8 +185,7 @@ def _leave_state(state: StateFolder, statement: Statement, keep: int, *, is_sign
     if is_signed:
         state.write(statement)
         return
-    brought, present = wanted_from_json(statement.text, WANTED_OPTION), state.statement()
-    before = state.wanted(present) if present is not None else None
+    brought, before = wanted_from_json(statement.text, WANTED_OPTION), state.wanted_before()
     wanted = next_wanted(before, brought.site, brought.generations[0], kit=brought.kit, keep=keep)
     if wanted != before:
         state.write(Statement(wanted_to_json(wanted)))

@@ -16,7 +16,6 @@ from envc.fleet.driver import Driver
 from envc.fleet.state import StateFolder
 from envc.formats.wanted import statement_words
 from envc.host.context import Context
-from envc.model.nodes import WantedGeneration
 from envc.model.value import replace
 from envc.ports import Engine
 from envc.reports.rollout import NodeState, RolloutReport, State
@@ -68,7 +67,7 @@ def roll_out(
     if options.state is not None:
         share(deployment, options.state)
     driver = Driver(order, deployment, engine, heard, switch_words)
-    context.reporter.holds(lambda: _said(driver))
+    context.reporter.holds(lambda: _said(driver), lambda: _report(driver, Stop("interrupted")))
     while not isinstance(command := driver.next(), Stop):
         match command:
             case Ask():
@@ -83,7 +82,7 @@ def roll_out(
                 driver.switch(command)
             case _:
                 assert_never(command)
-    return _report(driver, command, engine, deployment.wanted)
+    return _report(driver, command)
 
 
 def _refuse_one_target(order: Order, engine: Engine) -> None:
@@ -102,15 +101,15 @@ def _said(driver: Driver) -> str:
     return f"nodes that are done: {fold(done) or 'none'}; of the others no switch was heard"
 
 
-def _report(driver: Driver, stop: Stop, engine: Engine, wanted: WantedGeneration) -> RolloutReport:
+def _report(driver: Driver, stop: Stop) -> RolloutReport:
     nodes = {name: node.told for name, node in driver.known.nodes.items()}
     sets: dict[State, list[str]] = defaultdict(list)
     for name, node in nodes.items():
         sets[node.state].append(name)
-    options = driver.known.order.options
+    options, wanted = driver.known.order.options, driver.deployment.wanted
     return RolloutReport(
         ok=all(node.state in DONE for node in nodes.values()),
-        engine=engine.name,
+        engine=driver.engine.name,
         target=options.target,
         parcel=wanted.parcel,
         closures=dict(wanted.closures),

@@ -61,6 +61,8 @@ def paths_behind(directory: Directory, state: StateFolder, wanted: WantedGenerat
         with suppress(OSError):
             paths += (f"{folder}/{name}" for name in sorted(os.listdir(folder)))
     paths += [f"{place}/bin/envc", f"{place}/location.toml", state.place("parcel", wanted.parcel)]
+    if state == own_state(directory):
+        paths.append(state.wanted_path)
     bundle = state.bundle_path(wanted)
     return paths if bundle is None else [*paths, bundle]
 

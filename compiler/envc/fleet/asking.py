@@ -54,8 +54,8 @@ def why_not(
         return "failed", f"{where}: {what}" if where else what, mend
     if not isinstance(word, Silence):
         return "failed", "its answer is none to what it was asked", ""
-    if word.outcome == "busy":
-        return "pending", "it is busy", ""
+    if word.outcome in {"busy", "drained"}:
+        return "pending", f"it is {word.outcome}: {word.told}".removesuffix(": "), ""
     if word.outcome == "ended" and word.status == _NOT_FOUND:
         return "absent", "no envc is there: nothing was rolled out", ""
     told = {"late": "no answer in time", "unreachable": "no answer came back"}

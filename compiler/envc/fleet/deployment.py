@@ -232,15 +232,13 @@ def make_statement(
     Raises:
         UsageError: a key cannot sign, or none of them is the site's.
         OutsideError: the present one cannot be read, or there is no ssh-keygen here.
-        SpecError: what stands there is no wanted state.
+        SpecError: what stands there is newer than this envc.
     """
     state = StateFolder(folder) if folder is not None else None
     keep = deployment.keep if state is not None else 1
     newest, kit = deployment.wanted, deployment.kit.digest
-    before = None
+    before = state.wanted_before() if state is not None else None
     present = state.statement() if state is not None else None
-    if state is not None and present is not None:
-        before = state.wanted(present)
     wanted = next_wanted(before, site, newest, kit=kit, keep=keep)
     if signer is None:
         return present if present and wanted == before else Statement(wanted_to_json(wanted))

@@ -31,8 +31,8 @@ class Driver:
         # Wall-clock time for the nodes' clocks, which a correction here does not move.
         self._behind_seconds = time.time() - time.monotonic()
         self.known = begin(order, self.now_seconds())
-        self._deployment = deployment
-        self._engine = engine
+        self.deployment = deployment
+        self.engine = engine
         self._heard = heard
         operator = f"{getuser()}@{os.uname().nodename}"
         self._switch_words = ("--operator", operator, *switch_words)
@@ -49,18 +49,18 @@ class Driver:
 
     def ask(self, command: Ask) -> None:
         """Have nodes prepare, and others look."""
-        prepare = {node: self._deployment.prepare_command(node) for node in command.prepare}
-        self._run(prepare | {node: self._deployment.look_command(node) for node in command.look})
+        prepare = {node: self.deployment.prepare_command(node) for node in command.prepare}
+        self._run(prepare | {node: self.deployment.look_command(node) for node in command.look})
 
     def switch(self, command: Switch) -> None:
         """Have nodes switch."""
         words = {node: ("--digest", each) for node, each in command.digests.items()}
-        switch = self._deployment.switch_command
+        switch = self.deployment.switch_command
         self._run({node: switch(node, (*words[node], *self._switch_words)) for node in words})
 
     def bring(self, command: Bring) -> None:
         """Carry files to nodes, all of one kind before those of the next."""
-        deployment, limits = self._deployment, self._deployment.options.limits
+        deployment, limits = self.deployment, self.deployment.options.limits
         there = dict.fromkeys(command.lacks)
 
         def written(answer: NodeAnswer) -> None:
@@ -73,12 +73,12 @@ class Driver:
             for node in there
         }
         make = {node: ["mkdir", "-p", *each] for node, each in folders.items()}
-        self._engine.run(make, limits, written)
+        self.engine.run(make, limits, written)
         for what, (path, _) in deployment.files.items():
             lacking = [node for node in there if what in deployment.to_bring(command.lacks[node])]
             if lacking:
                 places = {node: deployment.place(what, node) for node in lacking}
-                self._engine.copy(path, places, limits, written)
+                self.engine.copy(path, places, limits, written)
         for node in there:
             self._hear(node, Silence("ended", 0))
 
@@ -86,7 +86,7 @@ class Driver:
         def answered(answer: NodeAnswer) -> None:
             self._hear(answer.node, word_of(answer))
 
-        self._engine.run(commands, self._deployment.options.limits, answered)
+        self.engine.run(commands, self.deployment.options.limits, answered)
 
     def _hear(self, node: str, word: Word) -> None:
         self._learn(hear(self.known, node, word, self.now_seconds()), (node,))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from envc.disk.durable import doing, make_folder, write_file
 from envc.disk.folders import names_in
-from envc.errors import EnvcError, UntrustedError, UsageError
+from envc.errors import DamagedError, EnvcError, UntrustedError, UsageError
 from envc.formats.wanted import wanted_from_json
 from envc.model.bundle import BundleFile, PackedCore, Sources
 from envc.model.digest import Digest, digest_of, hex_of
@@ -76,6 +76,17 @@ class StateFolder(NamedTuple):
             SpecError: it is no wanted state.
         """
         return wanted_from_json(statement.text, self.wanted_path)
+
+    def wanted_before(self) -> WantedState | None:
+        """The wanted state that another is to follow; None: there is none, or it is damaged.
+
+        Raises:
+            SpecError: it is newer than this envc.
+        """
+        statement = self.statement()
+        with suppress(DamagedError):
+            return self.wanted(statement) if statement is not None else None
+        return None
 
     def write(self, statement: Statement) -> None:
         """Write a wanted state; its signatures are there before it is."""

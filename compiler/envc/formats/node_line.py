@@ -1,6 +1,6 @@
 """The one line with which envc on a node answers: a mark, then JSON.
 
-Banners and chatter of login shells may stand around it.
+Banners and chatter of login shells may stand around it, a prompt without a line's end before it.
 """
 
 import json
@@ -16,5 +16,8 @@ def node_line(values: dict[str, Any]) -> str:
 
 def json_in(output: str) -> str | None:
     """The JSON of the last such line in a node's output; None where it holds none."""
-    start = f"\n{output}".rfind(f"\n{_MARK}")
-    return output[start + len(_MARK) :].split("\n", 1)[0] if start >= 0 else None
+    last = output.rfind(_MARK)
+    if last < 0:
+        return None
+    line = output[output.rfind("\n", 0, last) + 1 :].split("\n", 1)[0]
+    return line.partition(_MARK)[2]  # the mark may stand in what is answered, too

@@ -5,7 +5,7 @@ What stands beside it: `fleet/state.py`.
 
 from base64 import b64decode, b64encode
 
-from envc.errors import UsageError
+from envc.errors import DamagedError, UsageError
 from envc.formats.record_file import RecordFile
 from envc.model.nodes import WANTED_FORMAT, Statement, WantedState
 
@@ -14,6 +14,7 @@ _FILE = RecordFile(
     name="wanted state",
     number=WANTED_FORMAT,
     mend="run `envc rollout` again, or correct the path",
+    refusal=DamagedError,
     layout={"indent": 1, "sort_keys": True},
 )
 wanted_to_json = _FILE.to_json
@@ -23,7 +24,8 @@ def wanted_from_json(text: bytes, file: str) -> WantedState:
     """The state that a file holds; it has a generation.
 
     Raises:
-        SpecError: it is newer than this envc, or no wanted state.
+        SpecError: it is newer than this envc.
+        DamagedError: it is no wanted state.
     """
     wanted = _FILE.from_json(text, file)
     if not wanted.generations:

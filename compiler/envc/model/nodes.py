@@ -10,11 +10,14 @@ from envc.model.value import value
 
 WANTED_FORMAT = 1
 
+# So much of what a command writes on a node is read, from its end: the answer is its last line.
+OUTPUT_BYTES = 4 << 20
+
 # Of a layer, and of a spec or lock, each of which becomes a file on the node: no path.
 LAYER_NAME = r"^[a-z0-9][a-z0-9_-]*$"
 _FILE_NAME = re.compile(r"envc\.toml|pyproject\.toml|pylock\.[a-z0-9][a-z0-9_-]*\.toml")
 
-Outcome = Literal["ended", "late", "unreachable", "busy"]
+Outcome = Literal["ended", "late", "unreachable", "busy", "drained"]
 
 
 @value(kw_only=True)
@@ -30,7 +33,8 @@ class NodeAnswer:
     """How a command ended on one node.
 
     `status` is the command's exit status; None where there is none: the node did not answer, took
-    too long, or is busy. `trouble` is what the command, or the engine, wrote to stderr.
+    too long, is busy, or somebody took it out of service. `trouble` is what the command, or the
+    engine, wrote to stderr.
     """
 
     node: str
@@ -48,7 +52,7 @@ Heard = Callable[[NodeAnswer], None]
 
 @value
 class Silence:
-    """A node from which envc said nothing; `told` is the last line of `trouble`."""
+    """A node from which envc said nothing; `told` is the last line that it wrote."""
 
     outcome: Outcome
     status: int | None = None

@@ -14,8 +14,9 @@ class NodeReport:
     current one; None and empty where there is none. `step` is what is true of it now; `built`:
     this run made it. `in_use` are generations that running processes hold. `drift` counts paths
     that differ from what was published, None: nobody looked. `lacks` names what has to be sent
-    before the step can be taken. `collected` is what gc did. `now_seconds` is the node's clock, in
-    seconds since 1970. What has a default may be missing in the answer of another release.
+    before the step can be taken. `wanted` is where it has its wanted state, None: not known, or
+    there is more that only a switch notes. `collected` is what gc did. `now_seconds` is the node's
+    clock, in seconds since 1970. What has a default may be missing in another release's answer.
     """
 
     step: str

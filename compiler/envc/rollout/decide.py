@@ -70,6 +70,14 @@ def switch_batch(known: Known) -> Decision:
     return _switch(known, ready[: known.order.options.batch or len(ready)], known.order.nodes)
 
 
+def prepare_late(known: Known) -> Decision:
+    """Those that took too long prepare, now that nobody waits for them."""
+    late = tuple(name for name, node in known.nodes.items() if node.is_late)
+    if not late:
+        return known, None
+    return changed(known, late, asked="prepare", is_late=False), Ask(late)
+
+
 RULES: tuple[Callable[[Known], Decision], ...] = (
     prepare_canaries,
     switch_canaries,
@@ -78,6 +86,7 @@ RULES: tuple[Callable[[Known], Decision], ...] = (
     stop_after_failures,
     publish,
     switch_batch,
+    prepare_late,
 )
 
 

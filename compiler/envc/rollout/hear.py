@@ -73,16 +73,26 @@ def failed(
 
 def _silent(known: Known, node: str, silence: Silence, asked: Asked) -> Known:
     told = f": {silence.told}" if silence.told else ""
-    if silence.outcome == "busy":
-        return _noted(known, node, "pending", f"it is busy{told}")
+    if silence.outcome in {"busy", "drained"}:
+        return _noted(known, node, "pending", f"it is {silence.outcome}{told}")
     mend = "see its last words; running it again is safe"
     reason = f"it ended with status {silence.status}{told}"
     if silence.outcome == "late":
-        seconds = known.order.options.limits.timeout_seconds
-        reason, mend = f"no answer within {seconds:g} s", "look at it"
-    elif silence.outcome == "unreachable":
+        return _late(known, node, asked)
+    if silence.outcome == "unreachable":
         reason, mend = f"no answer came back{told}", "bring the node back"
     return failed(known, node, reason, mend, asked=asked, status=4)
+
+
+def _late(known: Known, node: str, asked: Asked) -> Known:
+    """A node that took too long; one that others wait for is not asked again."""
+    order, failures = known.order, known.nodes[node].failures
+    reason, mend = f"no answer within {order.options.limits.timeout_seconds:g} s", "look at it"
+    is_waited_for = node in order.canaries and bool(order.others)
+    if asked == "switch" or is_waited_for or failures >= order.options.retries:
+        return failed(known, node, reason, mend)
+    told = f"{reason}: it is asked again after the others"
+    return _noted(known, node, "pending", told, mend, lacks=(), is_late=True, failures=failures + 1)
 
 
 def _lacking(known: Known, node: str, names: tuple[str, ...]) -> Known:

@@ -118,6 +118,7 @@ class Node:
     `asked` is what it has yet to answer. `lacks` is what is to be brought; `sent` and `failures`
     count how often something was, and how often it failed. `may_succeed`: it failed with what may
     pass. `is_unnoted`: it holds the generation, and has yet to note where its wanted state is.
+    `is_late`: it took too long, and is asked again when nobody has to wait for it.
     """
 
     told: NodeState
@@ -127,6 +128,7 @@ class Node:
     failures: int = 0
     may_succeed: bool = False
     is_unnoted: bool = False
+    is_late: bool = False
 
 
 @value(kw_only=True)

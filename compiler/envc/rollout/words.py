@@ -10,14 +10,15 @@ from typing import Any
 from envc.errors import Fault
 from envc.formats.node_line import json_in
 from envc.formats.values import FormError, value_of
-from envc.model.nodes import Lacks, NodeAnswer, Refusal, Silence, Unsure
+from envc.model.nodes import OUTPUT_BYTES, Lacks, NodeAnswer, Refusal, Silence, Unsure
 from envc.model.value import fields_of, replace
 from envc.reports.node import NodeReport
 
 Word = NodeReport | Lacks | Refusal | Unsure | Silence
 
-_LINE_CHARACTERS = 4 << 20
 _TEXT_CHARACTERS = 4096
+_SHOWN = 60
+_NUMBERS_END = 1 << 63
 # It may have been cut off on its way: the node is asked again.
 _GARBLED_STATUS = 4
 
@@ -26,10 +27,11 @@ def word_of(answer: NodeAnswer) -> Word:
     """What a node says: the word of its envc, else how it was silent."""
     text = json_in(answer.output) if answer.outcome == "ended" else None
     if text is None:
-        last = next(reversed(answer.trouble.strip().splitlines()), "").strip()
+        said = answer.trouble.strip() or answer.output.strip()
+        last = next(reversed(said.splitlines()), "").strip()
         return Silence(answer.outcome, answer.status, _harmless(last))
     try:
-        if len(text) > _LINE_CHARACTERS:
+        if len(text) > OUTPUT_BYTES:
             raise FormError("it is too long")
         return _word(_harmless(json.loads(text)))
     except RecursionError:
@@ -37,7 +39,8 @@ def word_of(answer: NodeAnswer) -> Word:
     except ValueError as error:
         why = _harmless(str(error))
     mend = "see what its shell prints, and use one release of envc on this machine and the nodes"
-    return Refusal(Fault(f"its answer cannot be understood: {why}", mend=mend), _GARBLED_STATUS)
+    what = f"its answer cannot be understood: {why}; it said {_harmless(text.strip()[:_SHOWN])!r}"
+    return Refusal(Fault(what, mend=mend), _GARBLED_STATUS)
 
 
 def _word(plain: Any) -> Word:
@@ -60,11 +63,13 @@ def _word(plain: Any) -> Word:
 
 
 def _harmless(plain: Any) -> Any:
-    """Plain data with texts that can be printed."""
+    """Plain data with texts that can be printed and numbers that can be reckoned with."""
     if isinstance(plain, str):
         return "".join(each if each.isprintable() else "?" for each in plain[:_TEXT_CHARACTERS])
     if isinstance(plain, list):
         return [_harmless(each) for each in plain]
     if isinstance(plain, dict):
-        return {key: _harmless(each) for key, each in plain.items()}
+        return {_harmless(key): _harmless(each) for key, each in plain.items()}
+    if isinstance(plain, int | float) and not abs(plain) < _NUMBERS_END:
+        raise FormError("a number in it is beyond all that is counted")
     return plain

@@ -91,6 +91,12 @@ def home_of_this_envc() -> str | None:
     return home if is_kit else None
 
 
+def runs_named_envc(directory: Directory) -> bool:
+    """Whether `TARGET/bin/envc` leads to this envc; an installed one is in no target."""
+    home, named = home_of_this_envc(), os.path.realpath(f"{directory.path}/{COMMAND}")
+    return home is None or named == os.path.realpath(f"{home}/bin/envc")
+
+
 def _unpacked(kit: Kit) -> str:
     """The kit's folder in the cache, made unless it is there."""
     home = os.path.join(os.path.dirname(kit.path), hex_of(kit.digest))

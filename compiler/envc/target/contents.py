@@ -79,10 +79,10 @@ def strangers_in(directory: Directory) -> list[str]:
 
 
 def refuse_other_folder(directory: Directory) -> None:
-    """Refuse to make a target of a folder that holds something else.
+    """Refuse to make a target of a folder that holds something else, or where nothing can run.
 
     Raises:
-        UsageError: it does, or it is no folder.
+        UsageError: it does, it is no folder, or it is mounted noexec.
     """
     mend = "name an empty folder, or a target, with --target DIR"
     try:
@@ -97,6 +97,19 @@ def refuse_other_folder(directory: Directory) -> None:
             where=directory.path,
             mend=mend,
         )
+    if os.statvfs(_present(directory.path)).f_flag & os.ST_NOEXEC:
+        raise UsageError(
+            "this is mounted noexec: nothing that is built here could run",
+            where=directory.path,
+            mend="mount it without noexec, or name another folder with --target DIR",
+        )
+
+
+def _present(path: str) -> str:
+    """The path, or the nearest folder above it that is there."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
 
 
 def removal_order(directory: Directory) -> list[str]:

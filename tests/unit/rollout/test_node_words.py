@@ -47,6 +47,9 @@ def why(output: str) -> str:
     assert word.status == 4
     before, _, reason = word.fault.what.partition("its answer cannot be understood: ")
     assert before == ""
+    reason, between, words = reason.rpartition("; it said ")
+    assert between
+    assert words == repr(output.partition("envc-node: ")[2].strip()[:60])
     return reason
 
 
@@ -100,6 +103,7 @@ def test_who_did_not_end_is_silent_whatever_was_written(outcome: Any) -> None:
 
 def test_who_wrote_no_line_is_silent() -> None:
     assert said("Welcome!\n", status=137, trouble="Killed\n") == Silence("ended", 137, "Killed")
+    assert said("\nno account\n", status=1) == Silence("ended", 1, "no account")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +136,8 @@ def test_what_is_no_word_of_envcs(text: str, reason: str) -> None:
         ({"digest": "sha256:1"}, "digest: this must be a sha256 digest"),
         ({"in_use": [1, "2"]}, "in_use[1]: this must be an integer"),
         ({"now_seconds": "now"}, "now_seconds: this must be a number"),
+        ({"free_bytes": 10**400}, "a number in it is beyond all that is counted"),
+        ({"now_seconds": float("nan")}, "a number in it is beyond all that is counted"),
         ({"collected": {}}, "collected.target: this field is missing"),
     ],
 )

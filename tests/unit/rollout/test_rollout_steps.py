@@ -147,11 +147,50 @@ def test_what_may_pass_is_asked_again_and_what_may_not_is_not() -> None:
     run = Run(nodes=3, canary=0, retries=1, max_failures=3)
     run.next()
     disk_full, no_target = Refusal(Fault("disk", "/t", "free"), 4), Refusal(Fault("none"), 2)
-    assert run.told(disk_full, no_target, Silence("late")) == Ask(("n1", "n3"))
+    assert run.told(disk_full, no_target, GONE) == Ask(("n1", "n3"))
     assert run.reason("n1") == "/t: disk"
-    assert run.reason("n3") == "no answer within 1800 s"
+    assert run.reason("n3") == "no answer came back: ssh: no route"
     assert run.told(READY, GONE) == Publish("/state")
     assert run.states() == {"n1": "ready", "n2": "failed", "n3": "failed"}
+
+
+LATE = Silence("late")
+AGAIN = "no answer within 1800 s: it is asked again after the others"
+
+
+def test_who_takes_too_long_is_asked_again_when_the_others_were_switched() -> None:
+    run = Run(nodes=4)
+    run.next()
+    looked = {"n1": READY, "n2": LATE, "n3": Unsure(), "n4": Unsure()}
+    assert run.told(*looked.values(), of=tuple(looked)) == Switch({"n1": ONE})
+    assert (run.states()["n2"], run.reason("n2")) == ("pending", AGAIN)
+    assert run.told(SWITCHED) == Ask(("n3", "n4"))
+    assert run.told(LATE, READY) == Publish("/state")
+    assert run.next() == Switch({"n4": ONE})
+    assert run.told(SWITCHED) == Ask(("n2", "n3"))
+    assert run.told(READY, LATE) == Stop("1 nodes failed, and 0 may")
+    assert run.reason("n3") == "no answer within 1800 s"
+
+
+def test_who_was_late_once_is_switched_after_all() -> None:
+    run = Run(nodes=2, canary=0)
+    run.next()
+    run.told(LATE, READY)
+    run.next()
+    assert run.told(SWITCHED) == Ask(("n1",))
+    assert run.told(Lacks(("parcel",))) == Share("/state")
+    assert run.next() == Ask(("n1",))
+    assert run.told(READY) == Switch({"n1": ONE})
+    assert run.told(SWITCHED) == Stop()
+
+
+@pytest.mark.parametrize("options", [{"retries": 0, "canary": 0}, {"retries": 5, "canary": 1}])
+def test_who_others_wait_for_is_not_asked_again_where_it_is_late(options: dict[str, int]) -> None:
+    run = Run(nodes=2, **options)
+    run.next()
+    words = (LATE, READY) if options["canary"] == 0 else (LATE, Unsure())
+    assert isinstance(run.told(*words, of=("n1", "n2")), Stop)
+    assert run.states()["n1"] == "failed"
 
 
 def test_a_busy_node_is_pending_and_no_failure() -> None:
