@@ -1,8 +1,7 @@
 """Scripts of an environment's `bin`: entry points and `#!python` files → text that runs anywhere.
 
 A script starts as a shell script and hands itself to the `python` beside its own real path, so
-that a tree has the same bytes wherever it stands. Python reads that as a string where the script is
-an entry point, which has no docstring, and as a comment where it is a program of its own.
+that a tree has the same bytes wherever it stands. Python reads those lines as a string.
 """
 
 import re
@@ -12,12 +11,8 @@ from envc.model.wheel import ConsoleScript
 _SHELL = b"#!/bin/sh\n"
 _EXEC = b"""'''exec' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n' '''"""
 
-# To Python a comment, as a form feed is nothing ahead of one. To a shell a program in a folder that
-# no file system can hold, as a file is no folder: it fails, and the right side runs.
-_START = b"""\f#/ 2>/dev/null || exec "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n"""
-
-# Source: PEP 263.
-_ENCODING = re.compile(rb"[ \t\f]*(#.*?coding[:=][ \t]*[-\w.]+[^\n]*)\n?")
+_COMMENTS = re.compile(rb"(?:[ \t\f]*(?:#[^\n]*)?\r?\n)*")
+_STRING = re.compile(rb"[rRuU]?[\"']")
 _REFERENCE = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(?:\[[^\]]*\])?")
 _GROUPS = ("console_scripts", "gui_scripts")
 
@@ -34,27 +29,29 @@ def entry_point_script(script: ConsoleScript) -> bytes:
 def rebind_script(content: bytes) -> bytes | None:
     """The script with its `#!python` line replaced; None when it has no such line.
 
-    To Python it is the same program: its docstring and its `from __future__` stay the first that
-    there is. A declaration of its encoding stays on the second line, the last where it counts.
+    Comments that follow the first line stay ahead of the new start: an encoding declaration
+    counts in the first two lines only. A docstring is joined to it: a `from __future__` import
+    may follow one string, not two.
 
     Source: https://packaging.python.org/specifications/binary-distribution-format/
     """
     if not content.startswith(b"#!python"):
         return None
-    code = content.partition(b"\n")[2]
-    found = _ENCODING.match(code)
-    if found is None:
-        return _SHELL + _START + code
-    return _SHELL + found[1] + b"\n" + _START + code[found.end() :]
+    rest = content.partition(b"\n")[2]
+    found = _COMMENTS.match(rest)
+    comments = found.group() if found else b""
+    code = rest[len(comments) :]
+    joint = b" \\\n" if _STRING.match(code) else b"\n"
+    return _SHELL + comments + _EXEC + joint + code
 
 
 def runs_python_beside(content: bytes) -> bool:
-    """Whether a script is one that was made here: the same text runs in any tree."""
+    """Whether a script is one that `rebind_script` returned: the same text runs in any tree."""
     if not content.startswith(_SHELL):
         return False
-    rest = content.removeprefix(_SHELL)
-    found = _ENCODING.match(rest)
-    return rest[found.end() if found else 0 :].startswith((_EXEC, _START))
+    rest = content[len(_SHELL) :]
+    found = _COMMENTS.match(rest)
+    return rest[len(found.group()) if found else 0 :].startswith(_EXEC)
 
 
 def parse_entry_points(text: str) -> tuple[ConsoleScript, ...]:
@@ -88,7 +85,11 @@ def _console_script(name: str, reference: str) -> ConsoleScript:
     if not name or name in {".", ".."} or "/" in name or "\\" in name or not name.isprintable():
         raise ValueError(f"{name!r} cannot be the name of a script")
     found = _REFERENCE.fullmatch(reference.strip())
-    if found is None or not all(p.isidentifier() for g in found.groups() for p in g.split(".")):
+    if found is None or not all(map(_is_dotted_identifier, found.groups())):
         raise ValueError(f"the script {name!r} refers to {reference!r}, not to module:attribute")
     module, attribute = found.groups()
     return ConsoleScript(name, module, attribute)
+
+
+def _is_dotted_identifier(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))

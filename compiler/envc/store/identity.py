@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
 
 # Part of every store id: raised whenever the same wheel would be stored in another way.
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 3
 
 # The file with the digests of a stored tree's records.
 SUMS_NAME = "SHA256SUMS"
