@@ -125,7 +125,7 @@ def test_tree_is_the_installed_form(tmp_path: Path) -> None:
         if e.kind == "f"
     )
     assert (tree / INFO / "INSTALLER").read_text() == "envc\n"
-    assert (tree / "bin/demo-tool").read_text().startswith("#!/bin/sh\n\f#/ 2>/dev/null || exec ")
+    assert (tree / "bin/demo-tool").read_text().startswith("#!/bin/sh\n'''exec' ")
     rows = (tree / INFO / "RECORD").read_text().splitlines()
     assert [row.partition(",")[0] for row in rows][:2] == [
         "../../../bin/demo",
