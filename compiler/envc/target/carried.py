@@ -10,8 +10,6 @@ import os
 import re
 import shlex
 import sys
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -63,7 +61,9 @@ def _home(context: Context) -> Iterator[str]:
     if own is not None:
         yield own
         return
-    with tempfile.TemporaryDirectory(prefix="envc-kit-") as folder:
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="envc-kit-") as folder:
         yield _unpacked(kit_of_this_envc(folder))
 
 
@@ -110,6 +110,8 @@ def _unpacked(kit: Kit) -> str:
 
 
 def _unpack(kit: Kit, place: str) -> None:
+
+    import zipfile  # most runs find the kit unpacked
 
     with zipfile.ZipFile(kit.path) as archive:
         archive.extractall(place)
