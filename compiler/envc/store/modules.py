@@ -7,8 +7,8 @@ from itertools import takewhile
 from envc.model.wheel import ModuleTree
 from envc.store.identity import bytecode_tag
 
-# The 3.X that is the first to import `.abi3t.so` (PEP 803) and `.abi3-x86_64-linux-gnu.so`.
-_FIRST_WITH_PLATFORMS = 15
+# The 3.X that are the first to import `.abi3-x86_64-linux-gnu.so`, and `.abi3t.so` (PEP 803).
+_FIRST_WITH_PLATFORMS, _FIRST_WITHOUT_LOCK = 14, 15
 # A manifest's line of a file there: the folder, the X.Y that it is of, and the path in it.
 _INSTALLED = re.compile(r"^f\t.+\t(lib/python(3\.\d+)/site-packages)/.+$", re.MULTILINE)
 
@@ -61,8 +61,10 @@ def _can_be_named(folder: str) -> bool:
 def _module_ending(python: str) -> re.Pattern[str]:
     """A file name that imports on an X.Y: the module's name, and what follows it."""
     own = rf"{re.escape(bytecode_tag(python))}-[^.]+"
-    has_platforms = int(python.partition(".")[2]) >= _FIRST_WITH_PLATFORMS
-    stable = r"abi3t?(?:-[^.]+)?" if has_platforms else "abi3"
+    minor = int(python.partition(".")[2])
+    stable = "abi3t?" if minor >= _FIRST_WITHOUT_LOCK else "abi3"
+    if minor >= _FIRST_WITH_PLATFORMS:
+        stable += "(?:-[^.]+)?"
     return re.compile(rf"([^.]+)\.(?:py|pyc|(?:(?:{own}|{stable})\.)?so)")
 
 
