@@ -54,17 +54,18 @@ def renew_command(directory: Directory, generation: Generation, context: Context
 @contextmanager
 def _home(context: Context) -> Iterator[str]:
     """This envc as an unpacked kit: the one that runs, in the cache, or for this run alone."""
-    own = home_of_this_envc()
+    own, kit = home_of_this_envc(), None
     if own is None:
         with suppress(OutsideError):
-            own = _unpacked(kit_of_this_envc(context.cache))
+            kit = kit_of_this_envc(context.cache)
+            own = _unpacked(kit, os.path.dirname(kit.path))
     if own is not None:
         yield own
         return
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(prefix="envc-kit-") as folder:
-        yield _unpacked(kit_of_this_envc(folder))
+        yield _unpacked(kit or kit_of_this_envc(folder), folder)
 
 
 def _renew_command(directory: Directory, generation: Generation, home: str) -> None:
@@ -97,9 +98,9 @@ def runs_named_envc(directory: Directory) -> bool:
     return home is None or named == os.path.realpath(f"{home}/bin/envc")
 
 
-def _unpacked(kit: Kit) -> str:
-    """The kit's folder in the cache, made unless it is there."""
-    home = os.path.join(os.path.dirname(kit.path), hex_of(kit.digest))
+def _unpacked(kit: Kit, folder: str) -> str:
+    """The kit unpacked in a folder, made unless it is there."""
+    home = os.path.join(folder, hex_of(kit.digest))
     with doing("unpack envc", home):
         if not os.path.isdir(home):
             with private_folder(os.path.dirname(home), PART) as private:
