@@ -6,18 +6,17 @@ plan that nobody has made yet brings in parsers, stores and views (`planning`).
 """
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.ownership import refuse_foreign
-from envc.errors import OutsideError, UsageError
+from envc.errors import UsageError
 from envc.host.context import Context
 from envc.model.bundle import BundleFile, Sources
 from envc.model.generation import Generation
 from envc.plan.changes import changes_between
 from envc.sites.place import find_site
 from envc.target.directory import Directory, Shape
-from envc.target.inputs import note_inputs, note_site, present_in, site_inputs
+from envc.target.inputs import note_site, present_in, site_inputs
 
 if TYPE_CHECKING:
     from envc.reports.materialize import MaterializeReport
@@ -77,8 +76,6 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
     current = directory.sound_current() if not options.layers else directory.current()
     note = site_inputs(spec, directory, current, options.layers)
     if current is not None and not changes_between(note.inputs, present_in(directory, current)):
-        with suppress(OutsideError):  # whoever may not write here asks the long way next time
-            note_inputs(directory, current, note)
         return Materialized(directory.path, current, changed=False)
     published = _published(spec, directory, current, options, Sources(wheels), context)
     if isinstance(wheels, BundleFile):
