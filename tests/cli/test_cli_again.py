@@ -321,3 +321,15 @@ def test_an_interpreter_that_is_asked_is_looked_at(parts, tmp_path):
         assert not went_the_long_way(("tree",), cwd=world.folder)
         interpreter.unlink()
         assert asked("tree", cwd=world.folder) != first
+
+
+@pytest.mark.parametrize("words", [("verify",), ("materialize", "--site", "{site}")])
+def test_who_stands_in_a_folder_that_is_gone_is_answered(parts, tmp_path, words):
+    world, *_ = parts
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    words = [word.format(site=world.folder) for word in (*words, "--target", str(world.target))]
+    line = f'cd {gone} && rmdir {gone} && exec "$@"'
+    command = ["sh", "-c", line, "sh", sys.executable, "-P", "-m", "envc", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")

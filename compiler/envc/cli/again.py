@@ -15,10 +15,11 @@ from envc.disk.sights import Sights, look
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Any
 
-    from envc.cli.output import Launch
+    # A program to become: its words, and the variables that are set and dropped for it.
+    Started = tuple[Sequence[str], Mapping[str, str], Sequence[str]]
 
 _FOLDER = "answers-v1"
 _BEGAN_NS = time.time_ns()
@@ -54,16 +55,27 @@ def _answer(fields: "Iterator[str]") -> int | None:
     for kind in fields:
         if look(kind, next(fields)) != next(fields):
             return None
-    environment = {k: v for k, v in os.environ.items() if k not in dropped} | changed
-    if command and not _is_found(command[0], environment["PATH"]):
+    if command and not _is_found(command[0], changed["PATH"]):
         return None  # the long way says so
     for stream, text in said:
         (sys.stdout if stream == "out" else sys.stderr).write(text)
     if command:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.execvpe(command[0], command, environment)
+        replace_process(command, changed, dropped)
     return status
+
+
+def replace_process(
+    command: "Sequence[str]", variables: "Mapping[str, str]", dropped: "Collection[str]"
+) -> None:
+    """Become a program, in this environment but for what differs.
+
+    Raises:
+        OSError: it is not found, or cannot be run.
+    """
+    sys.stdout.flush()  # what is still buffered would be lost with this process
+    sys.stderr.flush()
+    environment = {k: v for k, v in os.environ.items() if k not in dropped} | dict(variables)
+    os.execvpe(command[0], list(command), environment)
 
 
 def _pairs(fields: "Iterator[str]") -> "Iterator[tuple[str, str]]":
@@ -103,11 +115,19 @@ def _read(slot: str) -> str:
         return file.read()
 
 
+def recording_of(words: "Sequence[str]", target: str | None) -> "Recording | None":
+    """A recording of this call's answer; None: it has no folder, and so no name."""
+    try:
+        return Recording(_call(words, target))
+    except FileNotFoundError:  # the folder that the caller stands in is gone
+        return None
+
+
 class Recording:
     """The answer of the run that goes on, as it is said, and the sights that it rests on."""
 
-    def __init__(self, words: "Sequence[str]", target: str | None) -> None:
-        self._call = _call(words, target)
+    def __init__(self, call: str) -> None:
+        self._call = call
         self._sights = Sights(default_cache(), _BEGAN_NS)
         self._said: list[tuple[str, str]] = []
 
@@ -117,7 +137,7 @@ class Recording:
         sys.stderr = _Heard(sys.stderr, "err", self._said)
         self._sights.watch()
 
-    def keep(self, status: int, launch: "Launch | None") -> None:
+    def keep(self, status: int, launch: "Started | None") -> None:
         """Keep the answer, where it would do for the same call."""
         sights, cache = self._sights.found(), default_cache()
         if sights is None or time.time_ns() - _BEGAN_NS > _LONGEST_NS:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from envc.cli.again import Recording
+from envc.cli.again import Recording, recording_of
 from envc.cli.commands import COMMANDS
 from envc.cli.ending import Ending
 from envc.cli.grammar import Arguments, Command, Operand, meant, read
@@ -14,8 +14,6 @@ from envc.cli.output import become, harmless, harmless_lines, print_json, show
 from envc.cli.progress import LineReporter, reporter_of
 from envc.errors import EnvcError, InternalError, Interrupted, UsageError
 from envc.ports import REPORTER
-
-_NOBODY_READS = 141
 
 
 class _Call(NamedTuple):
@@ -60,24 +58,24 @@ def answer(words: Sequence[str], target: str | None, *, listening: bool) -> int:
             arguments.target = target
         reporter = reporter_of(arguments)
         REPORTER.set(reporter)
-        return _done(call.command, arguments, Recording(words, target) if listening else None)
-    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - the last resort
+        is_kept = listening and call.command.repeats and not arguments.verbose
+        recording = recording_of(words, target) if is_kept else None
+        return _done(call.command, arguments, recording)
+    except (KeyboardInterrupt, Exception) as error:
         if ending.is_heard or isinstance(error, KeyboardInterrupt):
             return ending.said()
         if isinstance(error, BrokenPipeError):
-            return _NOBODY_READS
+            raise  # the process has a status for it
         return _report(_told(error, arguments), arguments)
 
 
 def _done(command: Command, arguments: Arguments, recording: Recording | None) -> int:
     """Carry out a command, show what it says, and start what it starts; the exit status."""
-    if recording is None or not command.repeats or arguments.verbose:
-        output = command.run(arguments)
-        status = show(output, arguments)
-    else:
+    if recording is not None:
         recording.begin()
-        output = command.run(arguments)
-        status = show(output, arguments)
+    output = command.run(arguments)
+    status = show(output, arguments)
+    if recording is not None:
         recording.keep(status, output.launch)
     if output.launch is not None:
         become(output.launch)

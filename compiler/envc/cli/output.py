@@ -1,11 +1,11 @@
 """Reports to stdout and stderr: data there, messages here."""
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from envc.cli.again import replace_process
 from envc.cli.grammar import Arguments
 from envc.errors import OutsideError
 
@@ -53,16 +53,12 @@ def become(launch: Launch) -> None:
     Raises:
         OutsideError: the program is not found, or cannot be run.
     """
-    command, variables, dropped = launch
-    sys.stdout.flush()  # what is still buffered would be lost with this process
-    sys.stderr.flush()
-    environment = {k: v for k, v in os.environ.items() if k not in dropped} | dict(variables)
     try:
-        os.execvpe(command[0], list(command), environment)
+        replace_process(*launch)
     except OSError as error:
         told = OutsideError(
-            f"{command[0]} cannot be run: {error.strerror}",
-            where=environment["VIRTUAL_ENV"],
+            f"{launch.command[0]} cannot be run: {error.strerror}",
+            where=launch.variables["VIRTUAL_ENV"],
             mend="check the command's name; the stack's own are in its bin folder",
         )
         told.status = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_RUN
