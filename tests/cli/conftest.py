@@ -1,4 +1,7 @@
-"""The browser of the pages' tests: a module names its page, and each test gets it opened anew."""
+"""What tests of several commands start from.
+
+Of the pages' tests each module names its page, and each test gets it opened anew.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.sites import envc
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from selenium import webdriver
+
+    from support.sites import SiteFolder
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +32,12 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 def browser(opened: webdriver.Chrome, page: str) -> webdriver.Chrome:
     opened.get(page)
     return opened
+
+
+@pytest.fixture
+def alice(built: SiteFolder, tmp_path: Path) -> Path:
+    """A new overlay, on the site that is built once."""
+    folder = tmp_path / "alice"
+    answer = envc("overlay", "init", "--dir", folder, "--target", built.target)
+    assert answer.status == 0, answer.stderr
+    return folder

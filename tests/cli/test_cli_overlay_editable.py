@@ -23,14 +23,6 @@ TEXT = "value = 1\ndef main():\n    print(value)\n"
 
 
 @pytest.fixture
-def alice(built, tmp_path):
-    folder = tmp_path / "alice"
-    answer = envc("overlay", "init", "--dir", folder, "--target", built.target)
-    assert answer.status == 0, answer.stderr
-    return folder
-
-
-@pytest.fixture
 def mine(tmp_path):
     return write_project(tmp_path / "src" / "mine", MINE, TEXT)
 

@@ -13,14 +13,6 @@ from support.sites import envc, envc_process
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def alice(built, tmp_path):
-    folder = tmp_path / "alice"
-    answer = envc("overlay", "init", "--dir", folder, "--target", built.target)
-    assert answer.status == 0, answer.stderr
-    return folder
-
-
 def test_what_two_add_at_once_is_all_there(alice):
     command = [sys.executable, "-m", "envc", "overlay", "add", "--dir", str(alice)]
     both = [subprocess.Popen([*command, name]) for name in ("theme", "polars")]
@@ -30,17 +22,26 @@ def test_what_two_add_at_once_is_all_there(alice):
     assert "polars" in text
 
 
-def test_what_is_edited_by_hand_meanwhile_is_kept(alice, monkeypatch):
-    """The spec is edited while the overlay is locked: the addition is made to what it says now."""
-    path = alice / "overlay.toml"
+def edited_meanwhile(monkeypatch, edit):
+    """Have the spec edited by somebody else each time that the overlay is being locked."""
     ordinary = build.lock_overlay
 
     def locking(*args):
-        if "by hand" not in path.read_text():
-            path.write_text(f"{path.read_text()}# by hand\n")
+        edit()
         return ordinary(*args)
 
     monkeypatch.setattr(build, "lock_overlay", locking)
+
+
+def test_what_is_edited_by_hand_meanwhile_is_kept(alice, monkeypatch):
+    """The spec is edited while the overlay is locked: the addition is made to what it says now."""
+    path = alice / "overlay.toml"
+
+    def edit_once():
+        if "by hand" not in path.read_text():
+            path.write_text(f"{path.read_text()}# by hand\n")
+
+    edited_meanwhile(monkeypatch, edit_once)
     answer = envc("overlay", "add", "theme", "--dir", alice)
     assert answer.status == 0
     assert "the spec was changed meanwhile" in answer.stderr
@@ -50,13 +51,7 @@ def test_what_is_edited_by_hand_meanwhile_is_kept(alice, monkeypatch):
 
 def test_who_never_stops_editing_is_told(alice, monkeypatch):
     path = alice / "overlay.toml"
-    ordinary = build.lock_overlay
-
-    def locking(*args):
-        path.write_text(f"{path.read_text()}# more\n")
-        return ordinary(*args)
-
-    monkeypatch.setattr(build, "lock_overlay", locking)
+    edited_meanwhile(monkeypatch, lambda: path.write_text(f"{path.read_text()}# more\n"))
     answer = envc("overlay", "add", "theme", "--dir", alice)
     assert answer.status == 2
     assert "was changed by somebody else meanwhile" in answer.stderr

@@ -11,13 +11,12 @@ does, so that nothing comes along that is not theirs.
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from typing import BinaryIO
 
 from envc.disk import foreign
-from envc.disk.digests import digest_of_file
-from envc.disk.durable import disk_error, temporary_beside, write_file
+from envc.disk.digests import digest_of_file, known_bytes
+from envc.disk.durable import disk_error, doing, replacing, write_file
 from envc.errors import EnvcError, Fault, UntrustedError, UsageError
 from envc.formats.pylock_read import lock_from_text
 from envc.host.context import Context
@@ -164,8 +163,7 @@ def _copy(wheel: BinaryIO, digest: Digest, path: str) -> bool:
     if os.path.isfile(path) and digest_of_file(path) == digest:
         return False
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    part = temporary_beside(path)
-    try:
+    with replacing(path) as part:
         with open(part, "xb") as copy:
             for _ in range(_MOST_PIECES):
                 if not copy.write(wheel.read(_PIECE_BYTES)):
@@ -176,19 +174,13 @@ def _copy(wheel: BinaryIO, digest: Digest, path: str) -> bool:
                 where=wheel.name if isinstance(wheel.name, str) else path,
                 mend="have its owner run `envc overlay sync`",
             )
-        os.replace(part, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(part)
     return True
 
 
 def _write(path: str, text: bytes) -> bool:
     """Write a file unless it has that text; whether it had not."""
-    if os.path.isfile(path):
-        with open(path, "rb") as file:
-            if file.read() == text:
-                return False
+    if known_bytes(path) == text:
+        return False
     os.makedirs(os.path.dirname(path), exist_ok=True)
     write_file(path, text)
     return True
@@ -196,7 +188,5 @@ def _write(path: str, text: bytes) -> bool:
 
 def _remove(folders: list[str]) -> None:
     for folder in folders:
-        try:
+        with doing("remove an overlay that is gone", folder):
             shutil.rmtree(folder)
-        except OSError as error:
-            raise disk_error(error, "remove an overlay that is gone", folder) from error

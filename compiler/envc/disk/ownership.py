@@ -120,7 +120,7 @@ def _of_stranger(place: str, owner: int) -> Fault:
             mend=f"map its owner in this container or export, {_CHOOSE}",
         )
     return Fault(
-        f"it belongs to user {_name_of(owner)}, who could change what is in it",
+        f"it belongs to user {name_of_user(owner)}, who could change what is in it",
         where=place,
         mend=f"have it given to whoever runs envc (chown), {_CHOOSE}",
     )
@@ -135,7 +135,7 @@ def _shared(place: str, status: os.stat_result, trusted: frozenset[int]) -> Faul
     listed = _access_list(place)
     for tag, number in listed if listed is not None else [(_ACL_GROUP_OBJ, 0)]:
         if tag == _ACL_USER and number not in trusted:
-            what = f"user {_name_of(number)} may write to this folder"
+            what = f"user {name_of_user(number)} may write to this folder"
             return _replaceable(what, place, "", f"setfacl -x u:{number} {place}")
         group = status.st_gid if tag == _ACL_GROUP_OBJ else number
         if tag != _ACL_USER and not _is_private(group, trusted):
@@ -188,15 +188,6 @@ def _unmapped_user() -> int:
             return int(file.read())
     except (OSError, ValueError):
         return -1
-
-
-def _name_of(user: int) -> str:
-    import pwd  # for messages
-
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return str(user)
 
 
 def _group_name(group: int) -> str:

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -231,11 +230,15 @@ def _edited(
     adopting: bool = False,
 ) -> OverlayReport:
     """The overlay with its spec edited; what somebody else edits meanwhile is edited once more."""
-    for _ in range(_TRIES):
-        with suppress(MeanwhileChangedError):
+    tries = 0
+    while True:
+        try:
             return _edited_once(options, edit, context, moving=moving, adopting=adopting)
+        except MeanwhileChangedError:
+            tries += 1
+            if tries > _TRIES:
+                raise
         context.reporter.note("the spec was changed meanwhile: once more, from what it says now")
-    return _edited_once(options, edit, context, moving=moving, adopting=adopting)
 
 
 def _edited_once(

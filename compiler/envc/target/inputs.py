@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envc.disk.code import digest_of_code
-from envc.disk.durable import disk_error, write_file
+from envc.disk.durable import doing, write_file
 from envc.disk.sights import only_tables_of
 from envc.errors import EnvcError
 from envc.host.machine import interpreter_stamp
@@ -89,10 +89,8 @@ def note_inputs(directory: Directory, current: Generation, note: InputNote) -> N
         return
     path = f"{directory.path}/{INPUTS_FILE}"
     record = {"generation": current.digest, **note._asdict()}
-    try:
+    with doing("note what the generation was made from", path):
         write_file(path, json.dumps(record).encode())
-    except OSError as error:
-        raise disk_error(error, "note what the generation was made from", path) from error
 
 
 def note_site(
