@@ -101,6 +101,7 @@ def _home(
             whole = request.node.get_closest_marker("whole_kit") is not None
             _isolate(patch, home, _kits(tmp_path_factory, whole=whole))
         yield
+    shutil.rmtree(home.parent, ignore_errors=True)  # thousands of them would fill a disk
 
 
 @pytest.fixture(scope="session")
