@@ -16,7 +16,7 @@ from envc.formats.scripts import entry_point_script
 from envc.model.digest import digest_of, hex_of
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.names import site_packages_of
-from envc.model.stack import Stack, StackLayer
+from envc.model.stack import Listing, Stack, StackLayer
 from envc.model.wheel import ConsoleScript, WheelFacts
 from envc.store.modules import module_tree
 from envc.view.tree import view
@@ -114,6 +114,9 @@ class Disk:
             layers=(top, *bases),
             env=(("GREETING", "it's me"),),
             entry_points=tuple(map(entry_points_of, self.recipes[top.closure])),
+            listings=tuple(
+                (n, self.listing(base)) for n, base in enumerate(bases, 1) if base.masked
+            ),
         )
         location = Path(top.location)
         generation = location / "generations" / f"{number:06d}"
@@ -126,6 +129,15 @@ class Disk:
         for entry in [top.subdirectory] if top.subdirectory else ["bin", "lib", "pyvenv.cfg"]:
             switch(location / entry, f"current/{entry}")
         return location / top.subdirectory
+
+    def listing(self, base: StackLayer) -> Listing:
+        """What the base's projects have, as a store knows it."""
+        files: dict[bool, set[str]] = {True: set(), False: set()}
+        for recipe in self.recipes[base.closure]:
+            members = (*recipe.members(), f"{recipe.stem}.dist-info/RECORD")
+            paths = {destination(member, self.interpreter.site_packages) for member in members}
+            files[canonicalize_name(recipe.name) in base.masked] |= paths
+        return Listing(frozenset(files[False]), frozenset(files[True]))
 
     def write_tree(self, stack: Stack, tree: Path) -> None:
         site_packages = tree / self.interpreter.site_packages

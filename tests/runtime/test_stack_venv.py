@@ -78,8 +78,7 @@ def test_on_an_overlay_it_sees_the_whole_stack(disk: Disk, alice: Path):
     assert answer(new, SEEN, "-I") == stack
     path = answer(new, "import sys; show(sys.path)")
     own = f"{alice}/generations/000001/{disk.interpreter.site_packages}"
-    user = f"{disk.root}/target/generations/000001/user/{disk.interpreter.site_packages}"
-    assert path[-3:] == [str(folder), own, f"{user}/_envc_stack.txt/user"]
+    assert path[-3:] == [str(folder), own, f"{own.rpartition('/')[0]}/bases/user"]
     assert not any("site-packages" in entry for entry in path[:-3])
     configuration = (new / "pyvenv.cfg").read_text()
     assert "include-system-site-packages = false" in configuration

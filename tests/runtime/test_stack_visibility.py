@@ -9,7 +9,6 @@ from stack_trees import Disk, answer, backport, masking, run
 from support.wheels import Recipe
 
 POINTS = "[envc.plugins]\n{name} = {name}:main\n"
-NOWHERE = "_envc_stack.txt"
 
 LIST = """
 from importlib.metadata import distributions, entry_points
@@ -23,6 +22,11 @@ def there(name):
     except ModuleNotFoundError: return False
 show([name for name in {names} if there(name)])
 """
+
+
+def shown(site_packages: str, base: str) -> str:
+    """Where the tree with this site-packages shows a base of which something is masked."""
+    return f"{site_packages.rpartition('/')[0]}/bases/{base}"
 
 
 def plugin(name: str, version: str = "1", **fields: object) -> Recipe:
@@ -64,7 +68,7 @@ def test_order_is_that_of_a_venv(disk: Disk):
     assert path[:2] == ["", str(mine)]
     assert path[-3:] == [
         own,
-        f"{disk.root}/target/generations/000002/user/{site_packages}/{NOWHERE}/user",
+        shown(own, "user"),
         f"{disk.root}/target/generations/000001/system/{site_packages}",
     ]
     assert not any("site-packages" in entry for entry in path[:-3])
@@ -181,7 +185,7 @@ def test_portions_of_namespaces_are_masked_exactly(disk: Disk):
     assert paths == [
         [
             f"{own}/ns",
-            f"{near}/{NOWHERE}/user/ns",
+            f"{shown(own, 'user')}/ns",
             f"{disk.root}/target/generations/000001/system/{site_packages}/ns",
         ],
         [f"{near}/ns/all"],
@@ -220,7 +224,7 @@ show([name for name in NAMES if there(name)])
 def test_walking_all_modules_shows_the_visible_ones(overlay):
     code = """
 import pkgutil, sys
-entries = [entry for entry in sys.path if "site-packages" in entry]
+entries = [e for e in sys.path if "site-packages" in e or "/bases/" in e]
 names = {found.name: found.ispkg for found in pkgutil.walk_packages(entries)}
 show({name: names.get(name) for name in ("alpha", "beta", "extra", "hidden")})
 """
@@ -272,6 +276,7 @@ def test_site_names_the_folders_of_the_stack(disk: Disk, hidden: tuple[str, ...]
     folders, others, times = answer(tree, code)
     generations = ("alice/generations/000001", "target/generations/000001/user")
     named = [f"{disk.root}/{name}/{disk.interpreter.site_packages}" for name in generations]
+    named[1] = shown(named[0], "user") if hidden else named[1]
     assert [folder for folder in folders if folder in named] == named
     assert (set(others).isdisjoint(named), times) == (True, 1)
 
@@ -302,7 +307,7 @@ def test_start_up_files_run_once_in_order_of_name(disk: Disk):
         folder,
         f"{folder}/own_folder",
         str(mine),
-        f"{near}/{NOWHERE}/user",
+        shown(folder, "user"),
         f"{near}/zeta_folder",
     ]
     assert answer(tree, IMPORTABLE.format(names=["old.one", "old.two", "secret"])) == ["old.one"]
@@ -330,8 +335,9 @@ def test_start_up_files_of_a_base_put_nothing_before_the_overlay(disk: Disk):
     for number, bases in enumerate(stacks, 1):
         tree = disk.publish(top, *bases, number=number)
         path = answer(tree, "import sys; show(sys.path)")
-        below = [f"{far}/{NOWHERE}/system" if base.masked else far for base in bases[1:]]
         place = path.index(own.format(number))
+        seen = shown(path[place], "system")
+        below = [seen if base.masked else far for base in bases[1:]]
         assert path[place + 1 :] == [near, f"{near}/old.egg", *below]
 
 

@@ -31,6 +31,14 @@ class StackLayer:
         return tuple(wheel for wheel in self.wheels if wheel.project not in self.masked)
 
 
+@value
+class Listing:
+    """The files of a base's projects, visible and masked, by their paths below its tree's root."""
+
+    visible: frozenset[str]
+    masked: frozenset[str]
+
+
 @value(kw_only=True)
 class Stack:
     """The layers of one process, top first, on a core of version `python` (X.Y).
@@ -40,7 +48,8 @@ class Stack:
     its bases first. `libraries` are folders that shared libraries of the top look
     into and a base has: path, and the base's place among `layers`. `entry_points` are the texts of
     the top's `entry_points.txt`, by project, as far as they are known; empty where there is none.
-    `editable` are the folders of the top's projects that stand elsewhere, by project.
+    `editable` are the folders of the top's projects that stand elsewhere, by project. `listings`
+    are those of the bases of which something is masked, by their place among `layers`.
     """
 
     python: str
@@ -51,6 +60,7 @@ class Stack:
     libraries: tuple[tuple[str, int], ...] = ()
     entry_points: tuple[tuple[NormalizedName, str], ...] = ()
     editable: tuple[tuple[NormalizedName, str], ...] = ()
+    listings: tuple[tuple[int, Listing], ...] = ()
 
     @property
     def top(self) -> StackLayer:

@@ -25,7 +25,6 @@ from _frozen_importlib_external import (  # type: ignore[attr-defined] # typeshe
 )
 
 from _envc_stack import (  # type: ignore[import-not-found] # it stands beside
-    DATA_FILE,
     locate,
     start_files_of,
 )
@@ -34,7 +33,7 @@ from _envc_start import helper  # type: ignore[import-not-found] # it stands bes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from importlib.metadata import Distribution, DistributionFinder, PathDistribution
+    from importlib.metadata import Distribution, DistributionFinder
     from types import CodeType, ModuleType
     from typing import Any, TypeAlias
 
@@ -194,22 +193,19 @@ class IndexedFinder(PublishedFinder):
         super().invalidate_caches()
 
 
-class MaskedFinder:
-    """Serves the visible part of a base's directory.
+class MaskedFinder(FileFinder):
+    """Serves the visible part of a base's directory, from where it is in the base.
 
-    `inside` is the dotted name of the namespace package that the directory is a portion of, empty
-    for site-packages. Not a `FileFinder`: what knows those lists their directory by itself.
+    `path` is the folder of links that shows that part to whoever lists folders. `inside` is the
+    dotted name of the namespace package that it is a portion of, empty for site-packages.
     """
 
     def __init__(self, path: str, layer: "Layer", inside: str, *, mtime_seconds: int) -> None:
-        self.path = path
+        super().__init__(path, *LOADERS)
         self.layer = layer
         self.inside = inside
         folder = "/".join((layer.folder, *inside.split("."))) if inside else layer.folder
         self.ordinary = PublishedFinder(folder, mtime_seconds)
-
-    def __repr__(self) -> str:
-        return f"MaskedFinder({self.path!r})"
 
     def find_spec(self, fullname: str, target: "ModuleType | None" = None) -> ModuleSpec | None:
         """The spec of a visible module, the visible portion of a namespace, or None."""
@@ -222,14 +218,6 @@ class MaskedFinder:
             spec.submodule_search_locations = [f"{self.path}/{name}"]
             return spec
         return None
-
-    def iter_modules(self, prefix: str = "") -> "Iterator[tuple[str, bool]]":
-        """The visible modules for `pkgutil`: (prefix + name, whether it is a package)."""
-        import pkgutil
-
-        for _, found, is_package in pkgutil.iter_modules([self.ordinary.path], prefix):
-            if self.dotted(found[len(prefix) :]) in self.layer.names:
-                yield found, is_package
 
     def invalidate_caches(self) -> None:
         """Forget the directory's listing."""
@@ -250,7 +238,7 @@ class PathHook:
         self.bases = {base.entry: base for base in bases}
         self.folders = tuple(f"{layer.folder}/" for layer in (own, *bases))
 
-    def __call__(self, path: str) -> "FileFinder | MaskedFinder":
+    def __call__(self, path: str) -> FileFinder:
         """The finder of a path entry.
 
         Raises:
@@ -262,39 +250,16 @@ class PathHook:
         layer = self.bases.get(path)
         if layer is not None and layer.names and not layer.masked:
             return IndexedFinder(path, layer.names, mtime, lasting=True)
-        folder, below, rest = path.partition(f"/{DATA_FILE}/")
-        if below:
-            name, _, inside = rest.partition("/")
-            layer = self.bases.get(f"{folder}{below}{name}")
-            inside = inside.replace("/", ".")
-            if layer is not None and (not inside or inside in layer.namespaces):
-                return MaskedFinder(path, layer, inside, mtime_seconds=mtime)
-            if layer is not None and inside in layer.names:
-                return PublishedFinder("/".join((layer.folder, *inside.split("."))), mtime)
-        elif path.startswith(self.folders) and listing_of(path, mtime) is not None:
+        for entry, layer in self.bases.items():
+            if layer.masked and f"{path}/".startswith(f"{entry}/"):
+                inside = path[len(entry) + 1 :].replace("/", ".")
+                if not inside or inside in layer.namespaces:
+                    return MaskedFinder(path, layer, inside, mtime_seconds=mtime)
+                if inside in layer.names:
+                    return PublishedFinder("/".join((layer.folder, *inside.split("."))), mtime)
+        if path.startswith(self.folders) and listing_of(path, mtime) is not None:
             return PublishedFinder(path, mtime)
         raise ImportError("not an entry of this stack", path=path)
-
-
-class MaskedDistributions:
-    """Stands on `sys.meta_path` for metadata alone: the visible distributions of masked bases."""
-
-    def __init__(self, bases: "list[Layer]") -> None:
-        self.bases = {base.entry: base for base in bases if base.masked}
-
-    def find_spec(
-        self, fullname: str, path: object = None, target: "ModuleType | None" = None
-    ) -> None:
-        """None: modules are found through `sys.path`."""
-
-    def find_distributions(
-        self, context: "DistributionFinder.Context | None" = None
-    ) -> "Iterator[PathDistribution]":
-        """The visible distributions that a context asks for."""
-        found: Iterator[PathDistribution] = helper("_envc_metadata").visible_distributions(
-            self.bases, context
-        )
-        return found
 
 
 def show_bases(own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> None:
@@ -303,18 +268,15 @@ def show_bases(own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> N
         locate(base, own)
         if not base.closure:
             base.start_files = start_files_of(base.folder)
-        base.entry = f"{base.folder}/{DATA_FILE}/{base.name}" if base.masked else base.folder
+        # The tree that shows it: not that of a virtual environment on top.
+        viewer = next(layer for layer in (own, *bases) if layer.closure)
+        base.entry = f"{viewer.prefix()}/{base.shown}" if base.masked else base.folder
     sys.path_hooks.insert(0, PathHook(own, bases, own_is_indexed=own_is_indexed))
-    if any(base.masked for base in bases):
-        sys.meta_path.append(MaskedDistributions(bases))
-    if any(base.namespaces for base in bases):
-        serve_resources(bases)
-    if own_is_indexed:
-        index_metadata(own, PathFinder)
+    index_metadata(own, bases, PathFinder)
     for entry in (own.entry, *(base.entry for base in bases)):
         sys.path_importer_cache.pop(entry, None)
     sys.path.extend(base.entry for base in bases if base.entry not in sys.path)
-    name_bases([base.folder for base in bases])
+    name_bases([base.entry for base in bases])
 
 
 def name_bases(folders: list[str]) -> None:
@@ -334,42 +296,28 @@ def name_bases(folders: list[str]) -> None:
     site.getsitepackages = getsitepackages
 
 
-def index_metadata(own: "Layer", finder_class: "Any") -> None:
+def index_metadata(own: "Layer", bases: "list[Layer]", finder_class: "Any") -> None:
     """Let a finder of distributions list those of the layer itself without its storage.
 
-    It looks at every folder of the path for each question; and imports ask for versions.
+    It looks at every folder of the path for each question; and imports ask for versions. What is
+    shown of a base is listed as it is in the base: else tools would take the links for the layer's
+    own files, and remove them.
     """
     ordinary: FindDistributions = finder_class.find_distributions
+    masked = {base.entry: base for base in bases if base.masked}
 
     def find_distributions(
         context: "DistributionFinder.Context | None" = None,
     ) -> "Iterator[Distribution]":
         finder = sys.path_importer_cache.get(own.entry)
-        if getattr(finder, "names", None) is None:  # the index has been given up
+        known = dict(masked)
+        if getattr(finder, "names", None) is not None:  # else the index has been given up
+            known[own.entry] = own
+        if not known:
             return ordinary() if context is None else ordinary(context)
         found: Iterator[Distribution] = helper("_envc_metadata").indexed_distributions(
-            own, ordinary, context
+            known, ordinary, context
         )
         return found
 
     finder_class.find_distributions = staticmethod(find_distributions)
-
-
-def serve_resources(bases: "list[Layer]") -> None:
-    """Let `importlib.resources` read namespace packages of which a portion is masked.
-
-    Its own reader wants directories only, and the entry of a masked portion is none.
-    """
-    from _frozen_importlib_external import NamespaceLoader
-
-    loader_class: Any = NamespaceLoader
-    masked = {f"{base.entry}/": base for base in bases if base.namespaces}
-    ordinary = loader_class.get_resource_reader
-
-    def get_resource_reader(loader: "Any", module: str) -> object:
-        path = list(loader._path)  # noqa: SLF001 - it is the method of that class
-        if not any(entry.startswith(tuple(masked)) for entry in path):
-            return ordinary(loader, module)
-        return helper("_envc_resources").reader_of(path, masked)
-
-    loader_class.get_resource_reader = get_resource_reader

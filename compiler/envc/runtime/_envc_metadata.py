@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def indexed_distributions(
-    own: "Layer",
+    layers: "Mapping[str, Layer]",
     ordinary: "Callable[[Any], Iterator[importlib.metadata.Distribution]]",
     context: "importlib.metadata.DistributionFinder.Context | None",
 ) -> "Iterator[importlib.metadata.Distribution]":
-    """What `ordinary` finds on the context's path, the layer's own from its records instead."""
+    """What `ordinary` finds on the context's path; for the entries of layers, by their records."""
     context = context or importlib.metadata.DistributionFinder.Context()
     rest: list[str] = []
-    for entry in map(str, context.path):
-        if entry != own.entry:
+    for entry in dict.fromkeys(map(str, context.path)):
+        if (layer := layers.get(entry)) is None:
             rest.append(entry)
             continue
         yield from ordinary(with_path(context, rest))
-        yield from visible_distributions({own.entry: own}, with_path(context, [entry]))
+        yield from visible_distributions(layer, context)
         rest = []
     yield from ordinary(with_path(context, rest))
 
@@ -40,23 +40,19 @@ def with_path(
 
 
 def visible_distributions(
-    bases: "Mapping[str, Layer]", context: "importlib.metadata.DistributionFinder.Context | None"
+    layer: "Layer", context: "importlib.metadata.DistributionFinder.Context"
 ) -> "Iterator[importlib.metadata.PathDistribution]":
-    """The visible distributions of the bases whose entries are on the context's path, each once.
+    """The layer's visible distributions; with a name in the context: those of that project.
 
-    `bases` maps entries of `sys.path` to layers. With a name in the context: those of that project.
-    The distributions are of the class that the asking library has itself: the standard library's,
-    or that of a copy of `importlib_metadata`.
+    They are of the class that the asking library has itself: the standard library's, or that of a
+    copy of `importlib_metadata`.
     """
     asker = sys.modules.get(type(context).__module__)
     distribution = indexed(getattr(asker, "PathDistribution", importlib.metadata.PathDistribution))
-    context = context or importlib.metadata.DistributionFinder.Context()
     wanted = re.sub(r"[-_.]+", "-", context.name).lower() if context.name else None
-    for entry in dict.fromkeys(map(str, context.path)):
-        if (layer := bases.get(entry)) is not None:
-            for project, folder in layer.distributions:
-                if wanted in (None, project):
-                    yield distribution(Path(layer.folder, folder), layer.points.get(project))
+    for project, folder in layer.distributions:
+        if wanted in (None, project):
+            yield distribution(Path(layer.folder, folder), layer.points.get(project))
 
 
 @functools.cache

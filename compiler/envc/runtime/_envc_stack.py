@@ -10,6 +10,7 @@ separated by tabs; `layer` and `base` begin the records that follow them:
     base          user     all           sha256:…  LOCATION  SUBDIRECTORY
     base          system   masked        sha256:…  LOCATION  SUBDIRECTORY
                                                  a LOCATION of `.` is the tree's own
+    folder        lib/python3.11/bases/user      where the tree shows the rest of a masked base
     name          numpy                          importable from that layer, whole; dotted when it
     name          google.cloud                   stands in a namespace of which a part is masked
     namespace     google                         a namespace package of which a part is masked
@@ -37,9 +38,10 @@ if TYPE_CHECKING:
 class Layer:
     """A layer as the data file describes it; a base has a `location`.
 
-    `folder` is the real path of its site-packages, `entry` what stands on `sys.path` for it. With
-    no `closure` it is no generation of envc but a virtual environment on top of one. `points` maps
-    projects to the text of their entry points, empty for those that have none.
+    `folder` is the real path of its site-packages, `entry` what stands on `sys.path` for it: where
+    a part of it is masked, a folder of links to the rest, at `shown` in the tree. With no `closure`
+    it is no generation of envc but a virtual environment on top of one. `points` maps projects to
+    the text of their entry points, empty for those that have none.
     """
 
     def __init__(self, name: str, subdirectory: str) -> None:
@@ -51,6 +53,7 @@ class Layer:
         self.location = ""
         self.folder = ""
         self.entry = ""
+        self.shown = ""
         self.names: set[str] = set()
         self.namespaces: set[str] = set()
         self.distributions: list[tuple[str, str]] = []
@@ -69,6 +72,8 @@ class Layer:
             self.points[name] = "".join(f"{line}\n" for line in rest)
         elif kind == "start":
             self.start_files.append(name)
+        elif kind == "folder":
+            self.shown = name
 
     def prefix(self) -> str:
         """The root of the layer's tree: `lib/pythonX.Y/site-packages` taken off."""

@@ -189,20 +189,24 @@ class Adapter:
     - `venv`: environments made with it can see the stack.
     - `sysconfig`: it resolves `sys.executable`, part by part of its path on the storage.
     - `importlib_metadata`: it lists every folder of `sys.path`, in place of the standard library.
+    - `importlib.resources.readers`: until Python 3.12 it shows one of several folders alone.
     """
 
-    def __init__(self, own: "Layer", *, own_is_indexed: bool) -> None:
+    def __init__(self, own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> None:
         self.own = own
+        self.bases = bases
         self.adapted = {"venv": self.run_venv}
         if own.closure:  # else its python may be a copy
             self.adapted["sysconfig"] = self.run_sysconfig
-        if own_is_indexed:
+        if bases and sys.version_info < (3, 12):
+            self.adapted["importlib.resources.readers"] = self.run_readers
+        if own_is_indexed or any(base.masked for base in bases):
             self.adapted["importlib_metadata"] = self.run_importlib_metadata
 
-    def find_spec(self, fullname: str, *_: object) -> "Any":
+    def find_spec(self, fullname: str, path: object = None, *_: object) -> "Any":
         """The spec of a module to adapt, whose loader then adapts it; None for every other."""
         adapted = self.adapted.get(fullname)
-        spec = PathFinder.find_spec(fullname) if adapted is not None else None
+        spec = PathFinder.find_spec(fullname, path) if adapted is not None else None  # type: ignore[arg-type] # of whoever imports
         if adapted is None or spec is None or spec.loader is None:
             return spec
         run = spec.loader.exec_module
@@ -240,7 +244,13 @@ class Adapter:
         """Run the module, then let its finder ask the layer's index."""
         run(module)
         if hasattr(module, "MetadataPathFinder"):
-            helper("_envc_finders").index_metadata(self.own, module.MetadataPathFinder)
+            finder = module.MetadataPathFinder
+            helper("_envc_finders").index_metadata(self.own, self.bases, finder)
+
+    def run_readers(self, module: "ModuleType", run: "Run") -> None:
+        """Run the module, then let folders that several layers have be joined."""
+        run(module)
+        helper("_envc_resources").join_folders(module.MultiplexedPath)
 
 
 def start() -> None:
@@ -260,7 +270,7 @@ def start() -> None:
     # Bytecode elsewhere is told by the time of its source, and published files have one time.
     has_finders = bool(bases) or sys.pycache_prefix is not None
     own_is_indexed = has_finders and os.stat(own.folder).st_mtime == own.mtime_seconds
-    adapter = Adapter(own, own_is_indexed=own_is_indexed)
+    adapter = Adapter(own, bases, own_is_indexed=own_is_indexed)
     sys.meta_path.insert(-1, adapter)  # before the finder of `sys.path`, which is last
     if has_finders:
         helper("_envc_finders").show_bases(own, bases, own_is_indexed=own_is_indexed)

@@ -1,4 +1,6 @@
-"""Folders of shared libraries that a layer's own libraries look into, and a base has.
+"""What a layer's tree shows of its bases' files: read off the manifests of their wheels.
+
+Folders of shared libraries that a layer's own libraries look into, and a base has:
 
 A wheel's library finds those of another project by a path relative to its own place, `$ORIGIN`.
 Where that project is in a base, the layer's tree gets a symlink at the place that is looked into.
@@ -12,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from envc.disk.durable import doing
 from envc.formats.elf import searched_folders
 from envc.model.manifest import path_of
-from envc.model.stack import Stack, StackLayer
+from envc.model.stack import Listing, Stack, StackLayer
 from envc.model.wheel import WheelFacts
 from envc.store import Store, store_id
 from envc.target.directory import Directory, Shape
@@ -35,7 +37,7 @@ def library_folders(store: Store, stack: Stack) -> tuple[tuple[str, int], ...]:
         for folder in _looked_into(store, store_id(wheel.digest, stack.python))
         if not _has(own, folder)
     }
-    listings = [_listings(layer, stack.python) for layer in stack.bases] if wanted else []
+    listings = [_listing(layer, stack.python) for layer in stack.bases] if wanted else []
     found: list[tuple[str, int]] = []
     for folder in sorted(wanted):
         place = _place(listings, folder)
@@ -44,22 +46,31 @@ def library_folders(store: Store, stack: Stack) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
-# The paths of a base's visible projects, and those of its masked ones.
-_Listings = tuple[frozenset[str], frozenset[str]]
+def listings_of_masked(stack: Stack) -> tuple[tuple[int, Listing], ...]:
+    """The listing of each base of which something is masked, by its place in the stack.
+
+    Raises:
+        OutsideError: the base's store does not hold one of its wheels.
+    """
+    return tuple(
+        (place, _listing(layer, stack.python))
+        for place, layer in enumerate(stack.layers)
+        if layer.masked & {wheel.project for wheel in layer.wheels}
+    )
 
 
-def _listings(layer: StackLayer, python: str) -> _Listings:
+def _listing(layer: StackLayer, python: str) -> Listing:
     shape = Shape.TARGET if layer.subdirectory else Shape.OVERLAY
     store = Store(Directory(layer.location, shape).store)
     masked = [wheel for wheel in layer.wheels if wheel.project in layer.masked]
-    return _paths(store, layer.visible(), python), _paths(store, masked, python)
+    return Listing(_paths(store, layer.visible(), python), _paths(store, masked, python))
 
 
-def _place(listings: Sequence[_Listings], folder: str) -> int | None:
+def _place(listings: Sequence[Listing], folder: str) -> int | None:
     """The place in the stack of the nearest base that has the folder."""
-    for place, (visible, masked) in enumerate(listings, 1):
-        if _has(visible, folder):
-            return None if _has(masked, folder) else place
+    for place, listing in enumerate(listings, 1):
+        if _has(listing.visible, folder):
+            return None if _has(listing.masked, folder) else place
     return None
 
 

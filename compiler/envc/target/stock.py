@@ -21,7 +21,7 @@ from envc.model.wheel import WheelFacts
 from envc.plan.tree import StoredTree, plan_tree
 from envc.store import Store, store_id, tree_id
 from envc.target.directory import Directory, read_bytes
-from envc.target.libraries import library_folders
+from envc.target.libraries import library_folders, listings_of_masked
 from envc.view.places import site_packages
 from envc.view.stack_file import RUNTIME_FILES
 from envc.view.tree import view
@@ -159,6 +159,7 @@ class Stock:
                 stack,
                 libraries=library_folders(store, stack),
                 entry_points=entry_points(store, stack),
+                listings=listings_of_masked(stack),
             )
         )
         runtime = self.start_up_tree(seen.runtime_files)

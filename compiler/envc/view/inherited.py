@@ -6,18 +6,28 @@ Of data files, the fewest symlinks that show exactly those of visible projects:
     →     share/jupyter/lab/a, share/jupyter/nbconvert
 
 A directory is one symlink when all that any layer has below it is one base's and visible.
+
+Of a base with a masked project, likewise, a folder that stands on `sys.path` in its place: whoever
+lists it sees what imports see. Each link is short, so that a file system keeps it in the inode; the
+one that they lead through is on no path.
+
+    lib/python3.11/bases/user/numpy        →  ../.user/numpy
+    lib/python3.11/bases/user/google/cloud →  ../../.user/google/cloud
+    lib/python3.11/bases/.user             →  /opt/site/by-lock/…/user/lib/python3.11/site-packages
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from envc.formats.scripts import entry_point_script
-from envc.model.manifest import EXECUTABLE_MODE
+from envc.formats.stack_text import STACK_FILE
+from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
 from envc.model.plan import MakeSymlink, WriteFile
 from envc.model.stack import Stack
-from envc.view.places import destination, site_packages
+from envc.view.places import destination, shown_folder, site_packages
 
 OWN = 0
+_NOTHING = b"All projects of this base are replaced or hidden.\n"
 
 
 @dataclass(slots=True)
@@ -102,3 +112,33 @@ def inherited_libraries(stack: Stack, taken: frozenset[str]) -> Iterator[MakeSym
     for path, place in stack.libraries:
         if path not in taken:
             yield MakeSymlink(path, destination(path, stack.layers[place], stack))
+
+
+def masked_folders(
+    stack: Stack,
+    taken: frozenset[str],  # noqa: ARG001 - every pass is told; these names are envc's alone
+) -> Iterator[MakeSymlink | WriteFile]:
+    """The links of each base with a masked project, in order of path."""
+    packages = site_packages(stack)
+    for place, listing in stack.listings:
+        folder = shown_folder(stack.layers[place], stack)
+        parent, _, name = folder.rpartition("/")
+        anchor = f"{parent}/.{name}"
+        yield MakeSymlink(anchor, destination(packages, stack.layers[place], stack, at=anchor))
+        root = Node()
+        for owner, paths in ((place, listing.visible), (None, listing.masked)):
+            for path in paths:
+                if path.startswith(f"{packages}/"):
+                    plant(root, path[len(packages) + 1 :], owner)
+        shown = [path for path, _ in grafts(root, "") if not _is_for_its_own_folder(path)]
+        for path in shown:
+            yield MakeSymlink(f"{folder}/{path}", f"{'../' * (path.count('/') + 1)}.{name}/{path}")
+        if not shown:
+            yield WriteFile(f"{folder}/{STACK_FILE}", _NOTHING, FILE_MODE)
+
+
+def _is_for_its_own_folder(path: str) -> bool:
+    """Start-up files, which run once, and bytecode."""
+    return path.endswith(("__pycache__", ".pth", ".start")) and (
+        "/" not in path or path.endswith("/__pycache__")
+    )

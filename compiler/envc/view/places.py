@@ -21,14 +21,26 @@ def tree_of(base: StackLayer) -> str:
     )
 
 
-def destination(path: str, base: StackLayer, stack: Stack) -> str:
-    """What a symlink at `path` of the tree is made of to name the same path of a base's tree."""
+def destination(path: str, base: StackLayer, stack: Stack, *, at: str | None = None) -> str:
+    """What a symlink in the tree is made of to name the `path` of a base's tree.
+
+    It stands `at` that path; left out: at the same path.
+    """
     if location_of(base, stack) != HERE:
         return f"{tree_of(base)}/{path}"
-    depth = path.count("/") + len(stack.top.subdirectory.split("/")) * bool(stack.top.subdirectory)
+    depth = (at or path).count("/") + len(stack.top.subdirectory.split("/")) * bool(
+        stack.top.subdirectory
+    )
     to_location = "../" * (depth + len(("generations", "N")))
     inside = "/".join(filter(None, ("by-lock", hex_of(base.closure), base.subdirectory, path)))
     return to_location + inside
+
+
+def shown_folder(base: StackLayer, stack: Stack) -> str:
+    """The path of the folder that shows what is visible of a base with masked projects."""
+    farther = stack.bases[stack.bases.index(base) + 1 :]
+    alike = sum(layer.name == base.name for layer in farther)
+    return f"lib/python{stack.python}/bases/{base.name}{f'+{alike + 1}' if alike else ''}"
 
 
 def site_packages(stack: Stack) -> str:

@@ -10,7 +10,7 @@ from envc.model.manifest import FILE_MODE, PUBLISHED_MTIME_SECONDS
 from envc.model.plan import WriteFile
 from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import WheelFacts
-from envc.view.places import location_of, site_packages
+from envc.view.places import location_of, shown_folder, site_packages
 from envc.view.visible import visible_names
 
 STACK_FORMAT = "1"
@@ -111,6 +111,7 @@ def base_records(base: StackLayer, stack: Stack) -> Iterator[tuple[str, ...]]:
     for namespace in namespaces:
         yield "namespace", namespace
     if masked:
+        yield "folder", shown_folder(base, stack)
         yield from distribution_records(base.visible())
     folder = site_packages(stack)
     files = {path.rpartition("/") for wheel in base.visible() for path in wheel.start_files}

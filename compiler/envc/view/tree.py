@@ -8,7 +8,12 @@ from envc.model.plan import MakeSymlink, View, WriteFile
 from envc.model.stack import Stack
 from envc.view.activate import activate_script
 from envc.view.editable import editable_origins
-from envc.view.inherited import inherited_commands, inherited_data_files, inherited_libraries
+from envc.view.inherited import (
+    inherited_commands,
+    inherited_data_files,
+    inherited_libraries,
+    masked_folders,
+)
 from envc.view.interpreter import interpreter_entries
 from envc.view.modulefile import modulefile
 from envc.view.stack_file import RUNTIME_FILES, start_entries
@@ -25,6 +30,7 @@ PASSES: tuple[Pass, ...] = (
     editable_origins,
     inherited_commands,
     inherited_libraries,
+    masked_folders,
     inherited_data_files,
 )
 

@@ -205,6 +205,7 @@ def test_the_data_file_lists_what_is_visible():
         "name\tns.seen\n"
         "name\town\n"
         "namespace\tns\n"
+        "folder\tlib/python3.11/bases/user\n"
         "distribution\tvisible\tvisible-1.dist-info\n"
         "start\ta.pth\n"
         "start\tb.pth\n"
