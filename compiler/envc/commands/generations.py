@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from envc.core.folder import unneeded_cores
 from envc.disk.clock import utc_text
@@ -25,6 +26,7 @@ from envc.reports.generations import (
 )
 from envc.store.staging import TEMPORARY
 from envc.target.directory import Directory
+from envc.target.gone import lead_on
 from envc.target.holding import said_of_current
 from envc.target.opened import materialized_at, open_target
 from envc.target.publication import drop_plans
@@ -160,6 +162,8 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
                 layers = {layer.digest for r in survivors for layer in r.layers.values()}
                 drop_plans(directory, trees, frozenset(layers))
                 others = [*_remove_cores(directory, survivors), *prune_target(directory)]
+                with suppress(OSError):  # what room there is, gc has made by now
+                    lead_on(directory, [records[number] for number in leaving])
         except OSError as error:
             raise disk_error(error, "remove what is not needed", directory.path) from error
     return CollectReport(

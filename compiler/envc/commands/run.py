@@ -2,7 +2,8 @@
 
 `ENVC_LOCK` goes with the command to whatever it starts, on other nodes too, and pins the common
 layers there. A common layer is run from the generation that a given `ENVC_LOCK` names; an overlay
-runs on the base that it was compiled for, and pins the others to that.
+runs on the base that it was compiled for, and pins the others to that. `ENVC_GENERATIONS` keeps
+what is started on the overlay's generation.
 """
 
 import os
@@ -41,6 +42,7 @@ from envc.target.inputs import noted_inputs
 from envc.target.opened import Target, built_overlay, find_target, open_target, read_location
 
 LOCK = "ENVC_LOCK"
+GENERATIONS = "ENVC_GENERATIONS"
 Clock = Callable[[], float]
 
 
@@ -206,9 +208,11 @@ def _tree(directory: Directory, current: Generation, layer: str) -> str:
 def _variables(
     target: Target, tree: str, layer: str, surroundings: Mapping[str, str]
 ) -> dict[str, str]:
+    inherited = surroundings.get(GENERATIONS, "").split(os.pathsep)
     return {
         **target.settings(layer).env,
         "PATH": f"{tree}/bin:{surroundings.get('PATH', os.defpath)}",
         "VIRTUAL_ENV": tree,
         "ENVC_TARGET": target.directory.path,
+        GENERATIONS: os.pathsep.join(filter(None, (*inherited, os.path.realpath(tree)))),
     }

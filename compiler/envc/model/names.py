@@ -15,6 +15,8 @@ Order = Literal["first", "then", "last"]
 POLICY_FILE = "policy.json"
 INPUTS_FILE = ".inputs.json"
 LOCK_FILE = ".lock"
+# What stands for the generations that were removed.
+GONE = "store/gone"
 COMMAND = "bin/envc"
 # What a user writes, and the overlay as one file beside it.
 OVERLAY_SPEC = "overlay.toml"
@@ -86,6 +88,8 @@ _BOTH = (
     Name(f"by-lock/{_HEX}", "link", leads=r"\.\./generations/\d+", goes="first", packed=True),
     # Generations, those on their way, and the file by which one is told whether links work.
     Name(r"generations/\d+", "folder", packed=True),
+    Name(r"generations/\d+", "link", leads=rf"\.\./{GONE}", packed=True),
+    Name(GONE, "folder", packed=True),
     Name(r"generations/\.staging-.*", "folder", packed=True),
     Name(r"generations/\.trial-.*", "file", packed=True),
     # Unpacked wheels, from which files are linked; the listings of layers' trees, and plans.

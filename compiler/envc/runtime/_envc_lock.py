@@ -1,6 +1,7 @@
-"""One job, one generation: a common layer goes on in the generation that `ENVC_LOCK` names.
+"""One job, one generation: a process goes on in another generation than it was started from.
 
-Loaded only where the variable names something else than the layer that a process was started in.
+A common layer goes on in the one that `ENVC_LOCK` names; whatever was started from a generation
+that is past, in the current one. Loaded only where that is another.
 The process is replaced by the interpreter of the other generation, with the same arguments: so
 prefix, `sys.path`, start-up files and lease are those of a process that was started there.
 """
@@ -57,13 +58,52 @@ def is_elsewhere(location: str) -> bool:
         return False
 
 
+def go_on(own: "Layer") -> None:
+    """Go on in the current generation, unless somebody wants this one; then return.
+
+    That is so where it was named by digest, or where an ancestor stays on it: one that started this
+    process with an environment of its own.
+    """
+    tree = parent(own.generation(), 2)
+    if own.subdirectory:
+        tree = f"{tree}/{own.subdirectory}"
+    named = (argument for argument in sys.orig_argv[:2] if "/by-lock/" in argument)
+    if any(os.path.realpath(path).startswith(f"{own.prefix()}/") for path in named):
+        return
+    if is_python(own) and os.access(f"{tree}/bin/python", os.X_OK) and not is_held_above(own):
+        restart(tree, own)
+
+
+def is_held_above(own: "Layer") -> bool:
+    """Whether an ancestor of this process holds the lease of the layer's generation."""
+    lease = f" {own.generation()}/.lease\n"
+    process = os.getppid()
+    while process > 1:
+        try:
+            with open(f"/proc/{process}/maps", encoding="utf-8", errors="replace") as maps:
+                if lease in maps.read():
+                    return True
+        except OSError:  # of another user
+            pass
+        try:
+            with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as status:
+                process = int(status.read().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            return False
+    return False
+
+
+def is_python(own: "Layer") -> bool:
+    """Whether this process is the layer's interpreter, not a program that embeds it."""
+    try:
+        return os.path.samefile("/proc/self/exe", f"{own.prefix()}/bin/python")
+    except OSError:
+        return False
+
+
 def restart(tree: str, own: "Layer") -> None:
     """Replace this process by the interpreter of that tree; does not return."""
-    try:
-        is_python = os.path.samefile("/proc/self/exe", f"{own.prefix()}/bin/python")
-    except OSError:
-        is_python = False
-    if not is_python:
+    if not is_python(own):
         fail(
             f"{own.prefix()}: ENVC_LOCK pins this job to {tree}, and the program that embeds this"
             " interpreter cannot be started again",

@@ -8,6 +8,10 @@ of its generations are held; the bases stand on `sys.path` behind the layer (`_e
 another generation goes on in the one that holds that digest (`_envc_lock`). An overlay does not
 heed it: it never runs on another base than the one it was compiled for, which it names itself.
 
+Programs note what `sys.executable` is, and start it when that generation is long past: then the
+process goes on in the current one. `ENVC_GENERATIONS`, the paths of generations, is handed down:
+what a process starts stays on its generation.
+
 Every process of every user pays for what is loaded here. Of the shared storage that a tree may
 stand on, each of these modules asks for one file, its bytecode; the `.pth` line does the same for
 this one (`envc.view.stack_file`). Else, nothing that the interpreter has not loaded by then.
@@ -19,6 +23,7 @@ from _frozen_importlib_external import PathFinder, SourcelessFileLoader
 
 LIBRARIES = ("/lib", "/lib64")
 LEASE = ".lease"
+HANDED_DOWN = "ENVC_GENERATIONS"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -253,6 +258,27 @@ class Adapter:
         helper("_envc_resources").join_folders(module.MultiplexedPath)
 
 
+def stay_or_go_on(own: "Layer", alias: str) -> None:
+    """Go on in the current generation where another was started by its own path, but for a reason.
+
+    And hand this one down to what the process starts.
+    """
+    generation = own.generation()
+    number = generation.rpartition("/")[2]
+    known = os.environ.get(HANDED_DOWN, "")
+    listed = known.split(os.pathsep) if known else []
+    if generation in listed:
+        return
+    if f"/generations/{number}/" in alias:
+        try:
+            current = os.readlink(f"{os.path.dirname(os.path.dirname(generation))}/current")
+        except OSError:  # a copy
+            current = number
+        if current.rpartition("/")[2] != number:
+            helper("_envc_lock").go_on(own)
+    os.environ[HANDED_DOWN] = os.pathsep.join([*listed, generation])
+
+
 def start() -> None:
     """Make this process see the stack of the tree that this module stands in; once."""
     global _started, _folder  # noqa: PLW0603 - `site` may call again; `current` may move
@@ -263,8 +289,11 @@ def start() -> None:
     own, *bases = helper("_envc_stack").read_layers(alias)
     _folder = own.folder
     wanted = os.environ.get("ENVC_LOCK")
-    if wanted and own.subdirectory and wanted != own.closure:
-        helper("_envc_lock").keep_to(wanted, own)
+    if wanted and own.subdirectory:
+        if wanted != own.closure:
+            helper("_envc_lock").keep_to(wanted, own)
+    elif own.closure:
+        stay_or_go_on(own, alias)
     pin = Pin(alias, own)
     hold_lease(own)
     # Bytecode elsewhere is told by the time of its source, and published files have one time.

@@ -212,11 +212,23 @@ class Directory(NamedTuple):
 
     def numbers(self) -> list[int]:
         """The numbers of all generations, ascending."""
+        return sorted(number for number, is_there in self._numbered().items() if is_there)
+
+    def newest_number(self) -> int:
+        """The greatest number that any generation has had; 0: there was none."""
+        return max(self._numbered(), default=0)
+
+    def _numbered(self) -> dict[int, bool]:
+        """All numbers, and whether the generation is there still."""
         try:
-            names = os.listdir(self.generations)
+            with os.scandir(self.generations) as entries:
+                return {
+                    number: not entry.is_symlink()
+                    for entry in entries
+                    if (number := number_named(entry.name)) is not None
+                }
         except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(number for name in names if (number := number_named(name)) is not None)
+            return {}
 
     def record(self, number: int) -> Generation:
         """A generation's record.

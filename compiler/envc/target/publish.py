@@ -211,7 +211,7 @@ def _found_or_built(order: _Order, *, verify: bool) -> tuple[Generation, bool]:
         return present, False
     make_folder(directory.generations)
     copy = _is_to_copy(order)
-    number = max(directory.numbers(), default=0) + 1
+    number = directory.newest_number() + 1
     staging = f"{directory.generations}/{STAGING_PREFIX}{generation_name(number)}-{os.getpid()}"
     try:
         plans = [

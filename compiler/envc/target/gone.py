@@ -1,0 +1,49 @@
+"""Where generations were taken away, what noted one of their interpreters goes on in `current`.
+
+    generations/000001 → ../store/gone
+    store/gone/user/bin/{python,python3,python3.11}   a script that starts TARGET/user/bin/…
+
+A script, because a link would lead overlays onto a base that they were not compiled for. The
+number is taken, too: no later generation is found where an earlier one was noted.
+"""
+
+import os
+from collections.abc import Iterable
+
+from envc.disk.durable import replacing, sync_directory
+from envc.model.generation import Generation
+from envc.model.names import GONE
+from envc.target.directory import Directory
+
+_SCRIPT = """\
+#!/bin/sh
+# The generation that was here is gone. What noted its interpreter goes on in the current one.
+there=$(PATH=$PATH:/usr/bin:/bin; cd -P -- "$(dirname -- "$(realpath -- "$0")")/{up}" && pwd -P)
+exec "$there/{name}" "$@"
+"""
+
+
+def lead_on(directory: Directory, removed: Iterable[Generation]) -> None:
+    """Let generations that were removed lead on; the numbers stay taken.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    for record in removed:
+        for layer in record.layers:
+            _write_scripts(directory, directory.subdirectory(layer), record.python)
+        os.symlink(f"../{GONE}", directory.generation(record.generation))
+    sync_directory(directory.generations)
+
+
+def _write_scripts(directory: Directory, subdirectory: str, python: str) -> None:
+    folder = "/".join(filter(None, (directory.path, GONE, subdirectory, "bin")))
+    up = "/".join([".."] * (4 if subdirectory else 3))
+    for name in ("python", "python3", f"python{python}"):
+        if os.path.exists(f"{folder}/{name}"):
+            continue
+        os.makedirs(folder, exist_ok=True)
+        tree = "/".join(filter(None, (subdirectory, "bin", name)))
+        with replacing(f"{folder}/{name}") as temporary, open(temporary, "w") as file:
+            file.write(_SCRIPT.format(up=up, name=tree))
+            os.fchmod(file.fileno(), 0o555)
