@@ -342,3 +342,24 @@ def test_activate_finds_itself_and_deactivate_restores(disk: Disk, shell: str):
         "gone",
     ]
     assert prompt in {"", "(it's me) $ "}  # bash has no prompt where nobody types
+
+
+@pytest.mark.parametrize("masked", [(), ("gone",)], ids=["all", "masked"])
+def test_a_locale_without_the_letters_of_a_path_is_no_hindrance(
+    disk: Disk, masked: tuple[str, ...]
+):
+    disk.root = disk.root / "zürich ñ"
+    disk.root.mkdir()
+    base = disk.layer("user", Recipe(name="common", version="1"), Recipe(name="gone", version="1"))
+    disk.publish(base)
+    own = Recipe(name="own", version="1")
+    tree = disk.publish(disk.layer("alice", own, overlay=True), masking(base, *masked))
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    code = "import common, own, sys; show(ascii(sys.prefix.encode(errors='surrogateescape')))"
+    assert answer(tree, code, **locale) == ascii(f"{tree}/generations/000001".encode())
+    venv = disk.root / "venv"
+    options = ("-m", "venv", "--without-pip", "--system-site-packages", venv)
+    made = run(tree / "bin/python", *options)  # there, venv itself cannot write such a path
+    assert (made.returncode, made.stderr) == (0, "")
+    for variables in (locale, {}):
+        assert answer(venv, "import common, own; show(own.__version__)", **variables) == "1"

@@ -117,9 +117,10 @@ def read_layers(alias: str) -> list[Layer]:
     path = f"{alias}/{DATA_FILE}"
     rebuild = "build the tree again: `envc materialize`, for an overlay `envc overlay sync`"
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, "rb") as file:
             path = real_path(file.fileno(), path)
-            records = [line.split("\t") for line in file.read().split("\n") if line]
+            text = os.fsdecode(file.read())  # it names paths, in whatever the locale takes them for
+            records = [line.split("\t") for line in text.split("\n") if line]
     except OSError as error:
         fail(f"{path}: cannot be read ({error.strerror})", rebuild)
     if records[:1] != [["envc-stack", FORMAT]]:

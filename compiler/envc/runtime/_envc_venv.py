@@ -52,8 +52,8 @@ def stand_on(own: "Layer", folder: str) -> None:
     """Put the hook into a new environment's site-packages, its data first and its start last."""
     name = os.path.basename(parent(folder, 3))
     records = "".join("\t".join(record) + "\n" for record in records_above(own, name))
-    with open(f"{folder}/{DATA_FILE}", "w", encoding="utf-8") as file:
-        file.write(records)
+    with open(f"{folder}/{DATA_FILE}", "wb") as file:
+        file.write(os.fsencode(records))
     modules = [n for n in sorted(os.listdir(own.folder)) if n.startswith("_envc_")]
     for module in modules:
         if module.endswith(".py"):
@@ -70,8 +70,8 @@ def records_above(own: "Layer", name: str) -> "Iterator[list[str]]":
     """
     location = parent(own.generation(), 2) if own.closure else own.prefix()
     below = False
-    with open(f"{own.folder}/{DATA_FILE}", encoding="utf-8") as file:
-        records = [line.split("\t") for line in file.read().split("\n") if line]
+    with open(f"{own.folder}/{DATA_FILE}", "rb") as file:
+        records = [line.split("\t") for line in os.fsdecode(file.read()).split("\n") if line]
     for kind, *fields in records:
         if kind == "layer":
             yield ["layer", name, "", "0", ""]
