@@ -21,6 +21,8 @@ Errors hold their parts as data; only `cli` turns them into text.
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
+REPAIR = "run `envc repair --target DIR`, of the target or overlay that it stands in"
+
 
 class Fault(NamedTuple):
     """One thing that is wrong: what, where (`file:line, key path`), and how to mend it."""

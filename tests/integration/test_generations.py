@@ -129,7 +129,7 @@ def test_gc_removes_nothing_where_a_record_cannot_be_read(world):
         (
             "error: the file is missing\n"
             f"   at: {world.generation(2)}/manifest.json\n"
-            " mend: run `envc repair` on the folder, as its owner\n"
+            " mend: run `envc repair --target DIR`, of the target or overlay that it stands in\n"
         ),
     )
     assert listing(world.generation(1)) == before

@@ -1,5 +1,6 @@
 """`generations/N/manifest.json`: a generation's record (format 1)."""
 
+from envc.errors import REPAIR
 from envc.formats.record_file import RecordFile
 from envc.model.generation import GENERATION_FORMAT, Generation
 
@@ -7,7 +8,7 @@ _FILE = RecordFile(
     kind=Generation,
     name="generation's record",
     number=GENERATION_FORMAT,
-    mend="run `envc repair`",
+    mend=REPAIR,
     layout={"indent": 1, "sort_keys": True},
 )
 generation_to_json = _FILE.to_json

@@ -57,7 +57,10 @@ def _refuse_strangers(folder: str) -> None:
 
 def shown(path: str) -> str:
     """A path as messages show it: relative to where the person is, when that is below."""
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except FileNotFoundError:  # the person is nowhere: the folder was removed
+        return path
     return path if relative.startswith("..") else relative
 
 

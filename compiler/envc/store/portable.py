@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from envc.disk.durable import disk_error, syncing
 from envc.disk.processes import share_out
-from envc.errors import EnvcError, UntrustedError
+from envc.errors import REPAIR, EnvcError, UntrustedError
 from envc.formats.facts import facts_from_json, facts_to_json
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE, Entry, manifest_from_text
 from envc.ports import Reporter, SilentReporter
@@ -75,7 +75,7 @@ def _content(path: str, entry: Entry) -> Iterator[bytes]:
         raise UntrustedError(
             "this file of the store is not what its manifest says",
             where=path,
-            mend="run `envc repair`",
+            mend=REPAIR,
         )
 
 

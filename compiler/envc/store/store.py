@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from envc.errors import InternalError, OutsideError, SpecError
+from envc.errors import REPAIR, InternalError, OutsideError, SpecError
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.manifest import FILE_MODE, Manifest, manifest_from_text
 from envc.model.value import replace
@@ -162,7 +162,7 @@ class Store:
             raise SpecError(
                 "this record of a stored tree is damaged",
                 where=f"{self._wheels}/{store_id}/{name}",
-                mend="run `envc repair`",
+                mend=REPAIR,
             )
         return content
 

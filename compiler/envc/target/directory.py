@@ -16,7 +16,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from envc.disk.digests import bytes_of
-from envc.errors import EnvcError, OutsideError, SpecError
+from envc.errors import REPAIR, EnvcError, OutsideError, SpecError
 from envc.formats.generation import generation_from_json
 from envc.model.core import CORE_FOLDER
 from envc.model.digest import Digest, hex_of
@@ -40,8 +40,6 @@ from envc.model.names import (
 STAGING_PREFIX = ".staging-"
 # Of a generation's folder: an unprivileged user can neither move nor empty it.
 GENERATION_MODE = 0o555
-
-_REPAIR = "run `envc repair` on the folder, as its owner"
 
 
 class Shape(Enum):
@@ -317,6 +315,6 @@ def read_bytes(path: str, *, missing_is_fine: bool = False) -> bytes:
     except FileNotFoundError as error:
         if missing_is_fine:
             raise
-        raise OutsideError("the file is missing", where=path, mend=_REPAIR) from error
+        raise OutsideError("the file is missing", where=path, mend=REPAIR) from error
     except OSError as error:
-        raise OutsideError(f"cannot be read: {error.strerror}", where=path, mend=_REPAIR) from error
+        raise OutsideError(f"cannot be read: {error.strerror}", where=path, mend=REPAIR) from error

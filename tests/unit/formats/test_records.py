@@ -80,37 +80,37 @@ FAULTS = {
         b"{",
         "not a generation's record: it is no JSON",
         "manifest.json",
-        "run `envc repair`",
+        "run `envc repair --target DIR`, of the target or overlay that it stands in",
     ),
     "a wrong type": (
         record(generation="1"),
         "not a generation's record: this must be an integer",
         "manifest.json (generation)",
-        "run `envc repair`",
+        "run `envc repair --target DIR`, of the target or overlay that it stands in",
     ),
     "no object": (
         b"[]",
         "not a generation's record: the number of its format is missing",
         "manifest.json (version)",
-        "run `envc repair`",
+        "run `envc repair --target DIR`, of the target or overlay that it stands in",
     ),
     "an unknown field": (
         record(colour="red"),
         "not a generation's record: this field is unknown",
         "manifest.json (colour)",
-        "run `envc repair`",
+        "run `envc repair --target DIR`, of the target or overlay that it stands in",
     ),
     "a field missing": (
         b'{"version": 1}',
         "not a generation's record: this field is missing",
         "manifest.json (generation)",
-        "run `envc repair`",
+        "run `envc repair --target DIR`, of the target or overlay that it stands in",
     ),
     "a wrong type further down": (
         record(layers={"user": {"digest": 1}}),
         "not a generation's record: this must be a text",
         "manifest.json (layers.user.digest)",
-        "run `envc repair`",
+        "run `envc repair --target DIR`, of the target or overlay that it stands in",
     ),
 }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from envc.errors import InternalError, OutsideError, SpecError
+from envc.errors import REPAIR, InternalError, OutsideError, SpecError
 from envc.formats.facts import facts_to_json
 from envc.model.digest import Digest, digest_from_hex, digest_of, hex_of
 from envc.model.lock import LockedWheel
@@ -301,7 +301,7 @@ def test_damaged_record(tmp_path: Path, name: str, damage: bytes) -> None:
     with pytest.raises(SpecError) as caught:
         store.manifest(id_of(path)) if name == "manifest" else store.facts(id_of(path))
     assert str(caught.value) == (
-        f"{place}: this record of a stored tree is damaged\n  mend: run `envc repair`"
+        f"{place}: this record of a stored tree is damaged\n  mend: {REPAIR}"
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from envc.errors import UntrustedError
+from envc.errors import REPAIR, UntrustedError
 from envc.model.digest import digest_of, hex_of
 from envc.model.manifest import Entry
 from envc.store import Store
@@ -56,7 +56,7 @@ def test_what_the_store_itself_has_wrong_is_not_sent(sent):
         path.write_bytes(original)
         path.chmod(mode)
     assert str(caught.value) == (
-        f"{path}: this file of the store is not what its manifest says\n  mend: run `envc repair`"
+        f"{path}: this file of the store is not what its manifest says\n  mend: {REPAIR}"
     )
 
 
