@@ -102,13 +102,17 @@ def keep_open(descriptor: int) -> None:
 class Pin:
     """Keeps the paths of this process on the generation that `folder` is in.
 
-    `aliases` are the paths by which `site` may come to the same site-packages.
+    `aliases` are the paths by which `site` may come to the same site-packages; `before` are the
+    entries of `sys.path` that were there first, `added` those that `.pth` files put there.
     """
 
     def __init__(self, alias: str, layer: "Layer") -> None:
         self.layer = layer
         self.folder = layer.folder
         self.aliases = {alias, layer.folder}
+        place = sys.path.index(alias) if alias in sys.path else len(sys.path)
+        self.before = frozenset(sys.path[:place])
+        self.added: list[str] = []
         prefix, pinned = sys.prefix, layer.prefix()
         if alias.startswith(f"{prefix}/"):
             inside = layer.folder[len(pinned) + len("/lib") :]
@@ -135,8 +139,13 @@ class Pin:
                 path.append(pinned)
         sys.path[:] = path
 
+    def note_added(self, bases: "list[Layer]") -> None:
+        """Note which entries are neither what was there first nor folders of the stack."""
+        known = {self.folder, *self.added, *(base.entry for base in bases)} | self.before
+        self.added += [path for path in sys.path if path not in known]
 
-def take_over_pth(pin: Pin, before: "str | None") -> None:
+
+def take_over_pth(pin: Pin, bases: "list[Layer]") -> None:
     """Let `site` hand this layer's other `.pth` files to `run_own_pth`, each once.
 
     `site` would put their directories behind the bases and under a path that moves with `current`,
@@ -144,8 +153,7 @@ def take_over_pth(pin: Pin, before: "str | None") -> None:
     """
     site = sys.modules["site"]
     add_package = getattr(site, "addpackage", None)
-    add_folder = getattr(site, "addsitedir", None)
-    if add_package is None or add_folder is None:
+    if add_package is None:
         return
     done = {f"{helper('_envc_stack').START_STEM}.pth"}
 
@@ -155,17 +163,41 @@ def take_over_pth(pin: Pin, before: "str | None") -> None:
         pin.pin_path()
         if name not in done:
             done.add(name)
+            before = bases[0].entry if bases else None
             helper("_envc_start_files").run_own_pth(pin.layer, name, before)
+            pin.note_added(bases)
         return known_paths
+
+    site.addpackage = addpackage  # type: ignore[attr-defined] # ModuleType
+
+
+def take_over_folders(pin: Pin, bases: "list[Layer]") -> None:
+    """Let `site.addsitedir` take a folder of this stack as one that is done: no file runs again.
+
+    Who gives a set of known paths asks what the folder and its `.pth` files put on `sys.path`: so
+    pip finds what to take off it, where it builds in isolation. `site` itself knows all that was
+    there first.
+    """
+    site = sys.modules["site"]
+    add_folder = getattr(site, "addsitedir", None)
+    if add_folder is None:
+        return
+    entries = {folder: base.entry for base in bases for folder in (base.entry, base.folder)}
+    entries |= dict.fromkeys(pin.aliases, pin.folder)
 
     def addsitedir(
         sitedir: str, known_paths: "set[str] | None" = None, **options: object
     ) -> object:
-        if known_paths is not None and sitedir in pin.aliases:
-            return known_paths  # the second pass: `site` alone gives known paths
-        return add_folder(sitedir, known_paths, **options)
+        if (entry := entries.get(sitedir)) is None:
+            return add_folder(sitedir, known_paths, **options)
+        if known_paths is not None and known_paths.isdisjoint(pin.before):
+            for path in (entry, *(pin.added if entry == pin.folder else ())):
+                if path not in known_paths:
+                    sys.path.append(path)
+                    known_paths.add(path)
+        return known_paths
 
-    site.addpackage, site.addsitedir = addpackage, addsitedir  # type: ignore[attr-defined] # ModuleType
+    site.addsitedir = addsitedir  # type: ignore[attr-defined] # ModuleType
 
 
 def take_over_imports(pin: Pin) -> None:
@@ -307,8 +339,10 @@ def start() -> None:
         hold_lease(base)
     staged = sys.version_info >= (3, 15)
     if not staged:
-        take_over_pth(pin, bases[0].entry if bases else None)
+        take_over_pth(pin, bases)
+    take_over_folders(pin, bases)
     if any(base.start_files for base in bases):
         helper("_envc_start_files").run_start_files(bases, staged=staged)
     if staged:
         take_over_imports(pin)
+    pin.note_added(bases)
