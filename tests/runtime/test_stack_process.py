@@ -363,3 +363,13 @@ def test_a_locale_without_the_letters_of_a_path_is_no_hindrance(
     assert (made.returncode, made.stderr) == (0, "")
     for variables in (locale, {}):
         assert answer(venv, "import common, own; show(own.__version__)", **variables) == "1"
+
+
+def test_an_activated_environment_is_the_one_that_the_process_is_in(disk: Disk):
+    """IPython compares them, and else warns and doubles the path."""
+    tree = disk.publish(disk.layer("alice", Recipe(name="own", version="1"), overlay=True))
+    code = "import os, sys; show([os.environ['VIRTUAL_ENV'] == sys.prefix, len(sys.prefix)])"
+    pinned = len(f"{tree}/generations/000001")
+    for path in (tree, tree / "generations/000001"):  # a script starts the latter
+        assert answer(path, code, VIRTUAL_ENV=str(tree)) == [True, pinned]
+    assert answer(tree, code, VIRTUAL_ENV="/elsewhere") == [False, pinned]

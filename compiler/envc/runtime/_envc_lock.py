@@ -64,9 +64,7 @@ def go_on(own: "Layer") -> None:
     That is so where it was named by digest, or where an ancestor stays on it: one that started this
     process with an environment of its own.
     """
-    tree = parent(own.generation(), 2)
-    if own.subdirectory:
-        tree = f"{tree}/{own.subdirectory}"
+    tree = own.stable_prefix()
     named = (argument for argument in sys.orig_argv[:2] if "/by-lock/" in argument)
     if any(os.path.realpath(path).startswith(f"{own.prefix()}/") for path in named):
         return

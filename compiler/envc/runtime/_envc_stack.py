@@ -83,6 +83,11 @@ class Layer:
         """The root of the layer's generation: where the lease is."""
         return parent(self.prefix(), len(self.subdirectory.split("/")) if self.subdirectory else 0)
 
+    def stable_prefix(self) -> str:
+        """The path by which people name the layer: it leads through `current`."""
+        location = parent(self.generation(), 2)
+        return f"{location}/{self.subdirectory}" if self.subdirectory else location
+
 
 def parent(path: str, levels: int) -> str:
     """The folder so many levels above."""

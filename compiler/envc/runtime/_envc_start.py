@@ -125,6 +125,8 @@ class Pin:
         sys.prefix = sys.exec_prefix = pinned
         if sys.executable.startswith(f"{prefix}/"):
             sys.executable = pinned + sys.executable[len(prefix) :]
+        if os.environ.get("VIRTUAL_ENV") in (prefix, self.layer.stable_prefix()):
+            os.environ["VIRTUAL_ENV"] = pinned  # else IPython takes it for another one
         site = sys.modules["site"]
         site.PREFIXES[:] = [pinned if path == prefix else path for path in site.PREFIXES]
 
