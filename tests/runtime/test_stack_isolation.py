@@ -68,6 +68,6 @@ def test_nothing_of_the_stack_is_seen(tree, disk: Disk, way: str):
 def test_a_folder_of_the_stack_is_taken_in_once(tree):
     """Start-up files do not run again, those of envc in a base least of all."""
     before = answer(tree, SEEN)
-    code = "import site, sys\npath = sys.path[:]\n"
-    code += "for folder in site.getsitepackages(): site.addsitedir(folder)\n"
+    code = "import os, site, sys\npath = sys.path[:]\n"
+    code += "for folder in filter(os.path.isdir, site.getsitepackages()): site.addsitedir(folder)\n"
     assert answer(tree, f"{code}assert sys.path == path, sys.path\n{SEEN}") == before
