@@ -183,3 +183,38 @@ def test_a_wheel_of_a_folder_that_was_built_again_is_locked_again(house, tmp_pat
     site.materialize()
     (house / NAME).unlink()
     assert site.envc("lock", "--check").status == 0  # nodes may have it from elsewhere
+
+
+def test_metadata_that_is_not_the_wheels_own_ends_the_materialize(house, site_of):
+    Recipe(name="dull", version="1.0").build(house)
+    with IndexServer(house) as server:
+        server.metadata_text = (
+            b"Metadata-Version: 2.1\nName: six\nVersion: 1.17.0\nRequires-Dist: six>1\n"
+        )
+        site = site_of(server)
+        site.done("lock")
+        for _ in range(2):  # nothing of it is kept
+            answer = site.envc("materialize", "--target", site.target)
+            assert answer.status == 5
+            assert f"at: {NAME}" in answer.stderr
+            assert "the index said 'Requires-Dist: six>1', the wheel says nothing" in answer.stderr
+        server.metadata_text = None
+        site.done("cache", "clean")
+        site.done("lock", "--upgrade")
+        site.materialize()
+
+
+def test_what_links_are_signed_with_is_in_no_lock_and_asked_for_anew(
+    house, site_of, tmp_path, monkeypatch
+):
+    with IndexServer(house) as server:
+        server.signature = "?X-Amz-Expires=60&X-Amz-Signature=S3cret"
+        site = site_of(server)
+        told = [site.done("lock", "-v"), site.done("lock", "--upgrade", "--json")]
+        server.signature = "?X-Amz-Expires=60&X-Amz-Signature=S3cret2"
+        monkeypatch.setenv("ENVC_CACHE_DIR", str(tmp_path / "other"))
+        told.append(site.done("materialize", "--target", site.target))
+        assert "?" not in locked_wheel(site)["url"]
+    assert not any("S3cret" in f"{answer.stdout}{answer.stderr}" for answer in told)
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert not [path for path in files if b"S3cret" in path.read_bytes()]

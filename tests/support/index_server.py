@@ -62,10 +62,13 @@ class IndexServer:
     """The server; its keywords are the switches.
 
     `metadata`: "announced" on the page, "silent" (served, not announced), or "none".
-    `metadata_hash`: the digest that pages announce instead of the true one.
+    `metadata_hash`: the digest that pages announce instead of the true one; `metadata_text`: what
+    is served in its place.
     `ranges`: "on", "off" (whole files, 200), "broken" (206 with other bytes than asked for), or a
     status by which ranged requests are refused.
     `hashes`: the algorithm of the hashes that pages give; "" gives none.
+    `ranges_said`: what answers with ranges say instead of their true one.
+    `signature`: what links to files end with, and requests for them must.
     `files_at`: what links to files begin with. `page_headers`: what answers with pages have
     besides; `serial`: what pages tell of it.
     `failures`: path → the statuses of its next requests, then it is well again.
@@ -93,6 +96,7 @@ class IndexServer:
         self.form = form
         self.metadata = metadata
         self.metadata_hash: str | None = None
+        self.metadata_text: bytes | None = None
         self.ranges = ranges
         self.hashes = hashes
         self.api_version = api_version
@@ -101,6 +105,8 @@ class IndexServer:
         self.login = login
         self.tls = tls
         self.facts = dict(facts or {})
+        self.ranges_said: str | None = None
+        self.signature = ""
         self.files_at = "../../files"
         self.page_headers: dict[str, str] = {}
         self.serial: int | None = None
@@ -163,8 +169,8 @@ class IndexServer:
             return Reply(302, b"", {"Location": self.redirects[path]})
         if page := re.fullmatch(r"/simple/([^/]+)/", path):
             return self._page(page[1], headers)
-        if file := re.fullmatch(r"/files/([^/]+)", path):
-            return self._file(file[1], headers)
+        if file := re.fullmatch(r"/files/([^/?]+)(.*)", path):
+            return self._file(file[1], headers, signature=file[2])
         return Reply(404, b"nothing here")
 
     def _page(self, project: str, headers: Mapping[str, str]) -> Reply:
@@ -200,7 +206,7 @@ class IndexServer:
         facts = self.facts.get(path.name, FileFacts())
         return {
             "filename": path.name,
-            "url": f"{self.files_at}/{path.name}",
+            "url": f"{self.files_at}/{path.name}{self.signature}",
             "hashes": self._hashes(path),
             "size": path.stat().st_size if facts.size_bytes is None else facts.size_bytes,
             "requires-python": facts.requires_python,
@@ -214,7 +220,7 @@ class IndexServer:
         for path in files:
             facts = self.facts.get(path.name, FileFacts())
             fragment = "&".join(f"{name}={text}" for name, text in self._hashes(path).items())
-            attributes = {"href": f"{self.files_at}/{path.name}#{fragment}"}
+            attributes = {"href": f"{self.files_at}/{path.name}{self.signature}#{fragment}"}
             if facts.requires_python is not None:
                 attributes["data-requires-python"] = facts.requires_python
             if facts.yanked is not None:
@@ -239,14 +245,17 @@ class IndexServer:
         return self.metadata == "announced"
 
     def _metadata_hash(self, path: Path) -> str:
-        return self.metadata_hash or hashlib.sha256(_metadata_of(path) or b"").hexdigest()
+        content = self.metadata_text or _metadata_of(path) or b""
+        return self.metadata_hash or hashlib.sha256(content).hexdigest()
 
-    def _file(self, name: str, headers: Mapping[str, str]) -> Reply:
+    def _file(self, name: str, headers: Mapping[str, str], *, signature: str) -> Reply:
+        if self.signature and signature != self.signature:
+            return Reply(403, b"this link is not signed")
         if name.endswith(".metadata"):
             content = _metadata_of(self.folder / name.removesuffix(".metadata"))
             if self.metadata == "none" or content is None:
                 return Reply(404, b"no metadata")
-            return Reply(200, content)
+            return Reply(200, self.metadata_text or content)
         path = self.folder / name
         if not path.is_file():
             return Reply(404, b"no such file")
@@ -265,7 +274,8 @@ class IndexServer:
         piece = content[start:end]
         if self.ranges == "broken":
             piece = bytes(len(piece))
-        return Reply(206, piece, {"Content-Range": f"bytes {start}-{end - 1}/{total}"})
+        said = self.ranges_said or f"bytes {start}-{end - 1}/{total}"
+        return Reply(206, piece, {"Content-Range": said})
 
 
 class _Server(ThreadingHTTPServer):

@@ -5,12 +5,14 @@ The network and its cache, behind `ports.CandidateSource`; materialize gets whee
 
 from envc.index.configuration import default_index
 from envc.index.credentials import for_people, without_credentials
+from envc.index.promises import broken_promises
 from envc.index.source import IndexSource
 from envc.index.wheel_files import WheelFiles
 
 __all__ = [
     "IndexSource",
     "WheelFiles",
+    "broken_promises",
     "default_index",
     "for_people",
     "without_credentials",

@@ -22,7 +22,8 @@ from envc.model.value import value
 if TYPE_CHECKING:
     import httpx  # imported when the first request is made: a warm run makes none
 
-PAGE_LIMIT_BYTES = 256 * 1024 * 1024
+PAGE_LIMIT_BYTES = 64 * 1024 * 1024
+_MOST_REDIRECTS = 20
 BACKOFF_SECONDS = 0.25
 BODY_ATTEMPTS = 3
 RETRY_MEND = "check the network, the proxy and the index's URL, then run the command again"
@@ -55,11 +56,22 @@ class Client:
         self._credentials = Credentials(indexes, os.environ)
         self._lock = threading.Lock()
         self._opened: httpx.Client | None = None
+        self._signatures: dict[str, str] = {}
         self.received_bytes = 0  # of bodies, as they came over the wire
 
     def note_listed_logins(self, page: bytes) -> bool:
         """Take the logins that a page has in its links for this run; whether there are any."""
         return self._credentials.note_listed(page)
+
+    def note_signatures(self, signatures: Mapping[str, str]) -> None:
+        """Take what a page's links are signed with (`without_signature`) for this run."""
+        with self._lock:
+            self._signatures.update(signatures)
+
+    def is_signed(self, url: str) -> bool:
+        """Whether a page has told a signature for this URL."""
+        with self._lock:
+            return url in self._signatures
 
     def get(
         self,
@@ -147,10 +159,21 @@ class Client:
                 self.received_bytes += response.num_bytes_downloaded
 
     def _send(self, url: str, headers: Mapping[str, str], login: Login | None) -> "httpx.Response":
+        import httpx
+
         client = self._open()
-        request = client.build_request("GET", url, headers=dict(headers))
+        with self._lock:
+            signed = url + self._signatures.get(url, "")
+        request = client.build_request("GET", signed, headers=dict(headers))
         auth = (login.username, login.password) if login else None
-        return client.send(request, stream=True, auth=auth)
+        response = client.send(request, stream=True, auth=auth)
+        for _ in range(_MOST_REDIRECTS):
+            if response.next_request is None:
+                return response
+            response.close()
+            response = client.send(response.next_request, stream=True)
+        response.close()
+        raise httpx.TooManyRedirects(f"it redirected {_MOST_REDIRECTS} times", request=request)
 
     def close(self) -> None:
         """Close all connections."""

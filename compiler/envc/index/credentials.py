@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 _USER_INFORMATION = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 _LISTED_LOGIN = re.compile(rb"https?://[!#-&(-.0-;=?A-~]+:[!#-&(-.0-;=?A-~]*@[a-zA-Z0-9.:\[\]-]+")
+# Parameters that let in whoever has them: signatures of object stores, tokens, and what is as long.
+_SECRET_PARAMETER = re.compile(
+    r"[?&;](?:[^=&;#]*(?:sig|token|secret|passw|credential|auth|key|policy|jwt)[^=&;#]*="
+    r"|x-(?:amz|goog|ms|oss)-|[^&;#]{24})",
+    re.IGNORECASE,
+)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -141,6 +147,11 @@ def _from_keyring(service: str, username: str | None) -> Login | None:
 def without_credentials(url: str) -> str:
     """The URL without user name and password."""
     return _USER_INFORMATION.sub(r"\1", url) if "@" in url else url
+
+
+def without_signature(url: str) -> str:
+    """The URL without its query where that has a secret in it: who has the link, is let in."""
+    return url.partition("?")[0] if "?" in url and _SECRET_PARAMETER.search(url) else url
 
 
 def for_people(url: str) -> str:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 # The end of central directory and, for most wheels, the directory and METADATA with it.
 TAIL_BYTES = 64 * 1024
 CHUNK_BYTES = 64 * 1024
+# Directories of the largest wheels have a tenth of it; who needs more needs the whole file.
+_MOST_BYTES = 64 * 1024 * 1024
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
 class NoRangesError(Exception):
@@ -49,6 +51,7 @@ class RangedFile(io.RawIOBase):
         self._fetch = fetch
         self._segments = [(tail.start, tail.content)]
         self._position = 0
+        self._left_bytes = _MOST_BYTES
 
     def seekable(self) -> bool:
         """Always."""
@@ -91,6 +94,9 @@ class RangedFile(io.RawIOBase):
                 return start, content
         later = [start for start, _ in self._segments if start > self._position]
         end = min(self._position + max(wanted, CHUNK_BYTES), self._size_bytes, *later)
+        self._left_bytes -= end - self._position
+        if self._left_bytes < 0:
+            raise NoRangesError
         segment = (self._position, self._fetch(self._position, end))
         self._segments.append(segment)
         return segment
@@ -105,16 +111,17 @@ def open_remote(client: Client, url: str, *, index: str, size_bytes: int | None)
     """
 
     def fetch(start: int, end: int) -> bytes:
-        piece = _piece(client, url, index, span=f"{start}-{end - 1}")
+        piece = _piece(client, url, index, span=f"{start}-{end - 1}", most_bytes=end - start)
         if (piece.start, len(piece.content)) != (start, end - start):
             raise NoRangesError
         return piece.content
 
     if not size_bytes:
-        tail = _piece(client, url, index, span=f"-{TAIL_BYTES}")
+        tail = _piece(client, url, index, span=f"-{TAIL_BYTES}", most_bytes=TAIL_BYTES)
     else:
         start = max(size_bytes - TAIL_BYTES, 0)
-        tail = _piece(client, url, index, span=f"{start}-{size_bytes - 1}")
+        span = f"{start}-{size_bytes - 1}"
+        tail = _piece(client, url, index, span=span, most_bytes=TAIL_BYTES)
     if size_bytes and size_bytes != tail.size_bytes:
         raise NoRangesError  # the index is wrong about the file: the whole tells how long it is
     if tail.start + len(tail.content) != tail.size_bytes:
@@ -122,7 +129,7 @@ def open_remote(client: Client, url: str, *, index: str, size_bytes: int | None)
     return cast("BinaryIO", io.BufferedReader(RangedFile(tail, fetch=fetch), CHUNK_BYTES))
 
 
-def _piece(client: Client, url: str, index: str, *, span: str) -> Piece:
+def _piece(client: Client, url: str, index: str, *, span: str, most_bytes: int) -> Piece:
     import httpx
 
     headers = {"Range": f"bytes={span}", "Accept-Encoding": "identity"}
@@ -132,6 +139,8 @@ def _piece(client: Client, url: str, index: str, *, span: str) -> Piece:
         if response.status_code != HTTPStatus.PARTIAL_CONTENT or found is None:
             raise RangesRefusedError  # the body may be the whole file: it is left unread
         start, last, size_bytes = map(int, found.groups())
+        if not 0 < last - start + 1 <= most_bytes:
+            raise NoRangesError  # more than was asked for
         content = bytearray()
         try:
             for chunk in response.iter_bytes():

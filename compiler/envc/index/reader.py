@@ -33,6 +33,12 @@ Prepare = Callable[[Distribution, str], bytes]
 """A source distribution and its file → the text of the METADATA that its wheel will have."""
 
 
+def kept_metadata(cache: Cache) -> Memo[CoreMetadata]:
+    """The metadata that was read before, by the digest of its file."""
+    rooms = ("index", "formats", "model")
+    return Memo(CacheFolder(cache, "metadata-v1"), CoreMetadata, rooms=rooms)
+
+
 class MetadataReader:
     """Reads metadata; any thread may ask. `names` maps the URL of an index to its name.
 
@@ -51,9 +57,7 @@ class MetadataReader:
     ) -> None:
         self._prepare = prepare
         self.wheels = Wheels(client, cache)
-        self._known = Memo(
-            CacheFolder(cache, "metadata-v1"), CoreMetadata, rooms=("index", "formats", "model")
-        )
+        self._known = kept_metadata(cache)
         self._client = client
         self._names = names
         self._offline = offline

@@ -19,6 +19,8 @@ from envc.index.simple import ACCEPT, listing_of_page
 
 # How long a page is good for when its server does not say.
 FRESH_SECONDS = 600
+# However long a server says that one is: releases appear, and are yanked.
+LONGEST_SECONDS = 24 * 3600
 
 _SERIAL = re.compile(r"[0-9]{1,18}")
 
@@ -86,7 +88,9 @@ class RemoteIndex:
         if answer.status == HTTPStatus.NOT_MODIFIED and cached is not None:
             prolong(self._cache, self.url, project, expires=expires)
             return cached.listing
-        listing = self._parsed(answer, project)
+        signatures: dict[str, str] = {}
+        listing = self._parsed(answer, project, signatures)
+        self._client.note_signatures(signatures)
         newest = _newness(listing, answer.headers)
         if cached is not None:
             seen, told = cached.newest, newest
@@ -103,9 +107,10 @@ class RemoteIndex:
             modified=answer.headers.get("Last-Modified", ""),
             newest=newest,
         )
-        if self._client.note_listed_logins(answer.content):
+        has_logins = self._client.note_listed_logins(answer.content)
+        if has_logins or signatures:
             # They are kept nowhere, and so the page is not, either: without them it is of no use.
-            if not self._told_of_logins:
+            if has_logins and not self._told_of_logins:
                 self._told_of_logins = True
                 self._warn(
                     f"index {self.name!r} has credentials in its links: they serve this run alone, "
@@ -115,7 +120,9 @@ class RemoteIndex:
             write_listing(self._cache, self.url, project, cached=fetched)
         return fetched.listing
 
-    def _parsed(self, answer: Answer, project: NormalizedName) -> Listing:
+    def _parsed(
+        self, answer: Answer, project: NormalizedName, signatures: dict[str, str]
+    ) -> Listing:
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return NOTHING
         url = self._page_url(project)
@@ -128,7 +135,11 @@ class RemoteIndex:
         content_type = answer.headers.get("Content-Type", "text/html")
         try:
             return listing_of_page(
-                answer.content, project, content_type=content_type, base_url=answer.url
+                answer.content,
+                project,
+                content_type=content_type,
+                base_url=answer.url,
+                signatures=signatures,
             )
         except ValueError as error:
             raise OutsideError(
@@ -140,10 +151,10 @@ class RemoteIndex:
     @staticmethod
     def _expires(headers: Mapping[str, str]) -> float:
         control = headers.get("Cache-Control", "").lower()
-        found = re.search(r"max-age\s*=\s*\"?(\d+)", control)
+        found = re.search(r"max-age\s*=\s*\"?0*(\d{1,10})", control)
         if "no-cache" in control:
             return time.time()
-        return time.time() + (int(found[1]) if found else FRESH_SECONDS)
+        return time.time() + (min(int(found[1]), LONGEST_SECONDS) if found else FRESH_SECONDS)
 
     def _page_url(self, project: NormalizedName) -> str:
         return f"{self.url}/{quote(project, safe='')}/"

@@ -6,17 +6,20 @@ Source: https://packaging.python.org/specifications/simple-repository-api/ (PEP 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envc.index.credentials import without_credentials
+from envc.index.credentials import without_credentials, without_signature
 from envc.index.filenames import version_of
 from envc.index.listing import ListedFile, Listing, listing_of
+
+if TYPE_CHECKING:
+    from envc.index.html_page import HtmlPage
 
 # JSON before HTML: it alone tells sizes and upload times.
 ACCEPT = (
@@ -35,28 +38,39 @@ _ABSOLUTE = ("https://", "http://")
 
 
 def listing_of_page(
-    content: bytes, project: NormalizedName, *, content_type: str, base_url: str
+    content: bytes,
+    project: NormalizedName,
+    *,
+    content_type: str,
+    base_url: str,
+    signatures: dict[str, str] | None = None,
 ) -> Listing:
     """The listing of a project's page; relative URLs are joined to `base_url`.
 
     Files whose names are not those of wheels and source distributions of the project are left
-    out, as pip does it.
+    out, as pip does it. What links are signed with is no part of a listing: `signatures` gets it,
+    URL → query.
 
     Raises:
         ValueError: it is no page of the simple API, or of a later major version of it.
     """
     media_type, _, parameters = content_type.partition(";")
     media_type = media_type.strip().lower()
-    base_url = without_credentials(base_url)
+    base_url, signatures = without_credentials(base_url), {} if signatures is None else signatures
     if media_type.endswith("json"):
-        return _listing_of_json(content, project, base_url)
+        return _listing_of_json(content, project, base_url, signatures)
     if media_type in _HTML_TYPES:
+        from envc.index.html_page import html_page  # most indexes answer JSON
+
         charset = re.search(r"charset=\"?([\w-]+)", parameters)
-        return _listing_of_html(content, project, base_url, charset[1] if charset else None)
+        page = html_page(content, charset[1] if charset else None)
+        return _listing_of_html(page, project, base_url, signatures)
     raise ValueError(f"the content type {media_type!r} is not one of the simple API")
 
 
-def _listing_of_json(content: bytes, project: NormalizedName, base_url: str) -> Listing:
+def _listing_of_json(
+    content: bytes, project: NormalizedName, base_url: str, signatures: dict[str, str]
+) -> Listing:
     try:
         page = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -70,7 +84,7 @@ def _listing_of_json(content: bytes, project: NormalizedName, base_url: str) -> 
             raise ValueError("the page is not JSON of the simple API")
     serial = page["meta"].get("_last-serial")
     return listing_of(
-        _files_of_json(files, project, base_url),
+        _unsigned(_files_of_json(files, project, base_url), signatures),
         found=bool(files),
         serial=serial if type(serial) is int else 0,
     )
@@ -109,12 +123,20 @@ def _file_of_json(file: dict[str, Any], filename: str, url: str) -> ListedFile:
     )
 
 
-def _listing_of_html(
-    content: bytes, project: NormalizedName, base_url: str, charset: str | None
-) -> Listing:
-    from envc.index.html_page import html_page  # most indexes answer JSON
+def _unsigned(
+    files: Iterable[tuple[Version, ListedFile]], signatures: dict[str, str]
+) -> Iterator[tuple[Version, ListedFile]]:
+    """The files with URLs that may be kept; what these were signed with comes into `signatures`."""
+    for version, file in files:
+        url = without_signature(file.url)
+        if url != file.url:
+            signatures[url] = file.url.removeprefix(url)
+        yield version, file if url == file.url else file._replace(url=url)
 
-    page = html_page(content, charset)
+
+def _listing_of_html(
+    page: "HtmlPage", project: NormalizedName, base_url: str, signatures: dict[str, str]
+) -> Listing:
     if page.version is not None and page.version.strip().partition(".")[0] != "1":
         raise ValueError(f"the page is of version {page.version} of the simple API; envc knows 1.x")
     if page.base is not None:
@@ -127,7 +149,7 @@ def _listing_of_html(
         url = _joined(base_url, reference) if version is not None else None
         if version is not None and url is not None:
             files.append((version, _file_of_html(attributes, filename, url, fragment)))
-    return listing_of(files, found=bool(page.links), serial=page.serial)
+    return listing_of(_unsigned(files, signatures), found=bool(page.links), serial=page.serial)
 
 
 def _file_of_html(

@@ -14,6 +14,7 @@ from httpx_retries import Retry, RetryTransport
 
 from envc import __version__
 from envc.errors import UsageError
+from envc.index.paced import PacedBackend
 
 # More of them gain nothing, and bursts of name look-ups are what some resolvers drop.
 CONNECTIONS = 12
@@ -46,7 +47,7 @@ def open_client(environ: Mapping[str, str], *, backoff_seconds: float) -> httpx.
             mounts=_mounts(verify, retry),
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None),
             headers={"User-Agent": f"envc/{__version__}"},
-            follow_redirects=True,
+            follow_redirects=False,  # httpx reads what comes with one, however much
             trust_env=False,  # a given transport switches httpx's own reading off: it is done here
         )
     except (ValueError, httpx.InvalidURL, ImportError) as error:
@@ -59,7 +60,9 @@ def open_client(environ: Mapping[str, str], *, backoff_seconds: float) -> httpx.
 
 def _transport(verify: ssl.SSLContext, retry: Retry, proxy: str | None) -> httpx.BaseTransport:
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-    return RetryTransport(httpx.HTTPTransport(verify=verify, limits=limits, proxy=proxy), retry)
+    transport = httpx.HTTPTransport(verify=verify, limits=limits, proxy=proxy)
+    transport._pool._network_backend = PacedBackend()  # noqa: SLF001 - httpx hands none through
+    return RetryTransport(transport, retry)
 
 
 def _mounts(verify: ssl.SSLContext, retry: Retry) -> dict[str, httpx.BaseTransport | None]:

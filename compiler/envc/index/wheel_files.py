@@ -2,19 +2,23 @@
 
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
+from contextlib import suppress
 from typing import BinaryIO
+
+from packaging.utils import parse_wheel_filename
 
 from envc.disk.cache import Cache
 from envc.disk.closing import Closing
 from envc.disk.digests import known_digest
-from envc.errors import OutsideError, UntrustedError
+from envc.errors import EnvcError, OutsideError, UntrustedError
 from envc.index.ahead import Workers, ended
 from envc.index.client import Client
 from envc.index.credentials import without_credentials
+from envc.index.remote import RemoteIndex
 from envc.index.wheels import RemoteWheel, Value, Wheels, read_local
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
+from envc.model.value import replace
 from envc.ports import Reporter, SilentReporter
 
 DOWNLOAD_TASK = "download"
@@ -23,8 +27,9 @@ DOWNLOAD_TASK = "download"
 class WheelFiles(Closing):
     """The files of locked wheels; any thread may ask.
 
-    `wheelhouses` are folders of wheels, searched by file name. `indexes` matter for their
-    credentials only: a lock holds none. Closing it removes what it could not keep in the cache.
+    `wheelhouses` are folders of wheels, searched by file name. `indexes` matter for what a lock
+    holds none of: credentials, and signatures of links. Closing it removes what it could not keep
+    in the cache.
     """
 
     def __init__(
@@ -39,7 +44,9 @@ class WheelFiles(Closing):
         self._reporter = reporter or SilentReporter()
         self._wheelhouses = tuple(wheelhouses)
         self._client = Client(indexes)
-        self._wheels = Wheels(self._client, Cache(cache, warn=self._reporter.warn))
+        self._cache = Cache(cache, warn=self._reporter.warn)
+        self._indexes = [index for index in indexes if index.url is not None]
+        self._wheels = Wheels(self._client, self._cache)
         self._workers = Workers()
         self._offline = offline
 
@@ -68,8 +75,31 @@ class WheelFiles(Closing):
         kept = self._wheels.kept(wheel.digest, wheel.filename)
         if kept is not None:
             return kept
-        download = partial(self._wheels.download, advance=self._advance)
-        return self._workers.submit(download, self._remote(wheel)).result()[0]
+        return self._workers.submit(self._download, self._remote(wheel)).result()
+
+    def _download(self, wheel: RemoteWheel) -> str:
+        """Download it; where its link does not serve any more, from where an index has it now."""
+        try:
+            return self._wheels.download(wheel, advance=self._advance)[0]
+        except OutsideError:
+            now = self._listed_now(wheel)
+            if now is None:
+                raise
+        return self._wheels.download(now, advance=self._advance)[0]
+
+    def _listed_now(self, wheel: RemoteWheel) -> RemoteWheel | None:
+        """The wheel as an index lists it, if it does so otherwise: signed links are for a while."""
+        for index in self._indexes:
+            with suppress(EnvcError, ValueError):
+                project = parse_wheel_filename(wheel.filename)[0]
+                listed = RemoteIndex(
+                    index.name, index.url or "", cache=self._cache, client=self._client
+                ).offer(project)
+                files = [file for each in listed.releases for file in each.distributions]
+                found = next((each for each in files if each.filename == wheel.filename), None)
+                if found and (found.url != wheel.url or self._client.is_signed(found.url)):
+                    return replace(wheel, url=found.url, index=index.name)
+        return None
 
     def read(self, wheel: LockedWheel, parse: Callable[[BinaryIO], Value]) -> Value:
         """What `parse` makes of the wheel; it may be called again on a better copy.

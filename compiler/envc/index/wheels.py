@@ -30,6 +30,9 @@ UNTRUSTED_MEND = (
     "do not use this file; if the index replaced it on purpose, run `envc lock --upgrade`"
 )
 
+# No file of an index is larger.
+MOST_BYTES = 1 << 34
+
 Value = TypeVar("Value")
 
 
@@ -200,6 +203,12 @@ def _write(
         done = 0
         for chunk in response.iter_bytes():
             done += len(chunk)
+            if done > MOST_BYTES:
+                raise UntrustedError(
+                    f"{wheel.filename} has no end: more than {MOST_BYTES} bytes came",
+                    where=for_people(wheel.url),
+                    mend=UNTRUSTED_MEND,
+                )
             for hasher in hashers.values():
                 hasher.update(chunk)
             file.write(chunk)

@@ -1,7 +1,7 @@
 """Wheels and other trees → the store: verified, unpacked, byte-compiled, durable, published."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from envc.disk.durable import disk_error
@@ -20,6 +20,7 @@ from envc.model.manifest import (
 )
 from envc.model.names import site_packages_of
 from envc.model.value import value
+from envc.model.wheel import WheelFacts
 from envc.ports import Reporter
 from envc.store.bytecode import TASK as COMPILE
 from envc.store.bytecode import Compiler
@@ -32,16 +33,21 @@ from envc.store.writer import TreeWriter
 _UNPACK = "unpack"
 
 Bytecode = list[Future[list[Entry]]]
+Judge = Callable[[WheelFacts], Fault | None]
 
 
 @value(kw_only=True)
 class Run:
-    """What the trees of one run have in common: the store's root and the core."""
+    """What the trees of one run have in common: the store's root and the core.
+
+    `judge` is shown each wheel that is unpacked, and says what is wrong with it beside its bytes.
+    """
 
     root: str
     python: str
     interpreter: str
     reporter: Reporter
+    judge: Judge | None = None
 
 
 def ingest_wheels(run: Run, wheels: Mapping[str, tuple[str, LockedWheel]]) -> None:
@@ -111,6 +117,9 @@ def _unpack_all(
     def unpack_one(name: str) -> tuple[Unpacked, Bytecode]:
         path, wheel = wheels[name]
         unpacked = unpack(path, wheel, python=run.python, tree=_make_tree(staging.add(name)))
+        fault = run.judge(unpacked.facts) if run.judge is not None else None
+        if fault is not None:
+            raise UntrustedError.of([fault])
         bytecode = compiler.submit(f"{name}/tree", unpacked.sources)
         run.reporter.advance(_UNPACK)
         return unpacked, bytecode

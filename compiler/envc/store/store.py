@@ -22,7 +22,7 @@ from envc.store.identity import SUMS_NAME, sum_line
 if TYPE_CHECKING:
     from envc.model.lock import LockedWheel
     from envc.model.wheel import WheelFacts
-    from envc.store.ingest import Run
+    from envc.store.ingest import Judge, Run
 
 _TREE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -99,8 +99,11 @@ class Store:
         python: str,
         interpreter: str,
         reporter: Reporter,
+        judge: Judge | None = None,
     ) -> None:
         """Bring those wheels in that are not there yet: local path, and what the lock says.
+
+        `judge` is shown what each of them says of itself, and may refuse it.
 
         `interpreter` compiles them; it must be of version `python` (X.Y). When this returns, all
         are there and on the disk; when it raises, none of the new ones is.
@@ -118,7 +121,8 @@ class Store:
         if missing:
             from envc.store.ingest import ingest_wheels
 
-            ingest_wheels(self._run(python, interpreter, reporter), missing)
+            run = replace(self._run(python, interpreter, reporter), judge=judge)
+            ingest_wheels(run, missing)
 
     def add_tree(
         self, name: str, files: Mapping[str, bytes], *, python: str, interpreter: str

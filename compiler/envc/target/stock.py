@@ -74,6 +74,8 @@ class Stock:
             missing = self._from_bundle(self.wheelhouse, missing)
         if not missing:
             return
+        from envc.index import broken_promises  # bundles and full stores need none
+
         lacking = [missing[digest] for digest in sorted(missing)]
         with self.fetched(lacking) as paths:
             if weigh is not None:
@@ -83,6 +85,7 @@ class Stock:
                 python=self.python,
                 interpreter=self.interpreter,
                 reporter=self.context.reporter,
+                judge=broken_promises(self.context.cache),
             )
 
     def _from_bundle(

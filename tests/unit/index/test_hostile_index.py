@@ -1,0 +1,223 @@
+"""Whatever an index answers takes bounded time and room, and its secrets are kept nowhere."""
+
+import time
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+import httpcore
+import httpx
+import pytest
+
+from envc.errors import OutsideError, UntrustedError
+from envc.index import IndexSource, WheelFiles, client, paced, remote, wheels
+from envc.index.client import Client
+from envc.index.credentials import without_signature
+from envc.index.html_page import html_page
+from envc.index.ranges import NoRangesError, Piece, RangedFile, open_remote
+from envc.model.lock import LockedWheel
+from envc.model.spec import IndexSpec
+from support.index_server import IndexServer
+from support.wheels import sha256_of
+
+NAME = "six-1.16.0-py3-none-any.whl"
+
+
+def open_source(server, tmp_path, cache="cache"):
+    return IndexSource([IndexSpec(name="site", url=server.url)], {}, cache=str(tmp_path / cache))
+
+
+def six_of(source):
+    return next(each for each in source.releases("six")[0].distributions if each.filename == NAME)
+
+
+class Unread(httpx.SyncByteStream):
+    """A body that nobody may read."""
+
+    def __iter__(self):
+        raise AssertionError("it was read")
+        yield b""
+
+
+def asking(answer):
+    """A client whose requests are answered by a function."""
+    asked = Client()
+    asked._opened = httpx.Client(transport=httpx.MockTransport(answer), follow_redirects=False)
+    return closing(asked)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["bytes 0-999999999999/1000000000000", f"bytes 0-{'9' * 40}/{'9' * 41}", "bytes 9-3/10"],
+)
+def test_more_than_was_asked_for_is_not_read(said):
+    headers = {"Content-Range": said}
+    with (
+        asking(lambda _: httpx.Response(206, headers=headers, stream=Unread())) as asked,
+        pytest.raises(NoRangesError),
+    ):
+        open_remote(asked, "http://h/six.whl", index="site", size_bytes=None)
+
+
+def test_where_ranges_are_wrong_the_whole_wheel_tells(house, tmp_path):
+    with IndexServer(house, metadata="none") as server:
+        server.ranges_said = f"bytes 0-{'9' * 12}/{'9' * 13}"
+        with open_source(server, tmp_path) as source:
+            assert source.metadata(six_of(source)).version == "1.16.0"
+
+
+def test_a_file_is_not_fetched_in_ranges_without_end():
+    file = RangedFile(Piece(1 << 60, b"", 1 << 60), fetch=lambda start, end: bytes(end - start))
+    with pytest.raises(NoRangesError):
+        list(iter(lambda: file.read(1 << 24), b""))
+
+
+@pytest.mark.parametrize("age", ["9" * 40, "9" * 400, "9" * 5000, "0" * 40 + "9" * 12])
+def test_no_page_is_good_for_longer_than_a_day(house, tmp_path, age):
+    with IndexServer(house, cache_control=f"max-age={age}") as server:
+        with open_source(server, tmp_path) as source:
+            assert source.releases("six")
+        assert remote.RemoteIndex._expires({"Cache-Control": f"max-age={age}"}) <= (
+            time.time() + remote.LONGEST_SECONDS
+        )
+
+
+def test_redirects_have_an_end_and_what_comes_with_them_is_not_read():
+    def answer(_):
+        return httpx.Response(302, headers={"Location": "http://h/again"}, stream=Unread())
+
+    with asking(answer) as asked, pytest.raises(OutsideError) as caught:
+        asked.get("http://h/six/", index="site")
+    assert str(caught.value) == (
+        "http://h/six/: index 'site' did not answer: it redirected 20 times\n"
+        f"  mend: {client.RETRY_MEND}"
+    )
+
+
+def test_a_redirect_to_what_is_no_web_is_not_followed(house, tmp_path):
+    with IndexServer(house) as server:
+        server.redirects["/simple/six/"] = "file:///etc/passwd"
+        with open_source(server, tmp_path) as source, pytest.raises(OutsideError):
+            source.releases("six")
+
+
+def test_a_page_without_end_is_given_up():
+    with (
+        asking(lambda _: httpx.Response(200, content=bytes(11))) as asked,
+        pytest.raises(UntrustedError, match="answered with more than 10 bytes"),
+    ):
+        asked.get("http://h/six/", index="site", limit_bytes=10)
+
+
+def test_a_wheel_without_end_is_given_up(house, tmp_path, monkeypatch):
+    monkeypatch.setattr(wheels, "MOST_BYTES", 10)
+    with (
+        IndexServer(house) as server,
+        WheelFiles(cache=str(tmp_path / "cache")) as files,
+        pytest.raises(UntrustedError, match="has no end"),
+    ):
+        files.fetch(locked(house, server))
+    assert not list((tmp_path / "cache").rglob("*.whl"))
+
+
+def locked(house, server):
+    path = house / NAME
+    url = f"http://{server.host}/files/{NAME}"
+    return LockedWheel(filename=NAME, digest="sha256:" + sha256_of(path), url=url)
+
+
+class Drip(httpcore.NetworkStream):
+    """A byte a read."""
+
+    def read(self, max_bytes, timeout=None):
+        return b"x"
+
+    def write(self, buffer, timeout=None):
+        """Nobody listens."""
+
+
+def test_who_sends_a_byte_now_and_then_is_given_up():
+    ticks = count()
+    stream = paced.PacedStream(Drip(), lambda: float(next(ticks)))
+    with pytest.raises(httpcore.ReadTimeout, match="it answers too slowly"):
+        list(iter(lambda: stream.read(1), b""))
+
+
+def test_each_request_has_its_own_time():
+    ticks = count()
+    stream = paced.PacedStream(Drip(), lambda: float(next(ticks)))
+    for _ in range(1000):
+        stream.write(b"GET")
+        assert stream.read(1) == b"x"
+
+
+def test_every_connection_is_paced(house, tmp_path, monkeypatch):
+    monkeypatch.setattr(paced, "PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr(paced, "SLOWEST_BYTES_PER_SECOND", float("inf"))
+    monkeypatch.setattr(client, "BACKOFF_SECONDS", 0)
+    with (
+        IndexServer(house) as server,
+        open_source(server, tmp_path) as source,
+        pytest.raises(OutsideError, match="did not answer: it answers too slowly"),
+    ):
+        source.releases("six")
+
+
+ENDLESS = ["<a ", "<a/", '<a x="', "<!--", "<!-- --!", "</a ", "<?", "<script>", "<a x=", "&#"]
+
+
+@pytest.mark.parametrize("piece", ENDLESS)
+def test_a_page_of_what_has_no_end_is_read_once(piece):
+    """With a parser that looks again, some of these take hours."""
+    assert html_page(piece.encode() * 300_000, None).links == ()
+
+
+def test_a_page_of_a_million_tags_is_none():
+    with pytest.raises(ValueError, match="it has more than 1000000 tags"):
+        html_page(b"<b>" * 1_000_001, None)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=60",
+        "x-goog-signature=00",
+        "sv=2024&sig=ab",
+        "AWSAccessKeyId=1&Expires=9",
+        "token=1",
+        "a=1&access_token=2",
+        "a=" + "0" * 24,
+        "0123456789abcdef0123456789abcdef",
+    ],
+)
+def test_a_signed_link_loses_its_query(query):
+    assert without_signature(f"https://h/six.whl?{query}") == "https://h/six.whl"
+
+
+@pytest.mark.parametrize("query", ["x=1", "download=true", "version=1.16.0&format=whl"])
+def test_another_query_belongs_to_the_link(query):
+    assert without_signature(f"https://h/six.whl?{query}") == f"https://h/six.whl?{query}"
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_what_links_are_signed_with_serves_the_run_and_is_kept_nowhere(house, tmp_path, form):
+    with IndexServer(house, form=form, metadata="none") as server:
+        server.signature = "?X-Amz-Signature=S3cret"
+        with open_source(server, tmp_path) as source:
+            wheel = six_of(source)
+            assert wheel.url == f"http://{server.host}/files/{NAME}"
+            assert source.metadata(wheel).version == "1.16.0"
+    kept = [path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"S3cret" in content for content in kept)
+
+
+def test_who_materializes_is_told_the_signature_of_now(house, tmp_path):
+    with IndexServer(house) as server:
+        wheel = locked(house, server)
+        server.signature = "?X-Amz-Signature=another"
+        index = IndexSpec(name="site", url=server.url)
+        with WheelFiles(cache=str(tmp_path / "cache"), indexes=[index]) as files:
+            assert sha256_of(Path(files.fetch(wheel))) == wheel.digest.removeprefix("sha256:")
+        with WheelFiles(cache=str(tmp_path / "other")) as files, pytest.raises(OutsideError):
+            files.fetch(wheel)
