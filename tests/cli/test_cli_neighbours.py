@@ -53,6 +53,14 @@ SPOILED = {
     "other bytes for a stack": lambda folder: (
         folder / "current" / SITE_PACKAGES / "_envc_stack.txt"
     ).write_bytes(b"\xff\xfe\0"),
+    "NUL in a location": lambda folder: (folder / "location.toml").write_text(
+        'version = 1\nsite = "x"\ntarget = "/a\\u0000b"\n'
+    ),
+    "NUL in a record": lambda folder: (folder / "current" / "manifest.json").write_text(
+        (folder / "current" / "manifest.json")
+        .read_text()
+        .replace('"interpreter": "', '"interpreter": "\\u0000')
+    ),
     "other bytes for a spec": lambda folder: (folder / "overlay.toml").write_bytes(b"\xff\xfe\0"),
     "endless spec": lambda folder: endless(folder / "overlay.toml"),
     "endless lock": lambda folder: endless(folder / "pylock.bad.toml"),
@@ -78,6 +86,34 @@ def test_one_folder_stops_nobody(warm, storage, spoil):
     collected = warm.done("overlay", "collect", "--json").json
     assert "good" in {entry["name"] for entry in collected["overlays"]}
     assert warm.envc("check", "--json").status in {0, 1}
+
+
+@pytest.mark.parametrize(
+    "spoil", [name for name in SPOILED if name.split()[-1] in {"spec", "lock"}]
+)
+def test_no_spec_stops_a_check_of_all(warm, storage, spoil):
+    """Specs are read where users have them, as a site's pattern may say."""
+    specs = f'specs = ["{storage}/*/*/overlay.toml"]'
+    warm.edit('specs = ["overlays/*/*/overlay.toml"]', specs)
+    SPOILED[spoil](overlay_of_a_stranger(warm, storage))
+    answer = warm.envc("check", "--json")
+    assert answer.status in {0, 1}, answer.stderr
+    (good,) = (each for each in answer.json["overlays"] if each["name"] == "good")
+    assert good["ok"]
+
+
+@pytest.mark.parametrize("leads", ["/dev/zero", "pipe"])
+def test_no_editable_project_does(warm, storage, leads, tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    os.mkfifo(project / "pipe")
+    (project / "pyproject.toml").symlink_to(leads)
+    folder = overlay_of_a_stranger(warm, storage)
+    with (folder / "overlay.toml").open("a") as spec:
+        spec.write(f'\neditable = ["{project}"]\n')
+    specs = f'specs = ["{storage}/*/*/overlay.toml"]'
+    warm.edit('specs = ["overlays/*/*/overlay.toml"]', specs)
+    assert warm.envc("check", "--json").status == 1
 
 
 def given(folder):

@@ -24,7 +24,7 @@ from envc.model.spec import OverlaySpec, SiteSpec
 from envc.model.value import replace, value
 from envc.ports import SilentReporter
 from envc.sites.overlay_files import Files, files_beside
-from envc.sites.place import shown
+from envc.sites.place import MOST_OF_A_LOCK, shown
 from envc.sites.site import (
     LockFile,
     Site,
@@ -268,7 +268,7 @@ def _projects_beside(spec: OverlaySpec) -> Iterator[tuple[str, Digest | None]]:
     """What its editable projects declare: a verdict holds only as long as that does."""
     for sourced in spec.editable:
         path = f"{directory_of(spec, sourced.path)}/pyproject.toml"
-        yield path, known_digest(path)
+        yield path, known_digest(path, MOST_OF_A_LOCK)
 
 
 def _is_open(site: SiteSpec, spec: OverlaySpec) -> bool:

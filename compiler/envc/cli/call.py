@@ -176,6 +176,6 @@ def _told(error: Exception, arguments: Arguments) -> EnvcError:
     if arguments.verbose:
         import traceback
 
-        traceback.print_exception(error)
+        sys.stderr.write(harmless_lines("".join(traceback.format_exception(error))))
     what = f"a bug in envc: {type(error).__name__}: {error}"
     return InternalError(what, mend="run it again with -v, and report what it prints")

@@ -55,9 +55,10 @@ def _printed(report: "CheckReport", arguments: Arguments, site: "Site") -> Itera
 
             yield junit(report.overlays).decode()
         case "github":
+            from envc.formats.harmless import printable
             from envc.formats.report_github import annotations
 
-            yield from (f"{line}\n" for line in annotations(report.overlays))
+            yield from (f"{printable(line)}\n" for line in annotations(report.overlays))
         case "html":
             yield _page(report, site.spec.name)
         case _:

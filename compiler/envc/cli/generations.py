@@ -31,7 +31,7 @@ def _entry(entry: "GenerationEntry") -> Iterator[str]:
     mark = "*" if entry.current else " "
     kept = f"kept: {entry.kept}" if entry.kept else "gc would remove it"
     digest = entry.digest.removeprefix("sha256:")[:12]
-    yield f"{mark} {entry.generation:>4}  {entry.published}  {digest}  {kept}\n"
+    yield from lines([f"{mark} {entry.generation:>4}  {entry.published}  {digest}  {kept}"])
     changes = {name: list(_changes(change)) for name, change in entry.layers.items()}
     yield from lines(f"        {name}: {', '.join(told)}" for name, told in changes.items() if told)
 

@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 from envc.cli.again import replace_process
 from envc.cli.grammar import Arguments
 from envc.errors import OutsideError
+from envc.formats.harmless import harmless, harmless_lines
 
+__all__ = ["Launch", "Output", "as_json", "become", "counted", "first_lines", "harmless"]
+__all__ += ["harmless_lines", "lines", "print_json", "show", "table"]
 _MANY_LINES = 100
 # As a shell has them.
 _NOT_RUN, _NOT_FOUND = 126, 127
@@ -73,42 +76,10 @@ def print_json(report: Any) -> None:
 
 
 def as_json(values: dict[str, Any]) -> str:
-    """One JSON object, its fields in their order."""
+    """One JSON object, its fields in their order; no line of it is a command to a CI system."""
     import json
 
-    return json.dumps(values, indent=2, default=str) + "\n"
-
-
-class _Escapes(dict[int, str]):
-    """Character → what is shown of it: controls, what turns the direction, bytes of no encoding."""
-
-    def __missing__(self, code: int) -> str:
-        shown = character = chr(code)
-        if not character.isprintable() and character != "\t":
-            shown = character.encode("unicode_escape").decode()
-        self[code] = shown
-        return shown
-
-
-_ESCAPES = _Escapes()
-
-
-def harmless(text: str) -> str:
-    """A text from anywhere as one line that can only be read.
-
-    It moves no cursor, starts no line, and is no command to a CI system that reads its log
-    (`::error`, `##[group]`, `##vso[...]`).
-    """
-    if not text.isprintable():
-        text = text.translate(_ESCAPES)
-    if text.lstrip()[:2] == "::":
-        text = text.replace("::", ":\\:", 1)
-    return text.replace("##[", "#\\#[").replace("##vso[", "#\\#vso[")
-
-
-def harmless_lines(text: str) -> str:
-    """A text of several lines, each of them harmless."""
-    return "\n".join(map(harmless, text.split("\n")))
+    return json.dumps(values, indent=2, default=str).replace("##", "#\\u0023") + "\n"
 
 
 def lines(texts: Iterable[str]) -> Iterator[str]:

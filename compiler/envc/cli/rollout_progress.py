@@ -85,5 +85,7 @@ def table_of(nodes: dict[str, NodeState]) -> Table:
     for each in newest:
         number = "" if each.generation is None else str(each.generation)
         reason = escape(harmless(each.reason))
-        table.add_row(each.node, each.state, number, f"{each.seconds:.1f}", reason)
+        table.add_row(
+            escape(harmless(each.node)), each.state, number, f"{each.seconds:.1f}", reason
+        )
     return table

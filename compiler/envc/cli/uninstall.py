@@ -4,7 +4,7 @@ import sys
 
 from envc.cli.grammar import Arguments, Command, Option
 from envc.cli.options import TARGET, target_of
-from envc.cli.output import Output
+from envc.cli.output import Output, harmless
 
 
 def _run(arguments: Arguments) -> Output:
@@ -27,7 +27,7 @@ def _agreed(target: str) -> bool:
     """Whether the person at the terminal wants it; scripts are not asked."""
     if not sys.stdin.isatty():
         return True
-    sys.stderr.write(f"remove {target}, with every generation in it? [y/N] ")
+    sys.stderr.write(f"remove {harmless(target)}, with every generation in it? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 

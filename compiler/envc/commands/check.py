@@ -25,7 +25,7 @@ from envc.model.finding import Verdict
 from envc.model.value import replace, value
 from envc.reports.check import CheckReport
 from envc.sites.overlay_files import owner_of, specs_of
-from envc.sites.place import MOST_OF_A_SPEC, shown
+from envc.sites.place import MOST_OF_A_LOCK, MOST_OF_A_SPEC, shown
 from envc.sites.site import Site, load_overlay, present_overlay_lock
 from envc.supply.indexes import open_source
 
@@ -112,7 +112,7 @@ class _Listings:
 
 
 def _still_holds(row: Row) -> bool:
-    return all(known_digest(path) == digest for path, digest in row.beside)
+    return all(known_digest(path, MOST_OF_A_LOCK) == digest for path, digest in row.beside)
 
 
 class _Run:

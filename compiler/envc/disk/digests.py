@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import sys
+from io import BufferedReader
 
 from envc.model.digest import Digest, digest_from_hex, digest_of
 
@@ -18,12 +20,7 @@ def bytes_of(path: str, most_bytes: int = _MOST_BYTES) -> bytes:
     Raises:
         OSError: it cannot be read, is no file, or is larger than that.
     """
-    with open(path, "rb", opener=_open_at_once) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no file", path)
-        if status.st_size > most_bytes:
-            raise OSError(errno.EFBIG, f"it is larger than {most_bytes / 1e6:.0f} MB", path)
+    with _opened(path, most_bytes) as file:
         return file.read(most_bytes + 1)[:most_bytes]
 
 
@@ -35,17 +32,28 @@ def known_bytes(path: str, most_bytes: int = _MOST_BYTES) -> bytes | None:
         return None
 
 
+def _opened(path: str, most_bytes: int) -> BufferedReader:
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size <= most_bytes:
+        return file
+    file.close()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no file", path)
+    raise OSError(errno.EFBIG, f"it is larger than {most_bytes / 1e6:.0f} MB", path)
+
+
 def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def digest_of_file(path: str) -> Digest:
-    """The digest of a file's content.
+def digest_of_file(path: str, most_bytes: int = sys.maxsize) -> Digest:
+    """The digest of a file's content. No FIFO is waited for, and no device or endless file is read.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, is no file, or is larger than that.
     """
-    with open(path, "rb", opener=_open_at_once) as file:
+    with _opened(path, most_bytes) as file:
         content = file.read(_SMALL_BYTES + 1)
         if len(content) <= _SMALL_BYTES:
             return digest_of(content)
@@ -55,9 +63,9 @@ def digest_of_file(path: str) -> Digest:
         return digest_from_hex(hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def known_digest(path: str) -> Digest | None:
-    """The digest of a file's content; None where it cannot be read."""
+def known_digest(path: str, most_bytes: int = sys.maxsize) -> Digest | None:
+    """The digest of a file's content; None where it cannot be read (`digest_of_file`)."""
     try:
-        return digest_of_file(path)
+        return digest_of_file(path, most_bytes)
     except OSError:
         return None

@@ -8,9 +8,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidName, canonicalize_name
 
 from envc.errors import Fault, SpecError
-from envc.formats.toml import parse_toml
+from envc.formats.toml import MAXIMUM_BYTES, cut, parse_toml
 from envc.formats.toml_lines import line_at, lines_of
-from envc.formats.values import FormError, KeyPath, path_text, value_of
+from envc.formats.values import FormError, KeyPath, path_text, refuse_nul, value_of
 from envc.model.codes import CODES, FIXED
 from envc.model.names import NAME_FORM
 from envc.model.spec import Origin, SourcedRequirement, has_endless_number
@@ -20,6 +20,8 @@ from envc.model.value import field, value
 _LONGEST_REQUIREMENT = 4096
 # Nobody reads more at once.
 _MOST_FAULTS = 100
+# A lock's file is named by it.
+_LONGEST_NAME = 100
 
 
 def requirement_text(text: str) -> str:
@@ -82,12 +84,18 @@ def _changeable_code(text: str) -> str:
     return text
 
 
+def _short(name: str) -> str:
+    if len(name) > _LONGEST_NAME:
+        raise ValueError(f"'{name[:30]}…' is longer than {_LONGEST_NAME} characters")
+    return name
+
+
 CodeText = Annotated[str, _code]
 ChangeableCodeText = Annotated[str, _changeable_code]
 RequirementText = Annotated[str, requirement_text]
 ConstraintText = Annotated[str, _constraint_text]
 ProjectText = Annotated[str, project_name]
-LayerName = Annotated[str, f"^{NAME_FORM}$"]
+LayerName = Annotated[str, _short, f"^{NAME_FORM}$"]
 PythonText = Annotated[str, r"^3\.(1[1-9]|[2-9][0-9])$"]
 FullPythonText = Annotated[str, r"^3\.(1[1-9]|[2-9][0-9])\.[0-9]+$"]
 
@@ -121,14 +129,26 @@ class Document(Generic[DocumentT]):
 
 
 def read_document(
-    text: bytes, file: str, kind: type[DocumentT], *, prefix: KeyPath = ()
+    text: bytes,
+    file: str,
+    kind: type[DocumentT],
+    *,
+    prefix: KeyPath = (),
+    most_bytes: int = MAXIMUM_BYTES,
 ) -> Document[DocumentT]:
     """The document that `text` holds; below `prefix` for `[tool.envc]` of a pyproject.toml.
 
     Raises:
-        SpecError: it is not TOML, or does not fit the format; with every fault of the file.
+        SpecError: it is not TOML, too large, or does not fit the format; with every fault.
     """
     data: Any = parse_toml(text, file)
+    refuse_nul(text, file)
+    if len(text) > most_bytes:
+        raise SpecError(
+            f"it is larger than {most_bytes // 1024} KiB",
+            where=file,
+            mend="shorten it; what many need belongs into a common layer",
+        )
     whole = data
     for part in prefix:
         data = data.get(part, {}) if isinstance(data, dict) else {}
@@ -137,7 +157,9 @@ def read_document(
         tables = value_of(kind, data, toml=True)
     except FormError as error:
         known, told = Document(file, None, lines, prefix), error.flaws[:_MOST_FAULTS]
-        faults = [Fault(each.what, str(known.origin(*each.path)), each.mend) for each in told]
+        faults = [
+            Fault(cut(each.what), cut(str(known.origin(*each.path))), each.mend) for each in told
+        ]
         if len(error.flaws) > _MOST_FAULTS:
             more = len(error.flaws) - _MOST_FAULTS
             faults.append(Fault(f"{more} faults more", file, "mend those above first"))

@@ -15,6 +15,9 @@ from envc.formats.envc_toml import FormatVersion
 from envc.model.spec import ShadowPolicy
 from envc.model.value import field, value
 
+# A thousand pins with a comment each. A check of what fills it takes less than a second.
+MOST_BYTES = 64 << 10
+
 PathText = Annotated[str, r"^[\s\S]+$"]
 
 
@@ -62,9 +65,9 @@ def read_overlay(text: bytes, file: str) -> Document[OverlayDocument]:
     """The document of an `overlay.toml`.
 
     Raises:
-        SpecError: with every fault of the file.
+        SpecError: with every fault of the file; or it is larger than any that somebody wrote.
     """
-    return read_document(text, file, OverlayDocument)
+    return read_document(text, file, OverlayDocument, most_bytes=MOST_BYTES)
 
 
 TEMPLATE = """\

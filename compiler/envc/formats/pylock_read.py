@@ -20,8 +20,8 @@ from packaging.utils import NormalizedName, parse_wheel_filename
 
 from envc.errors import HashMissingError, SpecError
 from envc.formats.pylock import LockEditable, LockTool
-from envc.formats.toml import parse_toml
-from envc.formats.values import FormError, value_of
+from envc.formats.toml import cut, parse_toml
+from envc.formats.values import FormError, refuse_nul, value_of
 from envc.model.digest import digest_from_hex, is_digest
 from envc.model.lock import LOCK_FORMAT, Lock, LockedPin, LockedWheel, Unusable
 from envc.model.value import fields_of, replace
@@ -41,10 +41,12 @@ def lock_from_text(text: bytes, file: str, layer: str, command: str = "envc lock
             a wheel with a sha256.
     """
     mend = f"restore it, or remove it and run `{command}`"
+    refuse_nul(text, file)
     try:
         pylock = Pylock.from_dict(parse_toml(text, file))
     except PylockValidationError as error:
-        raise SpecError(f"not a lock file (PEP 751): {error}", where=file, mend=mend) from error
+        what = cut(f"not a lock file (PEP 751): {error}")
+        raise SpecError(what, where=file, mend=mend) from error
     tool = _tool(pylock, file, mend)
     groups = frozenset(pylock.default_groups or ())
     pins: list[LockedPin] = []

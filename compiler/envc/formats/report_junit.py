@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from envc.formats.harmless import harmless_lines
 from envc.model.finding import Finding, Verdict
 
 # What XML 1.0 cannot hold, not even as a reference.
@@ -49,4 +50,4 @@ def _told(finding: Finding) -> str:
 
 
 def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
+    return harmless_lines(_FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))

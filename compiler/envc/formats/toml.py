@@ -11,6 +11,7 @@ from envc.formats.values import plain_of
 from envc.model.value import fields_of
 
 MAXIMUM_BYTES = 4 << 20
+_LONGEST_FAULT = 1000
 # tomllib needs the square of a dotted key's parts, in time and in memory.
 _DEEP_KEY = re.compile(
     r"""(?:(?:(?<![\w-])[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
@@ -54,7 +55,7 @@ def parse_toml(text: bytes, file: str) -> dict[str, Any]:
         ) from error
     except tomllib.TOMLDecodeError as error:
         what, where = _toml_place(str(error), file)
-        raise SpecError(f"not TOML: {what}", where=where, mend="correct the syntax") from error
+        raise SpecError(cut(f"not TOML: {what}"), where=where, mend="correct the syntax") from error
     except ValueError as error:
         # Python's own limit, against numbers that take long to read: tomllib lets it through.
         raise SpecError(
@@ -62,6 +63,11 @@ def parse_toml(text: bytes, file: str) -> dict[str, Any]:
         ) from error
     except RecursionError as error:
         raise SpecError("not TOML: nested too deeply", where=file) from error
+
+
+def cut(text: str) -> str:
+    """A text of a fault, but for what nobody reads to its end."""
+    return text if len(text) <= _LONGEST_FAULT else f"{text[:_LONGEST_FAULT]}…"
 
 
 def _toml_place(message: str, file: str) -> tuple[str, str]:

@@ -29,11 +29,14 @@ from typing import (
     get_origin,
 )
 
+from envc.errors import SpecError
 from envc.model.value import fields_of
 
 Value = TypeVar("Value")
 Read = Callable[[Any], Any]
 KeyPath: TypeAlias = tuple[str | int, ...]
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:u0{4}|U0{8}|x00)")
 
 
 class Flaw(NamedTuple):
@@ -81,6 +84,18 @@ def path_text(path: KeyPath) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def refuse_nul(text: bytes, file: str) -> None:
+    """Refuse TOML or JSON in which a NUL is spelled: no path has one, and no name.
+
+    Raises:
+        SpecError: there is one.
+    """
+    nul = _NUL.search(text) if b"00" in text else None
+    if nul is not None:
+        line = text.count(b"\n", 0, nul.start()) + 1
+        raise SpecError("no text has a NUL character", where=f"{file}:{line}", mend="remove it")
 
 
 def json_of(value: Any) -> bytes:

@@ -4,6 +4,7 @@ HTTP/1.1 on a dozen kept connections, shared by as many threads. HTTP/2 was trie
 too; docs/decisions/0004-http-client.md has why it was left.
 """
 
+import logging
 import os
 import ssl
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ def open_client(environ: Mapping[str, str], *, backoff_seconds: float) -> httpx.
     Raises:
         UsageError: the environment names certificates or a proxy that cannot be used.
     """
+    # It warns of headers as they came; with nobody to hear it, Python writes them to stderr.
+    logging.getLogger("httpx_retries").addHandler(logging.NullHandler())
     verify = _authorities(environ)
     retry = Retry(
         total=ATTEMPTS - 1,

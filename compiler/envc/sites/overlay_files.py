@@ -11,6 +11,7 @@ from envc.disk.ownership import name_of_user
 from envc.errors import EnvcError
 from envc.model.digest import Digest
 from envc.model.spec import OverlaySpec
+from envc.sites.place import MOST_OF_A_LOCK
 from envc.sites.site import Site, load_overlay, overlay_lock_path
 
 # Path → digest of its content, None where it is not there or cannot be read.
@@ -48,4 +49,4 @@ def files_beside(spec: OverlaySpec) -> Files:
     """What decides the verdict on an overlay beside its spec and the site."""
     folder = os.path.dirname(os.path.abspath(spec.file))
     paths = [overlay_lock_path(spec), f"{folder}/current/manifest.json"]
-    return tuple((path, known_digest(path)) for path in paths)
+    return tuple((path, known_digest(path, MOST_OF_A_LOCK)) for path in paths)

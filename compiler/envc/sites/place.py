@@ -12,6 +12,8 @@ from envc.errors import EnvcError, UsageError
 SPEC_NAME = "envc.toml"
 # What people write by hand; and what is made of that.
 MOST_OF_A_SPEC, MOST_OF_A_LOCK = 1 << 20, 1 << 26
+# Of an overlay, which a check reads although its user may have meant to hold it up.
+MOST_OF_AN_OVERLAYS_LOCK = 1 << 20
 
 
 def find_site(given: str | None) -> tuple[str, str]:

@@ -16,7 +16,13 @@ from envc.model.target import Machine
 from envc.model.value import replace, value
 from envc.sites.overlay_folder import lost_spec
 from envc.sites.parsed import AskMachine, parsed_lock, parsed_site
-from envc.sites.place import MOST_OF_A_LOCK, read_spec, shown, unreadable
+from envc.sites.place import (
+    MOST_OF_A_LOCK,
+    MOST_OF_AN_OVERLAYS_LOCK,
+    read_spec,
+    shown,
+    unreadable,
+)
 
 # Where the interpreter is that a spec carries, made if need be: its core, the folder it stands in.
 CarriedCore = Callable[[CoreSpec, str], str]
@@ -139,14 +145,16 @@ def overlay_from(text: bytes, path: str) -> OverlaySpec:
     return expand_overlay(read_overlay(text, shown(path)))
 
 
-def read_lock(path: str, layer: str, command: str = "envc lock") -> LockFile | None:
+def read_lock(
+    path: str, layer: str, command: str = "envc lock", *, most_bytes: int = MOST_OF_A_LOCK
+) -> LockFile | None:
     """The lock at `path`, or None where there is none; `command` writes it.
 
     Raises:
         SpecError: it is no lock.
     """
     try:
-        text = bytes_of(path, MOST_OF_A_LOCK)
+        text = bytes_of(path, most_bytes)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -276,7 +284,8 @@ def overlay_lock(overlay: OverlaySpec) -> LockFile | None:
     folder, name = os.path.split(overlay_lock_path(overlay))
     found = present_overlay_lock(overlay)
     copy = f"{folder}/current/site/{name}"
-    return found or read_lock(copy, overlay.name, f"envc repair --target {folder}")
+    command = f"envc repair --target {folder}"
+    return found or read_lock(copy, overlay.name, command, most_bytes=MOST_OF_AN_OVERLAYS_LOCK)
 
 
 def present_overlay_lock(overlay: OverlaySpec) -> LockFile | None:
@@ -285,7 +294,8 @@ def present_overlay_lock(overlay: OverlaySpec) -> LockFile | None:
     Raises:
         SpecError: it is no lock.
     """
-    return read_lock(overlay_lock_path(overlay), overlay.name, locks(overlay))
+    path, command = overlay_lock_path(overlay), locks(overlay)
+    return read_lock(path, overlay.name, command, most_bytes=MOST_OF_AN_OVERLAYS_LOCK)
 
 
 def locks(overlay: OverlaySpec) -> str:

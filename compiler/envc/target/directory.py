@@ -18,6 +18,7 @@ from typing import NamedTuple
 from envc.disk.digests import bytes_of
 from envc.errors import REPAIR, EnvcError, OutsideError, SpecError
 from envc.formats.generation import generation_from_json
+from envc.formats.values import refuse_nul
 from envc.model.core import CORE_FOLDER
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import (
@@ -236,7 +237,9 @@ class Directory(NamedTuple):
             SpecError: it is not what envc writes.
         """
         path = f"{self.generation(number)}/manifest.json"
-        return generation_from_json(read_bytes(path), path)
+        text = read_bytes(path)
+        refuse_nul(text, path)
+        return generation_from_json(text, path)
 
     def is_in_use(self, number: int) -> bool:
         """Whether some process holds the lease of a generation.

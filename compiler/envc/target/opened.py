@@ -9,6 +9,7 @@ from envc.disk.digests import bytes_of
 from envc.disk.durable import disk_error, doing, write_file
 from envc.errors import EnvcError, UsageError
 from envc.formats.location import Location, location_from_text, location_to_text
+from envc.formats.values import refuse_nul
 from envc.model.generation import Generation
 from envc.model.names import POLICY_FILE
 from envc.model.value import replace
@@ -139,7 +140,9 @@ def read_location(folder: str) -> Location | None:
     """The location file of a target or an overlay's folder; None where there is none."""
     path = f"{folder}/location.toml"
     try:
-        return location_from_text(bytes_of(path, _MOST_OF_A_LOCATION), path)
+        text = bytes_of(path, _MOST_OF_A_LOCATION)
+        refuse_nul(text, path)
+        return location_from_text(text, path)
     except FileNotFoundError:
         return None
     except OSError as error:

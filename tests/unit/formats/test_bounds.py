@@ -5,8 +5,9 @@ import tracemalloc
 import pytest
 
 from envc.errors import SpecError
-from envc.formats.overlay_toml import read_overlay
+from envc.formats.overlay_toml import MOST_BYTES, read_overlay
 from envc.formats.toml import parse_toml
+from envc.formats.values import refuse_nul
 
 HEAD = 'version = 1\n[overlay]\nname = "x"\nbase = "user"\n'
 
@@ -62,3 +63,28 @@ def test_no_more_than_a_hundred_faults_are_told():
     told = faults_of("\n".join(f"key-{number} = 1" for number in range(1_000)))
     assert len(told) == 101
     assert told[-1] == "overlay.toml: 900 faults more"
+
+
+@pytest.mark.parametrize("text", ['base-dir = "a\\u0000b"', 'editable = ["\\U00000000"]'])
+def test_no_text_has_a_nul_character(text):
+    assert faults_of(text) == ["overlay.toml:5: no text has a NUL character"]
+
+
+def test_a_backslash_before_it_makes_it_a_text():
+    assert refuse_nul(b'x = "\\\\u0000"', "f") is None
+
+
+def test_an_overlays_spec_has_a_size():
+    assert faults_of("#" * MOST_BYTES) == ["overlay.toml: it is larger than 64 KiB"]
+
+
+def test_a_fault_is_told_in_words_not_in_pages():
+    (key,) = faults_of(f"{'a' * 9_000} = 1")
+    (name,) = faults_of(f'hide = ["{"x" * 9_000}/"]')
+    assert max(len(key), len(name)) < 1_200
+
+
+def test_a_name_is_one_of_a_file():
+    text = HEAD.replace('"x"', f'"{"x" * 200}"').encode()
+    with pytest.raises(SpecError, match="x…' is longer than 100 characters"):
+        read_overlay(text, "overlay.toml")
