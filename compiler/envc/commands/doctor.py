@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from envc.commands.verify import verify
+from envc.disk.cache_place import default_cache
 from envc.errors import EnvcError
 from envc.host.machine import machine_of
-from envc.host.storage import expanded, trouble_with
+from envc.host.storage import expanded, trouble_with, user_name
 from envc.host.surroundings import DROPPED, missing_modules, shadowing
 from envc.model.generation import Generation
 from envc.model.value import replace
@@ -14,13 +16,18 @@ from envc.overlays.staged import stage_root
 from envc.reports.doctor import Diagnosis, DoctorReport
 from envc.reports.verify import VerifyProblem
 from envc.sites.overlay_folder import lost_spec
+from envc.sites.place import nearest_site, upwards
 from envc.target import fitness as checks
+from envc.target import neighbours
 from envc.target.base_state import base_states
 from envc.target.by_hand import ByHand, by_hand
 from envc.target.directory import Directory
+from envc.target.neighbours import Asked
 from envc.target.opened import directory_at, open_target, read_location
 
 _NAMES_SHOWN = 3
+# What the diagnoses of folders tell already.
+_TOLD_AS_PERMISSIONS = ("target", "overlay")
 
 
 def doctor(
@@ -46,12 +53,50 @@ def doctor(
         found += _built("overlay", overlay, surroundings)
         found += _overlay(overlay)
     found += [checks.scratch(stage_root(None)), *_variables(surroundings)]
+    exposures = tuple(neighbours.exposures(_asked(target, overlay, surroundings)))
+    found += neighbours.diagnosed(exposures, _TOLD_AS_PERMISSIONS)
+    if target is not None and _is_own(target):
+        found += neighbours.hindrances(target, directory_at(target).store)
     return DoctorReport(
         ok=all(each.state != "error" for each in found),
         target=target,
         overlay=overlay,
         diagnoses=tuple(found),
+        exposures=exposures,
     )
+
+
+def _asked(
+    target: str | None, overlay: str | None, surroundings: Mapping[str, str]
+) -> Iterable[Asked]:
+    """All that must be nobody else's, for who uses a target, an overlay, or envc alone."""
+    owners = neighbours.owners_of(target) if target is not None else ()
+    yield from neighbours.of_person(surroundings, owners)
+    yield Asked("cache", default_cache(), may_be_made=True)
+    yield Asked("stage", stage_root(None))
+    site = nearest_site(upwards(os.getcwd()))
+    if site is not None:
+        yield Asked("site", site[0])
+    if overlay is not None:
+        yield Asked("overlay", overlay, neighbours.owners_of(overlay))
+    if target is None:
+        return
+    yield Asked("target", target, owners)
+    with suppress(EnvcError):
+        opened = open_target(target)
+        yield Asked("interpreter", opened.current.interpreter, owners)
+        if opened.location.storage is not None:
+            storage = expanded(opened.location.storage, target)
+            yield Asked("storage", f"{storage}/{user_name()}")
+        if _is_own(target):
+            yield from neighbours.of_owner(
+                target, directory_at(target).store, opened.location.wanted
+            )
+
+
+def _is_own(target: str) -> bool:
+    """Whether the caller is who works on the target."""
+    return os.geteuid() in {0, *neighbours.owners_of(target)}
 
 
 def _target_of(overlay: str) -> str | None:

@@ -9,6 +9,7 @@ import stat
 import struct
 from collections.abc import Collection, Iterator
 from functools import cache
+from typing import NamedTuple
 
 from envc.disk.sights import holds_until
 from envc.errors import Fault, UsageError
@@ -62,13 +63,29 @@ def refuse_exposed(folder: str, owners: Collection[int] = ()) -> None:
 
 
 def exposure(folder: str, owners: Collection[int] = ()) -> Fault | None:
-    """Who else could change or replace a folder; None: nobody. What is not there is nobody's.
+    """Who else could change or replace a folder, and the mend; None: nobody (`exposed`)."""
+    found = exposed(folder, owners)
+    return found.fault if found is not None else None
 
-    A folder that all may write to, and that is sticky, protects what these owners have in it; what
-    it holds itself may be anybody's.
+
+class Exposed(NamedTuple):
+    """Who could change a path (`user bob`, `group staff`, `everybody`), where, and the mend."""
+
+    who: str
+    fault: Fault
+
+
+def exposed(
+    folder: str, owners: Collection[int] = (), *, may_be_made: bool = False
+) -> Exposed | None:
+    """Who else could change or replace a folder, or a file; None: nobody.
+
+    What is not there is nobody's; with `may_be_made` it is theirs who could make it. A folder that
+    all may write to, and that is sticky, protects what these owners have in it; what it holds
+    itself may be anybody's.
     """
     trusted = frozenset({0, os.geteuid(), *owners})
-    shared_by: Fault | None = None
+    shared_by: Exposed | None = None
     for place, status in _way(folder):
         if stat.S_ISLNK(status.st_mode):
             if shared_by is not None and status.st_uid not in trusted:
@@ -79,7 +96,7 @@ def exposure(folder: str, owners: Collection[int] = ()) -> Fault | None:
         shared_by = _shared(place, status, trusted)
         if shared_by is not None and not status.st_mode & stat.S_ISVTX:
             return shared_by
-    return shared_by if os.path.exists(folder) else None
+    return shared_by if may_be_made or os.path.exists(folder) else None
 
 
 def _way(path: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -112,46 +129,52 @@ def _way(path: str) -> Iterator[tuple[str, os.stat_result]]:
         names += leads.split("/")[::-1]
 
 
-def _of_stranger(place: str, owner: int) -> Fault:
+def _of_stranger(place: str, owner: int) -> Exposed:
     if owner == _unmapped_user():
-        return Fault(
+        fault = Fault(
             "nobody can tell whose this is: its owner has no number here",
             where=place,
             mend=f"map its owner in this container or export, {_CHOOSE}",
         )
-    return Fault(
-        f"it belongs to user {name_of_user(owner)}, who could change what is in it",
+        return Exposed("an unknown user", fault)
+    name = f"user {name_of_user(owner)}"
+    fault = Fault(
+        f"it belongs to {name}, who could change what is in it",
         where=place,
         mend=f"have it given to whoever runs envc (chown), {_CHOOSE}",
     )
+    return Exposed(name, fault)
 
 
-def _shared(place: str, status: os.stat_result, trusted: frozenset[int]) -> Fault | None:
+def _shared(place: str, status: os.stat_result, trusted: frozenset[int]) -> Exposed | None:
     """Who else may write to a folder, and how to take that right away."""
     if status.st_mode & stat.S_IWOTH:
-        return _replaceable("everybody may write to this folder", place, "o-w")
+        return _replaceable("everybody", place, "o-w")
     if not status.st_mode & stat.S_IWGRP:
         return None  # with an access list, this bit says what the list may give
     listed = _access_list(place)
     for tag, number in listed if listed is not None else [(_ACL_GROUP_OBJ, 0)]:
         if tag == _ACL_USER and number not in trusted:
-            what = f"user {name_of_user(number)} may write to this folder"
-            return _replaceable(what, place, "", f"setfacl -x u:{number} {place}")
+            who = f"user {name_of_user(number)}"
+            return _replaceable(who, place, "", f"setfacl -x u:{number} {place}")
         group = status.st_gid if tag == _ACL_GROUP_OBJ else number
         if tag != _ACL_USER and not _is_private(group, trusted):
-            what = f"everybody in group {_group_name(group)} may write to this folder"
+            who = f"everybody in group {_group_name(group)}"
             change = "g-w" if tag == _ACL_GROUP_OBJ else ""
-            return _replaceable(what, place, change, f"setfacl -x g:{number} {place}")
+            return _replaceable(who, place, change, f"setfacl -x g:{number} {place}")
     return None
 
 
-def _replaceable(what: str, place: str, change: str, command: str = "") -> Fault:
+def _replaceable(who: str, place: str, change: str, command: str = "") -> Exposed:
     taken = f"chmod {change} {place}" if change else command
-    return Fault(
-        f"{what}, and so could replace what is in it",
+    could = "replace what is in it" if os.path.isdir(place) else "change it"
+    kind = "folder" if os.path.isdir(place) else "file"
+    fault = Fault(
+        f"{who} may write to this {kind}, and so could {could}",
         where=place,
         mend=f"take that right away ({taken}), {_CHOOSE}",
     )
+    return Exposed(who, fault)
 
 
 def _access_list(place: str) -> list[tuple[int, int]] | None:

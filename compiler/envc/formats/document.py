@@ -142,7 +142,6 @@ def read_document(
         SpecError: it is not TOML, too large, or does not fit the format; with every fault.
     """
     data: Any = parse_toml(text, file)
-    refuse_nul(text, file)
     if len(text) > most_bytes:
         raise SpecError(
             f"it is larger than {most_bytes // 1024} KiB",
@@ -164,4 +163,5 @@ def read_document(
             more = len(error.flaws) - _MOST_FAULTS
             faults.append(Fault(f"{more} faults more", file, "mend those above first"))
         raise SpecError.of(faults) from error
+    refuse_nul(text, file)
     return Document(file, tables, lines, prefix, whole)

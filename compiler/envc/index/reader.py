@@ -35,8 +35,9 @@ Prepare = Callable[[Distribution, str], bytes]
 
 def kept_metadata(cache: Cache) -> Memo[CoreMetadata]:
     """The metadata that was read before, by the digest of its file."""
-    rooms = ("index", "formats", "model")
-    return Memo(CacheFolder(cache, "metadata-v1"), CoreMetadata, rooms=rooms)
+    return Memo(
+        CacheFolder(cache, "metadata-v1"), CoreMetadata, rooms=("index", "formats", "model")
+    )
 
 
 class MetadataReader:

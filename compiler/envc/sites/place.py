@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from envc.disk.digests import bytes_of, known_bytes
 from envc.disk.durable import disk_error
@@ -23,12 +23,11 @@ def find_site(given: str | None) -> tuple[str, str]:
         UsageError: `given` has none, or no folder upwards has one.
     """
     start = os.path.abspath(given or os.getcwd())
-    for folder in [start] if given is not None else _upwards(start):
-        name = spec_in(folder)
-        if name is not None:
-            if given is None:
-                _refuse_strangers(folder)
-            return folder, name
+    found = nearest_site([start] if given is not None else upwards(start))
+    if found is not None:
+        if given is None:
+            _refuse_strangers(found[0])
+        return found
     if given is not None:
         raise UsageError(
             "no envc.toml, and no pyproject.toml with [tool.envc], in this folder",
@@ -40,6 +39,12 @@ def find_site(given: str | None) -> tuple[str, str]:
         where=start,
         mend="go into a site, name one with --site DIR, or start one with `envc init`",
     )
+
+
+def nearest_site(folders: Iterable[str]) -> tuple[str, str] | None:
+    """The first of these folders that has a site's spec, and its name."""
+    named = ((folder, spec_in(folder)) for folder in folders)
+    return next(((folder, name) for folder, name in named if name is not None), None)
 
 
 def _refuse_strangers(folder: str) -> None:
@@ -66,7 +71,8 @@ def shown(path: str) -> str:
     return path if relative.startswith("..") else relative
 
 
-def _upwards(folder: str) -> Iterator[str]:
+def upwards(folder: str) -> Iterator[str]:
+    """A folder, and all those above it."""
     while True:
         yield folder
         parent = os.path.dirname(folder)
