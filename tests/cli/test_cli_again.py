@@ -254,7 +254,7 @@ def test_variables_that_nobody_asked_for_go_with_the_program(parts):
     assert asked(*words, cwd=world.folder, environment=job).stdout == "42\n"
 
 
-@pytest.mark.parametrize("spoil", ["torn", "empty", "of another call", "of anybody"])
+@pytest.mark.parametrize("spoil", ["torn", "empty", "of another call", "of anybody", "a link"])
 def test_a_file_that_is_no_answer_of_ours_is_passed_over(parts, spoil):
     world, *_ = parts
     words = calls(parts)["tree"]
@@ -267,6 +267,10 @@ def test_a_file_that_is_no_answer_of_ours_is_passed_over(parts, spoil):
             answer.write_text("")
         case "of another call":
             answer.write_text(content.replace("'tree'", "'eert'").replace("six", "xis"))
+        case "a link":  # to a file of the user's own that somebody else has made him write
+            (world.folder / "forged").write_text(content.replace("six", "xis"))
+            answer.unlink()
+            answer.symlink_to(world.folder / "forged")
         case _:
             answer.write_text(content.replace("six", "xis"))
             answer.chmod(0o666)

@@ -107,7 +107,8 @@ def _read(slot: str) -> str:
     Raises:
         OSError: there is none of the user's own.
     """
-    descriptor = os.open(f"{default_cache()}/{slot}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+    descriptor = os.open(f"{default_cache()}/{slot}", flags)
     with open(descriptor, encoding="utf-8", errors="surrogateescape", newline="") as file:
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid() or status.st_mode & 0o022:
