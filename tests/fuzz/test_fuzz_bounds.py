@@ -171,6 +171,10 @@ KNOWN = {
     "a NUL": ("overlay", b'base-dir = "a\\u0000b"'),
     "a surrogate": ("overlay", b'base-dir = "\\ud800"'),
     "a long name": ("overlay", b'base-dir = "' + b"x/" * 30_000 + b'"'),
+    "clauses without end": (
+        "lock",
+        b'requires-python = "' + b">=1," * 60_000 + b'>1"\npackages = []',
+    ),
     "a million tags": ("page", b"<b>" * 1_100_000),
     "an answer of numbers": ("answer", b'"a": ' + b"9" * 4_000),
     "a wanted state of nothing": ("wanted", json.dumps([[]] * 200_000).encode() + b"}"),

@@ -26,6 +26,8 @@ from envc.model.digest import digest_from_hex, is_digest
 from envc.model.lock import LOCK_FORMAT, Lock, LockedPin, LockedWheel, Unusable
 from envc.model.value import fields_of, replace
 
+# Of a lock's `requires-python`, all packages together: of thousands, each has a line.
+_MOST_OF_PYTHONS = 1 << 17
 # What a marker asks of whoever installs, as it is written out: extras and groups.
 _CHOICE = re.compile(r'"[^"]*" (?:not )?in (?:extras|dependency_groups)')
 
@@ -42,8 +44,10 @@ def lock_from_text(text: bytes, file: str, layer: str, command: str = "envc lock
     """
     mend = f"restore it, or remove it and run `{command}`"
     refuse_nul(text, file)
+    data = parse_toml(text, file)
+    _refuse_endless(data, file, mend)
     try:
-        pylock = Pylock.from_dict(parse_toml(text, file))
+        pylock = Pylock.from_dict(data)
     except PylockValidationError as error:
         what = cut(f"not a lock file (PEP 751): {error}")
         raise SpecError(what, where=file, mend=mend) from error
@@ -73,6 +77,15 @@ def lock_from_text(text: bytes, file: str, layer: str, command: str = "envc lock
         unusable=tuple(unusable),
         **told,
     )
+
+
+def _refuse_endless(data: dict[str, Any], file: str, mend: str) -> None:
+    """Refuse more of `requires-python` than anybody writes: each clause of it is dear to parse."""
+    packages = data.get("packages")
+    tables = [data, *(packages if isinstance(packages, list) else ())]
+    texts = [each.get("requires-python") for each in tables if isinstance(each, dict)]
+    if sum(len(text) for text in texts if isinstance(text, str)) > _MOST_OF_PYTHONS:
+        raise SpecError("its requires-python has no end", where=file, mend=mend)
 
 
 def _tool(pylock: Pylock, file: str, mend: str) -> LockTool | None:

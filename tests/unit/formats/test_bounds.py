@@ -6,6 +6,7 @@ import pytest
 
 from envc.errors import SpecError
 from envc.formats.overlay_toml import MOST_BYTES, read_overlay
+from envc.formats.pylock_read import lock_from_text
 from envc.formats.toml import parse_toml
 from envc.formats.values import refuse_nul
 
@@ -88,3 +89,12 @@ def test_a_name_is_one_of_a_file():
     text = HEAD.replace('"x"', f'"{"x" * 200}"').encode()
     with pytest.raises(SpecError, match="x…' is longer than 100 characters"):
         read_overlay(text, "overlay.toml")
+
+
+def test_a_locks_requires_python_has_an_end():
+    clauses = ">=3," * 40_000
+    text = (
+        f'lock-version = "1.0"\ncreated-by = "x"\npackages = []\nrequires-python = "{clauses}>3"\n'
+    )
+    with pytest.raises(SpecError, match="its requires-python has no end"):
+        lock_from_text(text.encode(), "pylock.x.toml", "x")
