@@ -128,7 +128,7 @@ def test_a_bare_node_converges_by_itself(site: SiteFolder, engine: BareEngine) -
     assert rolled(site, engine, state=state).ok
     assert engine.copied == []
     place = target(site, "late")
-    done = on_node(engine, state / "converge", place)
+    done = on_node(engine, state / "converge", place, "--node", "n1")
     assert done.returncode == 0, done.stderr + done.stdout
     assert (place / "current").is_symlink()
     assert on_node(engine, state / "converge", place, "--check").returncode == 0
@@ -153,7 +153,8 @@ def test_what_is_signed_names_the_interpreter(
     report = rolled(site, engine, state=state, sign=(str(key),))
     assert report.ok, report.nodes
     late = target(site, "late")
-    assert on_node(engine, state / "converge", late).returncode == 0
+    assert on_node(engine, state / "converge", late, "--node", "n1").returncode == 0
+    assert (late / "current").is_symlink()
     (packed,) = (state / "cores").iterdir()
     shutil.rmtree(late / "core")
     packed.write_bytes(packed.read_bytes()[:-1])

@@ -8,10 +8,17 @@ import pytest
 from envc.errors import SpecError
 from envc.formats.node_line import json_in, node_line
 from envc.formats.parcel import parcel_from_json, parcel_to_json
-from envc.formats.wanted import wanted_from_json, wanted_to_json
+from envc.formats.wanted import groups_to_json, wanted_from_json, wanted_to_json
 from envc.model.digest import Digest
-from envc.model.nodes import Parcel, WantedGeneration, WantedState
-from envc.rollout.decide import next_wanted
+from envc.model.nodes import (
+    Parcel,
+    WantedGeneration,
+    WantedGroup,
+    WantedGroups,
+    WantedState,
+)
+from envc.model.value import replace
+from envc.rollout.wanted import next_wanted
 
 ONE, TWO, THREE = (Digest("sha256:" + digit * 64) for digit in "123")
 
@@ -26,8 +33,50 @@ def state(*closures: Digest) -> WantedState:
     )
 
 
-def test_a_wanted_state_comes_back() -> None:
-    assert wanted_from_json(wanted_to_json(state(ONE, TWO)), "w") == state(ONE, TWO)
+def test_a_wanted_state_without_groups_is_that_of_all_nodes() -> None:
+    wanted = wanted_from_json(wanted_to_json(state(ONE, TWO)), "w")
+    (group,) = wanted.groups
+    assert wanted.state_of(group) == state(ONE, TWO)
+    assert (group.nodes, group.since) == ("*", "2026-11-22T20:00:00Z")
+    assert wanted.group_of(["n1"]) is group
+
+
+def groups(*nodes: str) -> WantedGroups:
+    held = tuple(
+        WantedGroup(nodes=each, since="2026-11-22T20:00:00Z", generations=(generation(ONE),))
+        for each in nodes
+    )
+    return WantedGroups(site="canopy", serial=4, kit=ONE, groups=held)
+
+
+def test_groups_come_back_and_nodes_find_theirs() -> None:
+    wanted = wanted_from_json(groups_to_json(groups("n[1-2],login", "gpu[01-12]")), "w")
+    assert wanted == groups("n[1-2],login", "gpu[01-12]")
+    for names, nodes in (
+        (("n2",), "n[1-2],login"),
+        (("n2.cluster", "n2"), "n[1-2],login"),
+        (("gpu07",), "gpu[01-12]"),
+    ):
+        group = wanted.group_of(names)
+        assert group is not None
+        assert group.nodes == nodes
+    assert wanted.group_of(["n3", "gpu7"]) is None
+    others = replace(wanted, groups=(*groups("*").groups, *wanted.groups))
+    assert others.group_of(["n3"]) == groups("*").groups[0]
+    assert others.group_of(["n2"]) == wanted.groups[0]
+
+
+@pytest.mark.parametrize("nodes", ["", "n[", "n[2-1]", "n[a-b]", "n1,,n2", "n[1-999999999]", "a b"])
+def test_what_is_no_set_of_nodes_is_no_group(nodes: str) -> None:
+    with pytest.raises(SpecError, match=r"^w \(groups\[0\]\.nodes\): not a wanted state: "):
+        wanted_from_json(groups_to_json(groups(nodes)), "w")
+
+
+def test_a_group_has_a_generation() -> None:
+    empty = groups("n1")
+    empty = replace(empty, groups=(replace(empty.groups[0], generations=()),))
+    with pytest.raises(SpecError, match="a group has no generation"):
+        wanted_from_json(groups_to_json(empty), "w")
 
 
 def changed(**values: Any) -> bytes:
@@ -38,9 +87,9 @@ def changed(**values: Any) -> bytes:
     ("text", "told"),
     [
         (
-            changed(version=2),
+            changed(version=3),
             (
-                "w: this wanted state has format 2, and this envc reads format 1\n"
+                "w: this wanted state has format 3, and this envc reads format 1\n"
                 "  mend: use the envc that wrote it, or a newer one"
             ),
         ),

@@ -38,10 +38,15 @@ def prepared(cluster: Cluster, directory: Directory) -> Prepared:
     return prepare_wanted(directory, StateFolder(str(cluster.state)), wanted, Context())
 
 
-def rolled(cluster: Cluster, nodes: str) -> None:
-    options = RolloutOptions(nodes=nodes, target=cluster.target, state=str(cluster.state))
-    site = str(cluster.site.folder)
-    assert roll_out(site, options, FakeEngine(), Context(), lambda state: None).ok
+def rolled(cluster: Cluster, nodes: str, *down: str) -> None:
+    """Roll out; nodes that are down are to hold it, too."""
+    engine, most = FakeEngine(), len(down)
+    engine.down = set(down)
+    options = RolloutOptions(
+        nodes=nodes, target=cluster.target, state=str(cluster.state), max_failures=most
+    )
+    report = roll_out(str(cluster.site.folder), options, engine, Context(), lambda state: None)
+    assert {node for node, each in report.nodes.items() if each.state == "failed"} == set(down)
 
 
 def converge(cluster: Cluster, node: str, *words: str) -> Answer:
@@ -136,10 +141,10 @@ def test_a_node_that_was_down_for_two_rollouts_converges(cluster: Cluster) -> No
     cluster.warm("n1", "n2")
     rolled(cluster, "n[1-2]")
     cluster.upgrade()
-    rolled(cluster, "n1")
+    rolled(cluster, "n[1-2]", "n2")
     cluster.site.edit('"pandas",\n', '"pandas",\n    "six",\n')
     cluster.site.done("lock")
-    rolled(cluster, "n1")
+    rolled(cluster, "n[1-2]", "n2")
     assert cluster.current("n1") == "generations/000003"
     before = sorted(os.listdir(cluster.folder("n2")))
     answer = converge(cluster, "n2", "--check")
@@ -190,16 +195,22 @@ def test_a_node_made_anew_converges_from_nothing(cluster: Cluster) -> None:
     envc("uninstall", "--target", cluster.folder("n1"))
     assert not cluster.folder("n1").exists()
     cluster.warm("n1")
-    assert converge(cluster, "n1", "--state", str(cluster.state)).status == 0
-    assert converge(cluster, "n1", "--check").status == 0
+    state = ("--state", str(cluster.state))
+    answer = converge(cluster, "n1", *state)  # it does not know its name any more
+    assert answer.status == 0
+    assert "no wanted state for this node" in answer.stderr
+    assert not (cluster.folder("n1") / "current").exists()
+    assert converge(cluster, "n1", *state, "--node", "n1").status == 0
+    assert converge(cluster, "n1", "--check", "--json").json["node"] == "n1"
+    assert cluster.current("n1") == "generations/000001"
 
 
 def test_an_altered_parcel_is_not_converged_to(cluster: Cluster) -> None:
     cluster.warm("n1", "n2")
-    rolled(cluster, "n1")
+    rolled(cluster, "n[1-2]", "n2")
     (parcel,) = (cluster.state / "parcels").iterdir()
     parcel.write_text(parcel.read_text() + "\n")
-    answer = converge(cluster, "n2", "--state", str(cluster.state))
+    answer = converge(cluster, "n2", "--state", str(cluster.state), "--node", "n2")
     assert answer.status == 5
     assert answer.stderr == (
         "error: the parcel is not what the wanted state names: it was cut off or altered\n"

@@ -14,6 +14,7 @@ from cluster.fake_nodes import Cluster, FakeEngine
 from envc.bundle import SiteBundle
 from envc.commands.rollout import roll_out
 from envc.errors import UntrustedError, UsageError
+from envc.fleet.state import StateFolder
 from envc.formats.location import location_from_text
 from envc.formats.openssh import public_key_from_text
 from envc.host.context import Context
@@ -52,9 +53,13 @@ class Signed:
         keys = ", ".join(f'"{self.public(name)}"' for name in names)
         path.write_text(re.sub(r"(?m)^keys = .*", f"keys = [{keys}]", path.read_text()))
 
-    def roll_out(self, *names: str, nodes: str = "n1", **options: Any) -> RolloutReport:
-        """Roll out, signed with these keys."""
+    def roll_out(
+        self, *names: str, nodes: str = "n1", down: str = "", **options: Any
+    ) -> RolloutReport:
+        """Roll out, signed with these keys; a node that is down is to hold it, too."""
         options.setdefault("state", str(self.cluster.state))
+        engine = FakeEngine()
+        engine.down = {down} - {""}
         settings = RolloutOptions(
             nodes=nodes,
             target=self.cluster.target,
@@ -62,7 +67,17 @@ class Signed:
             **options,
         )
         site = str(self.cluster.site.folder)
-        return roll_out(site, settings, FakeEngine(), Context(), lambda state: None)
+        return roll_out(site, settings, engine, Context(), lambda state: None)
+
+    def leave(self, *names: str, **options: Any) -> None:
+        """Have n1 hold a state that n2 is to come to: it is down."""
+        report = self.roll_out(*names, nodes="n[1-2]", down="n2", max_failures=1, **options)
+        assert report.nodes["n1"].state in {"current", "switched"}, report
+
+    @property
+    def groups(self) -> Path:
+        """The wanted state that counts."""
+        return Path(StateFolder(str(self.cluster.state)).required().file)
 
     def converge(self, node: str, *words: object) -> Answer:
         return envc("converge", "--target", self.cluster.folder(node), *words)
@@ -108,7 +123,7 @@ def test_a_roll_out_that_fails_by_the_clock_here_is_noted_by_nobody(
     noted, years = signed.noted("n1"), 10 * 365 * 86_400
     with monkeypatch.context() as patch:
         now = time.time
-        patch.setattr("envc.fleet.deployment.time.time", lambda: now() + years)
+        patch.setattr("envc.fleet.wish.time.time", lambda: now() + years)
         patch.setattr("envc.fleet.node_report.time", SimpleNamespace(time=now))
         for change in (lambda: None, signed.cluster.upgrade):
             change()
@@ -157,19 +172,20 @@ def test_a_state_that_is_not_what_was_signed_is_not_converged_to(signed: Signed)
     assert signed.roll_out("ada").ok
     wanted = state / "wanted.json"
     text = wanted.read_text()
-    (place,) = (state / "signatures").iterdir()
-    signature = place.read_bytes()
+    signatures = {path: path.read_bytes() for path in (state / "signatures").iterdir()}
+    signature, older = next(iter(signatures.values())), signed.groups
     cluster.upgrade()
     assert signed.roll_out("ada").ok
     newer = wanted.read_text()
     assert signed.converge("n1").status == 0
 
-    place.write_bytes(signature)
+    for path, content in signatures.items():
+        path.write_bytes(content)
     wanted.write_text(text)  # somebody puts the old one back, which was signed
     answer = signed.converge("n1", "--check")
     assert answer.status == 5
     assert re.sub(r"serial \d+", "serial N", answer.stderr) == refusal(
-        wanted,
+        older,
         "this wanted state is older (serial N) than one that this node has accepted (serial N)",
         "run `envc rollout --sign KEY` again; find out who put the old one back",
     )
@@ -196,10 +212,34 @@ def test_a_state_that_is_not_what_was_signed_is_not_converged_to(signed: Signed)
     assert cluster.current("n1") == "generations/000002"
 
 
+def test_groups_are_signed_and_missed(signed: Signed) -> None:
+    """Without them, what was rolled out last would be wanted of all nodes."""
+    assert signed.roll_out("ada", nodes="n[1-2]").ok
+    signed.cluster.upgrade()
+    assert signed.roll_out("ada", nodes="n1").ok
+    assert signed.converge("n2").status == 0
+    assert signed.cluster.current("n2") == "generations/000001"
+    groups = signed.groups
+    text = groups.read_text()
+    groups.write_text(text.replace('"nodes": "n1"', '"nodes": "n[1-2]"'))
+    assert groups.read_text() != text
+    answer = signed.converge("n2", "--check")
+    assert (answer.status, answer.stderr) == (
+        5,
+        refusal(groups, "it is not signed", f"have it signed (--sign) with {signed.shown('ada')}"),
+    )
+    groups.unlink()
+    for words in (("--check",), ()):
+        answer = signed.converge("n2", *words)
+        assert answer.status == 5
+        assert answer.stderr.startswith("error: this wanted state is older (serial ")
+    assert signed.cluster.current("n2") == "generations/000001"
+
+
 def test_a_node_made_anew_trusts_whom_it_is_told_to(signed: Signed) -> None:
-    assert signed.roll_out("ada").ok
-    wanted = signed.cluster.state / "wanted.json"
-    state = ("--state", signed.cluster.state)
+    signed.leave("ada")
+    wanted = signed.groups
+    state = ("--state", signed.cluster.state, "--node", "n2")
     answer = signed.converge("n2", *state, "--trust", signed.folder / "bob.pub")
     assert (answer.status, answer.stderr) == (
         5,
@@ -216,13 +256,14 @@ def test_a_node_made_anew_trusts_whom_it_is_told_to(signed: Signed) -> None:
 
 
 def test_at_first_use_the_sites_keys_are_taken_and_an_unsigned_state_is_not(signed: Signed) -> None:
-    assert signed.roll_out("ada").ok
+    signed.leave("ada")
     shutil.rmtree(signed.cluster.state / "signatures")
-    answer = signed.converge("n2", "--state", signed.cluster.state)
+    state = ("--state", signed.cluster.state, "--node", "n2")
+    answer = signed.converge("n2", *state)
     assert answer.status == 5
     assert answer.stderr.startswith("error: it is not signed\n")
-    assert signed.roll_out("ada").sets == {"current": "n1"}  # which signs again
-    assert signed.converge("n2", "--state", signed.cluster.state).status == 0
+    signed.leave("ada")  # which signs again
+    assert signed.converge("n2", *state).status == 0
     assert signed.noted("n2")[0] == signed.noted("n1")[0]
 
 
@@ -257,10 +298,9 @@ def test_a_key_is_replaced(signed: Signed, *, shared: bool) -> None:
     assert report.nodes["n1"].mend == f"have it signed (--sign) with {signed.shown('ada')}"
     assert signed.noted("n1")[0] == (signed.public("ada"),)
 
-    report = signed.roll_out("ada", "bob", state=state)
-    assert report.ok, report
+    signed.leave("ada", "bob", state=state)
     assert signed.noted("n1")[0] == (signed.public("bob"),)
-    if shared:  # n2 was not asked: it comes to both by itself
+    if shared:  # n2 was down: it comes to both by itself
         assert signed.converge("n2").status == 0
     else:
         assert signed.roll_out("ada", "bob", nodes="n2", state=None).ok
@@ -369,11 +409,11 @@ def test_a_bundle_that_is_not_signed(signed: Signed, tmp_path: Path) -> None:
 
 def test_another_bundle_under_the_wanted_name_is_refused(signed: Signed, tmp_path: Path) -> None:
     first = make_bundle(signed, tmp_path / "first.envc", "ada")
-    assert signed.roll_out("ada", source=str(first)).ok
+    signed.leave("ada", source=str(first))
     (place,) = (signed.cluster.state / "bundles").iterdir()
     signed.cluster.upgrade()
     place.write_bytes(make_bundle(signed, tmp_path / "second.envc", "ada").read_bytes())
-    answer = signed.converge("n2", "--state", signed.cluster.state)
+    answer = signed.converge("n2", "--state", signed.cluster.state, "--node", "n2")
     assert (answer.status, answer.stderr) == (
         5,
         refusal(

@@ -237,7 +237,7 @@ def test_a_job_keeps_its_generation_on_all_its_nodes(rig: Rig) -> None:
 
 
 def test_a_node_made_anew_converges_by_the_shared_folder_alone(rig: Rig) -> None:
-    wanted = rig.status("n1")["nodes"]["n1"]["digest"]
+    wanted = rig.status("n9")["nodes"]["n9"]["digest"]
     rig.nodes.stop("n9")
     shutil.rmtree(rig.nodes.disk("n9"))
     rig.nodes.start("n9")

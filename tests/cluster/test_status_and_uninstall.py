@@ -36,10 +36,12 @@ def asked(cluster: Cluster, engine: FakeEngine, nodes: str, *, drift: bool = Fal
 def test_each_condition_is_told(cluster: Cluster) -> None:
     rolled(cluster, "n[1-3]")
     cluster.upgrade()
-    options = RolloutOptions(nodes="n1", target=cluster.target, state=str(cluster.state))
-    assert roll_out(
-        str(cluster.site.folder), options, FakeEngine(), Context(), lambda state: None
-    ).ok
+    options = RolloutOptions(
+        nodes="n[1-2]", target=cluster.target, state=str(cluster.state), max_failures=1
+    )
+    engine = FakeEngine()
+    engine.down = {"n2"}
+    roll_out(str(cluster.site.folder), options, engine, Context(), lambda state: None)
     engine = FakeEngine()
     engine.down = {"n4"}
     engine.troubles = {
@@ -63,6 +65,12 @@ def test_each_condition_is_told(cluster: Cluster) -> None:
     assert report.nodes["n3"].drift
     assert report.nodes["n2"].generation == 1
     assert report.nodes["n1"].machine == report.nodes["n2"].machine != ""
+    # What was rolled out to some is wanted of them alone.
+    assert report.wanted is None
+    one, two, three, *others = (each.wanted for each in report.nodes.values())
+    assert one == two == report.nodes["n1"].closures
+    assert three == report.nodes["n3"].closures != one
+    assert others == [None] * 3
 
 
 def test_generations_that_jobs_use_are_told_and_kept(cluster: Cluster) -> None:

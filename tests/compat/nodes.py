@@ -41,6 +41,24 @@ class Nodes:
         assert report["ok"], report
         return dict(report["sets"])
 
+    def roll_out_without(self, release: Release, nodes: str, *down: str) -> None:
+        """Roll out while some of the nodes are down: their disks cannot be had."""
+        folders = [self.target(node).parent for node in down]
+        there = {folder: folder.with_suffix(".off") for folder in folders if folder.exists()}
+        for folder in folders:
+            if folder in there:
+                folder.rename(there[folder])
+            folder.write_text("down\n")
+        more = (*self.targets, *self.options, "--max-failures", len(down), "--json")
+        report = release.envc("rollout", "--nodes", nodes, *more).json
+        assert [node for node, each in report["nodes"].items() if each["state"] == "failed"] == [
+            *down
+        ], report
+        for folder in folders:
+            folder.unlink()
+            if folder in there:
+                there[folder].rename(folder)
+
     def status(self, release: Release, nodes: str) -> dict[str, Any]:
         """What each node runs; whether it is what is wanted, where a folder holds that."""
         state = ("--state", self.state) if "--state" in self.options else ()

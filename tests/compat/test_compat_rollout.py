@@ -119,15 +119,16 @@ def test_this_release_rolls_out_over_them(nodes: Nodes) -> None:
     upgrade(nodes, world.new)
     assert nodes.roll_out(world.new, "n[1,3]") == {"switched": "n[1,3]"}
     assert all(nodes.has_kit_of(world.new, node) for node in ("n1", "n3"))
-    told = nodes.status(world.new, ALL)
-    assert told["sets"] == {"behind": "n2", "converged": "n[1,3]"}
+    # What is rolled out to some of them is wanted of them alone.
+    assert nodes.status(world.new, ALL)["sets"] == {"converged": ALL}
+    world.new.within(world.root).done("converge", "--target", nodes.target("n2"))
     assert nodes.current("n2") == before
 
 
 def test_a_node_that_was_down_comes_along_by_the_envc_that_it_has(nodes: Nodes) -> None:
     """That is 0.1; the state is of this release."""
     upgrade(nodes, nodes.world.new)
-    assert nodes.roll_out(nodes.world.new, "n1") == {"switched": "n1"}
+    nodes.roll_out_without(nodes.world.new, BOTH, "n2")
     assert nodes.has_kit_of(nodes.world.old, "n2")
     assert nodes.own("n2", "converge", "--check").status == 1
     assert nodes.own("n2", "converge").status == 0
@@ -139,11 +140,11 @@ def test_a_node_that_was_down_comes_along_by_the_envc_that_it_has(nodes: Nodes) 
 def test_a_node_that_was_down_comes_along_by_one_named_command(nodes: Nodes) -> None:
     """So does a node made anew; both have the envc of this release then."""
     upgrade(nodes, nodes.world.new)
-    nodes.roll_out(nodes.world.new, "n1")
+    nodes.roll_out_without(nodes.world.new, ALL, "n2", "n3")
     for node in ("n2", "n3"):
         for words in ((), ("--check",)):
             answer = answer_of(
-                [nodes.state / "converge", nodes.target(node), *words],
+                [nodes.state / "converge", nodes.target(node), "--node", node, *words],
                 environment=nodes.world.new.environment,
             )
             assert answer.status == 0, answer.stderr
@@ -195,8 +196,15 @@ def test_what_nothing_keeps_goes_from_nodes_and_from_the_state(nodes: Nodes) -> 
         assert (nodes.target(node) / "generations/000001").is_symlink()  # leads on
         assert world.new.json("verify", "--target", nodes.target(node))["ok"]
         assert nodes.own(node, "verify").status == 0
-    wanted = json.loads((nodes.state / "wanted.json").read_text())
-    assert len(list((nodes.state / "parcels").iterdir())) == len(wanted["generations"])
+    (groups,) = (nodes.state / "groups").iterdir()
+    held = {
+        group["nodes"]: [each["parcel"].removeprefix("sha256:") for each in group["generations"]]
+        for group in json.loads(groups.read_text())["groups"]
+    }
+    # What 0.1 has left is wanted of all other nodes.
+    assert {nodes: len(parcels) for nodes, parcels in held.items()} == {BOTH: 1, "*": 1}
+    stay = {path.stem for path in (nodes.state / "parcels").iterdir()}
+    assert stay == {*held[BOTH], *held["*"]}
 
 
 def test_the_engine_carries_what_nodes_lack(nodes: Nodes) -> None:

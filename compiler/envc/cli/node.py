@@ -66,6 +66,7 @@ def _step(target: str, arguments: Arguments, context: "Context") -> "NodeReport"
         replace_keys=arguments.replace_keys,
         keep=arguments.keep,
         question=arguments.question,
+        node=arguments.node,
     )
     if arguments.step == "prepare":
         return prepare_step(directory, order, context)
@@ -102,13 +103,14 @@ COMMAND = Command(
     options=(
         TARGET,
         Option("--state", "DIR", "the folder of the wanted state"),
+        Option("--node", "NAME", "what this node is called in sets of nodes"),
         Option("--parcel", "DIGEST", "prepare: the site's spec and locks"),
         Option("--from", "WHEELHOUSE", "prepare: a folder of wheels", into="source"),
         Option("--bundle", "DIGEST", "prepare: the bundle that stands in --state"),
         Option("--core", "DIGEST", "prepare: the interpreter's file in --state"),
         Option("--question", "NAME", "leave the answer for who asks the same again"),
         Option("--digest", "DIGEST", "switch: to this generation"),
-        Option("--wanted", "BASE64", "the wanted state: signed, or where nodes share no folder"),
+        Option("--wanted", "BASE64", "the wanted state, as `envc rollout` packs it"),
         Option("--signed", "BASE64", "the signatures of --wanted"),
         Option("--replace-keys", "", "trust the keys that the parcel names"),
         Option("--keep", "N", "how many generations to hold (1)", kind=whole, default=1),

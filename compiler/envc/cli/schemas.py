@@ -30,7 +30,15 @@ from envc.model.digest import Digest
 from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.lock import LOCK_FORMAT
 from envc.model.names import POLICY_FILE
-from envc.model.nodes import LAYER_NAME, WANTED_FORMAT, WantedGeneration, WantedState
+from envc.model.nodes import (
+    GROUPS_FORMAT,
+    LAYER_NAME,
+    WANTED_FORMAT,
+    WantedGeneration,
+    WantedGroup,
+    WantedGroups,
+    WantedState,
+)
 from envc.model.policy import POLICY_FORMAT, Policy
 from envc.model.value import value
 from envc.model.wheel import WheelFacts
@@ -216,6 +224,8 @@ def entries() -> tuple[Entry, ...]:
     policy = _record(Policy, "version")
     generations = _list(_record(WantedGeneration, closures=names))
     wanted = _record(WantedState, "version", generations=generations)
+    group = _list(_record(WantedGroup, generations=generations))
+    groups = _record(WantedGroups, "version", groups=group)
     error = _record(ErrorReport, error=_record(FaultList, faults=_list(_record(Fault))))
     return (
         _file("envc", "envc.toml", _table(SiteDocument)),
@@ -226,6 +236,7 @@ def entries() -> tuple[Entry, ...]:
         _file("generation", "manifest.json", generation, number=GENERATION_FORMAT),
         _file("policy", POLICY_FILE, policy, number=POLICY_FORMAT),
         _file("wanted", "wanted.json", wanted, number=WANTED_FORMAT),
+        _file("wanted", "groups/….json", groups, number=GROUPS_FORMAT),
         _file("facts", "facts.json", facts, number=FACTS_FORMAT, key="format"),
         _output("init", InitReport),
         _output("lock", LockReport),

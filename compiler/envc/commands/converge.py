@@ -1,20 +1,46 @@
 """`envc converge`: what the wanted state asks for, on this node."""
 
 import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from zlib import crc32
 
+from envc.disk.clock import seconds_of
+from envc.fleet.names import names_of_node, note_name
 from envc.fleet.state import StateFolder, state_of
 from envc.fleet.trust import keys_in_parcel, noted_in, remember_trust
 from envc.host.context import Context
 from envc.model.generation import Generation
-from envc.model.nodes import Statement, WantedGeneration, WantedState
+from envc.model.node_sets import has_node
+from envc.model.nodes import Statement, WantedGeneration, WantedGroup, WantedGroups
+from envc.model.value import replace, value
 from envc.reports.converge import ConvergeReport
 from envc.target.directory import Directory
 from envc.trust.rules import Keys, Noted, believed_state
 
+# So often a node that waits looks whether it still has to.
+_PAUSE_SECONDS = 15.0
 
-def check_converged(
-    directory: Directory, given_state: str | None, given_keys: Keys = ()
-) -> ConvergeReport:
+
+@value(kw_only=True)
+class ConvergeOrder:
+    """What to converge to, and when.
+
+    `state` is the folder of the wanted state, None: what the last roll-out noted. One of the `keys`
+    must have signed it; none: of those that are noted here. `node` is what this node is called, "":
+    it finds out. After a change, it is the roll-out's alone for `grace_seconds`; then nodes begin
+    within `spread_seconds`, each at a moment of its own.
+    """
+
+    state: str | None = None
+    keys: Keys = ()
+    node: str = ""
+    grace_seconds: float = 0.0
+    spread_seconds: float = 0.0
+
+
+def check_converged(directory: Directory, order: ConvergeOrder) -> ConvergeReport:
     """Whether the node is in the wanted state; reads records only, and writes nothing.
 
     Raises:
@@ -22,16 +48,20 @@ def check_converged(
         UntrustedError: it is signed by none of the given keys, else of those that are noted here.
         OutsideError, SpecError: it cannot be read.
     """
-    state = state_of(directory, given_state)
+    state = state_of(directory, order.state)
     noted = noted_in(directory)
-    wanted = _believed(state, state.required(), given_keys or noted.keys, noted)
-    return _report(directory, state, wanted)
+    wanted = _believed(state.required(), order.keys or noted.keys, noted)
+    report, _ = _report(directory, state, wanted, order)
+    return report
 
 
 def converge(
-    directory: Directory, given_state: str | None, context: Context, given_keys: Keys = ()
+    directory: Directory,
+    order: ConvergeOrder,
+    context: Context,
+    wait: Callable[[float], None] = time.sleep,
 ) -> ConvergeReport:
-    """Bring the node to the wanted state: hold what is to be held, then switch.
+    """Bring the node to the wanted state once that is due: hold what is to be held, then switch.
 
     Raises:
         UsageError: no wanted state is known here, or this machine is no target of its locks.
@@ -39,66 +69,119 @@ def converge(
             keys given, noted here, or (at first use) named by its site; nothing is switched.
         OutsideError: disk or network; what is done stays done.
     """
-    state = state_of(directory, given_state)
+    _wait_until_due(directory, order, context, wait)
+    state = state_of(directory, order.state)
     statement, noted = state.required(), noted_in(directory)
-    trusted = given_keys or noted.keys
-    wanted = _believed(state, statement, trusted, noted)
-    newest = wanted.generations[0]
-    before = _report(directory, state, wanted)
+    trusted = order.keys or noted.keys
+    wanted = _believed(statement, trusted, noted)
+    before, group = _report(directory, state, wanted, order)
+    if group is None:
+        return before
+    newest = group.generations[0]
     if before.converged:
         if noted.keys:
             remember_trust(directory, keys_in_parcel(state, newest.parcel), wanted.serial)
         return before
 
+    named = keys_in_parcel(state, newest.parcel)
+    if not trusted:
+        _believed(statement, named, noted)
+    built = _bring(directory, state, group, context)
+    if order.node:
+        note_name(directory, order.node)
+    if trusted or named:
+        remember_trust(directory, named, wanted.serial)
+    after, _ = _report(directory, state, wanted, order)
+    return replace(after, changed=built)
+
+
+def _bring(
+    directory: Directory, state: StateFolder, group: WantedGroup, context: Context
+) -> tuple[int, ...]:
+    """Build what the group holds, and switch; the numbers of what was built."""
     from envc.fleet.parcel import unpack_wanted
     from envc.fleet.prepare import prepare_wanted, remember_state, switch_to
 
-    named = keys_in_parcel(state, newest.parcel)
-    if not trusted:
-        _believed(state, statement, named, noted)
     built: list[int] = []
-    for generation in reversed(wanted.generations):  # what is to be current becomes the newest
+    for generation in reversed(group.generations):  # what is to be current becomes the newest
         if directory.number_of(generation.closures) is None:
             prepared = prepare_wanted(directory, state, generation, context)
             if prepared.built:
                 built.append(prepared.generation.generation)
+    newest = group.generations[0]
     number = directory.number_of(newest.closures)
     if number is not None:
         spec = unpack_wanted(directory, state, newest)
         switch_to(directory, directory.record(number).digest, event="converge", spec=spec)
     remember_state(directory, state)
-    if trusted or named:
-        remember_trust(directory, named, wanted.serial)
-    return _report(directory, state, wanted, tuple(built))
+    return tuple(built)
 
 
-def _believed(state: StateFolder, statement: Statement, keys: Keys, noted: Noted) -> WantedState:
-    return believed_state(statement, keys, newest_serial=noted.serial, where=state.wanted_path)
+def _wait_until_due(
+    directory: Directory, order: ConvergeOrder, context: Context, wait: Callable[[float], None]
+) -> None:
+    """Leave the node to the roll-out for as long as that may take; by then it may be done."""
+    left = order.grace_seconds + order.spread_seconds
+    is_told = False
+    while left > 0:
+        report = check_converged(directory, order)
+        if report.converged or report.due_seconds <= 0:
+            return
+        if not is_told:
+            context.reporter.note(
+                f"a roll-out may be about to switch this node: waiting {report.due_seconds:.0f} s"
+            )
+        is_told = True
+        pause = min(left, report.due_seconds, _PAUSE_SECONDS)
+        wait(pause)
+        left -= pause
+
+
+def _believed(statement: Statement, keys: Keys, noted: Noted) -> WantedGroups:
+    return believed_state(statement, keys, newest_serial=noted.serial, where=statement.file)
 
 
 def _report(
-    directory: Directory, state: StateFolder, wanted: WantedState, built: tuple[int, ...] = ()
-) -> ConvergeReport:
+    directory: Directory, state: StateFolder, wanted: WantedGroups, order: ConvergeOrder
+) -> tuple[ConvergeReport, WantedGroup | None]:
+    """How far the node is from what is wanted of its group, and that group."""
+    names = (order.node,) if order.node else names_of_node(directory)
+    group = wanted.group_of(names)
     current = directory.current_number()
-    numbers = [directory.number_of(each.closures) for each in wanted.generations]
-    held = zip(wanted.generations, numbers, strict=True)
+    generations = group.generations if group is not None else ()
+    numbers = [directory.number_of(each.closures) for each in generations]
+    held = zip(generations, numbers, strict=True)
     missing = tuple(generation.parcel for generation, number in held if number is None)
-    newest = wanted.generations[0]
-    runs = (
+    runs = group is None or (
         current is not None
         and numbers[0] == current
-        and _shows(directory, state, newest, directory.record(current))
+        and _shows(directory, state, generations[0], directory.record(current))
     )
-    return ConvergeReport(
+    found = (name for name in names if group is not None and has_node(group.nodes, name))
+    report = ConvergeReport(
         target=directory.path,
         state=state.path,
         serial=wanted.serial,
         converged=not missing and runs,
         generation=current,
-        wanted=dict(newest.closures),
+        wanted=dict(generations[0].closures) if generations else {},
         missing=missing,
-        changed=built,
+        changed=(),
+        node=next(found, names[0]),
+        group=group.nodes if group is not None else None,
     )
+    if group is None or report.converged:
+        return report, group
+    return replace(report, due_seconds=_due_seconds(group, report.node, order)), group
+
+
+def _due_seconds(group: WantedGroup, node: str, order: ConvergeOrder) -> float:
+    """How long a node is left to the roll-out; no longer than both times, whatever clocks say."""
+    most = order.grace_seconds + order.spread_seconds
+    own = order.grace_seconds + order.spread_seconds * (crc32(node.encode()) % 1024) / 1024
+    with suppress(ValueError):
+        return min(most, max(0.0, seconds_of(group.since) + own - time.time()))
+    return 0.0
 
 
 def _shows(

@@ -4,11 +4,12 @@ from contextlib import suppress
 
 from envc.errors import EnvcError, UsageError
 from envc.fleet.answers import leave_answer, paths_behind, stamp_of
+from envc.fleet.names import names_of_node, note_name
 from envc.fleet.node_report import node_failure, node_report
 from envc.fleet.parcel import unpack_wanted
 from envc.fleet.prepare import prepare_wanted, remember_state, switch_to
 from envc.fleet.prune import prune_target
-from envc.fleet.state import StateFolder, own_state
+from envc.fleet.state import StateFolder, own_state, said_in
 from envc.fleet.trust import (
     keys_in_parcel,
     noted_in,
@@ -16,17 +17,17 @@ from envc.fleet.trust import (
     remember_trust,
     signed_order,
 )
-from envc.formats.wanted import wanted_from_json, wanted_to_json
+from envc.formats.wanted import wanted_to_json
 from envc.host.context import Context
 from envc.model.digest import Digest
-from envc.model.nodes import Statement, WantedGeneration, WantedState
+from envc.model.nodes import Published, Statement, WantedGeneration, WantedState
 from envc.model.value import replace, value
 from envc.reports.generations import CollectReport
 from envc.reports.node import NodeReport
-from envc.rollout.decide import next_wanted
+from envc.rollout.wanted import next_wanted
 from envc.target.carried import runs_named_envc
 from envc.target.directory import Directory
-from envc.trust.rules import WANTED_OPTION, Keys, refuse_other_generation
+from envc.trust.rules import Keys, refuse_other_generation
 
 
 @value(kw_only=True)
@@ -34,8 +35,9 @@ class NodeOrder:
     """What a roll-out asks of a node, beside the step.
 
     Of the `wanted` generation, only what it is made from is known; None: that was not told, and is
-    only to be switched to. `statement` is the wanted state that names it: signed, or, where nodes
-    share no folder for it, with this one generation. The newest `keep` are to be held. With a
+    only to be switched to. `node` is what the roll-out calls this node, None: that was not told.
+    `statement` is the wanted state that names it: to be published, or, where nodes share no folder
+    for it, with this one generation. The newest `keep` are to be held. With a
     `question`, the answer is left under that name where there is nothing to prepare.
     """
 
@@ -45,6 +47,7 @@ class NodeOrder:
     replace_keys: bool = False
     keep: int = 1
     question: str | None = None
+    node: str | None = None
 
 
 def prepare_step(directory: Directory, order: NodeOrder, context: Context) -> NodeReport:
@@ -91,12 +94,14 @@ def switch_step(
         found = directory.record(number).digest if number is not None else None
         refuse_other_generation(found, digest)
     if order.statement is not None and order.state == own_state(directory):
-        _leave_state(order.state, order.statement, order.keep, is_signed=signed is not None)
+        _leave_state(directory, order, order.statement, is_signed=signed is not None)
     spec = unpack_wanted(directory, order.state, order.wanted) if order.wanted else None
     generation, changed = switch_to(
         directory, digest, event="rollout", operator=operator, spec=spec
     )
     remember_state(directory, order.state)
+    if order.node is not None:
+        note_name(directory, order.node)
     if signed is not None:
         _remember(directory, order, signed)
     with suppress(EnvcError, OSError):  # gc comes back to what is left
@@ -128,7 +133,12 @@ def _signed(directory: Directory, order: NodeOrder) -> WantedState | None:
         refuse_bare_switch(directory)
         return None
     return signed_order(
-        directory, order.state, order.wanted, order.statement, replace_keys=order.replace_keys
+        directory,
+        order.state,
+        order.wanted,
+        order.statement,
+        replace_keys=order.replace_keys,
+        names=_names(directory, order),
     )
 
 
@@ -136,7 +146,7 @@ def _is_noted(directory: Directory, order: NodeOrder, signed: WantedState | None
     """Whether a switch to what is current would change nothing of what the node has noted."""
     serial = None
     if order.state == own_state(directory):
-        present = order.state.wanted_before()
+        present = _wanted_before(directory, order)
         parcel = order.wanted.parcel if order.wanted is not None else None
         if present is None or present.generations[0].parcel != parcel:
             return False
@@ -171,7 +181,7 @@ def _hold_older(
     Else a node that joins would be drained until it has converged. What cannot be had any more is
     left to `converge`, which names it: it does not stop a roll-out.
     """
-    wanted = signed or order.state.wanted_before()
+    wanted = signed or _wanted_before(directory, order, order.statement)
     known = wanted.generations if wanted is not None else ()
     others = [each for each in known if order.wanted and each.parcel != order.wanted.parcel]
     for generation in reversed(others[: order.keep - 1]):
@@ -180,12 +190,28 @@ def _hold_older(
                 prepare_wanted(directory, order.state, generation, context)
 
 
-def _leave_state(state: StateFolder, statement: Statement, keep: int, *, is_signed: bool) -> None:
+def _names(directory: Directory, order: NodeOrder) -> tuple[str, ...]:
+    return names_of_node(directory) if order.node is None else (order.node,)
+
+
+def _wanted_before(
+    directory: Directory, order: NodeOrder, brought: Statement | None = None
+) -> WantedState | None:
+    """What this node is to hold, as it was `brought` or as it is noted; None: nobody knows."""
+    wanted = said_in(brought) if brought is not None else order.state.wanted_before()
+    group = wanted.group_of(_names(directory, order)) if wanted is not None else None
+    return wanted.state_of(group) if wanted is not None and group is not None else None
+
+
+def _leave_state(
+    directory: Directory, order: NodeOrder, statement: Statement, *, is_signed: bool
+) -> None:
     """Write the state that was brought; where nobody signed it, what was held before follows it."""
     if is_signed:
-        state.write(statement)
+        order.state.write(Published(statement))
         return
-    brought, before = wanted_from_json(statement.text, WANTED_OPTION), state.wanted_before()
-    wanted = next_wanted(before, brought.site, brought.generations[0], kit=brought.kit, keep=keep)
+    brought = said_in(statement)
+    before, newest = _wanted_before(directory, order), brought.generations[0]
+    wanted = next_wanted(before, brought.site, newest, kit=brought.kit, keep=order.keep)
     if wanted != before:
-        state.write(Statement(wanted_to_json(wanted)))
+        order.state.write(Published(Statement(wanted_to_json(wanted))))

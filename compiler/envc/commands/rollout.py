@@ -11,9 +11,9 @@ from typing import assert_never
 from envc.cluster.kit import kit_of_this_envc
 from envc.cluster.node_sets import expand, fold
 from envc.errors import UsageError
-from envc.fleet.deployment import deployment_of, make_statement, share
+from envc.fleet.deployment import Deployment, deployment_of, share
 from envc.fleet.driver import Driver
-from envc.fleet.state import StateFolder
+from envc.fleet.wish import Wish
 from envc.formats.wanted import statement_words
 from envc.host.context import Context
 from envc.model.value import replace
@@ -57,13 +57,12 @@ def roll_out(
     kit = kit_of_this_envc(context.cache)
     deployment = deployment_of(site, kit, order, context.cache)
     signer = signer_of(site.spec, options.sign, context.reporter)
-    statement = make_statement(site.spec.name, deployment, options.state, signer)
+    wish = Wish(site.spec.name, deployment, order.nodes, signer)
     switch_words: tuple[str, ...] = ()
-    if signer is not None:
-        forced = ("--replace-keys",) if options.replace_keys else ()
-        deployment = replace(deployment, proof=(*statement_words(statement), *forced))
-    elif options.state is None:
-        switch_words = statement_words(statement)
+    if signer is not None or options.state is not None:
+        deployment = _proved(deployment, wish)
+    else:
+        switch_words = statement_words(wish.published.statement)
     if options.state is not None:
         share(deployment, options.state)
     driver = Driver(order, deployment, engine, heard, switch_words)
@@ -77,12 +76,21 @@ def roll_out(
             case Share(state):
                 share(deployment, state, anew=True)
             case Publish(state):
-                StateFolder(state).publish(statement)
+                share(deployment, state)  # another roll-out may have removed what nobody wanted yet
+                wish.publish()
+                driver.deployment = _proved(deployment, wish)
             case Switch():
                 driver.switch(command)
             case _:
                 assert_never(command)
     return _report(driver, command)
+
+
+def _proved(deployment: Deployment, wish: Wish) -> Deployment:
+    """The same, with what shows nodes who wants it."""
+    forced = ("--replace-keys",) if deployment.options.replace_keys else ()
+    words = statement_words(wish.published.statement)
+    return replace(deployment, proof=(*words, *forced))
 
 
 def _refuse_one_target(order: Order, engine: Engine) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from envc.errors import Fault
 from envc.fleet.asking import Nodes, ask_nodes, folded, why_not
-from envc.fleet.state import StateFolder
+from envc.fleet.state import StateFolder, said_in
 from envc.model.digest import Digest
+from envc.model.nodes import WantedGroups
 from envc.ports import Engine
 from envc.reports.node import NodeReport
 from envc.reports.status import NodeCondition, NodeStatus, StatusReport
@@ -27,27 +28,35 @@ def status_of_nodes(
     """
     wanted = None
     if state_folder is not None:
-        state = StateFolder(state_folder)
-        wanted = dict(state.wanted(state.required()).generations[0].closures)
+        wanted = said_in(StateFolder(state_folder).required())
     words = ["status", *(["--drift"] if drift else [])]
     said = ask_nodes(asked, words, engine)
-    nodes = {node: _status(word, wanted) for node, word in said.items()}
+    nodes = {node: _status(word, _wanted_of(node, wanted)) for node, word in said.items()}
+    of_all = [status.wanted for status in nodes.values()]
     return StatusReport(
         ok=all(status.condition in _GOOD for status in nodes.values()),
         engine=engine.name,
         target=asked.target,
-        wanted=wanted,
+        wanted=of_all[0] if all(each == of_all[0] for each in of_all) else None,
         sets=folded({node: status.condition for node, status in nodes.items()}),
         nodes=nodes,
     )
 
 
-def _status(word: Word, wanted: Mapping[str, Digest] | None) -> NodeStatus:
+def _wanted_of(node: str, wanted: WantedGroups | None) -> dict[str, Digest] | None:
+    """The closures that a node is to run; None: nobody wants anything of it."""
+    group = wanted.group_of([node]) if wanted is not None else None
+    return dict(group.generations[0].closures) if group is not None else None
+
+
+def _status(word: Word, wanted: dict[str, Digest] | None) -> NodeStatus:
     if not isinstance(word, NodeReport):
         condition, reason, mend = why_not(word)
-        return NodeStatus(condition=condition, reason=str(Fault(reason, mend=mend)))
+        told = str(Fault(reason, mend=mend))
+        return NodeStatus(condition=condition, wanted=wanted, reason=told)
     return NodeStatus(
         condition=_condition(word, wanted),
+        wanted=wanted,
         generation=word.generation,
         digest=word.digest,
         closures=word.closures,

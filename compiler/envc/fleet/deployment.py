@@ -1,4 +1,4 @@
-"""What a roll-out brings to nodes, the commands that it has them run, and the state it leaves."""
+"""What a roll-out brings to nodes, and the commands that it has them run."""
 
 import base64
 import os
@@ -6,7 +6,6 @@ import pkgutil
 import shlex
 import shutil
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 
@@ -18,16 +17,13 @@ from envc.errors import UsageError
 from envc.fleet.answers import look_words, question_of
 from envc.fleet.parcel import make_parcel
 from envc.fleet.state import StateFolder, place_file
-from envc.formats.wanted import wanted_to_json
 from envc.host.machine import default_interpreter
 from envc.model.bundle import BundleFile, PackedCore
 from envc.model.digest import Digest, hex_of
 from envc.model.names import What
-from envc.model.nodes import Statement, WantedGeneration
-from envc.model.value import replace, value
-from envc.rollout.decide import next_wanted
+from envc.model.nodes import WantedGeneration
+from envc.model.value import value
 from envc.rollout.values import Order, RolloutOptions
-from envc.signing import Signer
 from envc.sites.site import Site
 
 # For hooks: it works on a node that has nothing but the interpreter.
@@ -48,7 +44,7 @@ class Deployment:
 
     `files` is what is brought, in that order: kind → path here and digest. `core` is the digest of
     the archive of the interpreter that is brought; None: nodes have one at `python`. `wanted` is
-    the generation. `proof` are the words that show nodes who wants it, where the site names keys.
+    the generation. `proof` are the words that show nodes what is wanted, and who wants it.
     """
 
     options: RolloutOptions
@@ -77,7 +73,9 @@ class Deployment:
 
     def prepare_command(self, node: str) -> list[str]:
         """Has a node prepare; where it has done so, it answers without starting envc."""
-        return [*self.look_command(node), *self._boot(node, ["node", "prepare"])]
+        own = self.options.target_of(node) != self.options.target  # else all have one command
+        words = ["node", "prepare", *(["--node", node] if own else [])]
+        return [*self.look_command(node), *self._boot(node, words)]
 
     def look_command(self, node: str) -> list[str]:
         """Has a node say whether it has nothing to prepare, if it can at once."""
@@ -219,31 +217,3 @@ def _share_file(path: str, place: str, *, anew: bool) -> None:
 def boot_source() -> bytes:
     """The program that starts envc from a kit."""
     return pkgutil.get_data("envc.cluster", "boot.py") or b""
-
-
-def make_statement(
-    site: str, deployment: Deployment, folder: str | None, signer: Signer | None
-) -> Statement:
-    """What nodes are to hold after a roll-out.
-
-    In a `folder` that all nodes see it follows what is wanted there, and is the same where nothing
-    changes; None: the engine carries it to nodes, each of which knows what it held before.
-
-    Raises:
-        UsageError: a key cannot sign, or none of them is the site's.
-        OutsideError: the present one cannot be read, or there is no ssh-keygen here.
-        SpecError: what stands there is newer than this envc.
-    """
-    state = StateFolder(folder) if folder is not None else None
-    keep = deployment.keep if state is not None else 1
-    newest, kit = deployment.wanted, deployment.kit.digest
-    before = state.wanted_before() if state is not None else None
-    present = state.statement() if state is not None else None
-    wanted = next_wanted(before, site, newest, kit=kit, keep=keep)
-    if signer is None:
-        return present if present and wanted == before else Statement(wanted_to_json(wanted))
-    if wanted != before:
-        # Nodes refuse what is older: it grows even where the folder was lost, or there is none.
-        wanted = replace(wanted, serial=max(wanted.serial, int(time.time())))
-    text = wanted_to_json(wanted)
-    return Statement(text, signer.sign(text, "envc-wanted"))

@@ -54,7 +54,9 @@ class Driver:
 
     def switch(self, command: Switch) -> None:
         """Have nodes switch."""
-        words = {node: ("--digest", each) for node, each in command.digests.items()}
+        words = {node: ["--digest", each] for node, each in command.digests.items()}
+        for node in command.nameless:
+            words[node] += ["--node", node]
         switch = self.deployment.switch_command
         self._run({node: switch(node, (*words[node], *self._switch_words)) for node in words})
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from envc import __version__
 from envc.disk.durable import doing
 from envc.errors import EnvcError, OutsideError
+from envc.fleet.names import names_of_node
 from envc.host.machine import machine_of
 from envc.host.space import Room, room_of_disk
 from envc.model.generation import Generation
@@ -56,6 +57,7 @@ def node_report(
         free_bytes=room.size_bytes,
         free_files=room.files,
         collected=collected,
+        names=names_of_node(directory),
     )
 
 

@@ -4,7 +4,8 @@ import os
 from collections.abc import Collection, Iterator
 
 from envc.disk.locks import is_held
-from envc.fleet.state import named_by_digest, noted_state, own_state
+from envc.fleet.names import names_of_node
+from envc.fleet.state import named_by_digest, noted_state, own_state, said_in
 from envc.model.bundle import PackedCore
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
@@ -37,7 +38,8 @@ def _held(directory: Directory) -> Iterator[tuple[int, PackedCore | None]]:
     statement = state.statement() if state is not None else None
     if state is None or statement is None:
         return
-    for generation in state.wanted(statement).generations:
+    group = said_in(statement).group_of(names_of_node(directory))
+    for generation in group.generations if group is not None else ():
         number = directory.number_of(generation.closures)
         if number is not None:
             yield number, state.packed_core(generation)
@@ -53,12 +55,12 @@ def unneeded_in_target(directory: Directory, also: Collection[Digest] = ()) -> l
         OSError: the disk refused.
     """
     state, own = noted_state(directory), own_state(directory)
-    statement = state.statement() if state is not None else None
-    if state is None or statement is None:
+    published = state.published() if state is not None else None
+    if state is None or published is None:
         return []
-    kit = hex_of(state.wanted(statement).kit)
+    kit = hex_of(said_in(published.statement).kit)
     kinds: tuple[What, ...] = tuple(STATE_PLACES) if state == own else ("site",)
-    return [*_unused_homes(directory, kit), *own.unnamed(statement, also, kinds)]
+    return [*_unused_homes(directory, kit), *own.unnamed(published, also, kinds)]
 
 
 def prune_target(directory: Directory, also: Collection[Digest] = ()) -> list[str]:

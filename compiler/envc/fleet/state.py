@@ -1,15 +1,20 @@
 """The folder of the wanted state: what stands in it, read, written, and removed again.
 
-    STATE/wanted.json               the wanted state
+    STATE/wanted.json               the wanted state; where it is by groups, what envc reads that
+                                    knows none: what was rolled out last, for all nodes
+    STATE/groups/<hex>.json         the wanted state by groups, named by that `wanted.json`, so that
+                                    both change at once; not there: it is for all nodes
     STATE/<folder>/<hex><suffix>    what nodes make it from, by digest: `names.STATE_PLACES`
     STATE/boot.py, converge         start envc on a node that does not have it (`deployment`)
 
 A roll-out writes it; nodes read it from shared storage, or each has its own at `TARGET/wanted`,
-which the engine brought. Nodes trust digests, not the folder.
+which the engine brought. Nodes trust digests, not the folder. Two roll-outs may write it: what the
+second publishes follows what the first has published.
 """
 
 import os
 import re
+import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -21,10 +26,13 @@ from envc.formats.wanted import wanted_from_json
 from envc.model.bundle import BundleFile, PackedCore, Sources
 from envc.model.digest import Digest, digest_of, hex_of
 from envc.model.names import OWN_STATE, STATE_PLACES, What
-from envc.model.nodes import Statement, WantedGeneration, WantedState
+from envc.model.nodes import Published, Statement, WantedGeneration, WantedGroups
 from envc.target.directory import Directory, read_bytes
 from envc.target.opened import read_location
 
+# So long a file system may show what has changed elsewhere, and more.
+_SEEN_SECONDS = 86_400.0
+_ANY = digest_of(b"")
 _NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{64}(\.[a-z.]+)?")
 
 
@@ -43,16 +51,31 @@ class StateFolder(NamedTuple):
         folder, suffix = STATE_PLACES[what]
         return f"{self.path}/{folder}/{hex_of(digest)}{suffix}"
 
-    def statement(self) -> Statement | None:
-        """The wanted state with its signatures, as it stands here; None: there is none."""
+    def published(self) -> Published | None:
+        """The wanted state as it stands here; None: there is none."""
+        plain = self._stated(self.wanted_path)
+        if plain is None:
+            return None
+        return Published(plain, self._stated(self.place("groups", digest_of(plain.text))))
+
+    def _stated(self, path: str) -> Statement | None:
+        """What stands in a file, with its signatures."""
         try:
-            text = read_bytes(self.wanted_path, missing_is_fine=True)
+            text = read_bytes(path, missing_is_fine=True)
         except FileNotFoundError:
             return None
         with suppress(FileNotFoundError):
-            path = self.place("signature", digest_of(text))
-            return Statement(text, read_bytes(path, missing_is_fine=True))
-        return Statement(text)
+            signatures = read_bytes(self._signatures(text), missing_is_fine=True)
+            return Statement(text, signatures, path)
+        return Statement(text, file=path)
+
+    def _signatures(self, text: bytes) -> str:
+        return self.place("signature", digest_of(text))
+
+    def statement(self) -> Statement | None:
+        """The statement that counts of what stands here."""
+        published = self.published()
+        return published.statement if published is not None else None
 
     def required(self) -> Statement:
         """The same, where there is to be one.
@@ -69,15 +92,7 @@ class StateFolder(NamedTuple):
             )
         return found
 
-    def wanted(self, statement: Statement) -> WantedState:
-        """What a statement of this folder says, whoever has signed it.
-
-        Raises:
-            SpecError: it is no wanted state.
-        """
-        return wanted_from_json(statement.text, self.wanted_path)
-
-    def wanted_before(self) -> WantedState | None:
+    def wanted_before(self) -> WantedGroups | None:
         """The wanted state that another is to follow; None: there is none, or it is damaged.
 
         Raises:
@@ -85,18 +100,24 @@ class StateFolder(NamedTuple):
         """
         statement = self.statement()
         with suppress(DamagedError):
-            return self.wanted(statement) if statement is not None else None
+            return said_in(statement) if statement is not None else None
         return None
 
-    def write(self, statement: Statement) -> None:
-        """Write a wanted state; its signatures are there before it is."""
+    def write(self, published: Published) -> None:
+        """Write a wanted state; its groups and signatures are there before it is."""
+        plain, groups = published.plain, published.groups
+        files = {}
+        if groups is not None:
+            files[self._signatures(groups.text)] = groups.signatures
+            files[self.place("groups", digest_of(plain.text))] = groups.text
+        files[self._signatures(plain.text)] = plain.signatures
         with doing("write the wanted state", self.path):
-            if statement.signatures:
-                path = self.place("signature", digest_of(statement.text))
-                make_folder(os.path.dirname(path))
-                write_file(path, statement.signatures)
+            for path, content in files.items():
+                if content:
+                    make_folder(os.path.dirname(path))
+                    write_file(path, content)
             make_folder(self.path)
-            write_file(self.wanted_path, statement.text)
+            write_file(self.wanted_path, plain.text)
 
     def put_parcel(self, content: bytes) -> Digest:
         """Write a parcel under its name, unless it is there; its digest."""
@@ -176,7 +197,7 @@ class StateFolder(NamedTuple):
 
     def unnamed(
         self,
-        statement: Statement,
+        published: Published,
         also: Collection[Digest] = (),
         kinds: Iterable[What] = tuple(STATE_PLACES),
     ) -> Iterator[str]:
@@ -185,33 +206,53 @@ class StateFolder(NamedTuple):
         What parcels that are `also` needed stand for stays.
 
         Raises:
-            SpecError: the statement is no wanted state.
+            SpecError: a statement is no wanted state.
             OSError: the disk refused.
         """
-        wanted = self.wanted(statement)
-        named = {self.place("signature", digest_of(statement.text)), self.place("kit", wanted.kit)}
-        for generation in wanted.generations:
-            named.add(self.bundle_path(generation) or "")
-            if generation.core is not None:
-                named.add(self.place("core", generation.core))
-        for parcel in (*also, *(generation.parcel for generation in wanted.generations)):
+        named = {self.place("groups", digest_of(published.plain.text))}
+        parcels = set(also)
+        for statement in filter(None, (published.plain, published.groups)):
+            wanted = said_in(statement)
+            named |= {self._signatures(statement.text), self.place("kit", wanted.kit)}
+            for generation in wanted.generations:
+                parcels.add(generation.parcel)
+                named.add(self.bundle_path(generation) or "")
+                if generation.core is not None:
+                    named.add(self.place("core", generation.core))
+        for parcel in parcels:
             named |= {self.place("parcel", parcel), self.place("site", parcel)}
         for folder, _ in map(STATE_PLACES.__getitem__, kinds):
             paths = named_by_digest(f"{self.path}/{folder}")
             yield from (path for path in paths if path not in named)
 
-    def publish(self, statement: Statement) -> None:
+    def publish(self, published: Published) -> None:
         """Write a wanted state unless it is there, and remove what it has ceased to name.
 
-        What the disk refuses to remove, the next change of the state tries again.
+        What the disk refuses to remove, the next change of the state tries again. Groups stay for a
+        while: who still sees the `wanted.json` before would take it for that of all nodes.
         """
-        if self.statement() == statement:
+        if self.published() == published:
             return
-        self.write(statement)
+        self.write(published)
         with suppress(OSError):
-            for path in self.unnamed(statement):
+            for path in self.unnamed(published):
                 with suppress(FileNotFoundError):
-                    os.unlink(path)
+                    if not self._may_be_seen(path):
+                        os.unlink(path)
+
+    def _may_be_seen(self, path: str) -> bool:
+        """Whether these are groups that a node may ask for: its file system shows what was."""
+        is_groups = os.path.dirname(path) == os.path.dirname(self.place("groups", _ANY))
+        return is_groups and time.time() - os.stat(path).st_mtime < _SEEN_SECONDS
+
+
+def said_in(statement: Statement) -> WantedGroups:
+    """What a statement says, whoever has signed it.
+
+    Raises:
+        SpecError: it is no wanted state.
+    """
+    return wanted_from_json(statement.text, statement.file)
 
 
 def place_file(path: str, content: bytes, *, mode: int = 0o644) -> None:

@@ -1,9 +1,11 @@
 """What a target has noted of whom it trusts: read, asked (`trust` has the rules), and written."""
 
 import os
+from collections.abc import Sequence
 
 from envc.errors import UsageError
 from envc.fleet.state import StateFolder
+from envc.formats.wanted import WANTED_OPTION
 from envc.model.bundle import BundleFile
 from envc.model.digest import Digest
 from envc.model.nodes import Statement, WantedGeneration, WantedState
@@ -11,7 +13,6 @@ from envc.model.value import replace
 from envc.target.directory import Directory, read_bytes
 from envc.target.opened import read_location, write_location
 from envc.trust.rules import (
-    WANTED_OPTION,
     Keys,
     Noted,
     believed_state,
@@ -53,6 +54,7 @@ def signed_order(
     statement: Statement | None,
     *,
     replace_keys: bool,
+    names: Sequence[str],
 ) -> WantedState | None:
     """The signed wanted state that is behind what a roll-out asks for; None: nobody has to sign.
 
@@ -62,7 +64,9 @@ def signed_order(
         UntrustedError, SpecError: as for `ordered_state`.
     """
     noted = Noted() if replace_keys else noted_in(directory)
-    return ordered_state(statement, noted, asked, lambda: keys_in_parcel(state, asked.parcel))
+    return ordered_state(
+        statement, noted, asked, lambda: keys_in_parcel(state, asked.parcel), names
+    )
 
 
 def refuse_bare_switch(directory: Directory) -> None:

@@ -39,11 +39,18 @@ class RecordFile(Generic[Value]):
             SpecError: it has another format.
             EnvcError: the `refusal`: it is no such record.
         """
+        return self.from_plain(self.plain_from(text, file), file)
+
+    def plain_from(self, text: bytes, file: str) -> Any:
+        """What stands in a file, of whatever format.
+
+        Raises:
+            EnvcError: the `refusal`: it is no JSON.
+        """
         try:
-            plain = json.loads(text)
+            return json.loads(text)
         except (ValueError, RecursionError) as error:
             raise self.refused("it is no JSON", file) from error
-        return self.from_plain(plain, file)
 
     def from_plain(self, plain: Any, file: str) -> Value:
         """The record that plain data hold; errors as for `from_json`."""

@@ -26,16 +26,17 @@ MODULEFILES = "modulefiles"
 # Where a node has a wanted state of its own, below its target; a shared one may stand anywhere.
 OWN_STATE = "wanted"
 
-What = Literal["core", "kit", "parcel", "bundle", "signature", "site"]
+What = Literal["core", "kit", "parcel", "bundle", "groups", "signature", "site"]
 
 # What stands beside a wanted state, by digest: folder and suffix. A bundle is named by its index, a
-# signature by the state that it is of, a site (on nodes only) by the parcel that was unpacked
-# there; all else by its own bytes.
+# signature by the state that it is of, groups by the `wanted.json` that stands for them, a site (on
+# nodes only) by the parcel that was unpacked there; all else by its own bytes.
 STATE_PLACES: Mapping[What, tuple[str, str]] = {
     "core": ("cores", ".tar.gz"),
     "kit": ("kits", ".zip"),
     "parcel": ("parcels", ".json"),
     "bundle": ("bundles", ".envc"),
+    "groups": ("groups", ".json"),
     "signature": ("signatures", ".sig"),
     "site": ("sites", ""),
 }

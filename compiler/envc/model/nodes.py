@@ -6,9 +6,16 @@ from typing import Annotated, Literal
 
 from envc.errors import Fault
 from envc.model.digest import SureDigest
-from envc.model.value import value
+from envc.model.value import field, value
 
 WANTED_FORMAT = 1
+GROUPS_FORMAT = 2
+
+NOT_ROOT = "it does not let who logs in become root"
+NOT_ROOT_MEND = (
+    "permit it there without a password (`USER ALL=(root) NOPASSWD: ALL` below /etc/sudoers.d), or "
+    "run envc as root, without --become"
+)
 
 # So much of what a command writes on a node is read, from its end: the answer is its last line.
 OUTPUT_BYTES = 4 << 20
@@ -17,7 +24,7 @@ OUTPUT_BYTES = 4 << 20
 LAYER_NAME = r"^[a-z0-9][a-z0-9_-]*$"
 _FILE_NAME = re.compile(r"envc\.toml|pyproject\.toml|pylock\.[a-z0-9][a-z0-9_-]*\.toml")
 
-Outcome = Literal["ended", "late", "unreachable", "busy", "drained"]
+Outcome = Literal["ended", "late", "unreachable", "busy", "drained", "not root"]
 
 
 @value(kw_only=True)
@@ -33,8 +40,8 @@ class NodeAnswer:
     """How a command ended on one node.
 
     `status` is the command's exit status; None where there is none: the node did not answer, took
-    too long, is busy, or somebody took it out of service. `trouble` is what the command, or the
-    engine, wrote to stderr.
+    too long, is busy, somebody took it out of service, or sudo refused there. `trouble` is what the
+    command, or the engine, wrote to stderr.
     """
 
     node: str
@@ -109,6 +116,57 @@ class WantedState:
     generations: tuple[WantedGeneration, ...]
 
 
+def _node_set(text: str) -> str:
+    from envc.model.node_sets import node_set  # few runs read a wanted state
+
+    return node_set(text)
+
+
+@value(kw_only=True)
+class WantedGroup:
+    """What some nodes must hold; the first generation is to be current.
+
+    `nodes` is a set of them, `*`: all that no other group has. `since` is when this became wanted
+    of them, in UTC.
+    """
+
+    nodes: Annotated[str, _node_set]
+    since: str
+    generations: tuple[WantedGeneration, ...]
+
+
+@value(kw_only=True)
+class WantedGroups:
+    """What each node must hold, by groups; no two of them have the same node.
+
+    `kit` and `serial` as in a `WantedState`.
+    """
+
+    site: str
+    serial: int
+    kit: SureDigest
+    groups: tuple[WantedGroup, ...]
+
+    @property
+    def generations(self) -> tuple[WantedGeneration, ...]:
+        """Those of all groups."""
+        return tuple(each for group in self.groups for each in group.generations)
+
+    def group_of(self, names: Sequence[str]) -> WantedGroup | None:
+        """The group of a node that goes by these names, first one first; None: it is in none."""
+        from envc.model.node_sets import ALL_OTHERS, has_node
+
+        named = (group for name in names for group in self.groups if has_node(group.nodes, name))
+        others = (group for group in self.groups if group.nodes == ALL_OTHERS)
+        return next(named, next(others, None))
+
+    def state_of(self, group: WantedGroup) -> WantedState:
+        """What nodes of a group must hold."""
+        return WantedState(
+            site=self.site, serial=self.serial, kit=self.kit, generations=group.generations
+        )
+
+
 def _spec_or_lock(name: str) -> str:
     if not _FILE_NAME.fullmatch(name):
         raise ValueError(f"{name!r} is neither a spec nor a lock")
@@ -131,7 +189,27 @@ class Parcel:
 
 @value
 class Statement:
-    """A wanted state as the bytes that were signed, and the signatures; b"": nobody signed it."""
+    """A wanted state as the bytes that were signed, and the signatures; b"": nobody signed it.
+
+    `file` is where it stands, for errors.
+    """
 
     text: bytes
     signatures: bytes = b""
+    file: str = field(default_factory=str, shows=False)
+
+
+@value
+class Published:
+    """A wanted state as it stands in a folder: by groups, if it is, and what envc read before.
+
+    That knew no groups: `plain` says what was rolled out last, for all nodes.
+    """
+
+    plain: Statement
+    groups: Statement | None = None
+
+    @property
+    def statement(self) -> Statement:
+        """The one that counts."""
+        return self.groups or self.plain

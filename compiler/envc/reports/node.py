@@ -15,7 +15,8 @@ class NodeReport:
     this run made it. `in_use` are generations that running processes hold. `drift` counts paths
     that differ from what was published, None: nobody looked. `lacks` names what has to be sent
     before the step can be taken. `wanted` is where it has its wanted state, None: not known, or
-    there is more that only a switch notes. `collected` is what gc did. `now_seconds` is the node's
+    there is more that only a switch notes. `names` are those by which it finds itself in a set of
+    nodes, the surest first. `collected` is what gc did. `now_seconds` is the node's
     clock, in seconds since 1970. What has a default may be missing in another release's answer.
     """
 
@@ -38,3 +39,4 @@ class NodeReport:
     lacks: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     collected: CollectReport | None = None
+    names: tuple[str, ...] = ()

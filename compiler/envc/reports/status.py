@@ -12,7 +12,8 @@ NodeCondition = Literal["present", "converged", "behind", "drifted", "absent", "
 class NodeStatus:
     """One node. `drift` counts paths that differ, None: nobody looked. `reason`: why it failed.
 
-    `in_use` are generations that running processes hold: gc keeps them.
+    `in_use` are generations that running processes hold: gc keeps them. `wanted` are the closures
+    that it is to run, None: nobody wants anything of it, or that is not known.
     """
 
     condition: NodeCondition
@@ -26,11 +27,15 @@ class NodeStatus:
     machine: str = ""
     envc: str = ""
     reason: str = ""
+    wanted: dict[str, Digest] | None = None
 
 
 @value(kw_only=True)
 class StatusReport:
-    """What the nodes said; `ok`: all of them run what they should. `sets` folds equal ones."""
+    """What the nodes said; `ok`: all of them run what they should. `sets` folds equal ones.
+
+    `wanted` is what all of them are to run, None: they differ, or that is not known.
+    """
 
     ok: bool
     engine: str

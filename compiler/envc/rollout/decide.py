@@ -5,8 +5,7 @@ No rule remembers where the roll-out is: each finds its part done in what is kno
 
 from collections.abc import Callable, Sequence
 
-from envc.model.digest import Digest
-from envc.model.nodes import Silence, WantedGeneration, WantedState
+from envc.model.nodes import Silence
 from envc.model.value import replace
 from envc.reports.rollout import State
 from envc.rollout.hear import changed, failed, hear
@@ -126,30 +125,9 @@ def _switch(known: Known, ready: Sequence[str], among: Sequence[str]) -> Decisio
         return known, None
     digests = {node: known.nodes[node].told.digest for node in nodes}
     found = {node: digest for node, digest in digests.items() if digest is not None}
-    return changed(known, found, asked="switch", is_unnoted=False), Switch(found)
+    nameless = frozenset(node for node in found if known.nodes[node].is_nameless)
+    return changed(known, found, asked="switch", is_unnoted=False), Switch(found, nameless)
 
 
 def _in(known: Known, nodes: Sequence[str], *states: State) -> tuple[str, ...]:
     return tuple(node for node in nodes if known.nodes[node].told.state in states)
-
-
-def next_wanted(
-    before: WantedState | None, site: str, wanted: WantedGeneration, *, kit: Digest, keep: int
-) -> WantedState:
-    """The state in which `wanted` is to be current, and the newest `keep` are held.
-
-    The one `before`, where nothing changes.
-    """
-    older = before.generations if before is not None else ()
-    kept = [generation for generation in older if generation.closures != wanted.closures]
-    known = next((each for each in older if each.closures == wanted.closures), None)
-    newest = replace(wanted, since=known.since) if known is not None else wanted
-    after = WantedState(
-        site=site,
-        serial=before.serial + 1 if before is not None else 1,
-        kit=kit,
-        generations=(newest, *kept)[: max(1, keep)],
-    )
-    if before is not None and replace(after, serial=before.serial) == before:
-        return before
-    return after

@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
-from envc.model.nodes import Lacks, Refusal, Silence, Unsure
+from envc.model.nodes import NOT_ROOT, NOT_ROOT_MEND, Lacks, Refusal, Silence, Unsure
 from envc.reports.node import NodeReport
 from envc.reports.rollout import NodeState, State
 from envc.rollout.values import DONE, Asked, Known, Node, Order
@@ -75,6 +75,8 @@ def _silent(known: Known, node: str, silence: Silence, asked: Asked) -> Known:
     told = f": {silence.told}" if silence.told else ""
     if silence.outcome in {"busy", "drained"}:
         return _noted(known, node, "pending", f"it is {silence.outcome}{told}")
+    if silence.outcome == "not root":
+        return failed(known, node, f"{NOT_ROOT}{told}", NOT_ROOT_MEND)
     mend = "see its last words; running it again is safe"
     reason = f"it ended with status {silence.status}{told}"
     if silence.outcome == "late":
@@ -114,13 +116,17 @@ def _standing(known: Known, node: str, report: NodeReport, asked: Asked) -> Know
     if report.step in DONE:
         was_ready = before.told.state == "ready"
         state = "switched" if report.step == "switched" or was_ready else "current"
-    is_noted = asked == "switch" or report.wanted == known.order.options.state_of(node)
+    options = known.order.options
+    # By another name it might find itself in a group of the past. Another release tells none.
+    is_nameless = options.state is not None and report.names[:1] not in {(), (node,)}
+    is_noted = asked == "switch" or (report.wanted == options.state_of(node) and not is_nameless)
     digests = {report.machine: report.digest} if report.digest is not None else {}
     return _noted(
         replace(known, digests={**known.digests, **digests}),
         node,
         state,
         is_unnoted=state == "current" and not is_noted,
+        is_nameless=is_nameless,
         told={
             "generation": report.generation,
             "digest": report.digest,

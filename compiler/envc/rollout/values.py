@@ -95,9 +95,10 @@ class Publish:
 
 @value
 class Switch:
-    """Have each of these nodes switch to the generation with that digest."""
+    """Have each of these nodes switch to the generation with that digest; some hear their name."""
 
     digests: Mapping[str, Digest]
+    nameless: frozenset[str] = frozenset()
 
 
 @value
@@ -119,6 +120,7 @@ class Node:
     count how often something was, and how often it failed. `may_succeed`: it failed with what may
     pass. `is_unnoted`: it holds the generation, and has yet to note where its wanted state is.
     `is_late`: it took too long, and is asked again when nobody has to wait for it.
+    `is_nameless`: it has yet to be told what it is called here.
     """
 
     told: NodeState
@@ -129,6 +131,7 @@ class Node:
     may_succeed: bool = False
     is_unnoted: bool = False
     is_late: bool = False
+    is_nameless: bool = False
 
 
 @value(kw_only=True)

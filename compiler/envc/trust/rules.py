@@ -4,16 +4,19 @@ from collections.abc import Callable, Sequence
 
 from envc.errors import UntrustedError
 from envc.formats.parcel import parcel_from_json, spec_in
-from envc.formats.wanted import wanted_from_json
+from envc.formats.wanted import WANTED_OPTION, wanted_from_json
 from envc.model.digest import Digest
-from envc.model.nodes import Statement, WantedGeneration, WantedState
+from envc.model.nodes import (
+    Statement,
+    WantedGeneration,
+    WantedGroups,
+    WantedState,
+)
 from envc.model.signature import PublicKey, Purpose, Signature
 from envc.model.value import value
 
 Keys = tuple[str, ...]
 
-# Where errors say that a statement comes from which is part of a command.
-WANTED_OPTION = "--wanted"
 _SIGN_AGAIN = "run `envc rollout --sign KEY` again"
 
 
@@ -39,7 +42,7 @@ class Noted:
 
 def believed_state(
     statement: Statement, keys: Keys, *, newest_serial: int, where: str
-) -> WantedState:
+) -> WantedGroups:
     """The wanted state that a statement is; where there are `keys`, one of them has signed it.
 
     Raises:
@@ -65,29 +68,33 @@ def ordered_state(
     noted: Noted,
     asked: WantedGeneration,
     named: Callable[[], Keys],
+    names: Sequence[str] = (),
 ) -> WantedState | None:
     """The signed wanted state that is behind what a roll-out asks for; None: nobody has to sign.
 
-    Those noted have to, else (at first use) those that the site itself has `named`. Closures and
-    age of the generation that is `asked` for do not matter.
+    Those noted have to, else (at first use) those that the site itself has `named`. It is that of
+    a group whose newest generation is the one `asked` for, whose closures and age do not matter: of
+    the one in which a node of these `names` is, else (its names may be others) of any.
 
     Raises:
         UntrustedError, SpecError: as for `believed_state`.
-        UntrustedError: its newest generation has another parcel, source or core.
+        UntrustedError: no group's newest generation has this parcel, source and core.
     """
     keys = noted.keys or named()
     if not keys:
         return None
     brought = statement or Statement(b"")
     wanted = believed_state(brought, keys, newest_serial=noted.serial, where=WANTED_OPTION)
-    newest = wanted.generations[0]
-    if (newest.parcel, newest.source, newest.core) != (asked.parcel, asked.source, asked.core):
-        raise UntrustedError(
-            "the wanted state that was signed names another parcel or source than was asked for",
-            where=WANTED_OPTION,
-            mend=_SIGN_AGAIN,
-        )
-    return wanted
+    made_from = (asked.parcel, asked.source, asked.core)
+    for group in filter(None, (wanted.group_of(names), *wanted.groups)):
+        newest = group.generations[0]
+        if (newest.parcel, newest.source, newest.core) == made_from:
+            return wanted.state_of(group)
+    raise UntrustedError(
+        "the wanted state that was signed names another parcel or source than was asked for",
+        where=WANTED_OPTION,
+        mend=_SIGN_AGAIN,
+    )
 
 
 def refuse_other_generation(signed: Digest | None, asked: Digest) -> None:

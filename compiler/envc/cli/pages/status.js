@@ -44,7 +44,8 @@ function about(n) {
   if (n.reason) state.append(make("p", n.reason));
   if (n.digest) state.append(make("p", "generation " + n.generation + ": " + n.digest));
   for (const [layer, closure] of Object.entries(n.closures)) {
-    const other = data.wanted && data.wanted[layer] !== closure ? "; wanted: " + (data.wanted[layer] || "none") : "";
+    const wanted = n.wanted || data.wanted;
+    const other = wanted && wanted[layer] !== closure ? "; wanted: " + (wanted[layer] || "none") : "";
     state.append(make("p", layer + ": " + closure + other));
   }
   if (n.in_use.length) state.append(make("p", "running processes hold generation " + n.in_use.join(", ")));
