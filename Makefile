@@ -113,6 +113,8 @@ tools:
 	  || echo "openssh-server is missing: tests on nodes with ssh are skipped"
 	@command -v srun >/dev/null || { export RUNLEVEL=1; $(call apt_install,slurm-wlm munge); } \
 	  || echo "slurm-wlm is missing: tests on nodes with Slurm are skipped"
+	@command -v sudo >/dev/null || $(call apt_install,sudo) \
+	  || echo "sudo is missing: tests of who is not root on nodes are skipped"
 	@[ -d /usr/share/lmod ] || { export RUNLEVEL=1; $(call apt_install,lmod); } \
 	  || echo "lmod is missing: tests of modulefiles are skipped"
 	@command -v chromedriver >/dev/null || $(call apt_install,chromium chromium-driver) \

@@ -46,6 +46,19 @@ def test_a_node_that_hangs_is_late_and_leaves_nothing_behind(
         os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
 
 
+def test_root_is_become_there_and_what_is_copied_is_its(nodes: SshNodes, tmp_path: Path) -> None:
+    needs("sudo")
+    engine, heard = engine_of("clustershell", become=True), list[NodeAnswer]()
+    limits = Limits(timeout_seconds=60)
+    (tmp_path / "file").write_text("it's content")
+    places = dict.fromkeys(nodes.names, f"{nodes.target}/a b")
+    engine.copy(str(tmp_path / "file"), places, limits, heard.append)
+    show = ["sh", "-c", 'id -u; cat "$1"; exit 3', "sh", f"{nodes.target}/a b"]
+    engine.run(dict.fromkeys(nodes.names, show), limits, heard.append)
+    assert [answer.status for answer in heard] == [0, 0, 3, 3], heard
+    assert {answer.output for answer in heard[2:]} == {"0\nit's content\n"}
+
+
 def test_the_end_of_much_is_heard_and_an_answer_after_a_prompt(nodes: SshNodes) -> None:
     say = """printf 'node: {"step": "unsure"}\\n'"""
     answers = run(

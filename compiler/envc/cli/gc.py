@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Command, Option, whole
-from envc.cli.options import ENGINE, OVERLAY, TARGET, asked_nodes, folder_of
+from envc.cli.options import ENGINE, OVERLAY, TARGET, asked_nodes, folder_of, nodes_engine
 from envc.cli.output import Output, counted, table
 
 if TYPE_CHECKING:
@@ -32,12 +32,11 @@ def _run(arguments: Arguments) -> Output:
 
 
 def _on_nodes(arguments: Arguments) -> Output:
-    from envc.cluster import engine_of
     from envc.commands.gc_nodes import collect_on_nodes
 
     report = collect_on_nodes(
         asked_nodes(arguments),
-        engine_of(arguments.engine),
+        nodes_engine(arguments),
         newest=arguments.keep,
         dry_run=arguments.dry_run,
     )

@@ -10,6 +10,7 @@ from envc.errors import UsageError
 if TYPE_CHECKING:
     from envc.fleet.asking import Nodes
     from envc.model.nodes import Limits
+    from envc.ports import Engine
 
 TARGET = Option("--target", "DIR", "the target directory (default: ENVC_TARGET)")
 TARGET_OR_OVERLAY = TARGET._replace(
@@ -47,6 +48,7 @@ ENGINE = (
         choices=ENGINES,
         default="clustershell",
     ),
+    Option("--become", "", "become root on the nodes, by sudo, which asks for no password"),
     Option("--fan-out", "N", "nodes at once (64)", kind=positive, default=64),
     Option(
         "--timeout",
@@ -135,6 +137,17 @@ def nodes_of(arguments: Arguments) -> str:
             "set: --nodes 'n[1-16]'"
         )
     return named
+
+
+def nodes_engine(arguments: Arguments) -> "Engine":
+    """What reaches the nodes.
+
+    Raises:
+        OutsideError: what it needs is not installed here.
+    """
+    from envc.cluster import engine_of
+
+    return engine_of(arguments.engine, become=arguments.become)
 
 
 def limits_of(arguments: Arguments) -> "Limits":

@@ -9,6 +9,7 @@ from envc.cli.options import (
     NODES,
     SIGN,
     limits_of,
+    nodes_engine,
     nodes_of,
     signing_keys,
     state_of,
@@ -26,7 +27,6 @@ _UNFINISHED = 4
 def _run(arguments: Arguments) -> Output:
     from envc.cli.context import context_of
     from envc.cli.rollout_progress import progress_of
-    from envc.cluster import engine_of
     from envc.commands.rollout import roll_out
     from envc.rollout.values import RolloutOptions
 
@@ -44,7 +44,7 @@ def _run(arguments: Arguments) -> Output:
         replace_keys=arguments.replace_keys,
         limits=limits_of(arguments),
     )
-    engine = engine_of(arguments.engine)
+    engine = nodes_engine(arguments)
     with progress_of(arguments) as heard:
         report = roll_out(arguments.site, options, engine, context_of(arguments), heard)
     return Output(report, told=_told(report), status=0 if report.ok else _UNFINISHED)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Command, Option
-from envc.cli.options import NODES, asked_nodes, state_of
+from envc.cli.options import NODES, asked_nodes, nodes_engine, state_of
 from envc.cli.output import Output, first_lines, table
 
 if TYPE_CHECKING:
@@ -12,13 +12,12 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: Arguments) -> Output:
-    from envc.cluster import engine_of
     from envc.commands.status import status_of_nodes
 
     arguments.json = arguments.json or arguments.format == "json"
     report = status_of_nodes(
         asked_nodes(arguments),
-        engine_of(arguments.engine),
+        nodes_engine(arguments),
         state_folder=state_of(arguments),
         drift=arguments.drift,
     )

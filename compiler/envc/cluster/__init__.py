@@ -5,12 +5,18 @@ from envc.ports import Engine
 ENGINES = ("local", "clustershell", "slurm")
 
 
-def engine_of(name: str) -> Engine:
+def engine_of(name: str, *, become: bool = False) -> Engine:
     """The engine of that name, one of `ENGINES`; each is imported when it is asked for.
+
+    With `become`, commands become root's on the nodes, by sudo.
 
     Raises:
         OutsideError: what it needs is not installed here.
     """
+    if become:
+        from envc.cluster.become import BecomingRoot
+
+        return BecomingRoot(engine_of(name))
     if name == "local":
         from envc.cluster.processes import LocalEngine
 

@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
 from envc.cluster.node_sets import expand, fold
-from envc.model.nodes import Lacks, Limits, NodeAnswer, Refusal, Silence, Unsure
+from envc.model.nodes import (
+    NOT_ROOT,
+    NOT_ROOT_MEND,
+    Lacks,
+    Limits,
+    NodeAnswer,
+    Refusal,
+    Silence,
+    Unsure,
+)
 from envc.model.value import field, value
 from envc.ports import Engine
 from envc.rollout.words import Word, word_of
@@ -56,6 +65,8 @@ def why_not(
         return "failed", "its answer is none to what it was asked", ""
     if word.outcome in {"busy", "drained"}:
         return "pending", f"it is {word.outcome}: {word.told}".removesuffix(": "), ""
+    if word.outcome == "not root":
+        return "failed", f"{NOT_ROOT}: {word.told}", NOT_ROOT_MEND
     if word.outcome == "ended" and word.status == _NOT_FOUND:
         return "absent", "no envc is there: nothing was rolled out", ""
     told = {"late": "no answer in time", "unreachable": "no answer came back"}
