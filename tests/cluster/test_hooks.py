@@ -1,6 +1,5 @@
 """The hooks for Slurm, with an envc and a Slurm that say what a test has them say."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -36,38 +35,32 @@ class Node:
     """A node of which the hooks ask."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self.state = folder / "state"
         for path in (self.state, folder / "bin", folder / "target/bin"):
             path.mkdir(parents=True)
         self._program("bin/scontrol", _SCONTROL)
         self._program("state/converge", f"#!/bin/sh\necho prolog >> {folder}/started\n")
         self._program("bin/start-unit", f"#!/bin/sh\necho unit >> {folder}/started\n")
-        (self.state / "wanted.json").touch()
-        self.ages(90)
         (folder / "node.conf").write_text(
             f"ENVC_TARGET={folder}/target\nENVC_STATE={self.state}\nENVC_START=start-unit\n"
         )
 
     def _program(self, name: str, text: str) -> None:
-        (self._folder / name).write_text(text)
-        (self._folder / name).chmod(0o755)
-
-    def ages(self, minutes: float) -> None:
-        """The wanted state changed so long ago."""
-        then = (self.state / "wanted.json").stat().st_ctime - 60 * minutes
-        os.utime(self.state / "wanted.json", (then, then))
+        (self.folder / name).write_text(text)
+        (self.folder / name).chmod(0o755)
 
     def answers(self, status: int | None) -> None:
         """What envc ends with; None: there is none."""
         if status is not None:
-            self._program("target/bin/envc", f"#!/bin/sh\nexit {status}\n")
+            text = f'#!/bin/sh\necho "$*" >> {self.folder}/asked\nexit {status}\n'
+            self._program("target/bin/envc", text)
 
     def has(self, reason: str) -> None:
-        (self._folder / "reason").write_text(f"{reason}\n" if reason else "")
+        (self.folder / "reason").write_text(f"{reason}\n" if reason else "")
 
     def _read(self, name: str) -> list[str]:
-        path = self._folder / name
+        path = self.folder / name
         return path.read_text().splitlines() if path.exists() else []
 
     @property
@@ -79,14 +72,19 @@ class Node:
         return self._read("updates")
 
     @property
+    def asked(self) -> list[str]:
+        """With which options envc was asked."""
+        return [line.partition(f"--state {self.state} ")[2] for line in self._read("asked")]
+
+    @property
     def started(self) -> list[str]:
         return self._read("started")
 
-    def run(self, hook: str, name: str = "n1") -> None:
+    def run(self, hook: str) -> None:
         environment = {
-            "PATH": f"{self._folder}/bin:/usr/bin:/bin",
-            "SLURMD_NODENAME": name,
-            "ENVC_NODE_CONFIG": f"{self._folder}/node.conf",
+            "PATH": f"{self.folder}/bin:/usr/bin:/bin",
+            "SLURMD_NODENAME": "n1",
+            "ENVC_NODE_CONFIG": f"{self.folder}/node.conf",
         }
         done = subprocess.run(
             [HOOKS / hook], env=environment, capture_output=True, text=True, check=False
@@ -139,21 +137,14 @@ def test_who_does_not_say_that_it_is_behind_is_left_alone(
     assert (node.updates, node.started) == ([], [])
 
 
-@pytest.mark.parametrize("hook", ["slurm-health-check", "slurm-prolog"])
-def test_what_a_roll_out_may_be_about_to_switch_is_left_alone(node: Node, hook: str) -> None:
+def test_what_a_roll_out_may_be_about_to_switch_is_left_to_it(node: Node) -> None:
+    """envc waits, and says so with 0; what was drained for it is not resumed for that."""
     node.answers(BEHIND)
-    node.ages(5)
-    node.run(hook)
-    assert (node.updates, node.started) == ([], [])
-    node.ages(90)
-    node.run(hook)
-    assert len(node.started) == 1
-
-
-def test_nodes_begin_at_minutes_of_their_own(node: Node) -> None:
-    node.answers(BEHIND)
-    node.ages(35.5)
-    for number in range(1, 9):
-        node.has("")
-        node.run("slurm-health-check", f"n{number}")
-    assert 0 < len(node.started) < 8
+    for hook in ("slurm-prolog", "slurm-health-check", "slurm-health-check"):
+        node.run(hook)
+    assert node.asked == ["--grace 30", "--grace 30 --spread 10", "--grace 0 --spread 0"]
+    with (node.folder / "node.conf").open("a") as config:
+        config.write("ENVC_GRACE_MINUTES=5\nENVC_SPREAD_MINUTES=1\nENVC_NODE=n1-ib\n")
+    node.has("")
+    node.run("slurm-health-check")
+    assert node.asked[-1] == "--grace 5 --spread 1 --node n1-ib"
