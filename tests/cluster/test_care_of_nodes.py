@@ -21,7 +21,7 @@ from envc.host.context import Context
 from envc.model.nodes import NodeAnswer
 from envc.reports.gc_nodes import NodesCollectReport
 from envc.rollout.values import RolloutOptions
-from support.sites import envc
+from support.sites import envc, generations_in
 
 pytestmark = pytest.mark.slow  # whole sites are rolled out
 
@@ -90,7 +90,7 @@ def test_each_node_says_what_would_go_and_why_the_rest_stays(thrice: Cluster) ->
     assert real.ok
     assert [real.nodes[node].removed for node in ("n1", "n2")] == [(1,), ()]
     for node, numbers in (("n1", ["000002", "000003"]), ("n2", ["000001", "000002", "000003"])):
-        assert sorted(os.listdir(thrice.folder(node) / "generations")) == numbers
+        assert generations_in(thrice.folder(node)) == numbers
     assert collected(thrice, FakeEngine()).nodes["n2"].removed == (1,)
     assert envc("converge", "--target", thrice.folder("n2"), "--check").status == 0
 

@@ -16,7 +16,7 @@ from cluster.daemons import needs
 from cluster.ssh_nodes import SshNodes, ssh_nodes
 from cluster.traps import Traps, make_traps
 from support.keys import make_key
-from support.sites import Answer, SiteFolder, envc_process
+from support.sites import Answer, SiteFolder, envc_process, generations_in
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +109,7 @@ def test_gc_on_every_node_keeps_what_a_job_there_uses(rig: Rig) -> None:
         kept = {"1": "in use", "2": "newest", "3": "current"}
         assert report["nodes"]["n2"]["kept"] == kept
     assert rig.envc("gc").json["nodes"]["n2"]["removed"] == [1]
-    assert sorted(os.listdir(rig.nodes.disk("n2") / "generations")) == ["000002", "000003"]
+    assert generations_in(rig.nodes.disk("n2")) == ["000002", "000003"]
 
 
 @pytest.fixture

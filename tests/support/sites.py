@@ -82,6 +82,12 @@ class Answer:
         return json.loads(self.stdout)
 
 
+def generations_in(folder: Path) -> list[str]:
+    """The names of the generations that stand in a target or an overlay, in order."""
+    found = (folder / "generations").iterdir()
+    return sorted(each.name for each in found if not each.is_symlink())
+
+
 def envc(*words: object, cwd: Path | None = None) -> Answer:
     """Call envc in this process."""
     out, err = io.StringIO(), io.StringIO()
