@@ -188,3 +188,11 @@ def test_a_disk_that_fills_up_on_the_way_leaves_the_old_one(
         assert envc("overlay", "sync", "--dir", alice).status == 0
         assert python(alice, VERSIONS) == NEW
         assert envc("verify", "--target", alice).status == 0
+
+
+def test_gc_keeps_for_a_time_what_another_node_may_run(alice):
+    assert envc("overlay", "sync", "--dir", alice).status == 0
+    words = ("gc", "--target", alice, "--keep", 0, "--json")
+    kept = envc(*words).json["kept"]
+    assert kept["1"] == "perhaps in use: other nodes may run it (fuse)"
+    assert envc(*words, "--days", 0).json["removed"] == [1]

@@ -1,9 +1,11 @@
 """rollback, generations and gc: which generations there are, and which stay."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -195,3 +197,32 @@ def test_a_number_is_not_given_twice(world):
     assert envc("gc", "--target", world.target, "--keep", 0, "--json").json["removed"] == [2]
     report = envc(*world.materialize(2), "--json").json
     assert report["generation"] == 3
+
+
+def test_a_generation_is_as_old_as_the_time_since_it_was_current(world):
+    """Built long ago, and left just now: it is young."""
+    for number in (1, 2):
+        os.utime(world.generation(number), (0, 0))
+    words = ("gc", "--target", world.target, "--keep", 0, "--days", 1, "--dry-run", "--json")
+    assert envc(*words).json["removed"] == [1]
+    assert envc("rollback", "--target", world.target).status == 0
+    assert envc(*words).json["kept"] == {"1": "current", "2": "young"}
+
+
+@pytest.mark.slow
+def test_gc_asks_for_no_lock_that_a_reader_can_hold(world):
+    """Every file that others may read is held, as a reader can: gc goes on, and keeps what is."""
+    held = [world.target, *world.target.rglob("*")]
+    with ExitStack() as stack:
+        for path in held:
+            if not path.is_symlink() and path.stat().st_mode & 0o004:
+                descriptor = os.open(path, os.O_RDONLY)
+                stack.callback(os.close, descriptor)
+                with suppress(BlockingIOError):  # another name of one that is held
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        told = envc("gc", "--target", world.target, "--keep", 0, "--json").json
+        assert told["kept"] == {"1": "in use", "2": "current"}
+        assert envc("rollback", "--target", world.target).status == 0
+        assert envc("repair", "--target", world.target).status == 0
+        command = [world.target / "bin/envc", "generations"]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -10,6 +10,7 @@ from shlex import quote
 import pytest
 from stack_trees import Disk, answer, masking, run
 
+from envc.disk import leases
 from envc.model.digest import hex_of
 from support.wheels import Recipe
 
@@ -192,22 +193,21 @@ def test_leases_are_not_inherited_by_other_programs(disk: Disk):
     assert ".lease" not in run(tree / "bin/python", "-c", code).stdout
 
 
-def test_a_lease_that_gc_looks_at_is_tried_again(disk: Disk):
+@pytest.mark.parametrize("before", ["", CLOSE_ALL], ids=["", "a daemon"])
+def test_a_lease_that_a_neighbour_has_locked_is_held_all_the_same(disk: Disk, before: str):
     tree, _ = generations(disk, overlay=True)
-    code = """
-import fcntl, sys
-from types import SimpleNamespace
-taken, flock = [], fcntl.flock
-def busy_at_first(descriptor, kind):
-    taken.append(kind)
-    if len(taken) == 1:
-        raise BlockingIOError
-    flock(descriptor, kind)
-fcntl.flock = busy_at_first
-sys.modules["_envc_start"].hold_lease(SimpleNamespace(generation=lambda: sys.prefix))
-show(len(taken))
-"""
-    assert answer(tree, code) == 2
+    lease = tree / "generations/000001/.lease"
+    code = f"import os, sys\n{before}\nprint('ready', flush=True); sys.stdin.read()"
+    with lease.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        process = subprocess.Popen(
+            [tree / "bin/python", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert process.stdout.readline() == b"ready\n"
+    held = leases.held([str(lease)]).paths
+    process.communicate()
+    assert held == {str(lease)}
+    assert leases.held([str(lease)]).paths == set()
 
 
 def test_a_missing_or_locked_lease_does_not_matter(disk: Disk):

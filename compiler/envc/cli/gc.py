@@ -17,7 +17,9 @@ def _run(arguments: Arguments) -> Output:
         return _on_nodes(arguments)
     from envc.commands.generations import collect
 
-    report = collect(folder_of(arguments), newest=arguments.keep, dry_run=arguments.dry_run)
+    report = collect(
+        folder_of(arguments), newest=arguments.keep, days=arguments.days, dry_run=arguments.dry_run
+    )
     verb = "would remove" if report.dry_run else "removed"
     generations = counted(len(report.removed), "generation")
     trees = counted(len(report.stored_trees_removed), "stored tree")
@@ -79,7 +81,14 @@ COMMAND = Command(
         Option(
             "--keep", "N", "keep the newest N (default: what the site's [retain] says)", kind=whole
         ),
+        Option(
+            "--days",
+            "N",
+            "keep what was current within N days (default: what [retain] says; with --keep, only "
+            "what may be in use where that cannot be seen)",
+            kind=whole,
+        ),
         Option("--dry-run", "", "say what would go; remove nothing"),
     ),
-    conflicts=(("--nodes", "--overlay"),),
+    conflicts=(("--nodes", "--overlay"), ("--nodes", "--days")),
 )

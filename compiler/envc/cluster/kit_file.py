@@ -31,12 +31,16 @@ _RUN = """\
 import fcntl
 import os
 import sys
+from contextlib import suppress
 
 # As long as these are held, neither this envc nor an interpreter that is carried is removed.
 names = [__file__, os.path.join(sys.base_prefix, "envc-manifest")]
 leases = [open(name, "rb") for name in names if os.path.exists(name)]
-for lease in leases:
-    fcntl.flock(lease, fcntl.LOCK_SH)
+for lease in leases:  # as a layer's processes hold theirs, and waiting for nobody
+    with suppress(OSError):
+        fcntl.fcntl(lease, fcntl.F_OFD_SETLK, bytes(32))
+    with suppress(OSError):
+        fcntl.flock(lease, fcntl.LOCK_SH | fcntl.LOCK_NB)
 here = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, here + "/lib")
 from envc.cli.main import program

@@ -11,10 +11,11 @@ from envc.disk.durable import disk_error, remove_temporaries, sync_directory, wr
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.disk.private import remove_abandoned
-from envc.errors import UsageError
+from envc.errors import EnvcError, UsageError
 from envc.fleet.prune import prune_target, unneeded_in_target, wanted_numbers
 from envc.model.core import PART_PREFIX
 from envc.model.generation import Generation, number_named
+from envc.model.spec import RetainSpec
 from envc.plan.collect import Collection, Keeping, plan_collection
 from envc.ports import REPORTER
 from envc.reports.change import LayerChange, changes_between
@@ -25,10 +26,10 @@ from envc.reports.generations import (
     RollbackReport,
 )
 from envc.store.staging import TEMPORARY
-from envc.target.directory import Directory
+from envc.target.directory import Directory, Shape
 from envc.target.gone import lead_on
 from envc.target.holding import said_of_current
-from envc.target.opened import materialized_at, open_target
+from envc.target.opened import materialized_at, open_target, read_location
 from envc.target.publication import drop_plans
 from envc.target.publish import remove_leftovers, settle
 from envc.target.remove import (
@@ -51,7 +52,7 @@ def list_generations(path: str) -> GenerationsReport:
         UsageError: nothing is materialized here.
     """
     directory = materialized_at(path)
-    kept = _planned(directory, None).reasons
+    kept = _planned(directory, None, None).reasons
     pinned = _pinned(directory)
     before: Generation | None = None
     entries: list[GenerationEntry] = []
@@ -127,11 +128,14 @@ def rollback(path: str, number: int | None) -> RollbackReport:
     )
 
 
-def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
+def collect(
+    path: str, *, newest: int | None, days: int | None = None, dry_run: bool
+) -> CollectReport:
     """Remove generations that nothing keeps, and stored trees that none is linked from.
 
-    `newest` replaces what the site's `[retain]` says. Every record is read before anything is
-    removed: one that cannot be read ends the run.
+    `newest` and `days` replace what the site's `[retain]` says; with `newest` alone, days count
+    only for what may be in use unseen. Every record is read before anything is removed: one that
+    cannot be read ends the run.
 
     Raises:
         UsageError: nothing is materialized here, or it is somebody else's.
@@ -140,7 +144,7 @@ def collect(path: str, *, newest: int | None, dry_run: bool) -> CollectReport:
     directory = materialized_at(path)
     refuse_foreign(directory.path)
     with exclusive(directory.store_lock), exclusive(directory.lock):
-        plan = _planned(directory, newest)
+        plan = _planned(directory, newest, days)
         records = {number: directory.record(number) for number in plan.reasons}
         leaving: Sequence[int] = plan.leaving
         staying = [record for number, record in records.items() if number not in leaving]
@@ -207,25 +211,40 @@ def _remove_leftovers(directory: Directory) -> None:
     empty_trash(directory)
 
 
-def _planned(directory: Directory, newest: int | None) -> Collection:
-    """What stays: by the site's `[retain]`, or the newest only when a number is given."""
-    generations, days = _retain(directory) if newest is None else (newest, 0)
+def _planned(directory: Directory, newest: int | None, days: int | None) -> Collection:
+    """What stays, by what is asked for, else by the site's `[retain]`."""
+    retain = _retain(directory)
+    young = days if days is not None else retain.days
+    by_age = days is not None or (newest is None and not directory.is_overlay)
     keeping = Keeping(
         current=directory.current_number(),
-        newest=generations,
-        younger_than_seconds=days * _DAY_SECONDS,
+        newest=retain.generations if newest is None else newest,
+        younger_than_seconds=young * _DAY_SECONDS if by_age else 0,
+        hidden_younger_than_seconds=young * _DAY_SECONDS,
         pinned=_pinned(directory),
         wanted=wanted_numbers(directory),
     )
     return plan_collection(standing_generations(directory, time.time()), keeping)
 
 
-def _retain(directory: Directory) -> tuple[int, int]:
-    """`[retain]` of the site: generations and days. An overlay keeps its newest two."""
-    if directory.current_number() is None or directory.is_overlay:
-        return 2, 0
-    retain = open_target(directory.path).site.spec.retain
-    return retain.generations, retain.days
+def _retain(directory: Directory) -> RetainSpec:
+    """`[retain]` of the site; an overlay, and what can tell of no site, has the defaults.
+
+    An overlay heeds the days of its site for what other nodes may run unseen.
+    """
+    target = directory.path
+    if directory.is_overlay:
+        location = read_location(directory.path)
+        target = location.target if location is not None else ""
+    if not target or Directory(target, Shape.TARGET).current_number() is None:
+        return RetainSpec()
+    try:
+        retain = open_target(target).site.spec.retain
+    except EnvcError:
+        if not directory.is_overlay:
+            raise
+        return RetainSpec()
+    return RetainSpec(days=retain.days) if directory.is_overlay else retain
 
 
 def _pinned(directory: Directory) -> frozenset[int]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 
 from envc.disk.durable import disk_error
-from envc.disk.locks import exclusive, is_held
+from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.errors import AnswerIsNo, UsageError
 from envc.ports import REPORTER
@@ -17,6 +17,7 @@ from envc.target.contents import (
     standing,
 )
 from envc.target.directory import Directory
+from envc.target.leases import use_of
 from envc.target.opened import directory_at
 
 
@@ -81,11 +82,7 @@ def _refuse_other(directory: Directory) -> None:
 
 
 def _refuse_used(directory: Directory) -> None:
-    used = [
-        str(number)
-        for number in directory.numbers()
-        if is_held(f"{directory.generation(number)}/.lease")
-    ]
+    used = [str(number) for number in sorted(use_of(directory).in_use)]
     if used:
         raise AnswerIsNo(
             f"running processes use generation {' and '.join(used)}",

@@ -20,7 +20,6 @@ from typing import IO
 from envc.disk.digests import known_bytes
 from envc.disk.durable import disk_error, doing, sync_directory, sync_file_system
 from envc.disk.folders import names_in
-from envc.disk.locks import is_held
 from envc.disk.private import private_folder
 from envc.errors import EnvcError, OutsideError, UntrustedError
 from envc.model.bundle import PackedCore
@@ -152,6 +151,8 @@ def unneeded_cores(target: str, interpreters: Iterable[str]) -> list[str]:
     Raises:
         OSError: the disk refused.
     """
+    from envc.disk.leases import is_held  # `verify` needs none
+
     folder = f"{target}/{CORE_FOLDER}"
     homes = (f"{target}/envc/{name}" for name in names_in(f"{target}/envc"))
     # envc's commands, each of which names the interpreter that it runs on

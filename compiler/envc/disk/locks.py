@@ -51,25 +51,6 @@ def shared(path: str) -> AbstractContextManager[int]:
     return _held(path, fcntl.LOCK_SH)
 
 
-def is_held(path: str) -> bool:
-    """Whether somebody holds a lock on `path`; a file that is not there is held by nobody.
-
-    Raises:
-        OSError: the file cannot be opened.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def try_exclusive(path: str) -> int | None:
     """A descriptor that holds the only lock on `path`, made if need be; None when it is taken.
 
@@ -167,7 +148,8 @@ def _holder(descriptor: int) -> str:
     here = os.uname().nodename
     process, node, user, since, command = _written(descriptor)
     told = f" of {user} since {since} ({command})" if command else ""
-    known = [each + told * (each == process) for each in _processes(descriptor)]
+    holders = holders_of(os.fstat(descriptor))
+    known = [each + told * (each == process) for each in holders if each != "0"]
     if known:
         return f"process {' and '.join(known)} on {here}"
     return f"process {process}{told} on {node}" if node not in {"", here} else "a process"
@@ -182,16 +164,25 @@ def _written(descriptor: int) -> list[str]:
     return [*words, *[""] * 5][:5]
 
 
-def _processes(descriptor: int) -> Iterator[str]:
-    """The processes that hold a flock on the file, by the kernel's own list.
+def holders_of(status: os.stat_result) -> Iterator[str]:
+    """The processes that hold a flock on a file, by the kernel's own list; "0": one out of sight.
 
     Source: proc_locks(5)
     """
-    status = os.fstat(descriptor)
-    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
-    with suppress(OSError), open("/proc/locks", encoding="ascii") as locks:
+    with suppress(OSError), open("/proc/locks", encoding="utf-8") as locks:
         for line in locks:
             # 1: FLOCK  ADVISORY  WRITE 4711 fd:01:131090 0 EOF; "->" before FLOCK: it waits
             _, kind, *fields = line.split()
-            if kind == "FLOCK" and fields[3] == f"{device}:{status.st_ino}" and fields[2] != "0":
+            device, _, inode = fields[3].rpartition(":")
+            if kind == "FLOCK" and inode == str(status.st_ino) and is_device(device, status):
                 yield fields[2]
+
+
+def is_device(text: str, status: os.stat_result) -> bool:
+    """Whether the kernel's `major:minor` is the device of a file.
+
+    It shows other numbers than stat(2) for a file system without a device of its own.
+    """
+    major, minor = (int(number, 16) for number in text.split(":"))
+    here = os.major(status.st_dev), os.minor(status.st_dev)
+    return (major, minor) == here or major == here[0] == 0

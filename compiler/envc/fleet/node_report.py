@@ -14,6 +14,7 @@ from envc.model.generation import Generation
 from envc.reports.generations import CollectReport
 from envc.reports.node import NodeReport
 from envc.target.directory import Directory
+from envc.target.leases import use_of
 from envc.target.opened import read_location
 
 
@@ -38,7 +39,7 @@ def node_report(
     with suppress(OutsideError):
         room = room_of_disk(directory.path)
     with doing("ask which generations are in use", directory.path):
-        in_use = tuple(filter(directory.is_in_use, directory.numbers()))
+        in_use = tuple(sorted(use_of(directory).in_use))
     return NodeReport(
         step=step,
         status=0,

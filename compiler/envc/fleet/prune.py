@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Iterator
 
-from envc.disk.locks import is_held
+from envc.disk.leases import is_held
 from envc.fleet.names import names_of_node
 from envc.fleet.state import named_by_digest, noted_state, own_state, said_in
 from envc.model.bundle import PackedCore

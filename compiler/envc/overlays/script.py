@@ -35,6 +35,7 @@ from envc.sites.site import check_base
 from envc.supply.local_files import names_files
 from envc.target.base_state import base_states
 from envc.target.directory import Directory, Shape
+from envc.target.leases import use_of
 from envc.target.opened import Target, find_target, open_target
 
 # Hidden, so that they are no overlays to `envc overlay list`: nobody wrote their specs.
@@ -168,5 +169,4 @@ def _is_used(folder: str, oldest: float) -> bool:
     """Whether a script ran there since, or still runs."""
     if os.stat(f"{folder}/{OVERLAY_SPEC}").st_mtime >= oldest:
         return True
-    directory = Directory(folder, Shape.OVERLAY)
-    return any(map(directory.is_in_use, directory.numbers()))
+    return bool(use_of(Directory(folder, Shape.OVERLAY)).in_use)

@@ -24,6 +24,8 @@ from _frozen_importlib_external import PathFinder, SourcelessFileLoader
 LIBRARIES = ("/lib", "/lib64")
 LEASE = ".lease"
 HANDED_DOWN = "ENVC_GENERATIONS"
+# Of a `struct flock`, on every 64-bit Linux.
+FLOCK_BYTES = 32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,10 +61,11 @@ def helper(name: str) -> "Any":
 
 
 def hold_lease(layer: "Layer") -> None:
-    """Take a shared lock on the layer's generation for as long as the process and its forks live.
+    """Hold the lease of the layer's generation for as long as the process and its forks live.
 
-    Hardly waits: whoever may read the file can lock it, and must not stop other users' processes.
-    Only for gc, which asks by locking it for an instant, it tries again.
+    By a lock for reading on the open file, which nobody can refuse who may not write there, and of
+    which the kernel tells whoever asks; by a shared flock, which is what an earlier envc looks for
+    and anybody may hold against us; and by a mapping. Waits for nobody.
     """
     import fcntl
 
@@ -70,21 +73,20 @@ def hold_lease(layer: "Layer") -> None:
         descriptor = os.open(f"{layer.generation()}/{LEASE}", os.O_RDONLY)
     except OSError:
         return
-    for pause_seconds in (0.001, 0.003, 0.01, 0):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            import time
-
-            time.sleep(pause_seconds)
-        else:
-            keep_open(descriptor)
-            return
-    os.close(descriptor)
+    try:  # noqa: SIM105 - contextlib may not be loaded by now
+        # All zeros: F_RDLCK, from the start, to the end.
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, bytes(FLOCK_BYTES))
+    except (OSError, AttributeError):
+        pass
+    try:  # noqa: SIM105 - likewise
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        pass
+    keep_open(descriptor)
 
 
 def keep_open(descriptor: int) -> None:
-    """Keep an open file's lock although the process closes all descriptors, as daemons do.
+    """Keep an open file's locks although the process closes all descriptors, as daemons do.
 
     What is mapped stays open. The mapping closes a descriptor of its own at its end; so it stands
     in `sys`, which is taken down last: what a daemon opened under its number is closed by then.

@@ -241,16 +241,6 @@ class Directory(NamedTuple):
         refuse_nul(text, path)
         return generation_from_json(text, path)
 
-    def is_in_use(self, number: int) -> bool:
-        """Whether some process holds the lease of a generation.
-
-        Raises:
-            OSError: that cannot be told.
-        """
-        from envc.disk.locks import is_held  # who only reads needs no locks
-
-        return is_held(f"{self.generation(number)}/.lease")
-
     def is_whole(self, record: Generation) -> bool:
         """Whether every tree of a generation is there, with its interpreter and its packages.
 

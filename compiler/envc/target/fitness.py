@@ -56,7 +56,8 @@ def mount_of(path: str, mounts: str) -> Mount:
     return found
 
 
-def _mount_here(path: str) -> Mount:
+def mount_here(path: str) -> Mount:
+    """The mount that a path is on, on this machine."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8") as file:
             return mount_of(os.path.realpath(path), file.read())
@@ -97,7 +98,7 @@ def file_size() -> Diagnosis:
 
 def file_system(subject: str, path: str, *, is_local: bool) -> Diagnosis:
     """Its type and mount options; `is_local`: it should be the node's own."""
-    mount = _mount_here(path)
+    mount = mount_here(path)
     name = f"{subject}: file system"
     if "noexec" in mount.options:
         mend = "mount it without noexec, or use another folder"
@@ -205,7 +206,7 @@ def scratch(root: str) -> Diagnosis:
     place = root
     while not os.path.isdir(place):
         place = os.path.dirname(place)
-    mount = _mount_here(place)
+    mount = mount_here(place)
     if mount.is_shared or not os.access(place, os.W_OK):
         why = f"on {mount.kind}, which nodes share" if mount.is_shared else "not yours to write"
         mend = "let ENVC_STAGE, or TMPDIR, name a folder on a local disk"

@@ -158,8 +158,17 @@ def switch(directory: Directory, generation: Generation) -> None:
     os.chmod(directory.generation(number), GENERATION_MODE)
     restore_names(directory, generation)
     record_event(directory, "switch", generation)
+    _note_leaving(directory)
     replace_symlink(f"{directory.path}/current", f"generations/{generation_name(number)}")
     sync_directory(directory.path)
+
+
+def _note_leaving(directory: Directory) -> None:
+    """Give the current generation the time when it was current last: what gc goes by."""
+    number = directory.current_number()
+    if number is not None:
+        with suppress(FileNotFoundError):
+            os.utime(directory.generation(number))
 
 
 def record_event(

@@ -15,43 +15,50 @@ from envc.errors import OutsideError
 from envc.model.generation import Generation, generation_name
 from envc.plan.collect import Standing
 from envc.target.directory import Directory
+from envc.target.leases import use_of
 from envc.target.publish import remove_tree
 
 
 def standing_generations(directory: Directory, now_seconds: float) -> list[Standing]:
-    """Every generation of a folder, how old it is and whether some process runs from it.
+    """Every generation of a folder, how long ago it was current, whether processes run from it.
+
+    A generation's folder has the time when `current` left it, else when it was built.
 
     Raises:
         OutsideError: that cannot be told of one.
     """
-    found: list[Standing] = []
-    for number in directory.numbers():
-        folder = directory.generation(number)
-        try:
-            age_seconds = now_seconds - os.stat(folder).st_mtime
-            found.append(Standing(number, age_seconds, in_use=directory.is_in_use(number)))
-        except OSError as error:
-            raise OutsideError(
-                f"whether generation {number} is in use cannot be told: {error.strerror}",
-                where=folder,
-                mend="make it readable, then run gc again; nothing was removed",
-            ) from error
-    return found
+    try:
+        use = use_of(directory)
+        return [
+            Standing(
+                number,
+                now_seconds - os.stat(directory.generation(number)).st_mtime,
+                in_use=number in use.in_use,
+                hidden=use.hidden.get(number),
+            )
+            for number in directory.numbers()
+        ]
+    except OSError as error:
+        raise OutsideError(
+            f"whether a generation is in use cannot be told: {error.strerror}",
+            where=error.filename or directory.path,
+            mend="make it readable, then run gc again; nothing was removed",
+        ) from error
 
 
 def remove_generations(directory: Directory, numbers: Iterable[int]) -> list[int]:
     """Take these generations away, names first; those that went.
 
-    One that came into use meanwhile stays.
+    One that came into use meanwhile stays, without the names by closure.
     """
-    removed: list[int] = []
-    for number in numbers:
-        if directory.is_in_use(number):
-            continue
+    leaving = list(numbers)
+    for number in leaving:
         _release_names(directory, number)
+    in_use = use_of(directory, leaving).in_use if leaving else frozenset[int]()
+    removed = [number for number in leaving if number not in in_use]
+    for number in removed:
         move_to_trash(directory, directory.generation(number))
         sync_directory(directory.generations)
-        removed.append(number)
     empty_trash(directory)
     return removed
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from envc.disk import locks
-from envc.disk.locks import exclusive, is_held, shared
+from envc.disk.leases import is_held
+from envc.disk.locks import exclusive, shared
 from envc.errors import OutsideError
 from envc.ports import REPORTER, SilentReporter
 
@@ -91,7 +92,7 @@ def test_what_a_file_says_is_believed_where_it_can_be_so(path, monkeypatch, text
     """The kernel names no process: a network file system, or another container."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     monkeypatch.setattr(locks, "_own_line", lambda: b"")
-    monkeypatch.setattr(locks, "_processes", lambda _: iter(()))
+    monkeypatch.setattr(locks, "holders_of", lambda _: iter(()))
     with shared(str(path)):
         assert told in refusal(path)
 

@@ -6,7 +6,12 @@ from envc.plan.collect import Keeping, Standing, plan_collection
 
 OLD = [Standing(number, 1000.0 - number, in_use=False) for number in range(1, 7)]
 NOTHING = Keeping(
-    current=None, newest=0, younger_than_seconds=0, pinned=frozenset(), wanted=frozenset()
+    current=None,
+    newest=0,
+    younger_than_seconds=0,
+    hidden_younger_than_seconds=0,
+    pinned=frozenset(),
+    wanted=frozenset(),
 )
 
 
@@ -40,3 +45,13 @@ def test_what_a_process_runs_from_stays():
 def test_the_order_in_which_they_are_found_is_none():
     keeping = NOTHING._replace(newest=1)
     assert plan_collection(OLD[::-1], keeping) == plan_collection(OLD, keeping)
+
+
+@pytest.mark.parametrize(("seconds", "stays"), [(995.5, {5, 6}), (0, set())])
+def test_what_may_be_in_use_unseen_stays_for_so_long_after_it_was_current(seconds, stays):
+    standing = [each._replace(hidden="other nodes may run it (nfs4)") for each in OLD]
+    reasons = plan_collection(
+        standing, NOTHING._replace(hidden_younger_than_seconds=seconds)
+    ).reasons
+    told = "perhaps in use: other nodes may run it (nfs4)"
+    assert reasons == {number: told if number in stays else None for number in range(1, 7)}
