@@ -5,12 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from envc.bundle import Bundle, BundleWriter
+from envc.disk.locks import exclusive
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
 from envc.model.plan import LinkTree, MakeSymlink, PathLines, WriteFile
 from envc.model.publication import Publication
@@ -251,3 +253,97 @@ def test_alone_and_elsewhere_do_not_go_together(alice, tmp_path):
             " mend: leave out -o, or --alone\n"
         ),
     )
+
+
+def put_copies(scratch: Path, alice: Path, count: int) -> list[Path]:
+    """Copies of as many states of an overlay, the oldest first, all staged some days ago."""
+    made = [Path(envc("stage", alice, "-q").stdout.strip())]
+    for number in range(1, count):
+        # A copy of another generation, as far as its name tells.
+        made.append(scratch / f"alice-{number:016x}")
+        shutil.copytree(made[0], made[-1], symlinks=True)
+    for number, place in enumerate(made):
+        days_ago(place, count - number)
+    return made
+
+
+def days_ago(place: Path, days: float) -> None:
+    then = time.time() - days * 86_400
+    os.utime(place, (then, then))
+
+
+def listed(scratch: Path) -> dict[str, str | None]:
+    report = envc("stage", "--list", "--to", scratch, "--json").json
+    assert report["stage"] == str(scratch)
+    assert all(copy["name"] == "alice" and copy["size_bytes"] for copy in report["copies"])
+    return {copy["path"]: copy["kept"] for copy in report["copies"]}
+
+
+def test_of_each_overlay_the_newest_copies_stay(alice, scratch):
+    first, *others = put_copies(scratch, alice, 4)
+    assert list(listed(scratch).values()) == ["newest", "newest", None, None]
+    shutil.rmtree(first)
+    assert envc("stage", alice).status == 0  # it makes one more
+    assert {Path(path) for path in listed(scratch)} == {first, *others[1:]}
+    days_ago(others[2], 31)
+    assert listed(scratch) == {
+        str(first): "staged just now",
+        str(others[1]): "newest",
+        str(others[2]): None,
+    }
+
+
+def test_clean_removes_what_nobody_runs_from(alice, scratch):
+    copies = put_copies(scratch, alice, 3)
+    days_ago(copies[1], 0)
+    code = "import sys; print('up', flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [copies[0] / "bin/python", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        answer = envc("stage", "--clean", "--to", scratch)
+    finally:
+        process.communicate()
+    assert (answer.status, answer.stderr) == (0, f"{scratch}: removed 1 copy\n")
+    assert listed(scratch) == {str(copies[1]): "staged just now", str(copies[0]): "newest"}
+    days_ago(copies[1], 1)
+    report = envc("stage", "--clean", "--to", scratch, "--json").json
+    assert (len(report["removed"]), report["copies"]) == (2, [])
+    assert [name for name in os.listdir(scratch) if name != ".alice.lock"] == []
+
+
+def test_what_runs_that_were_killed_left_goes(alice, scratch):
+    (place,) = put_copies(scratch, alice, 1)
+    node = os.uname().nodename.partition(".")[0]
+    for name in (f".staging-{place.name}-{node}-dead", ".going-alice-0000000000000000"):
+        (scratch / name / "overlay").mkdir(parents=True)
+    assert envc("stage", "--clean", "--to", scratch).status == 0
+    assert copies(scratch) == []
+    assert os.listdir(scratch) == [".alice.lock"]
+    assert not place.exists()
+
+
+def test_a_copy_that_is_being_staged_is_not_cleaned(alice, scratch):
+    (place,) = put_copies(scratch, alice, 1)
+    with exclusive(f"{scratch}/.alice.lock"):
+        assert envc("stage", "--clean", "--to", scratch).stderr == f"{scratch}: removed 0 copies\n"
+    assert place.exists()
+
+
+def test_a_stage_that_is_not_there_has_no_copies(scratch):
+    assert listed(scratch) == {}
+    assert envc("stage", "--clean").stderr == f"{scratch}: removed 0 copies\n"
+
+
+@pytest.mark.parametrize("word", ["--list", "--clean"])
+def test_a_strangers_stage_is_not_touched(alice, scratch, tmp_path, word):
+    (place,) = put_copies(scratch, alice, 1)
+    (tmp_path / "link").symlink_to(scratch)
+    answer = envc("stage", word, "--to", tmp_path / "link")
+    assert (answer.status, answer.stderr.splitlines()[0]) == (
+        2,
+        "error: this folder for staged overlays is a symlink, or somebody else's",
+    )
+    assert place.exists()

@@ -226,3 +226,17 @@ def test_gc_asks_for_no_lock_that_a_reader_can_hold(world):
         assert envc("repair", "--target", world.target).status == 0
         command = [world.target / "bin/envc", "generations"]
         assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_a_long_audit_log_is_put_aside_and_one_before_it_kept(world):
+    log, aside = world.target / "audit.jsonl", world.target / "audit.1.jsonl"
+    full = "{}\n" * 400_000
+    aside.write_text("older\n")
+    log.write_text(full)
+    assert envc("rollback", "--target", world.target).status == 0
+    assert aside.read_text() == full
+    assert json.loads(log.read_text())["event"] == "switch"
+    assert envc("rollback", "--target", world.target, "--to", 2).status == 0
+    assert len(log.read_text().splitlines()) == 2
+    assert envc("uninstall", "--target", world.target, "--yes").status == 0
+    assert not world.target.exists()

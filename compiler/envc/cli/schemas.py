@@ -63,7 +63,7 @@ from envc.reports.overlay_pack import PackReport
 from envc.reports.repair import RepairReport
 from envc.reports.rollout import RolloutReport
 from envc.reports.run import RunReport
-from envc.reports.stage import StageReport
+from envc.reports.stage import StageCareReport, StageReport
 from envc.reports.status import StatusReport
 from envc.reports.tree import TreeReport
 from envc.reports.uninstall import UninstallReport
@@ -246,6 +246,7 @@ def entries() -> tuple[Entry, ...]:
         _output("overlay-collect", CollectedOverlays),
         _output("overlay-pack", PackReport),
         _output("stage", StageReport),
+        Entry(name="output-stage-care", title="envc stage --list --json", model=StageCareReport),
         _output("run", RunReport),
         _output("shell", RunReport),
         _output("check", CheckReport),

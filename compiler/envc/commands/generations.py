@@ -11,11 +11,10 @@ from envc.disk.durable import disk_error, remove_temporaries, sync_directory, wr
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.disk.private import remove_abandoned
-from envc.errors import EnvcError, UsageError
+from envc.errors import UsageError
 from envc.fleet.prune import prune_target, unneeded_in_target, wanted_numbers
 from envc.model.core import PART_PREFIX
 from envc.model.generation import Generation, number_named
-from envc.model.spec import RetainSpec
 from envc.plan.collect import Collection, Keeping, plan_collection
 from envc.ports import REPORTER
 from envc.reports.change import LayerChange, changes_between
@@ -26,10 +25,10 @@ from envc.reports.generations import (
     RollbackReport,
 )
 from envc.store.staging import TEMPORARY
-from envc.target.directory import Directory, Shape
+from envc.target.directory import Directory
 from envc.target.gone import lead_on
 from envc.target.holding import said_of_current
-from envc.target.opened import materialized_at, open_target, read_location
+from envc.target.opened import materialized_at, retain_of
 from envc.target.publication import drop_plans
 from envc.target.publish import remove_leftovers, settle
 from envc.target.remove import (
@@ -213,38 +212,18 @@ def _remove_leftovers(directory: Directory) -> None:
 
 def _planned(directory: Directory, newest: int | None, days: int | None) -> Collection:
     """What stays, by what is asked for, else by the site's `[retain]`."""
-    retain = _retain(directory)
+    retain = retain_of(directory)
     young = days if days is not None else retain.days
     by_age = days is not None or (newest is None and not directory.is_overlay)
     keeping = Keeping(
         current=directory.current_number(),
-        newest=retain.generations if newest is None else newest,
+        newest=newest if newest is not None else retain.generations,
         younger_than_seconds=young * _DAY_SECONDS if by_age else 0,
         hidden_younger_than_seconds=young * _DAY_SECONDS,
         pinned=_pinned(directory),
         wanted=wanted_numbers(directory),
     )
     return plan_collection(standing_generations(directory, time.time()), keeping)
-
-
-def _retain(directory: Directory) -> RetainSpec:
-    """`[retain]` of the site; an overlay, and what can tell of no site, has the defaults.
-
-    An overlay heeds the days of its site for what other nodes may run unseen.
-    """
-    target = directory.path
-    if directory.is_overlay:
-        location = read_location(directory.path)
-        target = location.target if location is not None else ""
-    if not target or Directory(target, Shape.TARGET).current_number() is None:
-        return RetainSpec()
-    try:
-        retain = open_target(target).site.spec.retain
-    except EnvcError:
-        if not directory.is_overlay:
-            raise
-        return RetainSpec()
-    return RetainSpec(days=retain.days) if directory.is_overlay else retain
 
 
 def _pinned(directory: Directory) -> frozenset[int]:

@@ -100,7 +100,7 @@ _BOTH = (
     # What was taken away, until it is removed; generations that gc keeps; what happened here.
     Name("trash", "folder", packed=True),
     Name("pins", "file", packed=True),
-    Name("audit.jsonl", "file"),
+    Name(r"audit(\.1)?\.jsonl", "file"),
     # Where target, storage and wanted state are; what the generation was made from.
     Name("location.toml", "file", goes="last", early=True),
     Name(re.escape(INPUTS_FILE), "file", packed=True),

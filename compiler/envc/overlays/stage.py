@@ -1,10 +1,11 @@
 """`envc stage`: an overlay on the node's own disk, for a job.
 
     <stage>/<name>-<generation's digest>/     an overlay's folder, complete or not there
-    <stage>/.<name>-<digest>.lock             who unpacks it; on a local disk locks hold
+    <stage>/.<name>.lock                      who unpacks one of it; on a local disk locks hold
 
 A packed overlay is read once, from its beginning to its end; one that is not packed is packed onto
-the local disk first. Jobs that stage the same overlay at once wait for the first of them.
+the local disk first. Jobs that stage the same overlay at once wait for the first of them. Before
+one more copy is made, those that may go are removed (`stage_care`).
 """
 
 import os
@@ -14,9 +15,8 @@ from contextlib import contextmanager
 from envc.bundle import Bundle
 from envc.disk.durable import doing, sync_directory, write_file
 from envc.disk.locks import exclusive
-from envc.disk.ownership import refuse_exposed
-from envc.disk.private import private_folder, remove_abandoned
-from envc.errors import UntrustedError, UsageError
+from envc.disk.private import private_folder
+from envc.errors import UntrustedError
 from envc.formats.location import location_to_text
 from envc.host.context import Context
 from envc.host.space import Need, refuse_what_cannot_fit
@@ -24,7 +24,8 @@ from envc.model.digest import Digest
 from envc.model.names import PACKED
 from envc.model.publication import Publication
 from envc.overlays.pack import TREES, read_packed, write_packed
-from envc.overlays.staged import STAGE, stage_root, staged, staged_place
+from envc.overlays.stage_care import lock_of, on_its_way, refuse_strangers_stage, remove_unused
+from envc.overlays.staged import stage_root, staged, staged_place
 from envc.plan.tree import broken_invariants, manifest_of_plan
 from envc.reports.stage import StageReport
 from envc.store import Store
@@ -51,8 +52,7 @@ def stage(source: str, to: str | None, context: Context) -> StageReport:
     with Bundle(packed) as bundle:
         publication, _ = read_packed(bundle)
         name, digest = publication.layers[0].plan.layer, publication.digest()
-        with _place_of_own(name, digest, root) as place:
-            changed = staged(name, digest, root) is None
+        with _place_of_own(name, digest, root) as (place, changed):
             if changed:
                 _unpack(bundle, place, context)
     return _report(place, changed=changed)
@@ -62,8 +62,7 @@ def _from_folder(directory: Directory, packed: str, root: str, context: Context)
     """Stage what is built in a folder; its packed file is taken if it is of the same generation."""
     current = built_overlay(directory)
     (name,) = current.layers
-    with _place_of_own(name, current.digest, root) as place:
-        changed = staged(name, current.digest, root) is None
+    with _place_of_own(name, current.digest, root) as (place, changed):
         if changed and _is_of(packed, current.digest):
             with Bundle(packed) as bundle:
                 _unpack(bundle, place, context)
@@ -84,12 +83,19 @@ def _is_of(packed: str, generation: Digest) -> bool:
 
 
 @contextmanager
-def _place_of_own(name: str, generation: Digest, root: str) -> Iterator[str]:
-    """Where a generation is to be staged; nobody else of this node stages it meanwhile."""
+def _place_of_own(name: str, generation: Digest, root: str) -> Iterator[tuple[str, bool]]:
+    """Where a generation is to be staged, and whether it has to be: what is there, is used now.
+
+    Nobody else of this node stages it meanwhile.
+    """
     place = staged_place(name, generation, root)
-    with exclusive(f"{root}/.{os.path.basename(place)}.lock"):
-        remove_abandoned(*_beside(place))
-        yield place
+    if staged(name, generation, root) is None:
+        remove_unused(root)
+    with exclusive(lock_of(root, name)):
+        present = staged(name, generation, root)
+        if present is not None:
+            os.utime(present)
+        yield place, present is None
 
 
 def _report(place: str, *, changed: bool) -> StageReport:
@@ -147,24 +153,12 @@ def _make_private(root: str) -> None:
     """Make the stage, which nobody else may write."""
     with doing("make the stage", root):
         os.makedirs(root, mode=0o700, exist_ok=True)
-        status = os.lstat(root)
-    if os.path.islink(root) or status.st_uid != os.geteuid():
-        raise UsageError(
-            "this folder for staged overlays is a symlink, or somebody else's",
-            where=root,
-            mend=f"name another one with --to, or in {STAGE}",
-        )
-    refuse_exposed(root)
-
-
-def _beside(place: str) -> tuple[str, str]:
-    """The stage, and how private folders in it begin where something is on its way to a place."""
-    root, name = os.path.split(place)
-    return root, f".staging-{name}-"
+    refuse_strangers_stage(root)
 
 
 @contextmanager
 def _private(place: str) -> Iterator[str]:
     """A private folder beside a place, gone when the context ends."""
-    with doing("stage the overlay", place), private_folder(*_beside(place)) as folder:
+    root = os.path.dirname(place)
+    with doing("stage the overlay", place), private_folder(root, on_its_way(place)) as folder:
         yield folder

@@ -1,14 +1,17 @@
 """Where overlays are staged on a node, and whether one is."""
 
 import os
+import re
 
 from envc.model.digest import Digest, hex_of
+from envc.model.names import NAME_FORM
 
 STAGE = "ENVC_STAGE"
 
 # Where nodes have a disk of their own, by what schedulers and sites say; the first that is set.
 _SCRATCH = ("SLURM_TMPDIR", "PBS_JOBFS", "TMPDIR")
 _DIGITS = 16
+_PLACE = re.compile(rf"({NAME_FORM})-[0-9a-f]{{{_DIGITS}}}")
 
 
 def stage_root(given: str | None) -> str:
@@ -28,6 +31,12 @@ def staged(name: str, generation: Digest, root: str) -> str | None:
     except OSError:
         return None
     return folder if is_own else None
+
+
+def overlay_of_place(name: str) -> str | None:
+    """The overlay whose copy on a stage is called so; None: it is no copy's name."""
+    found = _PLACE.fullmatch(name)
+    return found[1] if found is not None else None
 
 
 def staged_place(name: str, generation: Digest, root: str) -> str:

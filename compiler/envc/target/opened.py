@@ -12,6 +12,7 @@ from envc.formats.location import Location, location_from_text, location_to_text
 from envc.formats.values import refuse_nul
 from envc.model.generation import Generation
 from envc.model.names import POLICY_FILE
+from envc.model.spec import RetainSpec
 from envc.model.value import replace
 from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import find_site
@@ -168,6 +169,25 @@ def locate(directory: Directory, *, site: str, storage: str | None, checkout: st
     place = directory.path
     told = replace(told, site=site, target=place, storage=storage, checkout=checkout)
     write_location(place, told)
+
+
+def retain_of(directory: Directory) -> RetainSpec:
+    """`[retain]` of a target's site; of an overlay, the days of the site that it stands on.
+
+    Where no site can be told, it is the default.
+    """
+    target: str | None = directory.path
+    if directory.is_overlay:
+        with suppress(EnvcError):
+            location = read_location(directory.path)
+            target = location.target if location is not None else None
+    if target is None or Directory(target, Shape.TARGET).current_number() is None:
+        return RetainSpec()
+    if not directory.is_overlay:
+        return open_target(target).site.spec.retain
+    with suppress(EnvcError):
+        return RetainSpec(days=open_target(target).site.spec.retain.days)
+    return RetainSpec()
 
 
 def find_target(given: str | None, overlay_folder: str | None) -> str:

@@ -46,6 +46,9 @@ from envc.target.trees import (
     write_new,
 )
 
+# Of about 3,000 events.
+_MOST_OF_A_LOG = 1 << 20
+
 
 class Published(NamedTuple):
     """The current generation, and what this run changed to make it so."""
@@ -177,7 +180,8 @@ def record_event(
     """Append a line to the directory's audit log: who, when, what, where.
 
     `operator` is the person who asked for it from another machine. The line comes before what it
-    tells of: nothing happens that the log cannot take.
+    tells of: nothing happens that the log cannot take. A log that is long enough is put aside, in
+    the place of the one before; the caller holds the directory's lock.
     """
     line = {
         "event": event,
@@ -189,7 +193,11 @@ def record_event(
         "digest": generation.digest,
         "closures": {name: layer.closure for name, layer in generation.layers.items()},
     }
-    append_line(f"{directory.path}/audit.jsonl", json.dumps(line))
+    log = f"{directory.path}/audit.jsonl"
+    with suppress(FileNotFoundError):
+        if os.stat(log).st_size >= _MOST_OF_A_LOG:
+            os.replace(log, f"{directory.path}/audit.1.jsonl")
+    append_line(log, json.dumps(line))
 
 
 def _find(directory: Directory, publication: Publication) -> Generation | None:
