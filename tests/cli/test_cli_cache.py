@@ -63,9 +63,31 @@ def test_clean_removes_what_envc_kept_and_nothing_else(site):
 def test_an_action_that_there_is_not():
     answer = envc("cache", "purge")
     assert answer.status == 2
-    assert answer.stderr == "error: ACTION is 'purge'\n mend: use one of dir, clean\n"
+    assert answer.stderr == "error: ACTION is 'purge'\n mend: use one of dir, list, clean\n"
 
 
 def test_no_action():
     answer = envc("cache")
     assert (answer.status, answer.stdout) == (2, "")
+
+
+def test_list_tells_how_much_of_each_kind_there_is_and_the_bound(monkeypatch):
+    (cache() / "wheels-v1/entry").mkdir(parents=True)
+    (cache() / "wheels-v1/entry/file").write_bytes(b"x" * 1_200_000)
+    (cache() / "check-v1.sqlite").touch()
+    assert envc("cache", "list").stdout == (
+        "check-v1.sqlite  1 file   0.0 MB\n"
+        "wheels-v1        1 file   1.2 MB\n"
+        "together         2 files  1.2 MB of 20 GB\n"
+    )
+    monkeypatch.setenv("ENVC_CACHE_SIZE", "0.5")
+    assert envc("cache", "dir", "--json").json["most_bytes"] == 500_000_000
+    monkeypatch.setenv("ENVC_CACHE_SIZE", "much")
+    answer = envc("cache", "list")
+    assert (answer.status, answer.stderr) == (
+        2,
+        (
+            "error: ENVC_CACHE_SIZE is 'much', which is no number of gigabytes\n"
+            " mend: set it to how much the cache may hold, or unset it\n"
+        ),
+    )

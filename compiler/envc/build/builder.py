@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from envc.build.environment import BuildEnvironment
 from envc.build.hooks import Hooks, build_system
 from envc.build.source import Source, unpack
+from envc.disk.cache import record_use
 from envc.disk.digests import digest_of_file
 from envc.disk.durable import disk_error, write_file
 from envc.disk.memo import memo_key
@@ -118,7 +119,10 @@ class Builder:
             with open(f"{folder}/build.json", "rb") as file:
                 kept = value_of_json(Built, file.read())
             path = f"{folder}/{os.path.basename(kept.path)}"
-            return replace(kept, path=path) if digest_of_file(path) == kept.digest else None
+            if digest_of_file(path) != kept.digest:
+                return None
+            record_use(os.path.dirname(self._kept), folder)
+            return replace(kept, path=path)
         except (OSError, FormError):
             return None
 

@@ -9,6 +9,7 @@ nobody on a terminal.
 import os
 import subprocess
 
+from envc.disk.cache import record_use
 from envc.errors import OutsideError, UsageError
 from envc.model.digest import digest_of, hex_of
 
@@ -48,6 +49,7 @@ class Repository:
         Raises:
             OutsideError: git fails.
         """
+        record_use(os.path.dirname(os.path.dirname(self._mirror)), self._mirror)
         self._git("clone", "-q", "--no-checkout", self._mirror, folder)
         self._git("-C", folder, "checkout", "-q", "--detach", commit)
         if os.path.exists(f"{folder}/.gitmodules"):

@@ -1,7 +1,13 @@
 """`envc cache`."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from envc.cli.grammar import Arguments, Command, Operand
-from envc.cli.output import Output, counted
+from envc.cli.output import Output, counted, table
+
+if TYPE_CHECKING:
+    from envc.reports.cache import CacheReport
 
 
 def _run(arguments: Arguments) -> Output:
@@ -10,10 +16,19 @@ def _run(arguments: Arguments) -> Output:
 
     context = context_of(arguments)
     report = clean_cache(context) if arguments.action == "clean" else show_cache(context)
+    if arguments.action == "list":
+        return Output(report, printed=table(list(_rows(report))))
     if not report.removed:
         return Output(report, printed=[f"{report.folder}\n"])
     amount = f"{counted(report.files, 'file')}, {report.size_bytes / 1e6:.1f} MB"
     return Output(report, told=[f"{report.folder}: removed {amount}"])
+
+
+def _rows(report: "CacheReport") -> Iterator[tuple[str, ...]]:
+    for name, part in report.parts.items():
+        yield name, counted(part.files, "file"), f"{part.size_bytes / 1e6:.1f} MB"
+    most = f"of {report.most_bytes / 1e9:g} GB"
+    yield "together", counted(report.files, "file"), f"{report.size_bytes / 1e6:.1f} MB {most}"
 
 
 COMMAND = Command(
@@ -22,9 +37,9 @@ COMMAND = Command(
     operands=(
         Operand(
             "ACTION",
-            "print its folder (ENVC_CACHE_DIR chooses another), or remove what it holds",
+            "print its folder (ENVC_CACHE_DIR chooses another), list what it holds, or remove it",
             into="action",
-            choices=("dir", "clean"),
+            choices=("dir", "list", "clean"),
         ),
     ),
 )

@@ -32,12 +32,15 @@ def kit_of_this_envc(cache: str) -> Kit:
     Raises:
         OutsideError: a file cannot be read, or the cache not be written.
     """
+    from envc.disk.cache import record_use  # `verify` needs none
+
     folder = f"{cache}/{KITS}"
     note = f"{folder}/{note_of_this_envc()}"
     with doing("make the kit that brings envc to nodes"):
         digest = _noted(note)
         if digest is None or not os.path.exists(f"{folder}/{hex_of(digest)}.zip"):
             digest = _make(folder, note)
+    record_use(cache, f"{folder}/{hex_of(digest)}.zip")
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return Kit(f"{folder}/{hex_of(digest)}.zip", digest, python)
 

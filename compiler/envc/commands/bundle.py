@@ -19,6 +19,7 @@ from envc.bundle.site import KIT, PARCEL, TREES, core_entry
 from envc.cluster.kit import kit_of_this_envc
 from envc.core.place import cached_core, core_cache
 from envc.core.travel import core_stream
+from envc.disk.cache import record_use
 from envc.disk.locks import shared
 from envc.fleet.parcel import make_parcel
 from envc.host.context import Context
@@ -68,6 +69,7 @@ def make_bundle(
     targets, wheels = _wheels(site, machine)
     directory = Directory(f"{context.cache}/bundles-v1", Shape.TARGET)
     make_directory(directory)
+    record_use(context.cache, directory.path)
     wheelhouse = BundleFile(source) if source is not None and os.path.isfile(source) else source
     with shared(directory.store_lock):
         indexes = indexes_of(site)

@@ -30,6 +30,9 @@ def cached_core(core: CoreSpec, origin: str, reporter: Reporter | None = None) -
         UsageError: it holds no such interpreter, or one that does not run on this machine.
         OutsideError: it cannot be read, or the disk refused.
     """
+    from envc.core.folder import core_root
+    from envc.disk.cache import record_use  # few sites carry one
+
     archive = archive_of(core)
     folder = core_cache()
     found = core_interpreter(folder, archive.digest, core.python)
@@ -43,6 +46,7 @@ def cached_core(core: CoreSpec, origin: str, reporter: Reporter | None = None) -
             python=core.python,
             reporter=reporter or SilentReporter(),
         )
+    record_use(own_cache(), core_root(found))
     return found
 
 

@@ -4,12 +4,14 @@ What is broken or torn counts as absent, and what cannot be written is not writt
 """
 
 import os
+import time
 from binascii import crc32  # zlib would be one more module to load
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import BinaryIO
 
+from envc.disk.cache_place import HOUR_SECONDS, LOOKED
 from envc.disk.durable import replacing
 from envc.model.digest import digest_of, hex_of
 
@@ -106,6 +108,23 @@ def remove_oldest(top: str, most_bytes: int = _MOST_BYTES) -> None:
             most_bytes -= size_bytes
             if most_bytes < 0:
                 os.unlink(path)
+
+
+def record_use(cache: str, path: str) -> None:
+    """Record that an entry of a cache is used now: a file or a folder that goes as a whole.
+
+    Once an hour, what is too much there is removed. What cannot be done is left.
+    """
+    now = time.time()
+    with suppress(OSError):
+        if now - os.stat(path).st_mtime > HOUR_SECONDS:
+            os.utime(path)
+    with suppress(OSError):
+        if now - os.stat(f"{cache}/{LOOKED}").st_mtime < HOUR_SECONDS:
+            return
+    from envc.disk.cache_care import look_after  # once an hour
+
+    look_after(cache)
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,10 @@
 
 import os
 
+# In the cache; its time tells when the size of the whole was looked at last.
+LOOKED = ".looked"
+HOUR_SECONDS = 3_600.0
+
 
 def default_cache() -> str:
     """`ENVC_CACHE_DIR`, else the user's cache folder."""

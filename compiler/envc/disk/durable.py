@@ -195,8 +195,13 @@ def temporary_beside(path: str) -> str:
     return f"{path}.{os.urandom(6).hex()}{_TEMPORARY}"
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file of that name is on its way to another."""
+    return name.endswith(_TEMPORARY)
+
+
 def remove_temporaries(folder: str) -> None:
     """Remove what killed runs left half-written there; nobody may be writing there now."""
     for name in names_in(folder):
-        if name.endswith(_TEMPORARY):
+        if is_temporary(name):
             os.unlink(f"{folder}/{name}")

@@ -11,6 +11,7 @@ from functools import cache
 
 from envc.cluster.kit import Kit
 from envc.core.boot import core_words
+from envc.disk.cache import record_use
 from envc.disk.clock import utc_text
 from envc.disk.durable import doing, make_folder, replacing
 from envc.errors import UsageError
@@ -138,6 +139,7 @@ def deployment_of(site: Site, kit: Kit, order: Order, cache: str) -> Deployment:
             mend=f"install envc with Python {core.python} and roll out with that one",
         )
     parcel = kept.put_parcel(make_parcel(site))
+    record_use(cache, f"{cache}/rollouts-v1")
     files: dict[What, tuple[str, Digest]] = {
         "kit": (kit.path, kit.digest),
         "parcel": (kept.place("parcel", parcel), parcel),

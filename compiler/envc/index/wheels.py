@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-from envc.disk.cache import Cache
+from envc.disk.cache import Cache, record_use
 from envc.disk.closing import Closing
 from envc.disk.digests import known_digest
 from envc.errors import OutsideError, UntrustedError
@@ -80,7 +80,10 @@ class Wheels(Closing):
     def kept(self, digest: Digest, filename: str) -> str | None:
         """The path of the wheel in the cache; None when it is not there, or no longer whole."""
         path = self.place(digest, filename)
-        return path if known_digest(path) == digest else None
+        if known_digest(path) != digest:
+            return None
+        record_use(self._cache.root, os.path.dirname(path))
+        return path
 
     def place(self, digest: Digest, filename: str) -> str:
         """Where the cache has the wheel, if it has it."""
@@ -98,9 +101,12 @@ class Wheels(Closing):
             UntrustedError: the bytes are not those of the digest.
         """
         try:
-            return self._download(self._cache, wheel, advance)
+            path, digest = self._download(self._cache, wheel, advance)
         except OSError as error:
             self._cache.give_up(error)
+        else:
+            record_use(self._cache.root, os.path.dirname(path))
+            return path, digest
         folder = self._spare_folder()
         try:
             return self._download(Cache(folder), wheel, advance)

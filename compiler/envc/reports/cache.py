@@ -3,7 +3,7 @@
 from envc.model.value import value
 
 
-@value(kw_only=True)
+@value
 class CachePart:
     """So much of one kind: pages of indexes, metadata, wheels, builds, answers."""
 
@@ -13,10 +13,15 @@ class CachePart:
 
 @value(kw_only=True)
 class CacheReport:
-    """The cache's folder and its parts, in order of name; with `removed`, they were there."""
+    """The cache's folder and its parts, in order of name; with `removed`, they were there.
+
+    What is unused longest goes when whole wheels, builds, mirrors, interpreters, kits and trees
+    take more than `most_bytes` together.
+    """
 
     folder: str
     removed: bool
     files: int
     size_bytes: int
+    most_bytes: int
     parts: dict[str, CachePart]

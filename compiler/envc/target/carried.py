@@ -100,6 +100,8 @@ def runs_named_envc(directory: Directory) -> bool:
 
 def _unpacked(kit: Kit, folder: str) -> str:
     """The kit unpacked in a folder, made unless it is there."""
+    from envc.disk.cache import record_use  # `verify` needs none
+
     home = os.path.join(folder, hex_of(kit.digest))
     with doing("unpack envc", home):
         if not os.path.isdir(home):
@@ -107,6 +109,7 @@ def _unpacked(kit: Kit, folder: str) -> str:
                 _unpack(kit, f"{private}/kit")
                 sync_file_system(private)
                 _take_name(f"{private}/kit", home)
+        record_use(os.path.dirname(folder), home)
     return home
 
 

@@ -12,7 +12,6 @@ from envc.formats.location import Location, location_from_text, location_to_text
 from envc.formats.values import refuse_nul
 from envc.model.generation import Generation
 from envc.model.names import POLICY_FILE
-from envc.model.spec import RetainSpec
 from envc.model.value import replace
 from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import find_site
@@ -23,7 +22,7 @@ from envc.target.settle import read_policy
 _MOST_OF_A_LOCATION = 1 << 20
 
 if TYPE_CHECKING:
-    from envc.model.spec import OverlaySpec
+    from envc.model.spec import OverlaySpec, RetainSpec
     from envc.sites.site import LockFile, Site
 
 
@@ -171,11 +170,13 @@ def locate(directory: Directory, *, site: str, storage: str | None, checkout: st
     write_location(place, told)
 
 
-def retain_of(directory: Directory) -> RetainSpec:
+def retain_of(directory: Directory) -> "RetainSpec":
     """`[retain]` of a target's site; of an overlay, the days of the site that it stands on.
 
     Where no site can be told, it is the default.
     """
+    from envc.model.spec import RetainSpec  # most runs ask for none
+
     target: str | None = directory.path
     if directory.is_overlay:
         with suppress(EnvcError):
