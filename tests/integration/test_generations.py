@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
 from envc.commands.generations import rollback
 from faults.oracle import incomplete, leftovers, listing, violations
-from faults.world import opened
+from faults.world import FOLDER, opened
 from support.sites import envc
 
 
@@ -240,3 +241,50 @@ def test_a_long_audit_log_is_put_aside_and_one_before_it_kept(world):
     assert len(log.read_text().splitlines()) == 2
     assert envc("uninstall", "--target", world.target, "--yes").status == 0
     assert not world.target.exists()
+
+
+def flipped_in(world, number: int) -> Path:
+    """A file of one generation alone, changed in place: its path."""
+    path = world.generation(number) / FOLDER / "__init__.py"
+    with opened(path.parent):
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content.replace(b"1.0", b"6.6"))
+    return path
+
+
+def test_a_generation_that_was_changed_is_not_used_again(world):
+    """Its lock comes back: it is built anew, from the store, and what was changed is told."""
+    path = flipped_in(world, 1)
+    answer = world.done(*world.materialize(1))
+    assert (
+        "warning: generation 1 is not used again, as it was changed since it was made: "
+        f"{path} (changed)\n"
+    ) in answer.stderr
+    assert os.readlink(world.target / "current") == "generations/000003"
+    assert verify(world).status == 0
+    # what is whole is used again, and the older one is as it was left
+    world.done(*world.materialize(2))
+    world.done(*world.materialize(1))
+    assert os.readlink(world.target / "current") == "generations/000003"
+    assert b"6.6" in path.read_bytes()
+
+
+def test_a_generation_whose_files_were_changed_in_the_store_too_is_not_built_again(world):
+    """What is linked is one file: repair is named, and `current` is as it was."""
+    path = world.generation(1) / FOLDER / "__init__.py"
+    path.chmod(0o644)
+    with path.open("ab") as file:
+        file.write(b"# more\n")
+    path.chmod(0o444)
+    answer = world.envc(*world.materialize(1))
+    assert answer.status == 5
+    assert answer.stderr.endswith(" mend: run `envc repair` on the target, and check its disk\n"), (
+        answer.stderr
+    )
+    assert os.readlink(world.target / "current") == "generations/000002"
+    assert verify(world).status == 0
+    world.done("repair", "--target", world.target, "--from", world.wheels, "--offline")
+    world.done(*world.materialize(1))
+    assert os.readlink(world.target / "current") == "generations/000001"
+    is_sound(world)

@@ -17,6 +17,7 @@ INPUTS_FILE = ".inputs.json"
 LOCK_FILE = ".lock"
 # What stands for the generations that were removed.
 GONE = "store/gone"
+FILL_LOCK = ".fill-lock"
 COMMAND = "bin/envc"
 # What a user writes, and the overlay as one file beside it.
 OVERLAY_SPEC = "overlay.toml"
@@ -97,6 +98,8 @@ _BOTH = (
     Name(rf"store/wheels/(envc-runtime-)?{_HEX}.*", "folder", early=True, packed=True),
     Name(rf"store/(manifests|plans)/{_HEX}.*", "file", early=True, packed=True),
     Name("store/tmp", "folder", early=True, packed=True),
+    # Held by who brings wheels into the store, so that others wait for what they need, too.
+    Name(rf"store/{re.escape(FILL_LOCK)}", "file", early=True, packed=True),
     # What was taken away, until it is removed; generations that gc keeps; what happened here.
     Name("trash", "folder", packed=True),
     Name("pins", "file", packed=True),

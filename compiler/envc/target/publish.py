@@ -85,7 +85,8 @@ def publish(
 ) -> Published:
     """The generation of a publication, made the current one, with all names and the policy.
 
-    A generation with the same digest that still exists is switched to, not built again.
+    A generation with the same digest that still exists is switched to, not built again, unless its
+    trees are not as they were published.
 
     Raises:
         OutsideError: the disk refused; `current` is as it was.
@@ -200,20 +201,46 @@ def record_event(
     append_line(log, json.dumps(line))
 
 
-def _find(directory: Directory, publication: Publication) -> Generation | None:
+def _find(order: _Order) -> tuple[Generation | None, bool]:
     """The generation with this digest, among those that its layers' closures name.
 
-    The newest is looked at too: a run may have been killed before it named it.
+    The newest is looked at too: a run may have been killed before it named it. One whose trees were
+    changed is passed over, and told; whether there is one.
     """
+    directory, publication = order.directory, order.publication
     numbers = set(directory.numbers()[-1:])
     for layer in publication.layers:
         numbers.add(directory.holder(layer.closure) or 0)
-    digest = publication.digest()
+    digest, is_damaged = publication.digest(), False
     for number in sorted(numbers, reverse=True):
         with suppress(EnvcError):  # one that is damaged is not switched to
             record = directory.record(number)
             if record.digest == digest == record.own_digest() and directory.is_whole(record):
-                return record
+                changed = _changed_since(directory, record)
+                if changed is None:
+                    return record, is_damaged
+                is_damaged = True
+                order.reporter.warn(
+                    f"generation {number} is not used again, as it was changed since it was made: "
+                    f"{changed}"
+                )
+    return None, is_damaged
+
+
+def _changed_since(directory: Directory, record: Generation) -> str | None:
+    """What differs from what was published, by sizes and times; None: nothing, or it is in use."""
+    if record.generation == directory.current_number():
+        return None
+    from envc.target.compare import published_manifest, records_in, verify_tree
+
+    for layer in record.layers:
+        root = directory.tree(record.generation, layer)
+        manifest = published_manifest(directory, record, layer)
+        if manifest is None:
+            return f"the manifest of {layer}"
+        found = verify_tree(manifest, root, fast=True, ignore=records_in(directory))
+        if found:
+            return ", ".join(f"{root}/{each.path} ({each.kind})" for each in found[:3])
     return None
 
 
@@ -223,7 +250,7 @@ def _found_or_built(order: _Order, *, verify: bool) -> tuple[Generation, bool]:
     It is made beside the others, is durable, and then gets its name.
     """
     directory, publication, store, _, reporter = order
-    present = _find(directory, publication)
+    present, is_damaged = _find(order)
     if present is not None:
         return present, False
     make_folder(directory.generations)
@@ -239,9 +266,10 @@ def _found_or_built(order: _Order, *, verify: bool) -> tuple[Generation, bool]:
         generation = publication.record(number, built)
         _write_records(staging, publication, generation, store)
         sync_file_system(staging)
+        # What was changed in a generation may have been changed in the store: it is one file.
+        for plan, root in plans if verify or is_damaged else ():
+            _refuse_what_differs(directory, plan, root, store)
         if verify:
-            for plan, root in plans:
-                _refuse_what_differs(directory, plan, root, store)
             record_event(directory, "prepare", generation)
     except BaseException:
         remove_tree(staging)

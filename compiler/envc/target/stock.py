@@ -1,18 +1,21 @@
 """A directory's store, filled from the locks, and the plans of what stands on it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import resources
 
 from packaging.utils import NormalizedName
 
+from envc.disk.durable import make_folder
+from envc.disk.locks import exclusive
+from envc.errors import OutsideError
 from envc.formats.scripts import runs_python_beside
 from envc.host.context import Context
 from envc.model.bundle import BundleFile
 from envc.model.digest import Digest
 from envc.model.generation import GenerationWheel
 from envc.model.lock import LockedPin, LockedWheel
-from envc.model.names import site_packages_of
+from envc.model.names import FILL_LOCK, site_packages_of
 from envc.model.publication import PublishedLayer
 from envc.model.spec import IndexSpec
 from envc.model.stack import Stack, StackLayer
@@ -58,18 +61,33 @@ class Stock:
     ) -> None:
         """Bring every wheel that the store lacks; their paths are absolute.
 
-        `weigh` is shown the files of those that it lacks before the store is written.
+        Who finds another run at it waits, and then brings what is lacking still; no longer than for
+        any lock, as both may do it at once. `weigh` is shown the files of those that it lacks
+        before the store is written.
 
         Raises:
             OutsideError: a wheel cannot be had, or the disk refused.
             UntrustedError: a wheel differs from its lock, or is hostile.
         """
-        store = self.store
-        missing = {
-            wheel.digest: wheel
-            for wheel in wheels
-            if not store.has(store_id(wheel.digest, self.python))
-        }
+        missing = self._missing(wheels)
+        if not missing:
+            return
+        with ExitStack() as held:
+            with suppress(OutsideError, OSError):
+                make_folder(self.directory.store)
+                held.enter_context(exclusive(f"{self.directory.store}/{FILL_LOCK}"))
+            self._bring(self._missing(missing.values()), weigh)
+
+    def _missing(self, wheels: Iterable[LockedWheel]) -> dict[Digest, LockedWheel]:
+        """Those that the store lacks."""
+        has, python = self.store.has, self.python
+        return {wheel.digest: wheel for wheel in wheels if not has(store_id(wheel.digest, python))}
+
+    def _bring(
+        self,
+        missing: dict[Digest, LockedWheel],
+        weigh: Callable[[Sequence[str]], None] | None,
+    ) -> None:
         if missing and isinstance(self.wheelhouse, BundleFile):
             missing = self._from_bundle(self.wheelhouse, missing)
         if not missing:
@@ -80,7 +98,7 @@ class Stock:
         with self.fetched(lacking) as paths:
             if weigh is not None:
                 weigh(paths)
-            store.ingest(
+            self.store.ingest(
                 list(zip(paths, lacking, strict=True)),
                 python=self.python,
                 interpreter=self.interpreter,
