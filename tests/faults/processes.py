@@ -1,6 +1,7 @@
 """envc processes for tests that disturb them: quick to start, and traced from the first call on."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -26,15 +27,18 @@ class Processes:
     """Starts envc processes one after another; a context manager.
 
     They are forks of a process that has imported envc already: a start takes a millisecond, and
-    the n-th system call of a kind is the same one in every run.
+    the n-th system call of a kind is the same one in every run; on one processor (`alone`) also
+    where work is shared out between processes.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, alone: bool = False) -> None:
         self._environment = {"ENVC_LOCK_TIMEOUT": _LOCK_TIMEOUT_SECONDS, **environment}
         command = [sys.executable, "-B", str(Path(__file__).with_name("zygote.py"))]
         self._zygote = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        if alone:
+            os.sched_setaffinity(self._zygote.pid, [min(os.sched_getaffinity(0))])
 
     def __enter__(self) -> Self:
         return self

@@ -9,13 +9,13 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faults.kills import Call, traced
 from faults.oracle import Before, Listing, changes, incomplete, leftovers, listing, violations
 from faults.processes import Processes
-from faults.world import Operation, World
+from faults.world import Elsewhere, Operation, World
 from support.sites import Answer
 
 _KILLED = -9
@@ -24,7 +24,7 @@ _INTERRUPTED = re.compile(
     r"error: interrupted: [^\n]+\n mend: run the same command again: it goes on\n"
 )
 # What tells who wrote last, and when; and a memo of how that was found.
-_OWN = ("audit.jsonl", ".inputs.json", ".lock", ".store-lock")
+_OWN = re.compile(r"(.*/)?(audit\.jsonl|\.inputs\.json|\..*lock)")
 
 
 @dataclass
@@ -49,11 +49,23 @@ class Stage:
     def restore(self) -> Before:
         """The world as it was before the operation, times and shared inodes included."""
         restore(self.world.root, Path(f"{self.world.root}.saved"))
-        outside = ["sentinel", "wheels", "site-1", "site-2"]
+        outside = [
+            "sentinel",
+            "wheels",
+            "site-1",
+            "site-2",
+            "target",
+            "overlay",
+            "storage",
+            "state",
+        ]
         folders = [self.world.root / name for name in outside]
-        if self.operation.overlay:
-            folders.append(self.world.target)
-        return Before.of(self.directory, folders)
+        others = [
+            folder for folder in folders if folder not in (self.directory, *self.directory.parents)
+        ]
+        before = Before.of(self.directory, others)
+        leaves = not isinstance(self.operation, Elsewhere)
+        return before if leaves else replace(before, generations={})
 
     def rehearse(self) -> None:
         """Run it undisturbed: what is there at its end, and which calls lead there."""
@@ -64,6 +76,10 @@ class Stage:
         )
         assert answer.status == 0, answer.stderr
         self.finished = outcome(self.directory)
+        if isinstance(self.operation, Elsewhere):
+            faults = list(self.operation.faults(self.world))
+            assert faults == [], faults
+            return
         self.sound = {
             folder.name: listing(folder, inodes=False)
             for folder in (self.directory / "generations").iterdir()
@@ -106,6 +122,9 @@ class Stage:
     def _disturbed(self, call: Call, tampering: str) -> Iterator[Answer | str]:
         """The answer of a run that is tampered with, then every violation."""
         before = self.restore()
+        if isinstance(self.operation, Elsewhere):
+            yield from self._disturbed_elsewhere(self.operation, before, call, tampering)
+            return
         allowed = set(violations(self.directory))
         damaged = {name: _without_inodes(old) for name, old in before.generations.items()}
         strace = [*call.options(tampering), "-o", os.devnull]
@@ -125,6 +144,24 @@ class Stage:
             yield f"gc ends with {swept.status}: {swept.stderr}"
         yield from violations(self.directory)
         yield from incomplete(self.directory)
+        yield from leftovers(self.directory)
+        yield from _unlike(self.finished, outcome(self.directory))
+
+    def _disturbed_elsewhere(
+        self, operation: Elsewhere, before: Before, call: Call, tampering: str
+    ) -> Iterator[Answer | str]:
+        """The same of what leaves no generations; a re-run may find that nothing is left to do."""
+        strace = [*call.options(tampering), "-o", os.devnull]
+        yield self.processes.run(*self.words(), strace=strace)
+        yield from operation.faults(self.world)
+        yield from changes(before, self.directory)
+        is_done = outcome(self.directory) == self.finished
+        again = self.processes.run(*self.words())
+        if again.status != 0 and not is_done:
+            yield f"a plain re-run ends with {again.status}: {again.stderr}"
+            return
+        yield from operation.faults(self.world)
+        yield from changes(before, self.directory)
         yield from leftovers(self.directory)
         yield from _unlike(self.finished, outcome(self.directory))
 
@@ -160,7 +197,7 @@ def remove(folder: Path) -> None:
 def outcome(directory: Path) -> Listing:
     """What an operation leaves, but for what names processes and times."""
     found = listing(directory, inodes=False)
-    return {path: seen for path, seen in found.items() if path not in _OWN}
+    return {path: seen for path, seen in found.items() if not _OWN.fullmatch(path)}
 
 
 def _without_inodes(seen: Listing) -> Listing:
@@ -202,7 +239,7 @@ def stages(template: World, arena: Path, operation: Operation, count: int) -> It
             subprocess.run(["cp", "-a", root, f"{root}.saved"], check=True)
             stack.callback(remove, root)
             stack.callback(remove, Path(f"{root}.saved"))
-            processes = stack.enter_context(Processes(world.environment))
+            processes = stack.enter_context(Processes(world.environment, alone=operation.alone))
             made.append(Stage(world, operation, processes))
             made[-1].rehearse()
         yield made

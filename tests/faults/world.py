@@ -10,6 +10,7 @@ root/sentinel           what nobody may touch
 
 import hashlib
 import os
+import pwd
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
+from envc.bundle import Bundle
+from faults import oracle
 from support.cores import file, tar_of
 from support.kits import keep_small_kit
 from support.sites import PYTHON, SITE_PACKAGES, Answer, envc
@@ -241,6 +244,7 @@ class Operation:
 
     `ends` are the generations that `current` may name at any instant (None: it is absent), the
     last one that of a run that is not disturbed. `leaving` are the generations that it removes.
+    `alone`: it shares its work out, and is to be on one processor.
     """
 
     name: str
@@ -250,10 +254,25 @@ class Operation:
     leaving: frozenset[int] = field(default=frozenset())
     overlay: bool = False
     repairs: bool = False
+    alone: bool = False
 
     def folder(self, world: World) -> Path:
         """The directory that it writes to."""
         return world.overlay if self.overlay else world.target
+
+
+@dataclass(frozen=True)
+class Elsewhere(Operation):
+    """Something that leaves no directory with generations at `place`, below the world's root.
+
+    `faults` tells what is wrong there at any instant, with the words of the oracle.
+    """
+
+    place: str = ""
+    faults: Callable[[World], Iterator[str]] = lambda _: iter(())
+
+    def folder(self, world: World) -> Path:
+        return world.root / self.place
 
 
 def _repair(world: World) -> Sequence[object]:
@@ -282,6 +301,112 @@ OPERATIONS = {
             lambda w: ["overlay", "sync", "--dir", w.overlay, "--target", w.target],
             [None, 1],
             overlay=True,
+        ),
+    )
+}
+
+
+def _staged(world: World) -> None:
+    overlaid(world)
+    world.done("overlay", "sync", "--dir", world.overlay, "--target", world.target)
+
+
+def _faults_of_copies(world: World) -> Iterator[str]:
+    """A copy on the stage is whole, or not there."""
+    for copy in (world.root / "scratch").glob("overlay-*"):
+        yield from oracle.violations(copy)
+        yield from oracle.incomplete(copy)
+
+
+def _faults_of_going(world: World) -> Iterator[str]:
+    """As long as a target has something in use, all of it is whole."""
+    if (world.target / "current").is_symlink():
+        yield from oracle.violations(world.target)
+
+
+def _faults_of_packing(world: World) -> Iterator[str]:
+    """The overlay's generation is whole where it was built, or else in the packed file."""
+    if (world.overlay / "current").is_symlink():
+        yield from oracle.violations(world.overlay)
+        yield from oracle.incomplete(world.overlay)
+        return
+    with Bundle(str(world.overlay / "packed.envc")) as bundle:
+        for entry in bundle.index.entries:
+            for _ in bundle.chunks(entry.name):
+                pass  # each is compared with its digest
+
+
+def _stored(world: World) -> None:
+    """A site whose storage has an overlay of the user who runs this, locked."""
+    _staged(world)
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    folder = world.root / f"storage/{name}/overlay"
+    folder.mkdir(parents=True)
+    for each in ("overlay.toml", "pylock.overlay.toml"):
+        shutil.copy(world.overlay / each, folder)
+    with (world.site(1) / "envc.toml").open("a") as spec:
+        spec.write(
+            f'\n[overlays]\nstorage = "{world.root}/storage"\nspecs = ["overlays/*/*/*.toml"]\n'
+        )
+
+
+def _faults_of_collecting(world: World) -> Iterator[str]:
+    """What was copied is what its owner has, or not there."""
+    copies = world.site(1) / "overlays"
+    for path in copies.rglob("*.toml"):
+        if path.read_bytes() != (world.root / "storage" / path.relative_to(copies)).read_bytes():
+            yield f"{path.relative_to(copies)} is not what its owner has"
+
+
+def _behind(world: World) -> None:
+    """A target with the first state, while a wanted state names the second."""
+    one(world)
+    words = ("--engine", "local", "--nodes", os.uname().nodename, "--state", world.root / "state")
+    world.done("rollout", "--site", world.site(2), "--target", world.root / "other", *words)
+    shutil.rmtree(world.root / "other")
+
+
+FURTHER: dict[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        Operation(
+            "converge",
+            _behind,
+            lambda w: ["converge", "--target", w.target, "--state", w.root / "state"],
+            [1, 2],
+        ),
+        Elsewhere(
+            "stage",
+            _staged,
+            lambda world: ["stage", world.overlay, "--to", world.root / "scratch"],
+            [],
+            place="scratch",
+            alone=True,
+            faults=_faults_of_copies,
+        ),
+        Elsewhere(
+            "uninstall",
+            two,
+            lambda world: ["uninstall", "--target", world.target, "--yes"],
+            [],
+            place="target",
+            faults=_faults_of_going,
+        ),
+        Elsewhere(
+            "pack",
+            _staged,
+            lambda world: ["overlay", "pack", "--alone", "--dir", world.overlay],
+            [],
+            place="overlay",
+            faults=_faults_of_packing,
+        ),
+        Elsewhere(
+            "collect",
+            _stored,
+            lambda world: ["overlay", "collect", "--site", world.site(1)],
+            [],
+            place="site-1/overlays",
+            faults=_faults_of_collecting,
         ),
     )
 }

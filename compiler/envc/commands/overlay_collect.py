@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from envc.disk import foreign
 from envc.disk.digests import digest_of_file, known_bytes
-from envc.disk.durable import disk_error, doing, replacing, write_file
+from envc.disk.durable import disk_error, doing, remove_temporaries, replacing, write_file
 from envc.errors import EnvcError, Fault, UntrustedError, UsageError
 from envc.formats.pylock_read import lock_from_text
 from envc.host.context import Context
@@ -135,6 +135,8 @@ def _collect(storage: str, site: Site, user: str, name: str) -> CollectedOverlay
                 changed |= _copy(wheel, digest, f"{site.folder}/{place}/{path}")
         changed |= _write(f"{site.folder}/{place}/{lock_name}", lock)
     changed |= _write(f"{site.folder}/{place}/{OVERLAY_SPEC}", text)
+    for parent, _, _ in os.walk(f"{site.folder}/{place}"):
+        remove_temporaries(parent)  # of a run that was killed
     return CollectedOverlay(
         name=spec.name,
         owner=owner,

@@ -33,11 +33,16 @@ PUBLICATION, LOCATION, TREES = "publication", "location.toml", "trees/"
 def pack(folder: str, output: str | None, *, alone: bool) -> PackReport:
     """Pack the overlay in `folder`; with `alone`, remove what was built there afterwards.
 
+    Where that was begun before, and did not end, it goes on.
+
     Raises:
         UsageError: no overlay is built here, it is somebody else's, or `alone` with an `output`
             that the overlay would not find again.
     """
     directory = Directory(os.path.abspath(folder), Shape.OVERLAY)
+    packed = f"{directory.path}/{PACKED}"
+    if alone and output is None and directory.current_number() is None and os.path.exists(packed):
+        return _go_on_alone(directory, packed)
     current = built_overlay(directory)
     if alone and output is not None:
         raise UsageError(
@@ -47,7 +52,7 @@ def pack(folder: str, output: str | None, *, alone: bool) -> PackReport:
         )
     if alone or output is None:
         refuse_foreign(directory.path)
-    path = output or f"{directory.path}/{PACKED}"
+    path = output or packed
     with exclusive(directory.store_lock):
         digest = write_packed(directory, current, path)
         if alone:
@@ -62,6 +67,32 @@ def pack(folder: str, output: str | None, *, alone: bool) -> PackReport:
         size_bytes=os.stat(path).st_size,
         files=current.layers[name].files,
         alone=alone,
+    )
+
+
+def _go_on_alone(directory: Directory, packed: str) -> PackReport:
+    """Remove what is left of what the packed file holds, which is whole.
+
+    Raises:
+        UntrustedError: it is damaged.
+    """
+    refuse_foreign(directory.path)
+    with Bundle(packed) as bundle:
+        publication, _ = read_packed(bundle)
+        for entry in bundle.index.entries:
+            for _ in bundle.chunks(entry.name):
+                pass  # each is compared with its digest
+    with exclusive(directory.store_lock), exclusive(directory.lock):
+        _remove_built(directory)
+    (layer,) = publication.layers
+    return PackReport(
+        name=layer.plan.layer,
+        path=packed,
+        digest=bundle.digest,
+        generation=publication.digest(),
+        size_bytes=os.stat(packed).st_size,
+        files=sum(link.paths.length for link in layer.plan.links) + len(layer.plan.files),
+        alone=True,
     )
 
 

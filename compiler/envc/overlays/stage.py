@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from envc.bundle import Bundle
 from envc.disk.durable import doing, sync_directory, write_file
 from envc.disk.locks import exclusive
-from envc.disk.private import private_folder
+from envc.disk.private import private_folder, remove_abandoned
 from envc.errors import UntrustedError
 from envc.formats.location import location_to_text
 from envc.host.context import Context
@@ -92,6 +92,7 @@ def _place_of_own(name: str, generation: Digest, root: str) -> Iterator[tuple[st
     if staged(name, generation, root) is None:
         remove_unused(root)
     with exclusive(lock_of(root, name)):
+        remove_abandoned(root, on_its_way(place))
         present = staged(name, generation, root)
         if present is not None:
             os.utime(present)
