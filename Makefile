@@ -144,7 +144,7 @@ test-fuzz: $(STAMP) ## hypothesis against a clock, for a minute
 	ENVC_FUZZ_SECONDS=60 $(PYTEST) -q tests/fuzz
 
 # What takes too long for every run: at every call and boundary what the tests try at some.
-TRIALS := kill failing_calls power_cut rollout_sci foreign_suites
+TRIALS := kill failing_calls power_cut soak rollout_sci foreign_suites
 .PHONY: trials
 trials: $(TRIALS:%=trial-%) ## every system call killed or failing, every power cut; one: make trial-kill
 

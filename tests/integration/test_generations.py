@@ -288,3 +288,20 @@ def test_a_generation_whose_files_were_changed_in_the_store_too_is_not_built_aga
     world.done(*world.materialize(1))
     assert os.readlink(world.target / "current") == "generations/000001"
     is_sound(world)
+
+
+def test_gc_keeps_the_plans_of_what_stands_the_newest_of_each(world):
+    """Each text of a spec has a plan, though it leads to the same generation."""
+    spec = world.site(2) / "envc.toml"
+    text = spec.read_text()
+    plans = world.target / "store/plans"
+    for number in range(6):
+        spec.write_text(f"{text}\n[retain]\ndays = {number}\n")
+        world.done(*world.materialize(2))
+    before = {path.name for path in plans.iterdir()}
+    world.done("gc", "--target", world.target, "--keep", 1)
+    kept = {path.name for path in plans.iterdir()}
+    assert len(kept) == 4 < len(before)
+    world.done("repair", "--target", world.target)
+    world.done("gc", "--target", world.target, "--keep", 1)
+    assert {path.name for path in plans.iterdir()} == kept

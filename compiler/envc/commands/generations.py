@@ -162,8 +162,7 @@ def collect(
                 trees = reachable_trees(survivors)
                 removed = remove_stored(directory, trees)
                 restore_closures(directory, survivors)
-                layers = {layer.digest for r in survivors for layer in r.layers.values()}
-                drop_plans(directory, trees, frozenset(layers))
+                drop_plans(directory, survivors)
                 others = [*_remove_cores(directory, survivors), *prune_target(directory)]
                 with suppress(OSError):  # what room there is, gc has made by now
                     lead_on(directory, [records[number] for number in leaving])

@@ -22,7 +22,7 @@ from envc.model.names import NAME_FORM, OVERLAY_SPEC, PACKED, lock_file_name
 from envc.model.publication import Publication
 from envc.reports.overlay_pack import PackReport
 from envc.store.portable import tree_stream
-from envc.target.contents import remove_path, standing
+from envc.target.contents import remove_empty_folders, remove_path, standing
 from envc.target.directory import Directory, Shape
 from envc.target.opened import built_overlay, read_location
 from envc.target.publication import kept_publications
@@ -167,3 +167,4 @@ def _remove_built(directory: Directory) -> None:
         rows = [(path, row) for path, row in standing(directory) if row is not None and row.packed]
         for path, _ in sorted(rows, key=lambda each: each[1].goes != "first"):
             remove_path(directory, path)
+        remove_empty_folders(directory)

@@ -5,7 +5,7 @@ parses no spec and imports little.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from envc.disk.code import digest_of_code
@@ -33,6 +33,8 @@ _ROOMS = (
     *("target", "supply", "sites", "core", "bundle", "build", "cluster", "index", "store", "host"),
     *("expand", "resolve", "lock", "view", "plan", "formats", "model", "runtime"),
 )
+
+_PLANS_OF_EACH = 4
 
 
 def publication_for(
@@ -129,18 +131,25 @@ def kept_publications(directory: Directory) -> Iterator[Publication]:
     return (each for _, each in _kept(directory) if each is not None)
 
 
-def drop_plans(directory: Directory, trees: frozenset[str], layers: frozenset[Digest]) -> None:
-    """Remove kept plans that need other stored trees, and manifests of other layers."""
+def drop_plans(directory: Directory, survivors: Iterable[Generation]) -> None:
+    """Remove kept plans of other generations, and manifests of other layers.
+
+    Of one generation the plans that were made last stay: each text of its spec has one.
+    """
+    records = list(survivors)
+    layers = {layer.digest for record in records for layer in record.layers.values()}
     for name in names_in(f"{directory.store}/manifests"):
         if digest_from_hex(name) not in layers:
             os.unlink(f"{directory.store}/manifests/{name}")
-    for path, publication in _kept(directory):
-        needed = publication.layers if publication is not None else ()
-        if (
-            not needed
-            or not {link.store_id for each in needed for link in each.plan.links} <= trees
-        ):
+    room = dict.fromkeys((record.digest for record in records), _PLANS_OF_EACH)
+    newest_first = sorted(_kept(directory), key=lambda kept: (-os.stat(kept[0]).st_mtime, kept[0]))
+    for path, publication in newest_first:
+        digest = publication.digest() if publication is not None else None
+        left = room.get(digest, 0) if digest is not None else 0
+        if digest is None or not left:
             os.unlink(path)
+        else:
+            room[digest] = left - 1
 
 
 def _kept(directory: Directory) -> Iterator[tuple[str, Publication | None]]:
