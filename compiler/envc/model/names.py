@@ -105,7 +105,7 @@ _BOTH = (
     Name("pins", "file", packed=True),
     Name(r"audit(\.1)?\.jsonl", "file"),
     # Where target, storage and wanted state are; what the generation was made from.
-    Name("location.toml", "file", goes="last", early=True),
+    Name("location.toml", "file", early=True),
     Name(re.escape(INPUTS_FILE), "file", packed=True),
     # Held by who fills the store, and by who writes here.
     Name(r"\.store-lock", "file", goes="last"),
