@@ -2,7 +2,7 @@
 
 Each cycle brings a release that was not there before, so that generations, stored trees, copies on
 the stage and answers of the cache are new each time. What is kept on purpose: the audit logs, and
-what the cache has computed, both bounded elsewhere.
+what the cache has computed, both bounded elsewhere, and a link for each number that was given.
 """
 
 import os
@@ -135,8 +135,10 @@ def _walk(top: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(top):
         folders[:] = [name for name in folders if not name.startswith(_COMPUTED)]
         for name in (*folders, *names):
-            if name not in _ON_PURPOSE and not name.startswith(_COMPUTED):
-                yield Path(folder, name)
+            path = Path(folder, name)
+            is_gone = name.isdigit() and path.is_symlink()  # what noted it goes on in `current`
+            if name not in _ON_PURPOSE and not name.startswith(_COMPUTED) and not is_gone:
+                yield path
 
 
 def soak(world: World, first: int, last: int) -> None:
