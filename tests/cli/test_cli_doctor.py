@@ -132,9 +132,9 @@ def test_the_mount_of_a_path(path, kind, shared):
 
 
 def test_a_mount_without_programs(monkeypatch):
-    monkeypatch.setattr(checks, "_mount_here", lambda _: Mount("nfs4", frozenset({"noexec"})))
+    monkeypatch.setattr(checks, "mount_here", lambda _: Mount("nfs4", frozenset({"noexec"})))
     assert checks.file_system("target", "/shared", is_local=True).state == "error"
-    monkeypatch.setattr(checks, "_mount_here", lambda _: Mount("nfs4", frozenset()))
+    monkeypatch.setattr(checks, "mount_here", lambda _: Mount("nfs4", frozenset()))
     found = checks.file_system("target", "/shared", is_local=True)
     assert (found.state, found.what) == ("warning", "/shared is on nfs4, which nodes share")
     assert checks.file_system("overlay", "/shared", is_local=False).state == "ok"
