@@ -86,7 +86,9 @@ def _mapped(wanted: Mapping[str, os.stat_result]) -> Held:
             with open(f"/proc/{process}/maps", "rb") as file:
                 text = file.read()
         except PermissionError:
-            sees_all = False
+            sees_all = (
+                sees_all and process == "1"
+            )  # which may be closed to everybody, and runs none
             continue
         except OSError:
             continue  # it has ended
