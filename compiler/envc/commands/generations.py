@@ -8,6 +8,7 @@ from contextlib import suppress
 from envc.core.folder import unneeded_cores
 from envc.disk.clock import utc_text
 from envc.disk.durable import disk_error, remove_temporaries, sync_directory, write_file
+from envc.disk.folders import names_in
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.disk.private import remove_abandoned
@@ -15,6 +16,7 @@ from envc.errors import UsageError
 from envc.fleet.prune import prune_target, unneeded_in_target, wanted_numbers
 from envc.model.core import PART_PREFIX
 from envc.model.generation import Generation, number_named
+from envc.model.names import OWN_STATE, STATE_PLACES
 from envc.plan.collect import Collection, Keeping, plan_collection
 from envc.ports import REPORTER
 from envc.reports.change import LayerChange, changes_between
@@ -204,6 +206,9 @@ def _remove_leftovers(directory: Directory) -> None:
     remove_leftovers(directory)
     for folder in (directory.path, f"{directory.store}/manifests", f"{directory.store}/plans"):
         remove_temporaries(folder)
+    sites = f"{directory.path}/{OWN_STATE}/{STATE_PLACES['site'][0]}"
+    for name in names_in(sites):
+        remove_temporaries(f"{sites}/{name}")
     remove_abandoned(f"{directory.store}/{TEMPORARY}")
     remove_abandoned(directory.cores, PART_PREFIX)
     empty_trash(directory)

@@ -18,6 +18,7 @@ from envc.host.machine import default_interpreter, interpreter_stamp
 from envc.model.digest import Digest, digest_from_hex, digest_of, digest_of_json, hex_of
 from envc.model.generation import Generation
 from envc.model.manifest import FILE_MODE
+from envc.model.names import layer_of_lock_file
 from envc.model.publication import Publication
 from envc.store.store import Store
 from envc.target.directory import Directory
@@ -95,7 +96,7 @@ def _key(
 
 
 def _files(folder: str, spec_name: str) -> Iterator[tuple[str, bytes]]:
-    locks = [name for name in os.listdir(folder) if name.startswith("pylock.")]
+    locks = [name for name in os.listdir(folder) if layer_of_lock_file(name) is not None]
     for name in (spec_name, *sorted(locks)):
         path = f"{folder}/{name}"
         if os.path.exists(path):
