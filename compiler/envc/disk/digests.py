@@ -63,6 +63,21 @@ def digest_of_file(path: str, most_bytes: int = sys.maxsize) -> Digest:
         return digest_from_hex(hashlib.file_digest(file, "sha256").hexdigest())
 
 
+def checksum_of_file(path: str, algorithm: str) -> str:
+    """The hash of a file's content by another algorithm than digests have: its name, and digits.
+
+    Raises:
+        OSError: it cannot be read, or is no file.
+    """
+    import hashlib
+
+    def new() -> "hashlib._Hash":
+        return hashlib.new(algorithm, usedforsecurity=False)
+
+    with _opened(path, sys.maxsize) as file:
+        return f"{algorithm}:{hashlib.file_digest(file, new).hexdigest()}"
+
+
 def known_digest(path: str, most_bytes: int = sys.maxsize) -> Digest | None:
     """The digest of a file's content; None where it cannot be read (`digest_of_file`)."""
     try:

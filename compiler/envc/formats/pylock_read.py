@@ -22,8 +22,8 @@ from envc.errors import HashMissingError, SpecError
 from envc.formats.pylock import LockEditable, LockTool
 from envc.formats.toml import cut, parse_toml
 from envc.formats.values import FormError, refuse_nul, value_of
-from envc.model.digest import digest_from_hex, is_digest
-from envc.model.lock import LOCK_FORMAT, Lock, LockedPin, LockedWheel, Unusable
+from envc.model.digest import best_checksum, digest_from_hex, is_digest
+from envc.model.lock import LOCK_FORMAT, UNSEEN, Lock, LockedPin, LockedWheel, Unusable
 from envc.model.value import fields_of, replace
 
 # Of a lock's `requires-python`, all packages together: of thousands, each has a line.
@@ -40,7 +40,7 @@ def lock_from_text(text: bytes, file: str, layer: str, command: str = "envc lock
 
     Raises:
         SpecError: it is not a PEP 751 lock, newer than this envc, or pins something that is not
-            a wheel with a sha256.
+            a wheel with a hash.
     """
     mend = f"restore it, or remove it and run `{command}`"
     refuse_nul(text, file)
@@ -51,6 +51,8 @@ def lock_from_text(text: bytes, file: str, layer: str, command: str = "envc lock
     except PylockValidationError as error:
         what = cut(f"not a lock file (PEP 751): {error}")
         raise SpecError(what, where=file, mend=mend) from error
+    if pylock.environments is not None and not pylock.environments:
+        raise SpecError("it is for no machine at all", where=f"{file} (environments)", mend=mend)
     tool = _tool(pylock, file, mend)
     groups = frozenset(pylock.default_groups or ())
     pins: list[LockedPin] = []
@@ -126,7 +128,7 @@ def _pin(package: Package, where: str) -> LockedPin:
 def _wheels(package: Package, where: str) -> tuple[LockedWheel, ...]:
     """The wheels that can be used; an archive that is a wheel is the only one.
 
-    Of several wheels, those without a sha256 are left out: another one may be for this machine.
+    Of several wheels, those without a hash are left out: another one may be for this machine.
     """
     named: list[tuple[str, PackageWheel | PackageArchive]] = []
     if package.archive is not None:
@@ -139,7 +141,8 @@ def _wheels(package: Package, where: str) -> tuple[LockedWheel, ...]:
         raise SpecError(
             f"{package.name} is pinned without a wheel; this envc installs wheels only",
             where=where,
-            mend="lock it with wheels, or name it in the spec: `envc lock` builds its wheel",
+            mend=f"lock it with wheels, or have `envc lock` build its wheel: name "
+            f"{_requirement(package)!r} in the spec",
         )
     found: list[LockedWheel] = []
     missing: HashMissingError | None = None
@@ -151,6 +154,26 @@ def _wheels(package: Package, where: str) -> tuple[LockedWheel, ...]:
     if missing is not None and not found:
         raise missing
     return tuple(found)
+
+
+def _requirement(package: Package) -> str:
+    """The requirement that asks for what an entry names, as a spec may have it."""
+    name, vcs, archive, directory = package.name, package.vcs, package.archive, package.directory
+    if vcs is not None:
+        place = f"{vcs.type}+{vcs.url or f'file://{vcs.path}'}@{vcs.commit_id}"
+    elif archive is not None:
+        place = archive.url or _relative(archive.path or "")
+    elif directory is not None:
+        place = _relative(directory.path)
+    else:
+        return name if package.version is None else f"{name}=={package.version}"
+    folders = (each.subdirectory for each in (vcs, archive, directory) if each is not None)
+    return f"{name} @ {place}{''.join(f'#subdirectory={each}' for each in folders if each)}"
+
+
+def _relative(path: str) -> str:
+    """A path as requirements have it: with a dot, unless it starts at the root."""
+    return path if path.startswith((".", "/")) else f"./{path}"
 
 
 def _marker(package: Package, where: str, groups: frozenset[str], mend: str) -> str | None:
@@ -209,18 +232,24 @@ def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
 
 
 def _wheel(filename: str, file: PackageWheel | PackageArchive, where: str) -> LockedWheel:
-    digest = digest_from_hex(file.hashes.get("sha256", ""))
-    if not is_digest(digest):
+    hashes = {algorithm.lower(): digits for algorithm, digits in file.hashes.items()}
+    digest = digest_from_hex(hashes.get("sha256", ""))
+    checksum = best_checksum(hashes) if "sha256" not in hashes else None
+    if not is_digest(digest) and checksum is None:
         raise HashMissingError(
             f"{filename} has no sha256 hash", where=where, mend="lock again, with hashes"
         )
     if "/" in filename or filename.startswith("."):
         raise SpecError(f"{filename!r} is not a file name", where=where, mend="lock again")
+    url, path = file.url, file.path if file.url is None else None
+    if url is not None and urlsplit(url).scheme == "file":
+        url, path = None, unquote(urlsplit(url).path)
     return LockedWheel(
         filename=filename,
-        digest=digest,
-        url=file.url,
-        path=None if file.url is not None else file.path,
+        digest=digest if checksum is None else UNSEEN,
+        checksum=checksum,
+        url=url,
+        path=path,
         size_bytes=file.size,
         upload_time=file.upload_time,
     )

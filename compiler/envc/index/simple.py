@@ -17,6 +17,7 @@ from packaging.version import Version
 from envc.index.credentials import without_credentials, without_signature
 from envc.index.filenames import version_of
 from envc.index.listing import ListedFile, Listing, listing_of
+from envc.model.digest import best_checksum
 
 if TYPE_CHECKING:
     from envc.index.html_page import HtmlPage
@@ -29,8 +30,6 @@ ACCEPT = (
 )
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-# What a download is held against where an index gives no sha256, best first.
-_OTHER_HASHES = ("sha512", "sha384", "sha224", "sha1", "md5")
 # What every reader of a lock can take for an integer; no file is larger.
 _LARGEST_BYTES = (1 << 53) - 1
 _HTML_TYPES = ("application/vnd.pypi.simple.v1+html", "text/html")
@@ -195,10 +194,7 @@ def _sha256(hashes: Any) -> str | None:
 
 def _checksum(hashes: Any) -> str | None:
     """The best of the hashes, where none is a sha256."""
-    if type(hashes) is not dict or _sha256(hashes) is not None:
-        return None
-    found = ((name, hashes.get(name)) for name in _OTHER_HASHES)
-    return next((f"{name}:{text.lower()}" for name, text in found if type(text) is str), None)
+    return None if type(hashes) is not dict or _sha256(hashes) else best_checksum(hashes)
 
 
 def _upload_time(value: Any) -> str | None:

@@ -9,13 +9,14 @@ from packaging.utils import parse_wheel_filename
 
 from envc.disk.cache import Cache
 from envc.disk.closing import Closing
-from envc.disk.digests import known_digest
+from envc.disk.digests import checksum_of_file, digest_of_file, known_digest
 from envc.errors import EnvcError, OutsideError, UntrustedError
 from envc.index.ahead import Workers, ended
 from envc.index.client import Client
 from envc.index.credentials import without_credentials
 from envc.index.remote import RemoteIndex
 from envc.index.wheels import RemoteWheel, Value, Wheels, read_local
+from envc.model.digest import Digest
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
 from envc.model.value import replace
@@ -75,17 +76,17 @@ class WheelFiles(Closing):
         kept = self._wheels.kept(wheel.digest, wheel.filename)
         if kept is not None:
             return kept
-        return self._workers.submit(self._download, self._remote(wheel)).result()
+        return self._workers.submit(self._download, self._remote(wheel)).result()[0]
 
-    def _download(self, wheel: RemoteWheel) -> str:
+    def _download(self, wheel: RemoteWheel) -> tuple[str, Digest]:
         """Download it; where its link does not serve any more, from where an index has it now."""
         try:
-            return self._wheels.download(wheel, advance=self._advance)[0]
+            return self._wheels.download(wheel, advance=self._advance)
         except OutsideError:
             now = self._listed_now(wheel)
             if now is None:
                 raise
-        return self._wheels.download(now, advance=self._advance)[0]
+        return self._wheels.download(now, advance=self._advance)
 
     def _listed_now(self, wheel: RemoteWheel) -> RemoteWheel | None:
         """The wheel as an index lists it, if it does so otherwise: signed links are for a while."""
@@ -100,6 +101,23 @@ class WheelFiles(Closing):
                 if found and (found.url != wheel.url or self._client.is_signed(found.url)):
                     return replace(wheel, url=found.url, index=index.name)
         return None
+
+    def seen(self, wheel: LockedWheel) -> LockedWheel:
+        """A wheel of which the lock has another hash than its sha256, with the one that it has.
+
+        Raises:
+            OutsideError: the wheel cannot be had.
+            UntrustedError: it has not the lock's hash.
+        """
+        checksum = wheel.checksum or ""
+        places = self._places(wheel)
+        for path in places:
+            if checksum_of_file(path, checksum.partition(":")[0]) == checksum:
+                return replace(wheel, digest=digest_of_file(path))
+        if places and wheel.url is None:
+            raise _not_as_locked(places[0])
+        remote = replace(self._remote(wheel), digest=None, checksum=checksum)
+        return replace(wheel, digest=self._workers.submit(self._download, remote).result()[1])
 
     def read(self, wheel: LockedWheel, parse: Callable[[BinaryIO], Value]) -> Value:
         """What `parse` makes of the wheel; it may be called again on a better copy.
@@ -117,11 +135,7 @@ class WheelFiles(Closing):
         if whole is not None:
             return read_local(whole, parse)
         if places and wheel.url is None:
-            raise UntrustedError(
-                "the wheel is not the file that the lock names",
-                where=places[0],
-                mend="restore the file, or lock again",
-            )
+            raise _not_as_locked(places[0])
         return self._wheels.look_into(self._remote(wheel), parse)
 
     def _places(self, wheel: LockedWheel) -> list[str]:
@@ -158,3 +172,11 @@ class WheelFiles(Closing):
         if self._workers.closed:
             raise ended()  # nobody waits for the rest of it
         self._reporter.advance(DOWNLOAD_TASK, amount)
+
+
+def _not_as_locked(path: str) -> UntrustedError:
+    return UntrustedError(
+        "the wheel is not the file that the lock names",
+        where=path,
+        mend="restore the file, or lock again",
+    )

@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.errors import Fault, SpecError
-from envc.model.lock import Lock, LockedPin, LockedWheel
+from envc.model.lock import UNSEEN, Lock, LockedPin, LockedWheel
 from envc.model.release import Distribution
 from envc.model.resolution import InheritedPin
 from envc.model.target import Target
@@ -23,12 +23,16 @@ def select_pins(lock: Lock, markers: Mapping[str, str]) -> tuple[LockedPin, ...]
     return tuple(pin for pin in lock.pins if pin.holds_on(markers))
 
 
-def select_wheels(lock: Lock, target: Target) -> tuple[tuple[LockedPin, LockedWheel], ...]:
+def select_wheels(
+    lock: Lock, target: Target, *, unseen: bool = False
+) -> tuple[tuple[LockedPin, LockedWheel], ...]:
     """The pins for a target and the wheel it prefers of each, in order of project.
 
+    Whoever takes `unseen` ones has their files, or does without the digests.
+
     Raises:
-        SpecError: the lock is not for the target, a pin has no wheel for it, or a project is pinned
-            twice.
+        SpecError: the lock is not for the target, a pin has no wheel for it, or none whose sha256
+            is known, or a project is pinned twice.
 
     Source: https://packaging.python.org/specifications/pylock-toml/ (Installation).
     """
@@ -46,7 +50,16 @@ def select_wheels(lock: Lock, target: Target) -> tuple[tuple[LockedPin, LockedWh
                 )
             )
         else:
-            chosen.append((pin, min(taken)[2]))
+            wheel = min(taken)[2]
+            chosen.append((pin, wheel))
+            if wheel.digest == UNSEEN and not unseen:
+                faults.append(
+                    Fault(
+                        f"{wheel.filename} has no sha256 hash",
+                        f"lock of layer {lock.layer}",
+                        "lock it with sha256 hashes; without, only `envc materialize` takes it",
+                    )
+                )
     faults += _twice(pin.project for pin, _ in chosen)
     if faults:
         raise SpecError.of(faults)
@@ -110,7 +123,8 @@ def _with_absolute_path(wheel: LockedWheel, folder: str) -> LockedWheel:
 def inherited_pins(lock: Lock, targets: tuple[Target, ...]) -> tuple[InheritedPin, ...]:
     """A lock's own pins as a layer above sees them: one distribution for each of the targets."""
     by_target = [
-        {pin.project: wheel for pin, wheel in select_wheels(lock, target)} for target in targets
+        {pin.project: wheel for pin, wheel in select_wheels(lock, target, unseen=True)}
+        for target in targets
     ]
     return tuple(
         InheritedPin(
@@ -138,7 +152,8 @@ def _distribution(pin: LockedPin, wheel: LockedWheel) -> Distribution:
         url=wheel.url if wheel.url is not None else f"file://{quote(wheel.path or '')}",
         index=pin.index or "",
         kind="wheel",
-        digest=wheel.digest,
+        digest=wheel.digest if wheel.digest != UNSEEN else None,
+        checksum=wheel.checksum,
         size_bytes=wheel.size_bytes,
         requires_python=pin.requires_python,
         upload_time=wheel.upload_time,

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Annotated, Any, NewType
 
@@ -13,6 +13,13 @@ Digest = NewType("Digest", str)
 _SMALL_BYTES = 1 << 18
 # Where Python has its own SHA-256: 3.12 and newer, 3.11.
 _WITHOUT_OPENSSL = ("_sha2", "_sha256")
+
+# What a file is held against where nobody gives its sha256, best first.
+_FORGEABLE = ("sha1", "md5")
+_OTHER_HASHES = (
+    *("sha512", "sha384", "sha3_512", "sha3_384", "sha3_256", "blake2b", "blake2s"),
+    *("sha224", "sha3_224", *_FORGEABLE),
+)
 
 _FORM = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -61,6 +68,17 @@ def digest_of_json(value: Any) -> Digest:
 def digest_from_hex(hexadecimal: str) -> Digest:
     """The digest with these 64 hexadecimal digits, in lower case."""
     return Digest("sha256:" + hexadecimal.lower())
+
+
+def best_checksum(hashes: Mapping[str, Any]) -> str | None:
+    """The best of a file's hashes but the sha256: its algorithm, a colon and its digits."""
+    found = ((name, hashes.get(name)) for name in _OTHER_HASHES)
+    return next((f"{name}:{text.lower()}" for name, text in found if type(text) is str), None)
+
+
+def is_forgeable(checksum: str) -> bool:
+    """Whether two files of one such checksum can be made."""
+    return checksum.partition(":")[0] in _FORGEABLE
 
 
 def hex_of(digest: Digest) -> str:

@@ -11,11 +11,17 @@ from envc.model.target import Target
 from envc.model.value import value
 
 LOCK_FORMAT = 1
+# The digest of a file whose lock has another hash of it.
+UNSEEN = Digest("")
 
 
 @value(kw_only=True)
 class LockedWheel:
-    """One wheel of a pin. Exactly one of `url` and `path` is set."""
+    """One wheel of a pin. Exactly one of `url` and `path` is set.
+
+    Where another tool's lock gives no sha256, `digest` is `UNSEEN` until somebody has looked at the
+    file, and `checksum` is what it must have: an algorithm, a colon, digits.
+    """
 
     filename: str
     digest: Digest
@@ -23,6 +29,7 @@ class LockedWheel:
     path: str | None = None
     size_bytes: int | None = None
     upload_time: datetime | None = None
+    checksum: str | None = None
 
 
 @value(kw_only=True)

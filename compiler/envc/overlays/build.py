@@ -148,7 +148,7 @@ def build(
         stock = Stock(directory, wanted.python, machine.interpreter, None, indexes, context)
         stock.fill(
             (wheel for _, wheel in chosen),
-            weigh=lambda paths: refuse_what_cannot_fit(
+            weigh=lambda _, paths: refuse_what_cannot_fit(
                 need_of(paths), directory.path, context.reporter
             ),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -36,6 +37,7 @@ class Candidates:
         self._files = [TargetFiles(target, self.policy) for target in problem.targets]
         self._inherited = {pin.project: pin for pin in problem.inherited}
         self._versions: dict[NormalizedName, _Remembered] = {}
+        self._accepted: dict[tuple[NormalizedName, frozenset[Any]], _Remembered] = {}
         self._made: dict[tuple[NormalizedName, Version], Candidate | None] = {}
         self._extras: dict[tuple[Candidate, NormalizedName], Candidate] = {}
 
@@ -55,11 +57,21 @@ class Candidates:
         self, project: NormalizedName, demands: Collection[Demand], excluded: Collection[Version]
     ) -> Iterator[Candidate]:
         """The candidates that every demand accepts, most preferred first, made when asked for."""
+        accepted = self._accepted_by(project, demands)
+        made = (self.candidate(project, version) for version in accepted if version not in excluded)
+        return last_resorts_behind(filter(None, made))
 
-        def accepts(version: Version) -> bool:
-            return version not in excluded and all(demand.accepts(version) for demand in demands)
+    def _accepted_by(self, project: NormalizedName, demands: Collection[Demand]) -> "_Remembered":
+        """The versions that every demand accepts; searches ask for the same again and again."""
+        key = (project, frozenset((each.specifier, each.exact, each.url) for each in demands))
+        if key not in self._accepted:
+            distinct = {(each.specifier, each.exact, each.url): each for each in demands}.values()
 
-        return self.among(project, accepts)
+            def accepts(version: Version) -> bool:
+                return all(demand.accepts(version) for demand in distinct)
+
+            self._accepted[key] = _Remembered(filter(accepts, self._in_order(project)))
+        return self._accepted[key]
 
     def among(
         self, project: NormalizedName, accepts: Callable[[Version], bool]

@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
-from envc.errors import AnswerIsNo, Fault, UsageError
+from envc.errors import AnswerIsNo, Fault, UntrustedError, UsageError
 from envc.formats.policy import policy_to_json
 from envc.host.context import Context
 from envc.host.machine import machine_of, target_for
@@ -12,11 +13,13 @@ from envc.lock import CORE_BASE, Base, on_layer, select_wheels, with_absolute_pa
 from envc.model.bundle import Sources
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
+from envc.model.lock import Lock, LockedWheel
 from envc.model.names import lock_file_name
 from envc.model.policy import policy_of
 from envc.model.publication import Publication
 from envc.model.spec import CORE, CoreSpec, LayerSpec
 from envc.model.stack import Stack
+from envc.model.target import Machine
 from envc.model.value import value
 from envc.sites.site import CarriedCore, LockFile, Site, load_site, require_lock
 from envc.supply.indexes import indexes_of
@@ -66,16 +69,17 @@ def plan_site(
     site = load_site(*spec, origin=checkout, carried=carried)
     machine = machine_of(_interpreter(site, current, carried))
     locks = locks_of(site, directory, current, layers)
-    chosen = {
-        name: select_wheels(
-            with_absolute_paths(layer.file.lock, site.origin), target_for(layer.file.lock, machine)
-        )
-        for name, layer in locks.items()
-    }
     python = site.spec.core.python
     indexes = indexes_of(site)
     stock = Stock(directory, python, machine.interpreter, sources.wheels, indexes, context)
-    stock.fill(wheel for pins in chosen.values() for _, wheel in pins)
+    chosen = {
+        name: stock.seen(_chosen(layer.file.lock, site.origin, machine))
+        for name, layer in locks.items()
+    }
+    stock.fill(
+        (wheel for pins in chosen.values() for _, wheel in pins),
+        weigh=partial(_refuse_other_sizes, _of_others(locks, chosen)),
+    )
     stacks = _stacks(site, locks, stock, chosen)
     storage = site.spec.overlays.storage
     locate(directory, site=site.spec.name, storage=storage, checkout=site.origin)
@@ -96,6 +100,39 @@ def plan_site(
             *((lock_file_name(name), layer.file.text) for name, layer in locks.items()),
         ),
     )
+
+
+def _chosen(lock: Lock, origin: str, machine: Machine) -> Chosen:
+    """What a lock holds for this machine; its relative paths are taken from `origin`."""
+    return select_wheels(with_absolute_paths(lock, origin), target_for(lock, machine), unseen=True)
+
+
+def _of_others(
+    locks: Mapping[str, LockedLayer], chosen: Mapping[str, Chosen]
+) -> frozenset[LockedWheel]:
+    """The chosen wheels of locks that other tools wrote."""
+    others = [name for name, layer in locks.items() if layer.file.lock.inputs is None]
+    return frozenset(wheel for name in others for _, wheel in chosen[name])
+
+
+def _refuse_other_sizes(
+    promised: frozenset[LockedWheel], wheels: Sequence[LockedWheel], paths: Sequence[str]
+) -> None:
+    """Refuse files of another size than was promised.
+
+    Sizes in envc's own locks are no promises: they are what an index said.
+
+    Raises:
+        UntrustedError: there are such.
+    """
+    for wheel, path in zip(wheels, paths, strict=True):
+        size = os.path.getsize(path)
+        if wheel in promised and wheel.size_bytes not in {None, size}:
+            raise UntrustedError(
+                f"{wheel.filename} has {size} bytes; its lock says {wheel.size_bytes}",
+                where=path,
+                mend="do not use this file, or lock again",
+            )
 
 
 def _interpreter(site: Site, current: Generation | None, carried: CarriedCore) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import resources
+from typing import TYPE_CHECKING, TypeVar
 
 from packaging.utils import NormalizedName
 
@@ -12,9 +13,9 @@ from envc.errors import OutsideError
 from envc.formats.scripts import runs_python_beside
 from envc.host.context import Context
 from envc.model.bundle import BundleFile
-from envc.model.digest import Digest
+from envc.model.digest import Digest, hex_of, is_forgeable
 from envc.model.generation import GenerationWheel
-from envc.model.lock import LockedPin, LockedWheel
+from envc.model.lock import UNSEEN, LockedPin, LockedWheel
 from envc.model.names import FILL_LOCK, site_packages_of
 from envc.model.publication import PublishedLayer
 from envc.model.spec import IndexSpec
@@ -29,7 +30,14 @@ from envc.view.places import site_packages
 from envc.view.stack_file import RUNTIME_FILES
 from envc.view.tree import view
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from envc.index import WheelFiles
+
+Fetched = TypeVar("Fetched")
 Chosen = Sequence[tuple[LockedPin, LockedWheel]]
+Weigh = Callable[[Sequence[LockedWheel], Sequence[str]], None]
 
 _FETCHES_AT_ONCE = 8
 # The name of the stored tree with the start-up files.
@@ -56,13 +64,27 @@ class Stock:
         """The store itself."""
         return Store(self.directory.store)
 
-    def fill(
-        self, wheels: Iterable[LockedWheel], *, weigh: Callable[[Sequence[str]], None] | None = None
-    ) -> None:
+    def seen(self, chosen: Chosen) -> Chosen:
+        """The chosen wheels, each with a digest: files of which a lock has another hash are read.
+
+        Raises:
+            OutsideError: a wheel cannot be had.
+            UntrustedError: it has not the lock's hash.
+        """
+        unseen = [wheel for _, wheel in chosen if wheel.digest == UNSEEN]
+        if not unseen:
+            return chosen
+        with self._fetching(unseen) as (pool, fetcher):
+            seen = dict(zip(unseen, self._each(pool, fetcher.seen, unseen), strict=True))
+        for wheel in seen.values():
+            self.context.reporter.warn(_said_of_seen(wheel))
+        return [(pin, seen.get(wheel, wheel)) for pin, wheel in chosen]
+
+    def fill(self, wheels: Iterable[LockedWheel], *, weigh: Weigh | None = None) -> None:
         """Bring every wheel that the store lacks; their paths are absolute.
 
         Who finds another run at it waits, and then brings what is lacking still; no longer than for
-        any lock, as both may do it at once. `weigh` is shown the files of those that it lacks
+        any lock, as both may do it at once. `weigh` is shown those that it lacks, and their files,
         before the store is written.
 
         Raises:
@@ -83,11 +105,7 @@ class Stock:
         has, python = self.store.has, self.python
         return {wheel.digest: wheel for wheel in wheels if not has(store_id(wheel.digest, python))}
 
-    def _bring(
-        self,
-        missing: dict[Digest, LockedWheel],
-        weigh: Callable[[Sequence[str]], None] | None,
-    ) -> None:
+    def _bring(self, missing: dict[Digest, LockedWheel], weigh: Weigh | None) -> None:
         if missing and isinstance(self.wheelhouse, BundleFile):
             missing = self._from_bundle(self.wheelhouse, missing)
         if not missing:
@@ -97,7 +115,7 @@ class Stock:
         lacking = [missing[digest] for digest in sorted(missing)]
         with self.fetched(lacking) as paths:
             if weigh is not None:
-                weigh(paths)
+                weigh(lacking, paths)
             self.store.ingest(
                 list(zip(paths, lacking, strict=True)),
                 python=self.python,
@@ -125,6 +143,25 @@ class Stock:
     @contextmanager
     def fetched(self, wheels: list[LockedWheel]) -> Iterator[list[str]]:
         """Local files with the bytes of these wheels, in their order; afterwards they may go."""
+        with self._fetching(wheels) as (pool, fetcher):
+            yield self._each(pool, fetcher.fetch, wheels)
+
+    def _each(
+        self,
+        pool: "ThreadPoolExecutor",
+        fetch: Callable[[LockedWheel], Fetched],
+        wheels: list[LockedWheel],
+    ) -> list[Fetched]:
+        try:
+            return list(pool.map(fetch, wheels))
+        finally:
+            self.context.reporter.finish("download")
+
+    @contextmanager
+    def _fetching(
+        self, wheels: list[LockedWheel]
+    ) -> Iterator[tuple["ThreadPoolExecutor", "WheelFiles"]]:
+        """Who fetches these wheels, several at once."""
         from concurrent.futures import ThreadPoolExecutor
 
         from envc.index import WheelFiles  # bundles and full stores need none
@@ -144,11 +181,7 @@ class Stock:
                 reporter=context.reporter,
             ) as fetcher,
         ):
-            try:
-                paths = list(pool.map(fetcher.fetch, wheels))
-            finally:
-                context.reporter.finish("download")
-            yield paths
+            yield pool, fetcher
 
     def facts(self, chosen: Chosen) -> tuple[WheelFacts, ...]:
         """What the store knows of these wheels, in their order."""
@@ -196,6 +229,15 @@ class Stock:
         plan, manifest = plan_tree(stack.top.name, trees, seen)
         store.keep_manifest(manifest)
         return PublishedLayer(plan, lock, stack.top.closure, wheels, runtime)
+
+
+def _said_of_seen(wheel: LockedWheel) -> str:
+    checksum = wheel.checksum or ""
+    algorithm = checksum.partition(":")[0]
+    said = f"the lock has no sha256 of {wheel.filename}: its {algorithm} fits"
+    if is_forgeable(checksum):
+        said += f" (a file of the same {algorithm} can be made)"
+    return f"{said}, its sha256 is {hex_of(wheel.digest)}"
 
 
 def stack_layer(

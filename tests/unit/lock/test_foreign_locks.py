@@ -44,6 +44,7 @@ WINDOWS = "marker = \"sys_platform == 'win32'\""
             HEAD + "environments = [\"sys_platform == 'win32'\"]\n" + package("aa", VERSION),
             'it is for machines where sys_platform == "win32"',
         ),
+        (HEAD + "environments = []\n" + package("aa", VERSION), "it is for no machine at all"),
         (
             HEAD + 'requires-python = ">=3.12"\n' + package("aa", VERSION),
             "it is for Python >=3.12",
@@ -96,6 +97,37 @@ def test_what_does_not_hold_here_is_an_error(target, text, said):
 )
 def test_what_is_for_other_machines_does_not_matter(target, other):
     assert chosen(target, HEAD + package("aa", VERSION) + other) == ["aa 1.0"]
+
+
+@pytest.mark.parametrize(
+    ("source", "requirement"),
+    [
+        ('directory = { path = "sub/aa", subdirectory = "py" }', "aa @ ./sub/aa#subdirectory=py"),
+        (
+            f'archive = {{ path = "aa-1.0.tar.gz", hashes = {{ sha256 = "{DIGEST}" }} }}',
+            "aa @ ./aa-1.0.tar.gz",
+        ),
+        (
+            'archive = { url = "https://host.test/aa.zip", hashes = { md5 = "0" } }',
+            "aa @ https://host.test/aa.zip",
+        ),
+        (
+            'vcs = { type = "git", url = "https://host.test/aa", commit-id = "abc" }',
+            "aa @ git+https://host.test/aa@abc",
+        ),
+        (
+            'version = "1.0"\nsdist = { path = "aa-1.0.tar.gz", hashes = { md5 = "0" } }',
+            "aa==1.0",
+        ),
+    ],
+)
+def test_what_has_to_be_built_is_named_for_the_spec(target, source, requirement):
+    with pytest.raises(SpecError) as caught:
+        chosen(target, HEAD + package("aa", source, wheels=[]))
+    assert caught.value.faults[0].mend == (
+        "lock it with wheels, or have `envc lock` build its wheel: "
+        f"name {requirement!r} in the spec"
+    )
 
 
 def test_wheels_for_other_machines_need_no_hash(target):
