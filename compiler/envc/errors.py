@@ -9,7 +9,8 @@
     ├── UnsatisfiableError     3   no set of releases meets the requirements
     │   └── ShadowRefusedError 3   but for a shadow, which is forbidden
     ├── OutsideError           4   network, disk or permissions: retrying may help
-    │   └── BuildError         4   a project's own build did not succeed
+    │   ├── BuildError         4   a project's own build did not succeed
+    │   └── TimeIsUpError      4   an answer did not come within the time for it
     ├── UntrustedError         5   bytes differ from the lock, or are hostile
     │   └── MetadataError      5   a release's own metadata is broken: another one may be chosen
     ├── Interrupted          130   Ctrl-C, or a signal that ends processes
@@ -122,6 +123,10 @@ class BuildError(OutsideError):
     """A project's build backend failed: with other tools, or elsewhere, it may succeed."""
 
     code = "build"
+
+
+class TimeIsUpError(OutsideError):
+    """An answer did not come within the time that there is for it."""
 
 
 class UntrustedError(EnvcError):

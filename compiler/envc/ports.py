@@ -40,6 +40,19 @@ class CandidateSource(Protocol):
             UntrustedError: it is not what the index promised.
         """
 
+    def within(self, seconds: float) -> CandidateSource:
+        """The same source for so long.
+
+        Whoever would wait for an answer any longer gets a TimeIsUpError.
+        """
+
+    def go_on(self) -> None:
+        """Called again and again by whoever thinks long.
+
+        Raises:
+            TimeIsUpError: the time of this source is up.
+        """
+
 
 class TreeStore(Protocol):
     """Where the trees of a plan are linked from."""

@@ -49,6 +49,18 @@ def test_an_overlay_sees_what_it_inherits(locked):
     assert report["held"] == []
 
 
+def test_a_base_does_not_ask_for_versions_that_the_pin_is_none_of(locked):
+    spec = locked.overlay("bob", 'requires = ["numpy>=2"]')
+    locked.done("lock", "--overlay", spec)
+    asked = locked.done("why", "numpy", "--overlay", spec, "--json").json["asked"]
+    assert [(each["by"], each["requirement"]) for each in asked[:2]] == [
+        ("spec", "numpy>=2"),
+        ("base", "numpy"),
+    ]
+    scipy = locked.done("why", "scipy", "--overlay", spec)
+    assert "keeps scipy\n" in scipy.stdout
+
+
 def test_a_project_that_is_not_there(locked):
     answer = locked.envc("why", "nothing")
     assert (answer.status, answer.stdout) == (1, "")

@@ -11,6 +11,7 @@ and in the metadata), `metadata-python` (in the metadata alone), `yanked` (the r
 """
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -18,7 +19,7 @@ from typing import Any, Self
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from envc.errors import MetadataError, OutsideError
+from envc.errors import MetadataError, OutsideError, TimeIsUpError
 from envc.model.digest import digest_of
 from envc.model.release import CoreMetadata, Distribution, Release
 from support.index_server import FileFacts
@@ -109,9 +110,14 @@ class FakeRelease:
 
 
 class FakeSource:
-    """`ports.CandidateSource` over tables; `looked_at` remembers whose metadata was asked for."""
+    """`ports.CandidateSource` over tables; `looked_at` remembers whose metadata was asked for.
+
+    In a hurry its time is up after `looks_in_a_hurry` of them.
+    """
 
     def __init__(self, tables: Tables) -> None:
+        self.looks_in_a_hurry: int | None = None
+        self._looks_left: int | None = None
         self.looked_at: list[str] = []
         self._releases: dict[NormalizedName, tuple[Release, ...]] = {}
         self._metadata: dict[tuple[NormalizedName, Version], CoreMetadata] = {}
@@ -135,6 +141,15 @@ class FakeSource:
                     extras=tuple(map(canonicalize_name, release.extras)),
                 )
 
+    def within(self, seconds: float) -> Self:
+        hurried = copy(self)
+        hurried._looks_left = self.looks_in_a_hurry
+        return hurried
+
+    def go_on(self) -> None:
+        if self._looks_left is not None and self._looks_left < 0:
+            raise TimeIsUpError("the time is up")
+
     def prefetch(self, projects: Iterable[NormalizedName]) -> None:
         """Nothing is far."""
 
@@ -145,6 +160,9 @@ class FakeSource:
         """Nothing is far."""
 
     def metadata(self, distribution: Distribution) -> CoreMetadata:
+        if self._looks_left is not None:
+            self._looks_left -= 1
+            self.go_on()
         self.looked_at.append(f"{distribution.project} {distribution.version}")
         broken = self._broken.get((distribution.project, distribution.version))
         if broken is not None:

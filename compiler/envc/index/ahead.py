@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from envc.errors import EnvcError, OutsideError
+from envc.errors import EnvcError, OutsideError, TimeIsUpError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -141,10 +141,16 @@ class Ahead(Generic[Question, Reply]):
             return
         self._replies[question] = reply
 
-    def get(self, question: Question) -> Reply:
-        """The reply, waited for if need be. Raises what `ask` raised."""
+    def get(self, question: Question, seconds: float | None = None) -> Reply:
+        """The reply, waited for if need be, for so long. Raises what `ask` raised.
+
+        Raises:
+            TimeIsUpError: it was not there by then.
+        """
         if question in self._replies:
             return self._replies[question]
+        if seconds is not None:
+            return self._get_within(question, seconds)
         future = self._futures.get(question)
         if future is not None:
             reply = future.result()
@@ -153,6 +159,16 @@ class Ahead(Generic[Question, Reply]):
             reply = self._ask(question) if recalled is None else recalled
         self._replies[question] = reply
         return reply
+
+    def _get_within(self, question: Question, seconds: float) -> Reply:
+        self.prefetch([question])
+        future = self._futures.get(question)
+        if future is None:
+            return self.get(question)
+        try:
+            return self._replies.setdefault(question, future.result(max(seconds, 0)))
+        except TimeoutError:
+            raise TimeIsUpError("the answer was not there in time") from None
 
 
 def ended() -> OutsideError:

@@ -1,6 +1,7 @@
 """The site's indexes as one source of candidates, asked in parallel and ahead of need."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -8,7 +9,7 @@ from packaging.utils import NormalizedName
 
 from envc.disk.cache import Cache
 from envc.disk.closing import Closing
-from envc.errors import Fault, UsageError
+from envc.errors import Fault, TimeIsUpError, UsageError
 from envc.index.ahead import Ahead, Workers
 from envc.index.client import Client
 from envc.index.folder import FolderIndex
@@ -109,8 +110,7 @@ class IndexSource(Closing):
         Raises:
             OutsideError: an index did not answer.
         """
-        offers = self._offers.get(project)
-        return offers[-1].releases if offers else ()
+        return _newest_first(self._offers.get(project))
 
     def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
         """Start to fetch the metadata of these distributions; returns at once."""
@@ -125,6 +125,14 @@ class IndexSource(Closing):
             UntrustedError: it is not what the index promised.
         """
         return self._metadata.get(distribution)
+
+    def within(self, seconds: float) -> "HurriedSource":
+        """The same source for so long; who watches hears what it is about."""
+        self._progress.reporter.note("there is no solution: looking for what would help")
+        return HurriedSource(self, self._offers, self._metadata, seconds)
+
+    def go_on(self) -> None:
+        """There is time."""
 
     def _recall(self, project: NormalizedName) -> tuple[Offer, ...] | None:
         return self._up_to_the_first(project, lambda index: index.remembered(project))
@@ -153,6 +161,56 @@ class IndexSource(Closing):
     def _read_metadata(self, distribution: Distribution) -> CoreMetadata:
         with self._progress.step(METADATA_TASK):
             return self.reader.read(distribution)
+
+
+class HurriedSource:
+    """A source until its time is up; what comes later is kept for others."""
+
+    def __init__(
+        self,
+        source: IndexSource,
+        offers: Ahead[NormalizedName, tuple[Offer, ...]],
+        metadata: Ahead[Distribution, CoreMetadata],
+        seconds: float,
+    ) -> None:
+        self._source = source
+        self._offers = offers
+        self._metadata = metadata
+        self._end = time.monotonic() + seconds
+
+    def within(self, seconds: float) -> "HurriedSource":
+        """The same for so long, but no longer than this one."""
+        hurried = HurriedSource(self._source, self._offers, self._metadata, seconds)
+        hurried._end = min(self._end, hurried._end)
+        return hurried
+
+    def go_on(self) -> None:
+        """End whoever thinks too long."""
+        if self._left() < 0:
+            raise TimeIsUpError("the time is up")
+
+    def prefetch(self, projects: Iterable[NormalizedName]) -> None:
+        """Start to fetch, as the source does."""
+        self._source.prefetch(projects)
+
+    def releases(self, project: NormalizedName) -> Sequence[Release]:
+        """As the source has them, if it has them in time."""
+        return _newest_first(self._offers.get(project, self._left()))
+
+    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
+        """Start to fetch, as the source does."""
+        self._source.prefetch_metadata(distributions)
+
+    def metadata(self, distribution: Distribution) -> CoreMetadata:
+        """As the source has it, if it has it in time."""
+        return self._metadata.get(distribution, self._left())
+
+    def _left(self) -> float:
+        return self._end - time.monotonic()
+
+
+def _newest_first(offers: tuple[Offer, ...]) -> Sequence[Release]:
+    return offers[-1].releases if offers else ()
 
 
 class _Progress:

@@ -4,9 +4,14 @@ from envc.model.resolution import Problem, Resolution
 from envc.ports import CandidateSource
 from envc.resolve.search import Conflict, solve
 
+# What is left of two seconds serves to word it.
+_EXPLAINED_WITHIN_SECONDS = 1.5
+
 
 def resolve(problem: Problem, source: CandidateSource) -> Resolution:
     """The pins of a problem: the newest that fit, changed as little as possible.
+
+    Why there are none is found out within two seconds: what did not come to its turn is left out.
 
     Raises:
         UnsatisfiableError: no set of releases meets all demands, or it would need a shadow or
@@ -19,6 +24,8 @@ def resolve(problem: Problem, source: CandidateSource) -> Resolution:
         from envc.resolve.explain import explain
         from envc.resolve.hints import hints
 
-        conflict = least(answer)
-        raise explain(conflict, hints(conflict))
+        with answer.provider.within(_EXPLAINED_WITHIN_SECONDS):
+            conflict = least(answer)
+            found = hints(conflict)
+        raise explain(conflict, found)
     return answer

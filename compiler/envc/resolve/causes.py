@@ -2,12 +2,13 @@
 
 A proof may lean on more than it needs. Each line is left out once, those that are least to blame
 first: what the base's specs keep, then constraints, then the layer's own requirements. What can
-still be refuted without a line did not need it; so no line of the result can be spared.
+still be refuted without a line did not need it; so no line of the result can be spared, unless the
+time for it was up.
 """
 
 from collections.abc import Collection, Iterable
 
-from envc.errors import UnsatisfiableError
+from envc.errors import TimeIsUpError, UnsatisfiableError
 from envc.resolve.demand import Demand
 from envc.resolve.prove import Fact, Refutation
 from envc.resolve.search import Conflict, refute
@@ -57,7 +58,7 @@ def _refuted_by(conflict: Conflict, lines: Collection[Demand]) -> Refutation | N
     provider = conflict.provider
     try:
         answer = refute(provider, kept(conflict.roots), kept(provider.constraining()))
-    except UnsatisfiableError:
+    except (UnsatisfiableError, TimeIsUpError):
         return None
     return answer if isinstance(answer, Refutation) else None
 

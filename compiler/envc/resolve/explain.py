@@ -5,7 +5,7 @@ lines onwards, what the releases that they ask for require; then where nothing i
 the indexes have of it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -23,7 +23,7 @@ _NO_HINT = "change more than one of the lines above: no single change was found 
 
 def explain(conflict: Conflict, hints: Sequence[str]) -> UnsatisfiableError:
     """The error that says what contradicts what; `hints` are changes that were found to help."""
-    told = _Told.of(conflict)
+    told = Told.of(conflict)
     faulty = told.without_supply()
     problem = conflict.provider.problem
     targets = " and ".join(map(str, problem.targets))
@@ -41,7 +41,7 @@ def explain(conflict: Conflict, hints: Sequence[str]) -> UnsatisfiableError:
 
 
 @value
-class _Told:
+class Told:
     """The facts of a conflict, sorted into lines of specs and what releases demand."""
 
     provider: Provider
@@ -50,7 +50,8 @@ class _Told:
     demands: list[Demand]
 
     @classmethod
-    def of(cls, conflict: Conflict) -> "_Told":
+    def of(cls, conflict: Conflict) -> "Told":
+        """Those of its proof."""
         facts = list(conflict.demands())
         lines = {id(fact.sourced) for fact in facts if fact.parent is None}
         return cls(
@@ -114,17 +115,22 @@ class _Told:
         found: set[NormalizedName] = set()
         everything: set[NormalizedName] = set()
         for project in sorted({d.project for d in (*self.roots, *self.demands)}):
-            about = [d for d in (*self.roots, *self.demands) if d.project == project]
+            about = self._about(project)
             blamed = (
                 {d.parent.project for d in about if d.parent} if project == PYTHON else {project}
             )
             everything |= blamed
-            if not self._is_left(project, about):
+            is_left = self.provider.candidates.among(project, self.would_do(project))
+            if next(is_left, None) is None:
                 found |= blamed
         return sorted(found or everything)
 
-    def _is_left(self, project: NormalizedName, about: list[Demand]) -> bool:
-        """Whether a release is accepted by every line, and by some release of each who demands."""
+    def _about(self, project: NormalizedName) -> list[Demand]:
+        return [d for d in (*self.roots, *self.demands) if d.project == project]
+
+    def would_do(self, project: NormalizedName) -> Callable[[Version], bool]:
+        """Whether a version is accepted by every line, and by some release of each who demands."""
+        about = self._about(project)
         lines = [d for d in (*about, *self.constraints) if not d.parent and d.project == project]
         speakers: dict[str, dict[Version, list[Demand]]] = {}
         for demand in about:
@@ -138,11 +144,11 @@ class _Told:
                 for releases in speakers.values()
             )
 
-        return next(self.provider.candidates.among(project, accepts), None) is not None
+        return accepts
 
     def may_mean(self, project: NormalizedName, version: Version) -> bool:
         """Whether somebody who demands a project would accept a release of it."""
-        about = [d for d in (*self.roots, *self.demands) if d.project == project]
+        about = self._about(project)
         return not about or any(demand.accepts(version) for demand in about)
 
     def passed_over(self, project: NormalizedName) -> tuple[str, str, str] | None:
@@ -167,7 +173,7 @@ def _by_place(demand: Demand) -> tuple[bool, str, int, str]:
     return (demand.kept, file, line, demand.text)
 
 
-def _supply(told: _Told, project: NormalizedName) -> Iterable[str]:
+def _supply(told: Told, project: NormalizedName) -> Iterable[str]:
     """What there is of a project, and why some of it cannot be used here."""
     provider = told.provider
     releases = provider.source.releases(project)
@@ -185,7 +191,7 @@ def _supply(told: _Told, project: NormalizedName) -> Iterable[str]:
     yield f"so no release of {project} is left; {_newest(told, project)}"
 
 
-def _newest(told: _Told, project: NormalizedName) -> str:
+def _newest(told: Told, project: NormalizedName) -> str:
     provider, policy = told.provider, told.provider.candidates.policy
     releases = provider.source.releases(project)
     finals = [release.version for release in releases if not release.version.is_prerelease]

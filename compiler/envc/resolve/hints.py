@@ -12,19 +12,21 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envc.errors import OutsideError, UnsatisfiableError
+from envc.errors import OutsideError, TimeIsUpError, UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.value import replace, value
 from envc.resolve.candidates import Rejections
 from envc.resolve.demand import PYTHON, Demand
+from envc.resolve.explain import Told
 from envc.resolve.lines import Unread
-from envc.resolve.policy import NO_TIME, NOT_NAMED, YANKED
+from envc.resolve.policy import NO_TIME, NOT_NAMED, ONLY_SDIST, YANKED
 from envc.resolve.provider import Provider
 from envc.resolve.reasons import origin_of
 from envc.resolve.search import Conflict, solve
 
 _OFFERED = 3
+_NOWHERE = Origin("", 0, "")
 _NO_TIMES = "remove resolver.exclude-newer: the index tells no upload times to compare (PEP 700)"
 _PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
@@ -53,15 +55,21 @@ def hints(conflict: Conflict) -> list[str]:
     """The changes that help, the least first; no more than a person wants to read.
 
     Where none makes the whole problem solvable, those that end this conflict, so that the next one
-    shows. Builds are not tried: they run what they build.
+    shows. Builds are not tried: they run what they build. When the time is up, what has been found
+    has to do; and where that is nothing, the change at which it was.
     """
-    missing = sorted(_missing(conflict))
-    if missing:
-        return list(_about_names(conflict, missing))
-    found = list(islice(_helping(conflict), _OFFERED))
+    misspelt = _misspelt(conflict)
+    if misspelt is not None:
+        correction = f"correct the name {misspelt.project!r} at {origin_of(misspelt)}"
+        return [correction, _index_of(misspelt.project)]
+    given_up: list[Hint] = []
+    found = list(islice(_helping(conflict, given_up), _OFFERED))
+    if not found and not given_up:
+        helping = islice(_helping(_alone(conflict), given_up), _OFFERED)
+        found = [f"{words}; another conflict is left then" for words in helping]
     if not found:
-        found = [f"{words}; another conflict is left then" for words in _helping(_alone(conflict))]
-    return [*found[:_OFFERED], *_builds(conflict), *_by_url(conflict)]
+        found = [f"{hint.words} (not tried: that takes longer)" for hint in given_up[:1]]
+    return [*found, *_builds(conflict), *_by_url(conflict)]
 
 
 def _alone(conflict: Conflict) -> Conflict:
@@ -81,12 +89,13 @@ def _alone(conflict: Conflict) -> Conflict:
 
 
 def _builds(conflict: Conflict) -> Iterator[str]:
-    """That a project could be built, where some release is a source distribution alone."""
+    """That a project could be built, where a release that would do is a source distribution."""
     demanded = {demand.project for demand in conflict.demands()}
     rejections = conflict.provider.candidates.rejections
+    told = Told.of(conflict)
     for project in sorted(demanded & rejections.keys()):
-        kinds = {reason.kind for reason in rejections[project]}
-        if "sdist" in kinds:
+        sources = rejections[project].get(ONLY_SDIST, ())
+        if any(map(told.would_do(project), sources)):
             yield f"allow {project} to be built from source with resolver.no-build (not tried)"
 
 
@@ -98,14 +107,20 @@ def _by_url(conflict: Conflict) -> Iterator[str]:
         yield f"add {requirement!r} to the requires of {layer} (not tried)"
 
 
-def _helping(conflict: Conflict) -> Iterator[str]:
-    """The changes that were tried and helped; none that does more to a line than one before it."""
+def _helping(conflict: Conflict, given_up: list[Hint]) -> Iterator[str]:
+    """The changes that were tried and helped; none that does more to a line than one before it.
+
+    The one at which the time was up goes to `given_up`, and is the last.
+    """
     changed: list[SourcedRequirement | str] = []
     for hint in _changes(conflict):
         if hint.changes in changed:
             continue
         try:
             answer = solve(hint.problem, conflict.provider.source)
+        except TimeIsUpError:
+            given_up.append(hint)
+            return
         except (UnsatisfiableError, OutsideError):
             continue
         if isinstance(answer, Resolution):
@@ -122,13 +137,23 @@ def _missing(conflict: Conflict) -> set[NormalizedName]:
     return {p for p in demanded - inherited - {PYTHON} if not source.releases(p)}
 
 
-def _about_names(conflict: Conflict, missing: list[NormalizedName]) -> Iterator[str]:
-    own = [root for root in conflict.roots if root.project in missing and not root.kept]
-    if own:
-        yield f"correct the name {own[0].project!r} at {origin_of(own[0])}"
-    else:
-        yield from islice(_helping(conflict), _OFFERED - 1)
-    yield f"add an [[index]] that has {missing[0]!r}"
+def _misspelt(conflict: Conflict) -> Demand | None:
+    """The line of the spec whose project no index has; the first in order of name."""
+    missing = _missing(conflict)
+    own = (root for root in conflict.roots if root.project in missing and not root.kept)
+    return min(own, key=lambda root: root.project, default=None)
+
+
+def _index_of(project: NormalizedName) -> str:
+    return f"add an [[index]] that has {project!r}"
+
+
+def _of_missing(conflict: Conflict) -> Iterator[Hint]:
+    """Indexes that have what releases ask for and no index has: as if nobody asked for it."""
+    problem = conflict.provider.problem
+    for project in sorted(_missing(conflict)):
+        line = SourcedRequirement(Requirement(f"{project}; python_version < '0'"), _NOWHERE)
+        yield Hint(replace(problem, overrides=(*problem.overrides, line)), _index_of(project))
 
 
 def _changes(conflict: Conflict) -> Iterator[Hint]:
@@ -144,6 +169,7 @@ def _changes(conflict: Conflict) -> Iterator[Hint]:
                 line.project,
                 line.sourced,
             )
+    yield from _of_missing(conflict)
     yield from _of_releases(conflict)
     yield from _of_rules(conflict)
     if problem.can_hide:
@@ -170,7 +196,7 @@ def _of_rules(conflict: Conflict) -> Iterator[Hint]:
         )
     if not problem.can_hide:
         for project in _unread(conflict):
-            line = SourcedRequirement(Requirement(project), Origin("", 0, ""))
+            line = SourcedRequirement(Requirement(project), _NOWHERE)
             yield Hint(
                 replace(problem, overrides=(*problem.overrides, line)),
                 f"add {project!r} to the overrides: it replaces what nobody can read",
@@ -278,7 +304,7 @@ def _of_yanked(problem: Problem, project: NormalizedName, rejections: Rejections
 def _constrained(problem: Problem, bound: str, what: str) -> Hint:
     """The problem with a further constraint, which allows something."""
     constraint = Requirement(bound)
-    line = SourcedRequirement(constraint, Origin("", 0, ""))
+    line = SourcedRequirement(constraint, _NOWHERE)
     return Hint(
         replace(problem, constraints=(*problem.constraints, line)),
         f"allow {what} of {constraint.name}: add {bound!r} to the constraints",

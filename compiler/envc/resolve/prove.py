@@ -153,6 +153,7 @@ class _Search:
             self._learn(Incompatibility({root.key: self._excluded(root)}, root))
         changed = list(self._variables)
         for _ in range(MAXIMUM_CONFLICTS):
+            self._provider.source.go_on()
             conflict = self._empty or self._propagate(changed)
             while conflict is None:
                 key = self._next()

@@ -1,6 +1,7 @@
 """What the searches ask: candidates, and what each of them demands, by the site's rules."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from urllib.parse import urldefrag
 
 from packaging.requirements import Requirement
@@ -56,9 +57,20 @@ class Provider:
         excluded: Collection[Version] = (),
     ) -> Iterator[Candidate]:
         """The candidates that demands and constraints accept, most preferred first."""
+        self.source.go_on()
         bounds = [*demands, *self.constraints.get(project, [])]
         for candidate in self.candidates.of(project, bounds, excluded):
             yield candidate if extra is None else self.candidates.with_extra(candidate, extra)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """In the block, whatever searches with this ends after so long by a TimeIsUpError."""
+        patient = self.source
+        self.source = self.candidates.source = patient.within(seconds)
+        try:
+            yield
+        finally:
+            self.source = self.candidates.source = patient
 
     def prefetch_metadata(self, candidate: Candidate) -> None:
         """Start to fetch what will be asked first, should the candidate be pinned."""
@@ -77,6 +89,7 @@ class Provider:
 
     def dependencies(self, candidate: Candidate) -> list[Demand]:
         """What a candidate demands, overrides applied; computed once."""
+        self.source.go_on()
         if candidate not in self._dependencies:
             self._dependencies[candidate] = list(self._demands(candidate))
         return self._dependencies[candidate]

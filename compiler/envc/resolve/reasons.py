@@ -34,11 +34,22 @@ def because(provider: Provider, roots: list[Demand], demand: Demand) -> str:
     if chain is None:
         return said
     root, path = chain
-    came = f"{origin_of(root)} {'keeps' if root.kept else 'requires'} {root.text}"
+    came = f"{origin_of(root)} {'keeps' if root.kept else 'requires'} {asked_in(root, path[0])}"
     if parent.layer is not None:
         came = f"from layer {parent.layer}: {came}"
     through = "".join(f", which requires {step}" for step in path[1:])
     return f"{said} ({came}{through})"
+
+
+def asked_in(demand: Demand, pin: Candidate) -> str:
+    """What a line of a spec asks for; of a base's line that another pin is kept for, its project.
+
+    The versions in it bind that base alone.
+    """
+    line = demand.sourced if demand.kept else None
+    if line is None or line.requirement.specifier.contains(pin.version, prereleases=True):
+        return demand.text
+    return demand.key
 
 
 def wanted_by(demand: Demand) -> str:

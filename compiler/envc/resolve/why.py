@@ -16,7 +16,7 @@ from envc.ports import CandidateSource
 from envc.resolve.coherence import orphans_of
 from envc.resolve.demand import Candidate, Demand
 from envc.resolve.policy import Kind
-from envc.resolve.reasons import because, origin_of, wanted_by
+from envc.resolve.reasons import asked_in, because, origin_of, wanted_by
 from envc.resolve.search import Conflict, find
 from envc.resolve.visible import Visible
 
@@ -84,21 +84,22 @@ def why(problem: Problem, source: CandidateSource, project: NormalizedName) -> W
     return Why(
         version=str(pin.version),
         layer=pin.layer,
-        asked=tuple(_asked(visible, project)),
+        asked=tuple(_asked(visible, pin)),
         newest=None if newest is None else str(newest),
         held=tuple(_grouped(visible, pin, releases)),
     )
 
 
-def _asked(visible: Visible, project: NormalizedName) -> Iterator[Asking]:
-    """Who asks for the project: lines of specs first, then releases, the shortest way first."""
+def _asked(visible: Visible, pin: Candidate) -> Iterator[Asking]:
+    """Who asks for a pin's project: lines of specs first, then releases, the shortest way first."""
     paths = _paths(visible)
-    about = {id(d): d for d in visible.demands() if d.project == project and d.exact is None}
+    about = {id(d): d for d in visible.demands() if d.project == pin.project and d.exact is None}
     lines = [demand for demand in about.values() if demand.parent is None]
     for line in sorted(lines, key=lambda line: (line.kept, origin_of(line), line.extra or "")):
         if line.extra is None:
             by = "base" if line.kept else "spec"
-            yield Asking(by=by, requirement=line.text, where=origin_of(line), path=())
+            asked = asked_in(line, pin)
+            yield Asking(by=by, requirement=asked, where=origin_of(line), path=())
     found = {
         (str(demand.parent), demand.text): Asking(
             by=str(demand.parent),

@@ -24,6 +24,16 @@ class GivenSource:
         self._given = given or {}
         self.asked: set[NormalizedName] = set()
 
+    def within(self, seconds: float) -> "GivenSource":
+        """The same for so long: it asks what the other source answers within that."""
+        hurried = GivenSource(self._source.within(seconds), self._given)
+        hurried.asked = self.asked
+        return hurried
+
+    def go_on(self) -> None:
+        """As the other source has it."""
+        self._source.go_on()
+
     def prefetch(self, projects: Iterable[NormalizedName]) -> None:
         """Start to fetch the releases that are not given."""
         self._source.prefetch(project for project in projects if project not in self._given)
