@@ -42,6 +42,8 @@ def _lines(name: str, layer: "LockedLayer", *, check: bool) -> Iterator[str]:
     count = len(layer.pins) + len(set().union(*layer.targets.values()))
     state = ("stale" if check else "locked") if layer.changed else "up to date"
     yield f"{name}: {state}, {counted(count, 'pin')} ({layer.path})"
+    for move in layer.moves:
+        yield f"  {move.words()}"
     for word, projects in (
         ("shadows", layer.shadows),
         ("lifts", layer.lifts),

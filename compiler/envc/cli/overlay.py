@@ -100,6 +100,8 @@ def _told(report: "OverlayReport") -> Iterator[str]:
     yield f"  inherits {counted(report.inherits, 'project')} from {report.target}"
     if report.base_changes:
         yield f"  the base has moved on: {', '.join(report.base_changes.words())}"
+    for move in report.moves:
+        yield f"  {move.words()}"
     for word in ("adds", "shadows", "lifts", "hides"):
         projects = getattr(report, word)
         if projects:

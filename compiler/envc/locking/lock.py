@@ -252,6 +252,7 @@ def _report(outcome: Outcome, site: SiteSpec) -> LockedLayer:
         lifts=lock.lifts,
         hides=lock.hides,
         built=tuple(build.wheel for build in lock.builds),
+        moves=outcome.moves,
     )
 
 

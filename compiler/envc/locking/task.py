@@ -27,6 +27,7 @@ from envc.model.spec import SourcedRequirement
 from envc.model.target import Target
 from envc.model.value import replace, value
 from envc.ports import CandidateSource
+from envc.reports.change import Move
 from envc.resolve import resolve
 from envc.sites.site import LockFile
 from envc.supply.building import Supply
@@ -50,13 +51,14 @@ from envc.supply.wheelhouse import WheelCopy, has_its_wheels
 class Outcome:
     """A layer's lock, whether it differs from what the disk has, and wheels that come beside it.
 
-    `warnings` are what a person should know.
+    `warnings` are what a person should know; `moves`, of what people see another release now.
     """
 
     file: LockFile
     changed: bool
     copies: tuple[WheelCopy, ...] = ()
     warnings: tuple[str, ...] = ()
+    moves: tuple[Move, ...] = ()
 
 
 @value
@@ -167,7 +169,19 @@ class LockTask:
         copies = (*chosen.copies, *(each.copy for each in references if each.copy is not None))
         outcome = self._outcome(lock, lock_to_text(lock), copies)
         unknown = {text for each in seen.resolutions for text in each.unknown_extras()}
-        return replace(outcome, warnings=(*sorted(unknown), *note_of(seen.hashed)))
+        return replace(
+            outcome,
+            warnings=(*sorted(unknown), *note_of(seen.hashed)),
+            moves=self._moves(seen.resolutions, supply) if outcome.changed else (),
+        )
+
+    def _moves(self, resolutions: Sequence[Resolution], supply: Supply) -> tuple[Move, ...]:
+        from envc.locking.moves import Moving, moves_of  # most locks stay as they are
+
+        options = self.start.options
+        named = frozenset(map(canonicalize_name, options.projects))
+        moving = Moving(named, everything=options.upgrade)
+        return moves_of(resolutions, self.start.lock, moving, supply.source)
 
     def _resolutions(
         self, references: Sequence[Reference], indexes: CandidateSource

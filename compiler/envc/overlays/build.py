@@ -163,7 +163,8 @@ def build(
             f"{directory.path}/{PACKED} is of another generation now; pack it again with "
             f"`envc overlay pack --dir {directory.path}`"
         )
-    return _report(wanted, lock, node, (before, published.generation), changed=published.changed)
+    report = _report(wanted, lock, node, (before, published.generation), changed=published.changed)
+    return replace(report, moves=outcome.moves)
 
 
 def _publication(wanted: Wanted, file: LockFile, stock: Stock, chosen: Chosen) -> Publication:

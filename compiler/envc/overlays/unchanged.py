@@ -42,7 +42,7 @@ def noted_report(directory: Directory, current: Generation) -> OverlayReport | N
     """What was told of an overlay when its current generation was built; None: nobody noted it."""
     told = dict(noted_inputs(directory, current).told)
     try:
-        lists = {key: tuple(told[key]) for key in ("adds", "shadows", "lifts", "hides")}
+        lists = {key: tuple(told[key]) for key in ("adds", "shadows", "lifts", "hides", "moves")}
         return OverlayReport(**{**told, **lists})
     except (KeyError, TypeError):
         return None
@@ -58,6 +58,6 @@ def note_report(
     """
     if report.editable:
         return
-    told = {**asdict(report), "changed": False, "base_changes": None}
+    told = {**asdict(report), "changed": False, "base_changes": None, "moves": ()}
     with suppress(EnvcError):
         note_overlay(directory, current, base.current, base.directory.path, told)

@@ -25,6 +25,21 @@ class LayerChange:
         ]
 
 
+@value
+class Move:
+    """A project of which people see another release than before; the reason, as far as known."""
+
+    project: str
+    before: str
+    after: str
+    reason: str
+
+    def words(self) -> str:
+        """`numpy 1.26.4 -> 2.4.6 (you asked for it)`."""
+        because = f" ({self.reason})" if self.reason else ""
+        return f"{self.project} {self.before} -> {self.after}{because}"
+
+
 def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> LayerChange:
     """The changes from one set of projects to another, each in order of name."""
     return LayerChange(

@@ -2,6 +2,7 @@
 
 from envc.model.digest import Digest
 from envc.model.value import field, value
+from envc.reports.change import Move
 
 
 @value(kw_only=True)
@@ -9,6 +10,7 @@ class LockedLayer:
     """A lock as it is now: `pins` are those of every target, differing ones stand in `targets`.
 
     `built` are the file names of the wheels that were built for it, and stand in its wheelhouse.
+    `moves` are the releases that are others than by the lock before, or than the base's.
     """
 
     path: str
@@ -20,6 +22,7 @@ class LockedLayer:
     lifts: tuple[str, ...] = ()
     hides: tuple[str, ...] = ()
     built: tuple[str, ...] = ()
+    moves: tuple[Move, ...] = ()
 
 
 @value(kw_only=True)

@@ -2,7 +2,7 @@
 
 from envc.model.digest import Digest
 from envc.model.value import value
-from envc.reports.change import LayerChange
+from envc.reports.change import LayerChange, Move
 
 
 @value(kw_only=True)
@@ -11,7 +11,7 @@ class OverlayReport:
 
     `editable` has the folders of the user's own projects. `base_changes` tells what the base has
     otherwise than when the overlay was built the last time; None where it is the same, or where
-    nobody knows any more.
+    nobody knows any more. `moves` are the releases that this run has made people see others of.
     """
 
     name: str
@@ -30,3 +30,4 @@ class OverlayReport:
     editable: dict[str, str]
     base_changes: LayerChange | None
     files: int
+    moves: tuple[Move, ...] = ()
