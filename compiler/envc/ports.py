@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from packaging.utils import NormalizedName
 
@@ -40,8 +41,8 @@ class CandidateSource(Protocol):
             UntrustedError: it is not what the index promised.
         """
 
-    def within(self, seconds: float) -> CandidateSource:
-        """The same source for so long.
+    def within(self, seconds: float) -> AbstractContextManager[CandidateSource]:
+        """The same source for so long, in a block in which it is asked why there are no pins.
 
         Whoever would wait for an answer any longer gets a TimeIsUpError.
         """

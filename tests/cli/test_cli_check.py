@@ -107,7 +107,21 @@ def test_the_state_of_the_lock_is_told(warm):
     assert states(warm) == ["ENVC307"]
     warm.edit('"pandas>=2"', '"pandas", "six<1.17"')
     warm.done("lock")
-    assert states(warm) == ["ENVC303"]
+    assert codes_of(warm.done("check", "--json")) == ["ENVC303"]
+    for _ in range(2):  # judged, and from the cache
+        assert "note ENVC303: the overlay's lock was made" in warm.done("check", "-v").stdout
+        assert states(warm) == []
+
+
+def test_a_lock_that_has_to_move_on_another_base_is_a_warning(warm):
+    path = warm.overlay("alice", 'requires = ["polars"]')
+    warm.done("lock", "--overlay", path)
+    warm.edit('"scipy==1.11.0"', '"scipy"')
+    warm.edit('"pandas"', '"pandas", "six<1.17"')
+    warm.edit('"numpy<2"', '"numpy"')
+    warm.done("lock", "--upgrade")
+    for _ in range(2):
+        assert states(warm) == ["ENVC303"]
 
 
 def test_a_stale_lock_below_is_not_the_overlays_fault(warm):
@@ -123,9 +137,9 @@ def test_a_stale_lock_below_is_not_the_overlays_fault(warm):
     ]
     assert states(warm) == ["ENVC307"]  # from the cache, too
     warm.done("lock")
-    assert states(warm) == ["ENVC303"]
+    assert codes_of(warm.done("check", "--json")) == ["ENVC303"]
     warm.done("lock", "--overlay", path)
-    assert states(warm) == []
+    assert codes_of(warm.done("check", "--json")) == []
 
 
 def test_a_stale_lock_of_an_overlay_that_another_stands_on(warm):
@@ -499,3 +513,19 @@ def test_specs_on_shared_storage_by_an_absolute_glob(warm, monkeypatch):
     assert [(v["name"], v["spec"], v["owner"]) for v in found] == [
         (user, str(warm.storage / user / "own/overlay.toml"), OWNER) for user in ("alice", "bob")
     ]
+
+
+def test_a_collected_overlay_is_its_users(warm):
+    warm.edit('specs = ["overlays/*.toml"]', 'specs = ["overlays/**/*.toml"]')
+    spec = 'version = 1\n[overlay]\nname = "own"\nbase = "user"\n'
+    for path in ("ann/own/overlay.toml", "ben/own/overlay.toml", "ben/other/own.toml", "own.toml"):
+        place = warm.folder / "overlays" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(spec)
+    found = warm.done("check", "--json").json["overlays"]
+    assert {verdict["spec"]: verdict["owner"] for verdict in found} == {
+        "overlays/ann/own/overlay.toml": "ann",
+        "overlays/ben/own/overlay.toml": "ben",
+        "overlays/ben/other/own.toml": OWNER,
+        "overlays/own.toml": OWNER,
+    }

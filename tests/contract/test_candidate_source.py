@@ -152,16 +152,16 @@ def test_a_page_says_what_the_fake_says(folder, tmp_path):
 
 
 def test_a_source_in_a_hurry_answers_as_always_while_there_is_time(source):
-    hurried = source.within(3600)
-    hurried.go_on()
-    found, always = hurried.releases("six"), source.releases("six")
-    assert [release.version for release in found] == [release.version for release in always]
-    file = found[0].distributions[0]
-    assert hurried.metadata(file) == source.metadata(file)
+    with source.within(3600) as hurried:
+        hurried.go_on()
+        found, always = hurried.releases("six"), source.releases("six")
+        assert [release.version for release in found] == [release.version for release in always]
+        file = found[0].distributions[0]
+        assert hurried.metadata(file) == source.metadata(file)
 
 
 def test_whoever_thinks_when_the_time_is_up_is_ended(source):
     if isinstance(source, FakeSource):
         source.looks_in_a_hurry = -1
-    with pytest.raises(TimeIsUpError):
-        source.within(-1).go_on()
+    with source.within(-1) as hurried, pytest.raises(TimeIsUpError):
+        hurried.go_on()

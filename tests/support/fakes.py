@@ -10,7 +10,8 @@ and in the metadata), `metadata-python` (in the metadata alone), `yanked` (the r
 `broken` (what is wrong with its metadata).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -141,10 +142,11 @@ class FakeSource:
                     extras=tuple(map(canonicalize_name, release.extras)),
                 )
 
-    def within(self, seconds: float) -> Self:
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[Self]:
         hurried = copy(self)
         hurried._looks_left = self.looks_in_a_hurry
-        return hurried
+        yield hurried
 
     def go_on(self) -> None:
         if self._looks_left is not None and self._looks_left < 0:

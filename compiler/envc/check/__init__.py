@@ -7,7 +7,7 @@ from envc.check.basis import Basis, basis_of
 from envc.check.collisions import collisions, layer_collisions
 from envc.check.impact import Impact, ImpactKind, classify
 from envc.check.inventory import Inventory, inventory_of
-from envc.check.judge import PASSES, judge, restated, unreadable
+from envc.check.judge import PASSES, judge, pins_of, restated, unreadable
 from envc.check.libraries import wanted_libraries
 from envc.check.subject import Scene, Subject
 from envc.model.lock import LockState
@@ -27,6 +27,7 @@ __all__ = [
     "inventory_of",
     "judge",
     "layer_collisions",
+    "pins_of",
     "restated",
     "unreadable",
     "wanted_libraries",

@@ -41,7 +41,9 @@ PASSES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
 
 def judge(subject: Subject) -> Verdict:
     """The verdict, findings in order of code, then projects; equal ones of several targets once."""
-    found = dict.fromkeys(finding for each in PASSES for finding in each(subject))
+    found = _found(subject)
+    if subject.fits and any(finding.severity == "error" for finding in found):
+        found = _found(replace(subject, fits=False))
     kept, ignored = _treated(found, subject.site_rules, subject.rules)
     lock = subject.lock
     replaced = {*lock.shadows, *lock.lifts, *lock.hides} if lock is not None else set()
@@ -57,9 +59,14 @@ def judge(subject: Subject) -> Verdict:
         owner=subject.owner,
         base=subject.base,
         hides=lock.hides if lock is not None else (),
-        pins=_pins(lock) if lock is not None else (),
+        pins=pins_of(lock) if lock is not None else (),
         ignored=ignored,
     )
+
+
+def _found(subject: Subject) -> list[Finding]:
+    """What every pass finds, each finding once."""
+    return list(dict.fromkeys(finding for each in PASSES for finding in each(subject)))
 
 
 def restated(
@@ -67,12 +74,16 @@ def restated(
     state: LockState,
     inventory: Inventory,
     *,
+    present: Lock | None = None,
     below: Sequence[Finding] = (),
     rules: tuple[Sequence[FindingRule], Sequence[FindingRule]],
 ) -> Verdict:
-    """A verdict whose lock now stands otherwise to its base, and whose base may have changed."""
-    told, untold = _treated(state_findings(state, verdict.spec, below), *rules)
-    kept = [*(f for f in verdict.findings if f.code not in _STATES), *told]
+    """A verdict whose `present` lock now stands otherwise to its base, which may have changed."""
+    others = [finding for finding in verdict.findings if finding.code not in _STATES]
+    is_wrong = any(finding.severity == "error" for finding in (*others, *below))
+    fits = present is not None and pins_of(present) == verdict.pins and not is_wrong
+    told, untold = _treated(state_findings(state, verdict.spec, below, fits=fits), *rules)
+    kept = [*others, *told]
     ignored = [*(f for f in verdict.ignored if f.code not in _STATES), *untold]
     replaced = {*verdict.shadows, *verdict.lifts, *verdict.hides}
     return replace(
@@ -130,7 +141,8 @@ def _in_order(finding: Finding) -> tuple[str, tuple[str, ...], str]:
     return finding.code, finding.projects, finding.message
 
 
-def _pins(lock: Lock) -> tuple[tuple[str, str], ...]:
+def pins_of(lock: Lock) -> tuple[tuple[str, str], ...]:
+    """Project → the version that a lock pins, or all of them, in order."""
     versions: dict[str, list[str]] = {}
     for pin in lock.pins:
         versions.setdefault(pin.project, []).append(pin.version)

@@ -8,6 +8,7 @@ from envc.model import codes
 from envc.model.codes import finding
 from envc.model.finding import Finding
 from envc.model.lock import LockState
+from envc.model.value import replace
 
 # Kinds of reasons why releases are passed over that have codes of their own.
 _PASSED_OVER = {
@@ -45,15 +46,19 @@ def failure(subject: Subject) -> Iterator[Finding]:
 
 def lock_state(subject: Subject) -> Iterator[Finding]:
     """That the lock is missing or old, or that the tree was built from another one."""
-    yield from state_findings(subject.state, subject.spec, subject.below)
+    yield from state_findings(subject.state, subject.spec, subject.below, fits=subject.fits)
     if subject.drift:
         folder = subject.spec.rpartition("/")[0] or "."
         mend = f"build it anew: envc overlay sync --dir {folder}"
         yield subject.finding(codes.DRIFTED, subject.drift, mend=mend)
 
 
-def state_findings(state: LockState, spec: str, below: Sequence[Finding] = ()) -> Iterator[Finding]:
+def state_findings(
+    state: LockState, spec: str, below: Sequence[Finding] = (), *, fits: bool = False
+) -> Iterator[Finding]:
     """What was found `below`, and that the lock is in this state; nothing of a fresh one.
+
+    One that `fits` another base as it is needs no haste: that is a note.
 
     Above a stale lock only a missing one is told: whether another fits shows when that is mended.
     """
@@ -61,12 +66,10 @@ def state_findings(state: LockState, spec: str, below: Sequence[Finding] = ()) -
     base_is_stale = any(each.code == codes.BASE_STALE for each in below)
     if state in _STATES and (state is LockState.MISSING or not base_is_stale):
         code, what = _STATES[state]
-        yield finding(
-            code,
-            f"{what}; it was resolved in memory",
-            where=spec,
-            mend=f"lock it: envc lock --overlay {spec}",
-        )
+        still = state is LockState.OTHER_BASE and fits
+        said = f"{what}, and still fits" if still else f"{what}; it was resolved in memory"
+        told = finding(code, said, where=spec, mend=f"lock it: envc lock --overlay {spec}")
+        yield replace(told, severity="note") if still else told
 
 
 def changes(subject: Subject) -> Iterator[Finding]:

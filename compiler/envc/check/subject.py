@@ -41,7 +41,8 @@ class Subject:
     """What is known of one overlay.
 
     `lock` is its own when that is fresh, else the one that resolving in memory gave; None where
-    that failed, and `failure` says why.
+    that failed, and `failure` says why. `fits` tells that the present lock, if it is another
+    one, has the same pins.
     There is a scene for each target, none without a lock. `origins` tell where the requirement
     stands that brings a project in; `yanked` why a release was withdrawn. `below` are the
     findings on what it stands on. `drift` is empty, or
@@ -56,6 +57,7 @@ class Subject:
     scenes: Sequence[Scene] = ()
     base: str = ""
     owner: str = ""
+    fits: bool = False
     failure: UnsatisfiableError | None = None
     origins: Mapping[NormalizedName, str] = field(default_factory=dict)
     yanked: Mapping[NormalizedName, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from envc.check import Basis, LockState, Subject, basis_of, judge, unreadable
+from envc.check import Basis, LockState, Subject, basis_of, judge, pins_of, unreadable
 from envc.checking.scenes import Seen, look_into
 from envc.checking.unlocked import Unlocked
 from envc.disk.digests import known_digest
@@ -214,6 +214,9 @@ class Checker:
             spec=spec.file,
             state=state,
             lock=lock,
+            fits=present is not None
+            and lock is not None
+            and pins_of(present.lock) == pins_of(lock),
             inventory=under.inventory(),
             scenes=seen.scenes,
             base=spec.base,

@@ -19,6 +19,7 @@ _WORDS = {
     "check": "checking",
     "compile": "compiling",
     "download": "downloading",
+    "explain": "explaining",
     "link": "linking",
     "receive": "unpacking",
     "unpack": "unpacking",

@@ -24,7 +24,7 @@ from envc.host.context import Context
 from envc.model.finding import Verdict
 from envc.model.value import replace, value
 from envc.reports.check import CheckReport
-from envc.sites.overlay_files import owner_of, specs_of
+from envc.sites.overlay_files import owner_in, specs_of
 from envc.sites.place import MOST_OF_A_LOCK, MOST_OF_A_SPEC, shown
 from envc.sites.site import Site, load_overlay, present_overlay_lock
 from envc.supply.indexes import open_source
@@ -57,7 +57,7 @@ def check(site: Site, options: CheckOptions, context: Context) -> CheckReport:
     Raises:
         OutsideError: an index did not answer; a verdict without it would be a guess.
     """
-    found = [_found(path) for path in options.specs or specs_of(site)]
+    found = [_found(site, path) for path in options.specs or specs_of(site)]
     context.reporter.start(TASK, len(found), "overlays")
     try:
         run = _Run(site, options, context, found)
@@ -75,9 +75,9 @@ def check(site: Site, options: CheckOptions, context: Context) -> CheckReport:
     )
 
 
-def _found(path: str) -> Found:
+def _found(site: Site, path: str) -> Found:
     text = known_bytes(path, MOST_OF_A_SPEC) or b""  # the checker says what is wrong with it
-    return Found(path, owner_of(path), text)
+    return Found(path, owner_in(site, path), text)
 
 
 class _Listings:
@@ -240,11 +240,12 @@ def _carried_over(checker: Checker, row: Row, found: Found) -> Verdict | None:
         below = checker.below(spec, under)
     except EnvcError:
         return None
-    state = checker.state(spec, under, present.lock if present is not None else None)
+    lock = present.lock if present is not None else None
+    state = checker.state(spec, under, lock)
     if state is LockState.STALE:
         return None  # the site's policy or the spec has changed: it is resolved in another way
     rules = (checker.site.spec.check, spec.check)
-    return restated(row.verdict, state, under.inventory(), below=below, rules=rules)
+    return restated(row.verdict, state, under.inventory(), present=lock, below=below, rules=rules)
 
 
 class _Fork:

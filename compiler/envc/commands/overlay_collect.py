@@ -25,12 +25,11 @@ from envc.model.digest import Digest
 from envc.model.lock import Lock
 from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.reports.overlay_collect import CollectedOverlay, CollectedOverlays
-from envc.sites.overlay_files import owner_of
+from envc.sites.overlay_files import COLLECTED, owner_of
 from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import MOST_OF_A_LOCK, MOST_OF_A_SPEC
 from envc.sites.site import Site, overlay_from
 
-FOLDER = "overlays"
 _PIECE_BYTES, _MOST_PIECES = 1 << 20, 4 << 10  # of a wheel: four gigabytes
 
 
@@ -54,14 +53,16 @@ def collect_overlays(site: Site, *, prune: bool, context: Context) -> CollectedO
                 raise disk_error(error, "copy an overlay into the site") from error
             left_out[f"{storage}/{user}/{name}"] = f"cannot be read: {error.strerror}"
     present = {os.path.dirname(each.spec) for each in collected}
-    present |= {f"{FOLDER}/{os.path.relpath(path, storage)}" for path in left_out}
-    there = [f"{FOLDER}/{user}/{name}" for user, name in _overlays_in(f"{site.folder}/{FOLDER}")]
+    present |= {f"{COLLECTED}/{os.path.relpath(path, storage)}" for path in left_out}
+    there = [
+        f"{COLLECTED}/{user}/{name}" for user, name in _overlays_in(f"{site.folder}/{COLLECTED}")
+    ]
     gone = tuple(path for path in there if path not in present)
     if prune:
         _remove([f"{site.folder}/{path}" for path in gone])
     if collected and not any(_reads(pattern) for pattern in site.spec.overlays.specs):
         context.reporter.warn(
-            f'no pattern of overlays.specs finds {collected[0].spec}; add "{FOLDER}/*/*/'
+            f'no pattern of overlays.specs finds {collected[0].spec}; add "{COLLECTED}/*/*/'
             f'{OVERLAY_SPEC}" to it'
         )
     return CollectedOverlays(
@@ -122,7 +123,7 @@ def _collect(storage: str, site: Site, user: str, name: str) -> CollectedOverlay
         lost = lost_spec(folder)
         raise UsageError.of([lost] if lost is not None else [Fault("it has no spec")]) from error
     spec = overlay_from(text, f"{folder}/{OVERLAY_SPEC}")
-    place = f"{FOLDER}/{user}/{name}"
+    place = f"{COLLECTED}/{user}/{name}"
     lock_name = lock_file_name(spec.name)
     changed = False
     try:

@@ -22,6 +22,7 @@ from envc.ports import Reporter, SilentReporter
 
 LISTINGS_TASK = "index"
 METADATA_TASK = "metadata"
+EXPLANATION_TASK = "explain"
 TASK_UNITS = {LISTINGS_TASK: "projects", METADATA_TASK: "files"}
 
 
@@ -126,10 +127,15 @@ class IndexSource(Closing):
         """
         return self._metadata.get(distribution)
 
-    def within(self, seconds: float) -> "HurriedSource":
-        """The same source for so long; who watches hears what it is about."""
-        self._progress.reporter.note("there is no solution: looking for what would help")
-        return HurriedSource(self, self._offers, self._metadata, seconds)
+    @contextmanager
+    def within(self, seconds: float) -> Iterator["HurriedSource"]:
+        """The same source for so long, with a task of its own for who watches."""
+        reporter = self._progress.reporter
+        reporter.start(EXPLANATION_TASK, 0, "releases")
+        try:
+            yield HurriedSource(self, self._offers, self._metadata, reporter, seconds)
+        finally:
+            reporter.finish(EXPLANATION_TASK)
 
     def go_on(self) -> None:
         """There is time."""
@@ -171,18 +177,20 @@ class HurriedSource:
         source: IndexSource,
         offers: Ahead[NormalizedName, tuple[Offer, ...]],
         metadata: Ahead[Distribution, CoreMetadata],
+        reporter: Reporter,
         seconds: float,
     ) -> None:
         self._source = source
+        self._reporter = reporter
         self._offers = offers
         self._metadata = metadata
         self._end = time.monotonic() + seconds
 
-    def within(self, seconds: float) -> "HurriedSource":
-        """The same for so long, but no longer than this one."""
-        hurried = HurriedSource(self._source, self._offers, self._metadata, seconds)
-        hurried._end = min(self._end, hurried._end)
-        return hurried
+    @contextmanager
+    def within(self, seconds: float) -> Iterator["HurriedSource"]:
+        """The same: there is no more time than there is."""
+        del seconds
+        yield self
 
     def go_on(self) -> None:
         """End whoever thinks too long."""
@@ -203,6 +211,7 @@ class HurriedSource:
 
     def metadata(self, distribution: Distribution) -> CoreMetadata:
         """As the source has it, if it has it in time."""
+        self._reporter.advance(EXPLANATION_TASK)
         return self._metadata.get(distribution, self._left())
 
     def _left(self) -> float:

@@ -66,9 +66,10 @@ class Provider:
     def within(self, seconds: float) -> Iterator[None]:
         """In the block, whatever searches with this ends after so long by a TimeIsUpError."""
         patient = self.source
-        self.source = self.candidates.source = patient.within(seconds)
         try:
-            yield
+            with patient.within(seconds) as hurried:
+                self.source = self.candidates.source = hurried
+                yield
         finally:
             self.source = self.candidates.source = patient
 

@@ -10,9 +10,13 @@ from envc.disk.digests import known_digest
 from envc.disk.ownership import name_of_user
 from envc.errors import EnvcError
 from envc.model.digest import Digest
+from envc.model.names import OVERLAY_SPEC
 from envc.model.spec import OverlaySpec
 from envc.sites.place import MOST_OF_A_LOCK
 from envc.sites.site import Site, load_overlay, overlay_lock_path
+
+# Where a site has the overlays that were collected from its users: <user>/<name>/overlay.toml
+COLLECTED = "overlays"
 
 # Path → digest of its content, None where it is not there or cannot be read.
 Files: TypeAlias = "tuple[tuple[str, Digest | None], ...]"
@@ -43,6 +47,18 @@ def owner_of(path: str) -> str:
         return name_of_user(os.stat(path).st_uid)
     except OSError:
         return ""
+
+
+def owner_in(site: Site, path: str) -> str:
+    """Whose overlay has its spec at this path: of one that was collected its folder tells.
+
+    A repository knows nobody's files, and in CI all are of one user.
+    """
+    for folder in (site.folder, site.origin):
+        match os.path.relpath(path, f"{folder}/{COLLECTED}").split("/"):
+            case [user, _, name] if user != ".." and name == OVERLAY_SPEC:
+                return user
+    return owner_of(path)
 
 
 def files_beside(spec: OverlaySpec) -> Files:

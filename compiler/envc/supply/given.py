@@ -1,6 +1,7 @@
 """A source of candidates of which some projects are given, and what was asked of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from packaging.utils import NormalizedName
 
@@ -24,11 +25,13 @@ class GivenSource:
         self._given = given or {}
         self.asked: set[NormalizedName] = set()
 
-    def within(self, seconds: float) -> "GivenSource":
+    @contextmanager
+    def within(self, seconds: float) -> Iterator["GivenSource"]:
         """The same for so long: it asks what the other source answers within that."""
-        hurried = GivenSource(self._source.within(seconds), self._given)
-        hurried.asked = self.asked
-        return hurried
+        with self._source.within(seconds) as source:
+            hurried = GivenSource(source, self._given)
+            hurried.asked = self.asked
+            yield hurried
 
     def go_on(self) -> None:
         """As the other source has it."""
