@@ -26,7 +26,7 @@ from envc.sites.site import Site, machine_of_site
 from envc.store import store_id
 from envc.supply.indexes import indexes_of
 from envc.target.directory import Directory, Shape
-from envc.target.stock import Chosen, Stock
+from envc.target.stock import Chosen, Stock, programs_of
 from envc.target.trees import build_trees
 from envc.view.tree import plain_view
 
@@ -118,12 +118,15 @@ def _stack(
     facts: tuple[WheelFacts, ...],
     folders: dict[NormalizedName, str],
 ) -> Stack:
+    programs = programs_of(stock.store, facts, stock.python)
     top = StackLayer(
         name=title,
         closure=digest_of(b""),
         location=stock.directory.path,
         subdirectory="",
         wheels=facts,
+        python_scripts=programs.scripts,
+        records=programs.records,
     )
     return Stack(
         python=stock.python,

@@ -1,7 +1,9 @@
 """Scripts of an environment's `bin`: entry points and `#!python` files → text that runs anywhere.
 
 A script starts as a shell script and hands itself to the `python` beside its own real path, so
-that a tree has the same bytes wherever it stands. Python reads those lines as a string.
+that a tree has the same bytes wherever it stands. Python reads those lines as a string where the
+script is an entry point, which has no docstring. A program of its own is stored so, as it always
+was, and stands in trees with a start that is a comment to Python.
 """
 
 import re
@@ -11,6 +13,13 @@ from envc.model.wheel import ConsoleScript
 _SHELL = b"#!/bin/sh\n"
 _EXEC = b"""'''exec' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n' '''"""
 
+# To Python a comment, as a form feed is nothing ahead of one. To a shell a program in a folder that
+# no file system can hold, as a file is no folder: it fails, and the right side runs.
+_START = b"""\f#/ 2>/dev/null || exec "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n"""
+
+# Source: PEP 263.
+_ENCODING = re.compile(rb"[ \t\f]*(#.*?coding[:=][ \t]*[-\w.]+[^\n]*)\n?")
+_JOINT = b" \\\n"
 _COMMENTS = re.compile(rb"(?:[ \t\f]*(?:#[^\n]*)?\r?\n)*")
 _STRING = re.compile(rb"[rRuU]?[\"']")
 _REFERENCE = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(?:\[[^\]]*\])?")
@@ -41,17 +50,33 @@ def rebind_script(content: bytes) -> bytes | None:
     found = _COMMENTS.match(rest)
     comments = found.group() if found else b""
     code = rest[len(comments) :]
-    joint = b" \\\n" if _STRING.match(code) else b"\n"
+    joint = _JOINT if _STRING.match(code) else b"\n"
     return _SHELL + comments + _EXEC + joint + code
 
 
-def runs_python_beside(content: bytes) -> bool:
-    """Whether a script is one that `rebind_script` returned: the same text runs in any tree."""
-    if not content.startswith(_SHELL):
-        return False
-    rest = content[len(_SHELL) :]
+def program_script(stored: bytes) -> bytes | None:
+    """The text of a script that `rebind_script` returned as it runs in any tree; None: no such one.
+
+    To Python it is the program that its author wrote: its docstring and its `from __future__` are
+    the first that there is. A declaration of its encoding stays on the second line, the last where
+    it counts.
+    """
+    if not stored.startswith(_SHELL):
+        return None
+    rest = stored.removeprefix(_SHELL)
     found = _COMMENTS.match(rest)
-    return rest[len(found.group()) if found else 0 :].startswith(_EXEC)
+    comments = found.group() if found else b""
+    start, code = (
+        rest[len(comments) : len(comments) + len(_EXEC)],
+        rest[len(comments) + len(_EXEC) :],
+    )
+    if start != _EXEC:
+        return None
+    code = comments + code.removeprefix(_JOINT if code.startswith(_JOINT) else b"\n")
+    declared = _ENCODING.match(code)
+    if declared is None:
+        return _SHELL + _START + code
+    return _SHELL + declared[1] + b"\n" + _START + code[declared.end() :]
 
 
 def parse_entry_points(text: str) -> tuple[ConsoleScript, ...]:

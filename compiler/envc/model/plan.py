@@ -106,9 +106,10 @@ class View:
     """The files and symlinks that are the layer's own, each in order of path.
 
     `runtime_files` names the modules of `envc.runtime` that the tree needs in site-packages,
-    without their suffix.
+    without their suffix. `instead` are the paths of its files that take the place of stored ones.
     """
 
     files: tuple[WriteFile, ...]
     symlinks: tuple[MakeSymlink, ...]
     runtime_files: tuple[str, ...]
+    instead: frozenset[str] = frozenset()

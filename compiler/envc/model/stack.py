@@ -15,7 +15,8 @@ class StackLayer:
     layer, `location` is the target directory and `subdirectory` the layer's name; for an overlay,
     `location` is its own folder and `subdirectory` is empty. `masked` is what the top of the stack
     shadows, lifts over or hides; the top layer's own is empty. `python_scripts` are those of the
-    wheels' `scripts` that run the python beside them: path and text.
+    wheels' `scripts` that run the python beside them, as they stand in trees: path and text; and
+    `records` the RECORDs of wheels that have such scripts.
     """
 
     name: str
@@ -25,6 +26,7 @@ class StackLayer:
     wheels: tuple[WheelFacts, ...]
     masked: frozenset[NormalizedName] = frozenset()
     python_scripts: tuple[tuple[str, bytes], ...] = ()
+    records: tuple[tuple[str, bytes], ...] = ()
 
     def visible(self) -> tuple[WheelFacts, ...]:
         """The wheels whose projects are not masked."""

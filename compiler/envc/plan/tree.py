@@ -22,7 +22,7 @@ class StoredTree:
 def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> tuple[TreePlan, Manifest]:
     """The plan of a layer, and the manifest of the tree that it makes.
 
-    Every wheel's files are linked, the view's own are written.
+    Every wheel's files are linked, the view's own are written, some of them instead of a wheel's.
 
     Raises:
         UntrustedError: two wheels claim one path with different content; names all such paths.
@@ -45,6 +45,11 @@ def plan_tree(layer: str, trees: Sequence[StoredTree], view: View) -> tuple[Tree
             else:
                 shared.add(path)
         first.append(paths)
+    if view.instead:
+        replaced = frozenset(path.encode() for path in view.instead)
+        for path in replaced:
+            del lines[path], owners[path]
+        first = [[path for path in paths if path not in replaced] for paths in first]
     for entry in _own_entries(view.files, view.symlinks):
         path = entry.path.encode()
         line = entry.line()

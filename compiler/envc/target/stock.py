@@ -10,12 +10,13 @@ from packaging.utils import NormalizedName
 from envc.disk.durable import make_folder
 from envc.disk.locks import exclusive
 from envc.errors import OutsideError
-from envc.formats.scripts import runs_python_beside
+from envc.formats.scripts import program_script
 from envc.host.context import Context
 from envc.model.bundle import BundleFile
-from envc.model.digest import Digest, hex_of, is_forgeable
+from envc.model.digest import Digest, digest_of, hex_of, is_forgeable
 from envc.model.generation import GenerationWheel
 from envc.model.lock import UNSEEN, LockedPin, LockedWheel
+from envc.model.manifest import Entry
 from envc.model.names import FILL_LOCK, site_packages_of
 from envc.model.publication import PublishedLayer
 from envc.model.spec import IndexSpec
@@ -248,20 +249,57 @@ def stack_layer(
     Raises:
         OutsideError: one of its scripts cannot be read.
     """
-    trees = Store(directory.store).tree
-    scripts = (
-        (path, read_bytes(f"{trees(store_id(wheel.digest, python))}/{path}"))
-        for wheel in wheels
-        for path in wheel.scripts
-    )
+    programs = programs_of(Store(directory.store), wheels, python)
     return StackLayer(
         name=name,
         closure=closure,
         location=directory.path,
         subdirectory=directory.subdirectory(name),
         wheels=wheels,
-        python_scripts=tuple((path, text) for path, text in scripts if runs_python_beside(text)),
+        python_scripts=programs.scripts,
+        records=programs.records,
     )
+
+
+@value
+class Programs:
+    """The scripts of wheels that run the python beside them, and the RECORDs that tell of them."""
+
+    scripts: tuple[tuple[str, bytes], ...]
+    records: tuple[tuple[str, bytes], ...]
+
+
+def programs_of(store: Store, wheels: Iterable[WheelFacts], python: str) -> Programs:
+    """Those of stored wheels, as they stand in trees: path and text.
+
+    Raises:
+        OutsideError: a file of the store cannot be read.
+    """
+    scripts: list[tuple[str, bytes]] = []
+    records: list[tuple[str, bytes]] = []
+    for wheel in wheels:
+        tree = store.tree(store_id(wheel.digest, python))
+        made = {path: program_script(read_bytes(f"{tree}/{path}")) for path in wheel.scripts}
+        own = {path: text for path, text in made.items() if text is not None}
+        if own:
+            from envc.store.record import installed_record  # few wheels have such scripts
+
+            record = f"{site_packages_of(python)}/{wheel.dist_info}/RECORD"
+            entries = (
+                _with_content(entry, own.get(entry.path))
+                for entry in store.manifest(store_id(wheel.digest, python)).entries()
+                if entry.kind == "f" and entry.path != record
+            )
+            records.append((record, installed_record(list(entries), record)))
+        scripts += own.items()
+    return Programs(tuple(scripts), tuple(records))
+
+
+def _with_content(entry: Entry, content: bytes | None) -> Entry:
+    """A listed file, with another content if there is one."""
+    if content is None:
+        return entry
+    return entry._replace(size_bytes=len(content), content=hex_of(digest_of(content)))
 
 
 def entry_points(store: Store, stack: Stack) -> tuple[tuple[NormalizedName, str], ...]:

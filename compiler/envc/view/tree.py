@@ -16,6 +16,7 @@ from envc.view.inherited import (
 )
 from envc.view.interpreter import interpreter_entries
 from envc.view.modulefile import modulefile
+from envc.view.programs import own_programs
 from envc.view.stack_file import RUNTIME_FILES, start_entries
 
 Entry: TypeAlias = WriteFile | MakeSymlink
@@ -23,6 +24,7 @@ Pass: TypeAlias = Callable[[Stack, frozenset[str]], Iterable[Entry]]
 
 # Each pass sees the paths that the passes before it took: what is the layer's own comes first.
 PASSES: tuple[Pass, ...] = (
+    own_programs,
     interpreter_entries,
     activate_script,
     modulefile,
@@ -35,7 +37,12 @@ PASSES: tuple[Pass, ...] = (
 )
 
 # What an environment has that is no layer: whatever is visible in it is its own.
-PLAIN_PASSES: tuple[Pass, ...] = (interpreter_entries, activate_script, editable_origins)
+PLAIN_PASSES: tuple[Pass, ...] = (
+    own_programs,
+    interpreter_entries,
+    activate_script,
+    editable_origins,
+)
 
 
 def view(stack: Stack) -> View:
@@ -66,6 +73,7 @@ def _seen(stack: Stack, passes: tuple[Pass, ...], runtime_files: tuple[str, ...]
         files=tuple(entry for entry in ordered if isinstance(entry, WriteFile)),
         symlinks=tuple(entry for entry in ordered if isinstance(entry, MakeSymlink)),
         runtime_files=runtime_files,
+        instead=frozenset(path for path, _ in (*stack.top.python_scripts, *stack.top.records)),
     )
 
 
