@@ -218,6 +218,75 @@ def test_a_build_gets_what_it_requires_from_the_sites_indexes(site):
     assert build["requires"] == ["gear==1.0", "six==1.17.0", "tool==1.0"]
 
 
+TOOL = """\
+import os, zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+{imports}
+    with open({log!r}, "a") as log:
+        log.write("{name}\\n")
+    name = "{name}-1.0-py3-none-any.whl"
+    info = "{name}-1.0.dist-info"
+    members = {{
+        "{name}.py": "",
+        f"{{info}}/METADATA": "Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n",
+        f"{{info}}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        f"{{info}}/RECORD": "",
+    }}
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as archive:
+        for path, content in members.items():
+            archive.writestr(zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0)), content)
+    return name
+"""
+
+
+def tool(house: Path, log: Path, name: str, *needs: str, stated: bool = True):
+    """A tool without a wheel, which needs others when it is built; it notes that in `log`."""
+    imports = "\n".join(f"    import {need}" for need in needs) or "    pass"
+    info = f"Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n"
+    files = {
+        "PKG-INFO": info if stated else f"{info}Dynamic: Requires-Dist\n",
+        "backend.py": TOOL.format(name=name, imports=imports, log=str(log)),
+        "pyproject.toml": build_system(", ".join(f'"{need}"' for need in needs)),
+    }
+    members = {f"{name}-1.0/{path}": text.encode() for path, text in files.items()}
+    write_tar(house / f"{name}-1.0.tar.gz", members)
+
+
+@pytest.mark.parametrize("stated", [True, False], ids=["stated", "only-a-build-tells"])
+def test_what_a_build_requires_is_built_as_well_each_once(site, tmp_path, stated):
+    log = tmp_path / "log"
+    tool(site.wheels, log, "cog", stated=stated)
+    tool(site.wheels, log, "gear", "cog", stated=stated)
+    tool(site.wheels, log, "lark", "gear", "cog", stated=stated)
+    site.done("lock")
+    assert log.read_text().splitlines() == ["cog", "gear", "lark"]
+    (build,) = tomllib.loads(site.lock_text("user"))["tool"]["envc"]["builds"]
+    assert build["requires"] == ["cog==1.0", "gear==1.0"]
+
+
+def test_builds_that_need_each_other_have_no_end(site, tmp_path):
+    tool(site.wheels, tmp_path / "log", "gear", "lark")
+    tool(site.wheels, tmp_path / "log", "lark", "gear")
+    answer = site.envc("lock")
+    assert (answer.status, answer.stderr) == (
+        4,
+        "error: lark 1.0 cannot be built: builds that need each other have no end: lark 1.0 → "
+        "gear 1.0 → lark 1.0\n"
+        "   at: lark 1.0\n"
+        " mend: have an index, or a folder of wheels, offer a wheel of one of them\n",
+    )
+
+
+def test_builds_wait_for_no_more_than_some_others(site, tmp_path):
+    for number in range(12):
+        tool(site.wheels, tmp_path / "log", f"t{number}", f"t{number + 1}")
+    tool(site.wheels, tmp_path / "log", "lark", "t0")
+    answer = site.envc("lock")
+    assert answer.status == 4
+    assert "cannot be built: builds that need each other have no end: " in answer.stderr
+
+
 def test_a_build_sees_no_secret_and_none_of_the_persons_folders(site, monkeypatch):
     monkeypatch.setenv("ENVC_INDEX_SITE_PASSWORD", "s3cret")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")

@@ -66,12 +66,10 @@ def program_script(stored: bytes) -> bytes | None:
     rest = stored.removeprefix(_SHELL)
     found = _COMMENTS.match(rest)
     comments = found.group() if found else b""
-    start, code = (
-        rest[len(comments) : len(comments) + len(_EXEC)],
-        rest[len(comments) + len(_EXEC) :],
-    )
-    if start != _EXEC:
+    rest = rest.removeprefix(comments)
+    if not rest.startswith(_EXEC):
         return None
+    code = rest.removeprefix(_EXEC)
     code = comments + code.removeprefix(_JOINT if code.startswith(_JOINT) else b"\n")
     declared = _ENCODING.match(code)
     if declared is None:

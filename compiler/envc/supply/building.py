@@ -17,7 +17,7 @@ from envc.host.context import Context
 from envc.host.machine import machine_of
 from envc.model.lock import LockedBuild
 from envc.model.release import Distribution
-from envc.model.resolution import Problem
+from envc.model.resolution import Pin, Problem
 from envc.model.spec import CoreSpec, Origin, SourcedRequirement
 from envc.model.target import Machine
 from envc.model.value import replace, value
@@ -28,7 +28,11 @@ from envc.supply.reference import file_at, release_of
 from envc.supply.wheelhouse import WheelCopy, place_of
 
 if TYPE_CHECKING:
-    from envc.build import Builder, Source, Tool  # most sites build nothing
+    from envc.build import Builder, Built, Source, Tool  # most sites build nothing
+    from envc.index.reader import MetadataReader
+
+# So many builds may wait for each other.
+_DEEPEST = 8
 
 
 @value
@@ -46,8 +50,8 @@ class Supply(Closing):
     def __init__(self, site: Site, context: Context) -> None:
         self.site = site
         self.context = context
-        self.source = open_source(site, context, self._metadata)
-        self._lock = threading.Lock()
+        self._builds = _Builds(self)
+        self.source = open_source(site, context, self._builds.metadata)
 
     def close(self) -> None:
         """Let go of the indexes."""
@@ -70,17 +74,11 @@ class Supply(Closing):
         Raises:
             BuildError: the project's backend fails, or builds another project.
         """
-        with self._lock:
-            built = self._builder.wheel(source)
+        built = self._builds.wheel(source)
         filename = os.path.basename(built.path)
         release = release_of(filename)
         if release is None or (sdist and release != (sdist.project, sdist.version)):
-            own = "correct the project's configuration"
-            raise BuildError(
-                f"{source.label} cannot be built: its backend wrote {filename}",
-                where=os.path.basename(source.path) if sdist else source.path,
-                mend="ask for a version that has wheels, or tell its authors" if sdist else own,
-            )
+            raise _other_project(source, built.path, is_own=sdist is None)
         place = place_of(folder, filename, built.digest)
         size = built.size_bytes
         file = file_at(f"file://{quote(place)}", release, digest=built.digest, size_bytes=size)
@@ -93,26 +91,13 @@ class Supply(Closing):
             source=recorded,
             source_digest=source.digest,
             requires=built.requires,
-            python_full=self._machine.python_full,  # what is kept is kept for each Python
+            python_full=self.machine.python_full,  # what is kept is kept for each Python
             requested=requested,
         )
         return BuiltWheel(file, build, WheelCopy(built.path, place))
 
-    def _metadata(self, distribution: Distribution, path: str) -> bytes:
-        """The text of the METADATA that a source distribution's wheel will have."""
-        machine, site = self._machine, self.site.spec
-        if not machine.python_full.startswith(site.core.python + "."):
-            raise BuildError(
-                f"{distribution.filename} tells its metadata only to a Python {site.core.python}, "
-                f"and {machine.interpreter} is Python {machine.python_full}",
-                where=f"{site.file} (core.python)",
-                mend=f"set core.interpreter to a Python {site.core.python}",
-            )
-        with self._lock:
-            return self._builder.metadata(source_of(distribution, path))
-
     @cached_property
-    def _machine(self) -> Machine:
+    def machine(self) -> Machine:
         """This machine with the site's core, or with a Python of its version that is found here.
 
         Without one, envc's own: a wheel without compiled code is the same from any.
@@ -128,37 +113,94 @@ class Supply(Closing):
                 return machine_of(found)
         return own
 
+
+class _Builds:
+    """Builds for a supply, one at a time; those that they need are for the next ones, deeper.
+
+    `chain` are the labels of the builds that wait for these, the first one first.
+    """
+
+    def __init__(self, supply: Supply, chain: tuple[str, ...] = ()) -> None:
+        self._supply = supply
+        self._chain = chain
+        self._lock = threading.Lock()
+
+    def wheel(self, source: "Source") -> "Built":
+        """The wheel of a source, built now or before."""
+        self._refuse_endless(source.label)
+        with self._lock:
+            return self._builder.wheel(source)
+
+    def metadata(self, distribution: Distribution, path: str) -> bytes:
+        """The text of the METADATA that a source distribution's wheel will have."""
+        machine, site = self._supply.machine, self._supply.site.spec
+        if not machine.python_full.startswith(site.core.python + "."):
+            raise BuildError(
+                f"{distribution.filename} tells its metadata only to a Python {site.core.python}, "
+                f"and {machine.interpreter} is Python {machine.python_full}",
+                where=f"{site.file} (core.python)",
+                mend=f"set core.interpreter to a Python {site.core.python}",
+            )
+        source = source_of(distribution, path)
+        self._refuse_endless(source.label)
+        with self._lock:
+            return self._builder.metadata(source)
+
+    def _refuse_endless(self, label: str) -> None:
+        """Refuse a build that waits for itself, or for ever another one.
+
+        Raises:
+            BuildError: this is one.
+        """
+        if label in self._chain or len(self._chain) > _DEEPEST:
+            way = " → ".join((*self._chain[-_DEEPEST:], label))
+            raise BuildError(
+                f"{label} cannot be built: builds that need each other have no end: {way}",
+                where=label,
+                mend="have an index, or a folder of wheels, offer a wheel of one of them",
+            )
+
     @cached_property
     def _builder(self) -> "Builder":
         from envc.build import Builder
 
+        context = self._supply.context
         return Builder(
-            self._machine,
-            kept=f"{self.context.cache}/builds-v1",
+            self._supply.machine,
+            kept=f"{context.cache}/builds-v1",
             provide=self._provide,
-            reporter=self.context.reporter,
+            reporter=context.reporter,
         )
 
     def _provide(self, label: str, requirements: Sequence[str]) -> "Sequence[Tool]":
-        """The wheels that a build asks for, from the site's indexes; none of them is built."""
-        from envc.build import Tool
-
-        policy = self.site.spec.resolver
+        """The wheels that a build asks for, from the site's indexes, or built in their turn."""
+        site, context = self._supply.site, self._supply.context
         problem = Problem(
             layer=f"the build of {label}",
-            targets=(self._machine.target("build"),),
+            targets=(self._supply.machine.target("build"),),
             roots=tuple(_sourced(text, label) for text in requirements),
-            policy=replace(policy, resolution="highest", no_build=True, no_binary=()),
+            policy=replace(site.spec.resolver, resolution="highest", no_binary=()),
         )
-        with open_source(self.site, self.context) as source:
+        deeper = _Builds(self._supply, (*self._chain, label))
+        with open_source(site, context, deeper.metadata) as source:
             try:
                 pins = resolve(problem, source).pins
             except UnsatisfiableError as error:
                 raise BuildError.of(error.faults) from error
-            return [
-                Tool(f"{pin.project}=={pin.version}", source.reader.file(pin.distributions[0]))
-                for pin in pins
-            ]
+            return [deeper.tool(pin, source.reader) for pin in pins]
+
+    def tool(self, pin: Pin, reader: "MetadataReader") -> "Tool":
+        """A pin that a build asks for: the index's wheel, or one that is built."""
+        from envc.build import Tool
+
+        file = pin.distributions[0]
+        path = reader.file(file)
+        if file.kind == "sdist":
+            source = source_of(file, path)
+            path = self.wheel(source).path
+            if release_of(os.path.basename(path)) != (pin.project, pin.version):
+                raise _other_project(source, path)
+        return Tool(f"{pin.project}=={pin.version}", path)
 
 
 def as_wheel_of(sdist: Distribution, file: Distribution) -> Distribution:
@@ -176,6 +218,15 @@ def source_of(distribution: Distribution, path: str) -> "Source":
         label=f"{distribution.project} {distribution.version}",
         path=path,
         digest=distribution.digest or digest_of_file(path),
+    )
+
+
+def _other_project(source: "Source", path: str, *, is_own: bool = False) -> BuildError:
+    own = "correct the project's configuration"
+    return BuildError(
+        f"{source.label} cannot be built: its backend wrote {os.path.basename(path)}",
+        where=source.path if is_own else os.path.basename(source.path),
+        mend=own if is_own else "ask for a version that has wheels, or tell its authors",
     )
 
 

@@ -7,8 +7,8 @@ import pytest
 from envc.formats.scripts import (
     entry_point_script,
     parse_entry_points,
+    program_script,
     rebind_script,
-    runs_python_beside,
 )
 from envc.model.wheel import ConsoleScript
 
@@ -18,6 +18,8 @@ START = b"""\
 ' '''
 """
 JOINED = START[:-1] + b" \\\n"
+COMMENT = b"""\f#/ 2>/dev/null || exec "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n"""
+PROGRAM = b"#!/bin/sh\n" + COMMENT
 
 
 def test_entry_point() -> None:
@@ -54,13 +56,42 @@ def test_rebind(content: bytes, expected: bytes | None) -> None:
     assert rebind_script(content) == expected
 
 
+def program(content: bytes) -> bytes:
+    """A wheel's script as it stands in a tree."""
+    return program_script(rebind_script(content) or b"") or b""
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"#!python\nx = 1\n", PROGRAM + b"x = 1\n"),
+        (b"#!pythonw -E\r\nx = 1\n", PROGRAM + b"x = 1\n"),
+        (b"#!python", PROGRAM),
+        (b"#!python\n'''Doc.'''\n", PROGRAM + b"'''Doc.'''\n"),
+        (b"#!python\n# A comment.\n# coding: x\n", PROGRAM + b"# A comment.\n# coding: x\n"),
+        (
+            b"#!python\n\f # -*- coding: latin-1 -*-\r\n\n'''Doc.'''\n",
+            b"#!/bin/sh\n# -*- coding: latin-1 -*-\r\n" + COMMENT + b"\n'''Doc.'''\n",
+        ),
+        (b"#!/usr/bin/python\nx = 1\n", b""),
+    ],
+)
+def test_program(content: bytes, expected: bytes) -> None:
+    assert program(content) == expected
+
+
+@pytest.mark.parametrize("content", [b"#!/bin/sh\necho\n", b"\x7fELF", b"", b"#!/bin/sh\n# x"])
+def test_what_was_not_rebound_is_no_program(content: bytes) -> None:
+    assert program_script(content) is None
+
+
 SOURCE = """\
 #!python
 # -*- coding: latin-1 -*-
 '''A docstring.'''
 from __future__ import annotations
 import sys
-print(sys.argv[1:], 'é', __doc__.endswith('A docstring.'))
+print(sys.argv[1:], 'é', __doc__)
 """
 
 
@@ -70,12 +101,42 @@ def test_script_runs_the_python_beside_its_real_path(tmp_path: Path, folder: str
     place.mkdir()
     (place / "python").symlink_to(sys.executable)
     script = place / "demo"
-    script.write_bytes(rebind_script(SOURCE.encode("latin-1")) or b"")
+    script.write_bytes(program(SOURCE.encode("latin-1")))
     script.chmod(0o555)
     (tmp_path / "link").symlink_to(script)
     command = [str(tmp_path / "link"), "a b", "c"]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8")
-    assert ran.stdout == "['a b', 'c'] é True\n"
+    assert ran.stdout == "['a b', 'c'] é A docstring.\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print(repr(__doc__))",
+        '"""Sum\\tof things."""\nprint(repr(__doc__))',
+        'b"no docstring"\nprint(repr(__doc__))',
+        '"" or print("ran")',
+        '"a" "b"; print(repr(__doc__))',
+        '"%s" % print("ran")',
+        "# a comment\n\n\f\n'Doc.'\nfrom __future__ import annotations\nprint(repr(__doc__))",
+        "\r\n'Doc.'\r\nprint(repr(__doc__))\r\n",
+        "'''exec' $0 '''\nprint(repr(__doc__))",
+    ],
+)
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_program_means_to_python_what_it_meant(tmp_path: Path, shell: str, code: str) -> None:
+    source, script = tmp_path / "source.py", tmp_path / "demo"
+    source.write_bytes(f"#!python\n{code}".encode())
+    script.write_bytes(program(source.read_bytes()))
+    (tmp_path / "python").symlink_to(sys.executable)
+    (tmp_path / "\f#").write_text("#!/bin/sh\necho a file of that name is not run\n")
+    (tmp_path / "\f#").chmod(0o755)
+    commands = [sys.executable, str(source)], [shell, "-e", str(script)]
+    meant, ran = (
+        subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        for command in commands
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, meant.stdout, "")
 
 
 def test_entry_points_of_both_groups_in_order_of_name() -> None:
@@ -127,12 +188,3 @@ def test_bad_entry_points(text: str, message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - its full text is compared below
         parse_entry_points(text)
     assert str(caught.value) == message
-
-
-def test_a_rebound_script_is_known_again():
-    for text in (b"#!python\nprint(1)\n", b"#!python\n# coding: utf-8\n\n'''doc'''\n", b"#!python"):
-        rebound = rebind_script(text)
-        assert rebound is not None
-        assert runs_python_beside(rebound)
-    for text in (b"#!/bin/sh\necho\n", b"#!/bin/sh\n", b"\x7fELF", b"#!python\n", b""):
-        assert not runs_python_beside(text)
