@@ -271,10 +271,12 @@ def test_builds_that_need_each_other_have_no_end(site, tmp_path):
     answer = site.envc("lock")
     assert (answer.status, answer.stderr) == (
         4,
-        "error: lark 1.0 cannot be built: builds that need each other have no end: lark 1.0 → "
-        "gear 1.0 → lark 1.0\n"
-        "   at: lark 1.0\n"
-        " mend: have an index, or a folder of wheels, offer a wheel of one of them\n",
+        (
+            "error: lark 1.0 cannot be built: builds that need each other have no end: lark 1.0 → "
+            "gear 1.0 → lark 1.0\n"
+            "   at: lark 1.0\n"
+            " mend: have an index, or a folder of wheels, offer a wheel of one of them\n"
+        ),
     )
 
 

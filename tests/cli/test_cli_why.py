@@ -53,12 +53,13 @@ def test_a_base_does_not_ask_for_versions_that_the_pin_is_none_of(locked):
     spec = locked.overlay("bob", 'requires = ["numpy>=2"]')
     locked.done("lock", "--overlay", spec)
     asked = locked.done("why", "numpy", "--overlay", spec, "--json").json["asked"]
-    assert [(each["by"], each["requirement"]) for each in asked[:2]] == [
-        ("spec", "numpy>=2"),
-        ("base", "numpy"),
+    assert [(each["by"], each["requirement"], each["binding"]) for each in asked[:2]] == [
+        ("spec", "numpy>=2", True),
+        ("base", "numpy<2", False),
     ]
     scipy = locked.done("why", "scipy", "--overlay", spec)
-    assert "keeps scipy\n" in scipy.stdout
+    assert "keeps scipy available\n" in scipy.stdout
+    assert "scipy==1.11.0" not in scipy.stdout
 
 
 def test_a_project_that_is_not_there(locked):

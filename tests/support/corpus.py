@@ -2,7 +2,8 @@
 
     why = "…"
     [[wheel]]                                a recipe (support.wheels); the text of a file may be
-                                             "library: needs=libx.so.1 looks=$ORIGIN/../x/lib"
+                                             "library: needs=libx.so.1 looks=$ORIGIN/../x/lib
+                                             holds=a.text,another"
     [facts."six-1.0-py3-none-any.whl"]       what the index says of it: `yanked`, `requires_python`
     [site]                                   tables that are added to the envc.toml
     [site.layer.user]
@@ -186,4 +187,5 @@ def _content(text: str) -> str | bytes:
     return shared_library(
         needs=tuple(filter(None, words.get("needs", "").split(","))),
         looks=tuple(filter(None, words.get("looks", "").split(","))),
+        holds=tuple(filter(None, words.get("holds", "").split(","))),
     )

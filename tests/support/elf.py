@@ -7,8 +7,10 @@ _LOADED_AT = 0x1000
 _NEEDED, _STRING_TABLE, _RUNPATH = 1, 5, 29
 
 
-def shared_library(*, needs: tuple[str, ...] = (), looks: tuple[str, ...] = ()) -> bytes:
-    """A library that needs these others, and looks for them in these folders."""
+def shared_library(
+    *, needs: tuple[str, ...] = (), looks: tuple[str, ...] = (), holds: tuple[str, ...] = ()
+) -> bytes:
+    """A library that needs these others, looks for them in these folders, and holds these texts."""
     strings = bytearray(b"\0")
     entries: list[tuple[int, int]] = []
     for tag, text in [*((_NEEDED, name) for name in needs), (_RUNPATH, ":".join(looks))]:
@@ -27,4 +29,5 @@ def shared_library(*, needs: tuple[str, ...] = (), looks: tuple[str, ...] = ()) 
         struct.pack("<IIQQQQQQ", kind, 4, place, address, address, size, size, 8)
         for kind, place, address, size in segments
     )
-    return bytes(head) + packed + bytes(strings) + body
+    texts = b"".join(b"\0" + text.encode() + b"\0" for text in holds)
+    return bytes(head) + packed + bytes(strings) + body + texts

@@ -6,6 +6,7 @@ WheelContents of a base ──inventory_of──▶ Inventory          Subject o
 from envc.check.basis import Basis, basis_of
 from envc.check.collisions import collisions, layer_collisions
 from envc.check.impact import Impact, ImpactKind, classify
+from envc.check.interfaces import may_be_of_numpy_1, wanted_extensions
 from envc.check.inventory import Inventory, inventory_of
 from envc.check.judge import PASSES, judge, pins_of, restated, unreadable
 from envc.check.libraries import wanted_libraries
@@ -27,8 +28,10 @@ __all__ = [
     "inventory_of",
     "judge",
     "layer_collisions",
+    "may_be_of_numpy_1",
     "pins_of",
     "restated",
     "unreadable",
+    "wanted_extensions",
     "wanted_libraries",
 ]

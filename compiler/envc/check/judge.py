@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from envc.check.collisions import commands, files, modules
+from envc.check.interfaces import interfaces
 from envc.check.inventory import Inventory
 from envc.check.libraries import libraries
 from envc.check.pins import pins, start_up, unknown
@@ -34,6 +35,7 @@ PASSES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     modules,
     commands,
     libraries,
+    interfaces,
     start_up,
     unknown,
 )

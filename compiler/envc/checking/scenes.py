@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from packaging.utils import NormalizedName
 
-from envc.check import Scene, wanted_libraries
+from envc.check import Scene, may_be_of_numpy_1, wanted_extensions, wanted_libraries
 from envc.errors import SpecError
 from envc.lock import select_wheels, with_absolute_paths
 from envc.locking.known_base import KnownBase
@@ -74,9 +74,10 @@ def _libraries(
 ) -> tuple[dict[NormalizedName, tuple[Library, ...]], list[Unknown]]:
     """The libraries of the projects whose headers matter."""
     wheels: dict[NormalizedName, LockedWheel] = {}
-    for project in sorted(wanted_libraries(scene)):
+    linked = wanted_libraries(scene)
+    for project in sorted(linked | wanted_extensions(scene)):
         wheel = own.get(project) or under.wheel(project, scene.target)
-        if wheel is not None:
+        if wheel is not None and (project in linked or may_be_of_numpy_1(wheel)):
             wheels[project] = wheel
     found = contents.libraries(wheels.values(), folder=folder) if wheels else {}
     read: dict[NormalizedName, tuple[Library, ...]] = {}

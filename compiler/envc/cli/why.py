@@ -35,7 +35,7 @@ def _answer(report: "WhyReport") -> Iterator[str]:
     else:
         yield f"kept by layer {report.layer}: nothing in the stack asks for it"
     for asking in report.asked:
-        yield from _asking(asking)
+        yield from _asking(asking, report.project)
     if report.newest is None:
         yield "no index has it any more"
     elif not report.held:
@@ -50,10 +50,11 @@ def _answer(report: "WhyReport") -> Iterator[str]:
             yield f"  {_versions(held)}: {held.reason}"
 
 
-def _asking(asking: "Asking") -> Iterator[str]:
+def _asking(asking: "Asking", project: str) -> Iterator[str]:
     if not asking.path:
         word = "keeps" if asking.by == "base" else "requires"
-        yield f"  {asking.where} {word} {asking.requirement}"
+        what = asking.requirement if asking.binding else f"{project} available"
+        yield f"  {asking.where} {word} {what}"
         return
     overridden = f" (so overridden at {asking.where})" if asking.where else ""
     yield f"  {asking.by} requires {asking.requirement}{overridden}"

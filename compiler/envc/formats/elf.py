@@ -1,5 +1,6 @@
 """Shared libraries (ELF): which others a file needs, and where it tells the linker to look."""
 
+import re
 import struct
 from collections.abc import Iterator
 from posixpath import dirname, normpath
@@ -11,6 +12,10 @@ _NEEDED, _STRING_TABLE, _RPATH, _RUNPATH = 1, 5, 15, 29
 _HEADER_END = struct.Struct("<26xQ16xH")
 _SEGMENT = struct.Struct("<IIQQQQ16x")
 _ENTRY = struct.Struct("<qQ")
+# What an extension imports to find NumPy's C interface. The headers of NumPy 2 name the new place,
+# and then the old one.
+_OF_NUMPY_1 = re.compile(rb"numpy\.core\.(?:_multiarray_umath|multiarray)\0")
+_OF_NUMPY_2 = b"numpy._core._multiarray_umath\0"
 # How a run path says "where this library is".
 _ORIGINS = ("$ORIGIN", "${ORIGIN}")
 
@@ -44,6 +49,15 @@ def needed_libraries(content: "bytes | memoryview") -> tuple[str, ...]:
     Source: System V ABI, chapters 4 and 5
     """
     return _texts(content, frozenset({_NEEDED}))
+
+
+def uses_numpy_1(content: "bytes | memoryview") -> bool:
+    """Whether an extension was compiled with the headers of NumPy 1: NumPy 2 refuses to serve it.
+
+    Source: https://numpy.org/doc/stable/dev/depending_on_numpy.html (NumPy 2.0-specific advice)
+    """
+    is_elf = bytes(content[: len(_HEADER)]) == _HEADER
+    return is_elf and _OF_NUMPY_1.search(content) is not None and _OF_NUMPY_2 not in bytes(content)
 
 
 def _texts(content: "bytes | memoryview", tags: frozenset[int]) -> tuple[str, ...]:

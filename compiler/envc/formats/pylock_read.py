@@ -61,7 +61,7 @@ def lock_from_text(text: bytes, file: str, layer: str, command: str = "envc lock
         where = f"{file} (packages[{place}])"
         marker = _marker(package, where, groups, mend)
         try:
-            pins.append(replace(_pin(package, where), marker=marker))
+            pins.append(replace(_pin(package, where, is_own=tool is not None), marker=marker))
         except SpecError as error:
             if marker is None:
                 raise
@@ -108,10 +108,10 @@ def _tool(pylock: Pylock, file: str, mend: str) -> LockTool | None:
         raise SpecError(f"not an envc lock: {error.what}", where=where, mend=mend) from error
 
 
-def _pin(package: Package, where: str) -> LockedPin:
+def _pin(package: Package, where: str, *, is_own: bool) -> LockedPin:
     if package.directory is not None and package.directory.editable and package.tool:
         return _editable_pin(package, package.directory.path, where)
-    wheels = _wheels(package, where)
+    wheels = _wheels(package, where, is_own=is_own)
     version = package.version or parse_wheel_filename(wheels[0].filename)[1]
     return LockedPin(
         project=package.name,
@@ -125,10 +125,11 @@ def _pin(package: Package, where: str) -> LockedPin:
     )
 
 
-def _wheels(package: Package, where: str) -> tuple[LockedWheel, ...]:
+def _wheels(package: Package, where: str, *, is_own: bool) -> tuple[LockedWheel, ...]:
     """The wheels that can be used; an archive that is a wheel is the only one.
 
-    Of several wheels, those without a hash are left out: another one may be for this machine.
+    Of several wheels, those without a hash are left out: another one may be for this machine. A
+    lock of envc's own has a sha256 of each.
     """
     named: list[tuple[str, PackageWheel | PackageArchive]] = []
     if package.archive is not None:
@@ -148,7 +149,7 @@ def _wheels(package: Package, where: str) -> tuple[LockedWheel, ...]:
     missing: HashMissingError | None = None
     for name, file in named:
         try:
-            found.append(_wheel(name, file, where))
+            found.append(_wheel(name, file, where, is_own=is_own))
         except HashMissingError as error:
             missing = missing or error
     if missing is not None and not found:
@@ -231,10 +232,12 @@ def _editable_pin(package: Package, directory: str, where: str) -> LockedPin:
     )
 
 
-def _wheel(filename: str, file: PackageWheel | PackageArchive, where: str) -> LockedWheel:
+def _wheel(
+    filename: str, file: PackageWheel | PackageArchive, where: str, *, is_own: bool
+) -> LockedWheel:
     hashes = {algorithm.lower(): digits for algorithm, digits in file.hashes.items()}
     digest = digest_from_hex(hashes.get("sha256", ""))
-    checksum = best_checksum(hashes) if "sha256" not in hashes else None
+    checksum = None if "sha256" in hashes or is_own else best_checksum(hashes)
     if not is_digest(digest) and checksum is None:
         raise HashMissingError(
             f"{filename} has no sha256 hash", where=where, mend="lock again, with hashes"

@@ -32,6 +32,7 @@ LIBRARY_OUT_OF_REACH = "ENVC407"
 LIBRARY_OF_BASE = "ENVC408"
 START_UP_CODE = "ENVC409"
 CONTENTS_UNKNOWN = "ENVC410"
+OTHER_INTERFACE = "ENVC411"
 
 CODES: dict[str, tuple[Severity, str]] = {
     SPEC_UNREADABLE: ("error", "the overlay's spec cannot be read"),
@@ -62,6 +63,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     LIBRARY_OF_BASE: ("warning", "a library of the base goes on using what the overlay replaces"),
     START_UP_CODE: ("warning", "a project of the overlay runs code whenever Python starts"),
     CONTENTS_UNKNOWN: ("error", "what a wheel contains could not be found out"),
+    OTHER_INTERFACE: ("warning", "an extension was compiled against another NumPy than is visible"),
 }
 
 # Nobody may turn these down: where they stand, there is no overlay to speak of.

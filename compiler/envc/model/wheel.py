@@ -51,11 +51,13 @@ class Library:
     """A shared library or extension module (ELF): the libraries it needs, and where it looks.
 
     `folders` are those of its run paths that lie in the tree, relative to the tree's root.
+    `numpy_1` tells that it uses NumPy as it was before NumPy 2.
     """
 
     path: str
     needed: tuple[str, ...]
     folders: tuple[str, ...]
+    numpy_1: bool = False
 
 
 @value(kw_only=True)

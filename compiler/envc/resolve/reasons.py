@@ -46,10 +46,13 @@ def asked_in(demand: Demand, pin: Candidate) -> str:
 
     The versions in it bind that base alone.
     """
+    return demand.text if binds(demand, pin) else demand.key
+
+
+def binds(demand: Demand, pin: Candidate) -> bool:
+    """Whether a pin is one of the versions in a line; of a base's line it need not be."""
     line = demand.sourced if demand.kept else None
-    if line is None or line.requirement.specifier.contains(pin.version, prereleases=True):
-        return demand.text
-    return demand.key
+    return line is None or line.requirement.specifier.contains(pin.version, prereleases=True)
 
 
 def wanted_by(demand: Demand) -> str:

@@ -16,7 +16,7 @@ from envc.ports import CandidateSource
 from envc.resolve.coherence import orphans_of
 from envc.resolve.demand import Candidate, Demand
 from envc.resolve.policy import Kind
-from envc.resolve.reasons import asked_in, because, origin_of, wanted_by
+from envc.resolve.reasons import because, binds, origin_of, wanted_by
 from envc.resolve.search import Conflict, find
 from envc.resolve.visible import Visible
 
@@ -32,13 +32,15 @@ class Asking:
     `by` is "spec" for a line of the layer's own spec, "base" for one of a spec below it, else a
     release. `where` is the line's origin; of a release's words, that of the override that changed
     them, or empty. `path` leads to a release: a line of a spec, then releases, each asked for by
-    the one before.
+    the one before. A line of a base is not `binding` where the pin is none of its versions: it only
+    keeps the project.
     """
 
     by: str
     requirement: str
     where: str
     path: tuple[str, ...]
+    binding: bool = True
 
 
 @value(kw_only=True)
@@ -98,8 +100,13 @@ def _asked(visible: Visible, pin: Candidate) -> Iterator[Asking]:
     for line in sorted(lines, key=lambda line: (line.kept, origin_of(line), line.extra or "")):
         if line.extra is None:
             by = "base" if line.kept else "spec"
-            asked = asked_in(line, pin)
-            yield Asking(by=by, requirement=asked, where=origin_of(line), path=())
+            yield Asking(
+                by=by,
+                requirement=line.text,
+                where=origin_of(line),
+                path=(),
+                binding=binds(line, pin),
+            )
     found = {
         (str(demand.parent), demand.text): Asking(
             by=str(demand.parent),

@@ -15,7 +15,7 @@ from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from envc.disk.durable import disk_error
 from envc.errors import UntrustedError
-from envc.formats.elf import needed_libraries, searched_folders
+from envc.formats.elf import needed_libraries, searched_folders, uses_numpy_1
 from envc.model.lock import LockedWheel
 from envc.model.names import site_packages_of
 from envc.model.wheel import Library, ModuleTree, WheelContents, WheelFacts
@@ -179,7 +179,7 @@ def _initialisers(
 
 def _library(path: str, content: bytes) -> Library:
     folders = dict.fromkeys(searched_folders(path, content))
-    return Library(path, needed_libraries(content), tuple(folders))
+    return Library(path, needed_libraries(content), tuple(folders), uses_numpy_1(content))
 
 
 def _stored_file(path: str, size_bytes: int) -> bytes:
