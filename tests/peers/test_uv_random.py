@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -119,42 +120,82 @@ def kind_of(ours: Pins | None, theirs: Pins | None) -> str:
     return "newer in envc" if newer else "newer in uv"
 
 
+def reason_of(asked: Question, ours: Pins | None, theirs: Pins | None) -> str:
+    """Why the two may differ so, as the guide has it; empty: there is no such reason."""
+    if ours is None or theirs is None:
+        pins = (ours or {}).items()
+        yanked = {(e.name, e.version) for index in asked.indexes for e in index if e.yanked}
+        local = any(version.local and (name, str(version)) in yanked for name, version in pins)
+        return "`==` a yanked release with a local version" if local else ""
+    differing = [name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]]
+    if any(ours[name].is_prerelease != theirs[name].is_prerelease for name in differing):
+        return "a prerelease, or another release elsewhere"
+    if kind_of(ours, theirs) == "another of several answers":
+        return "two answers, none of which is newer everywhere"
+    return ""
+
+
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     with RandomIndexes() as server:
         yield Both(server, tmp_path_factory.mktemp("random"))
 
 
-def counted(both: Both, seeds: range) -> tuple[Counter[str], dict[str, list[int]]]:
-    kinds: Counter[str] = Counter()
-    seen: dict[str, list[int]] = {}
+def unexplained(both: Both, seeds: range) -> tuple[Counter[str], list[Question]]:
+    """How often the two agree or differ for which reason; the questions where there is none."""
+    counts: Counter[str] = Counter()
+    without: list[Question] = []
     for seed in seeds:
-        kind = kind_of(*both.answers(question(seed)))
-        kinds[kind] += 1
-        if kind:
-            seen.setdefault(kind, []).append(seed)
-    return kinds, seen
+        asked = question(seed)
+        ours, theirs = both.answers(asked)
+        kind = kind_of(ours, theirs)
+        reason = reason_of(asked, ours, theirs) if kind else "none" if ours is None else "the same"
+        counts[reason or kind] += 1
+        if not reason:
+            without.append(asked)
+    return counts, without
 
 
-def smallest(both: Both, asked: Question, kind: str) -> Question:
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        range(SOME),
+        *(
+            pytest.param(range(first, first + MANY // 20), marks=pytest.mark.sweep)
+            for first in range(SOME, MANY, MANY // 20)
+        ),
+    ],
+    ids=lambda seeds: f"{seeds.start}-{seeds.stop}",
+)
+def test_where_the_two_differ_there_is_a_reason(both, seeds):
+    counts, without = unexplained(both, seeds)
+    assert not without, f"{counts}\n{smallest(both, without[0]).told()}"
+    assert counts["the same"] > 0.8 * (len(seeds) - counts["none"])
+
+
+def smallest(both: Both, asked: Question) -> Question:
     """The question with as little as shows the same difference."""
+    answers = both.answers(asked)
+    kind, reason = kind_of(*answers), reason_of(asked, *answers)
     for less in asked.without():
-        if kind_of(*both.answers(less)) == kind:
-            return smallest(both, less, kind)
+        found = both.answers(less)
+        if kind_of(*found) == kind and reason_of(less, *found) == reason:
+            return smallest(both, less)
     return asked
 
 
 if __name__ == "__main__":
-    os.environ["ENVC_CACHE_DIR"] = f"/tmp/random-{os.getpid()}/cache"
+    os.environ["ENVC_CACHE_DIR"] = f"{tempfile.gettempdir()}/random-{os.getpid()}/cache"
     first, last = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None
     with RandomIndexes() as running:
-        pair = Both(running, Path(os.environ.get("TMPDIR", "/tmp")) / f"random-{os.getpid()}")
+        pair = Both(running, Path(f"{tempfile.gettempdir()}/random-{os.getpid()}"))
         if last is not None:
-            kinds, seen = counted(pair, range(first, last))
-            sys.stdout.write(f"{kinds}\n{seen}\n")
+            for start in range(first, last, 50):
+                counts, without = unexplained(pair, range(start, min(start + 50, last)))
+                seeds = [each.seed for each in without]
+                sys.stdout.write(f"{start} {dict(counts)} {seeds}\n")
+                sys.stdout.flush()
         else:
-            start = question(first)
-            found = kind_of(*pair.answers(start))
-            least = smallest(pair, start, found) if found else start
+            least = smallest(pair, question(first))
             ours, theirs = pair.answers(least)
-            sys.stdout.write(f"{found}\n{least.told()}\nenvc {ours}\nuv {theirs}\n")
+            sys.stdout.write(f"{kind_of(ours, theirs)}\n{least.told()}\n{ours}\n{theirs}\n")

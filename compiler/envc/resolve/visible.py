@@ -1,10 +1,12 @@
 """A set of pins under the demands that ask for them: whether it holds together, and how it settles.
 
 What the search finds is *settled*: each change of a base's pin is taken back where it can be, and
-each of the layer's own pins is tried at the releases that are preferred to it, all others held.
+each of the layer's own pins is tried at the releases that are preferred to it, all others held, and
+with first choices for what such a release needs further.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from packaging.utils import NormalizedName
 
@@ -12,6 +14,9 @@ from envc.model.resolution import Problem
 from envc.model.value import replace, value
 from envc.resolve.demand import PYTHON, Candidate, Demand
 from envc.resolve.provider import Provider
+
+# So many choices are tried for a project that an improved pin needs.
+_CHOICES = 5
 
 Pins = dict[NormalizedName, Candidate]
 
@@ -114,11 +119,37 @@ def _improved(visible: Visible) -> Pins:
             continue
         tried = replace(visible, pins=pins)
         for better in _preferred_to(tried, project):
-            improved = replace(visible, pins=pins | {project: better})
-            if improved.is_consistent():
+            improved = _completed(replace(visible, pins=pins | {project: better}))
+            if improved is not None:
                 pins = _reachable(improved)
                 break
     return pins
+
+
+def _completed(visible: Visible) -> Visible | None:
+    """The pins, and for what they need and is not there, the first choices that contradict nothing.
+
+    None where they contradict each other, or there is no such choice among the first ones.
+    """
+    missing = _missing(visible)
+    while missing:
+        project = min(missing)
+        demands = [demand for demand in visible.demands() if demand.project == project]
+        for found in islice(visible.provider.matches(project, None, demands=demands), _CHOICES):
+            completed = replace(visible, pins=visible.pins | {project: found})
+            missing = _missing(completed)
+            if missing is not None:
+                visible = completed
+                break
+        else:
+            return None
+    return visible if missing is not None else None
+
+
+def _missing(visible: Visible) -> set[NormalizedName] | None:
+    """The projects that are not there and asked for; None where something else is unmet."""
+    unmet = {demand.project for demand in visible.unmet()}
+    return None if unmet & {*visible.pins, *visible.provider.problem.hide, PYTHON} else unmet
 
 
 def _preferred_to(visible: Visible, project: NormalizedName) -> Iterator[Candidate]:
