@@ -3,6 +3,7 @@
 Source: https://packaging.python.org/specifications/core-metadata/
 """
 
+import re
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -11,12 +12,18 @@ from packaging.version import InvalidVersion, Version
 
 from envc.errors import MetadataError
 from envc.model.release import CoreMetadata, Distribution
+from envc.model.spec import LONGEST_REQUIREMENT
 
 if TYPE_CHECKING:
     from email.message import Message
 
 # Descriptions of some projects reach a megabyte.
 METADATA_LIMIT_BYTES = 16 * 1024 * 1024
+# Old metadata has its description among its headers.
+_MOST_HEADER_BYTES = 4 * 1024 * 1024
+# Of all requirements together; releases with a thousand of them have a sixth of it.
+_MOST_REQUIRED_CHARACTERS = 512 * 1024
+_HEADERS_END = re.compile(rb"\r?\n\r?\n|\r\r")
 
 # The first version whose source distributions tell what a build may still change (PEP 643).
 _TELLS_DYNAMIC = Version("2.2")
@@ -27,25 +34,27 @@ def parse_metadata(content: bytes, distribution: Distribution) -> CoreMetadata:
     """The metadata in a METADATA text. Lines that do not parse are kept for the resolver to judge.
 
     Raises:
-        MetadataError: it is of another project or version than the file's name says.
+        MetadataError: it is of another project or version than the file's name says, or has no end.
     """
-    message = _headers(content)
+    message = _headers(content, distribution)
     name, version = message.get("Name", "").strip(), message.get("Version", "").strip()
     if canonicalize_name(name) != distribution.project or not _is(version, distribution.version):
-        raise MetadataError(
-            f"the metadata of {distribution.filename} is that of {name or '(no name)'} "
-            f"{version or '(no version)'}",
-            where=distribution.url,
-            mend="do not use this file: exclude its version, and tell who runs the index",
+        raise _unusable(
+            distribution,
+            f"is that of {name or '(no name)'} {version or '(no version)'}",
         )
+    # Long values may be folded over several lines.
+    requires = tuple(" ".join(line.split()) for line in message.get_all("Requires-Dist", []))
+    if sum(map(len, requires)) > _MOST_REQUIRED_CHARACTERS:
+        what = f"has more than {_MOST_REQUIRED_CHARACTERS} characters of requirements"
+        raise _unusable(distribution, what)
     python = message.get("Requires-Python", "").strip()
     extras = message.get_all("Provides-Extra", [])
     return CoreMetadata(
         project=distribution.project,
         version=str(distribution.version),
-        # Long values may be folded over several lines.
-        requires=tuple(" ".join(line.split()) for line in message.get_all("Requires-Dist", [])),
-        requires_python=python or None,
+        requires=requires,
+        requires_python=python if 0 < len(python) <= LONGEST_REQUIREMENT else None,
         extras=tuple(sorted({canonicalize_name(name.strip()) for name in extras})),
     )
 
@@ -56,9 +65,9 @@ def static_metadata(content: bytes, distribution: Distribution) -> CoreMetadata 
     Source: PEP 643.
 
     Raises:
-        MetadataError: it is of another project or version than the file's name says.
+        MetadataError: as `parse_metadata`.
     """
-    message = _headers(content)
+    message = _headers(content, distribution)
     try:
         tells = Version(message.get("Metadata-Version", "").strip()) >= _TELLS_DYNAMIC
     except InvalidVersion:
@@ -128,10 +137,22 @@ def _is_pkg_info(name: str) -> bool:
     return name.removeprefix("./").count("/") == 1 and name.endswith("/PKG-INFO")
 
 
-def _headers(content: bytes) -> "Message[str, str]":
+def _headers(content: bytes, distribution: Distribution) -> "Message[str, str]":
     from email.parser import HeaderParser
 
-    return HeaderParser().parsestr(content.decode(errors="replace"))
+    end = _HEADERS_END.search(content)
+    headers = content[: end.start()] if end else content
+    if len(headers) > _MOST_HEADER_BYTES:
+        raise _unusable(distribution, f"has more than {_MOST_HEADER_BYTES} bytes of headers")
+    return HeaderParser().parsestr(headers.decode(errors="replace"))
+
+
+def _unusable(distribution: Distribution, what: str) -> MetadataError:
+    return MetadataError(
+        f"the metadata of {distribution.filename} {what}",
+        where=distribution.url,
+        mend="do not use this file: exclude its version, and tell who runs the index",
+    )
 
 
 def _is(version: str, expected: Version) -> bool:

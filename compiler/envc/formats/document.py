@@ -13,11 +13,14 @@ from envc.formats.toml_lines import line_at, lines_of
 from envc.formats.values import FormError, KeyPath, path_text, refuse_nul, value_of
 from envc.model.codes import CODES, FIXED
 from envc.model.names import NAME_FORM
-from envc.model.spec import Origin, SourcedRequirement, has_endless_number
+from envc.model.spec import (
+    LONGEST_REQUIREMENT,
+    Origin,
+    SourcedRequirement,
+    has_endless_number,
+)
 from envc.model.value import field, value
 
-# Of what people write none comes near; a search with thousands of extras has no end.
-_LONGEST_REQUIREMENT = 4096
 # Nobody reads more at once.
 _MOST_FAULTS = 100
 # A lock's file is named by it.
@@ -26,9 +29,9 @@ _LONGEST_NAME = 100
 
 def requirement_text(text: str) -> str:
     """The text, if it is a requirement that envc can lock; ValueError with the words for it."""
-    if len(text) > _LONGEST_REQUIREMENT:
+    if len(text) > LONGEST_REQUIREMENT:
         raise ValueError(
-            f"'{text[:30]}…' is no requirement: it is longer than {_LONGEST_REQUIREMENT} characters"
+            f"'{text[:30]}…' is no requirement: it is longer than {LONGEST_REQUIREMENT} characters"
         )
     try:
         marker = Requirement(text).marker

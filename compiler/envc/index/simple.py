@@ -18,6 +18,7 @@ from envc.index.credentials import without_credentials, without_signature
 from envc.index.filenames import version_of
 from envc.index.listing import ListedFile, Listing, listing_of
 from envc.model.digest import best_checksum
+from envc.model.spec import LONGEST_REQUIREMENT
 
 if TYPE_CHECKING:
     from envc.index.html_page import HtmlPage
@@ -114,7 +115,7 @@ def _file_of_json(file: dict[str, Any], filename: str, url: str) -> ListedFile:
         url,
         _sha256(file.get("hashes")),
         size if type(size) is int and 0 < size <= _LARGEST_BYTES else None,
-        python if isinstance(python, str) and python.strip() else None,
+        _python(python),
         _upload_time(file.get("upload-time")),
         (_sha256(metadata) or True) if type(metadata) is dict else metadata is True,
         yanked if isinstance(yanked, str) else None,
@@ -163,7 +164,7 @@ def _file_of_html(
         url,
         _sha256(fragments),
         None,
-        attributes.get("data-requires-python", "").strip() or None,
+        _python(attributes.get("data-requires-python")),
         None,
         _sha256({algorithm: metadata_hash}) or announced,
         attributes.get("data-yanked"),
@@ -183,6 +184,12 @@ def _joined(base_url: str, url: str) -> str | None:
     except ValueError:
         return None
     return without_credentials(url.partition("#")[0])
+
+
+def _python(text: Any) -> str | None:
+    """What a page says of Pythons; what has no end nobody reads."""
+    is_readable = type(text) is str and 0 < len(text.strip()) <= LONGEST_REQUIREMENT
+    return text.strip() if is_readable else None
 
 
 def _sha256(hashes: Any) -> str | None:

@@ -221,6 +221,10 @@ class OverlaySpec:
     check: tuple[FindingRule, ...] = ()
 
 
+# Of what people write none comes near; a search with thousands of extras has no end.
+LONGEST_REQUIREMENT = 4096
+
+
 def has_endless_number(text: str) -> bool:
     """Whether a number in the text has so many digits that no tool should read it."""
     return len(text) >= _ENDLESS_DIGITS and bool(re.search(rf"\d{{{_ENDLESS_DIGITS}}}", text))

@@ -21,6 +21,9 @@ from envc.resolve.interpreter import lower_bounds
 
 ANY = SpecifierSet()
 
+# Of a line that nobody can read.
+_MOST_TOLD = 200
+
 # The interpreter as an identity of the search: a release that its index lists without a
 # Requires-Python demands it by its metadata. No project can have this name.
 PYTHON = NormalizedName("<python>")
@@ -128,8 +131,9 @@ def demands_of(
     project = canonicalize_name(requirement.name)
     specifier = ANY if kept else requirement.specifier
     extras = sorted(canonicalize_name(extra) for extra in requirement.extras)
+    text = str(requirement)
     return [
-        Demand(project, extra, specifier, str(requirement), sourced, parent, kept=kept, url=url)
+        Demand(project, extra, specifier, text, sourced, parent, kept=kept, url=url)
         for extra in (None, *extras)
     ]
 
@@ -145,7 +149,8 @@ def unread_demand(candidate: Candidate, line: str) -> Demand:
 
     pip and uv, too, go on to another release where the metadata of one is invalid.
     """
-    return replace(_any_other(candidate), text=line, unread=True)
+    text = line if len(line) <= _MOST_TOLD else f"{line[:_MOST_TOLD]}…"
+    return replace(_any_other(candidate), text=text, unread=True)
 
 
 def broken_demand(candidate: Candidate, why: str) -> Demand:

@@ -15,7 +15,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.model.release import CoreMetadata
-from envc.model.spec import has_endless_number
+from envc.model.spec import LONGEST_REQUIREMENT, has_endless_number
 
 _CLAUSE = r"(?:~=|==|!=|<=|>=|<|>)[ \t]*[A-Za-z0-9.*+!_-]+"
 _CLAUSES = rf"{_CLAUSE}(?:[ \t]*,[ \t]*{_CLAUSE})*"
@@ -83,8 +83,8 @@ class Lines:
 
 @lru_cache(maxsize=1 << 16)
 def requirement_of(text: str) -> Requirement | None:
-    """The requirement of a line; None for one that no standard reads, or no machine."""
-    if has_endless_number(text):
+    """The requirement of a line; None for one that no standard reads, or that has no end."""
+    if len(text) > LONGEST_REQUIREMENT or has_endless_number(text):
         return None
     plain = _PLAIN.fullmatch(text)
     try:

@@ -42,10 +42,16 @@ UNREAD = [
     "a>=1; bogus == '1'",
     "a; os_name == 'x'; os_name == 'y'",
 ]
-ENDLESS = ("b>" + "9" * 5000, "b; python_version > '" + "9" * 5000 + "'", "b[x]==1." + "1" * 1000)
+MANY_EXTRAS = "b[" + ",".join(f"x{number}" for number in range(20_000)) + "]"
+ENDLESS = (
+    MANY_EXTRAS,
+    "b>" + "9" * 5000,
+    "b; python_version > '" + "9" * 5000 + "'",
+    "b[x]==1." + "1" * 1000,
+)
 
 
-@pytest.mark.parametrize("line", ENDLESS, ids=["specifier", "marker", "extra"])
+@pytest.mark.parametrize("line", ENDLESS, ids=["extras", "specifier", "marker", "extra"])
 def test_numbers_without_end_are_not_read(line):
     assert requirement_of(line) is None
 
