@@ -147,7 +147,8 @@ class Client:
                 if kept is not None:
                     response.close()
                     response = self._send(url, headers, kept)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
+            # The last two: addresses and headers that no library can read.
             raise no_answer(url, index, error) from error
         try:
             if not any_status:

@@ -181,4 +181,4 @@ def _validators(cached: CachedListing | None) -> dict[str, str]:
     if cached is None:
         return {}
     validators = {"If-None-Match": cached.etag, "If-Modified-Since": cached.modified}
-    return {name: value for name, value in validators.items() if value}
+    return {name: value for name, value in validators.items() if value and value.isascii()}

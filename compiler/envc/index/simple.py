@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -93,15 +94,24 @@ def _listing_of_json(
 def _files_of_json(
     files: list[Any], project: NormalizedName, base_url: str
 ) -> Iterator[tuple[Version, ListedFile]]:
-    for file in files:
-        if type(file) is not dict:
-            continue
+    for file in filter(_is_readable, files):
         filename, url = file.get("filename"), file.get("url")
         if type(filename) is str and type(url) is str:
             version = version_of(filename, project)
             url_joined = _joined(base_url, url)
             if version is not None and url_joined is not None:
                 yield version, _file_of_json(file, filename, url_joined)
+
+
+def _is_readable(file: Any) -> bool:
+    """Whether it is an object whose texts can be written: JSON can spell halves of characters."""
+    if type(file) is not dict:
+        return False
+    texts = "".join(text for text in file.values() if type(text) is str)
+    try:
+        return texts.isascii() or bool(texts.encode())
+    except UnicodeError:
+        return False
 
 
 def _file_of_json(file: dict[str, Any], filename: str, url: str) -> ListedFile:
@@ -180,10 +190,19 @@ def _joined(base_url: str, url: str) -> str | None:
         if not url.startswith(_ABSOLUTE):
             return None
         if "[" in url or not url.isascii():  # of thousands of links nearly all are plain
-            urlsplit(url)
+            urlsplit(url.encode().decode())
+        url = without_credentials(url.partition("#")[0])
+        return url if _can_be_reached(url.split("/", 3)[2].partition("?")[0]) else None
     except ValueError:
         return None
-    return without_credentials(url.partition("#")[0])
+
+
+@lru_cache(maxsize=64)
+def _can_be_reached(server: str) -> bool:
+    """Whether a server's name, and port, are such that one can be asked for by them."""
+    parts = urlsplit(f"//{server}")
+    host = parts.hostname or ""
+    return bool(host) and parts.port != 0 and bool(host.encode("idna"))
 
 
 def _python(text: Any) -> str | None:

@@ -101,6 +101,30 @@ def test_a_redirect_to_what_is_no_web_is_not_followed(house, tmp_path):
             source.releases("six")
 
 
+@pytest.mark.parametrize(
+    "location",
+    [f"http://{'a' * 70}.example/", f"http://{'a' * 300}/", "http://h:99999/", "http://a..b/"],
+)
+def test_a_redirect_to_no_address_is_no_answer(house, tmp_path, location):
+    with IndexServer(house) as server:
+        server.redirects["/simple/six/"] = location
+        with open_source(server, tmp_path) as source, pytest.raises(OutsideError) as caught:
+            source.releases("six")
+    assert "index 'site' did not answer: " in str(caught.value)
+
+
+def test_a_link_to_no_address_is_no_answer(tmp_path):
+    with (
+        WheelFiles(cache=str(tmp_path)) as files,
+        pytest.raises(OutsideError, match="did not answer"),
+    ):
+        files.fetch(
+            LockedWheel(
+                filename=NAME, digest="sha256:" + "0" * 64, url=f"http://{'a' * 70}.x/{NAME}"
+            )
+        )
+
+
 def test_a_page_without_end_is_given_up():
     with (
         asking(lambda _: httpx.Response(200, content=bytes(11))) as asked,

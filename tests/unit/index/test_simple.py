@@ -178,3 +178,30 @@ def test_html_in_another_encoding():
 def test_versions_of_file_names(filename, project, version):
     found = version_of(filename, project)
     assert (found and str(found)) == version
+
+
+WHEEL = "six-1-py3-none-any.whl"
+ODD_SERVERS = [
+    "https://h/\ud800/",
+    "https://\ud800/",
+    f"https://{'a' * 300}/",
+    f"https://{'a' * 70}.example/",
+    "https://a..b/",
+    "https://h:99999/",
+    "https://h:0/",
+    "https://h:x/",
+    "https://[::1/",
+    "https:///",
+    "https://?x/",
+]
+
+
+@pytest.mark.parametrize("server", ODD_SERVERS)
+def test_a_link_that_nobody_can_follow_is_left_out(server):
+    files = [{"filename": WHEEL, "url": f"{each}{WHEEL}"} for each in (server, "https://h/")]
+    assert [each.url for each in distributions(page(*files))] == [f"https://h/{WHEEL}"]
+
+
+@pytest.mark.parametrize("key", ["filename", "requires-python", "yanked", "upload-time"])
+def test_a_file_of_which_half_a_character_is_told_is_left_out(key):
+    assert distributions(page({"filename": WHEEL, "url": WHEEL, key: "\ud800"})) == []
