@@ -118,6 +118,7 @@ class IndexServer:
         self.ending = threading.Event()
         self.requests: list[Request] = []
         self.authorizations: list[str | None] = []
+        self.cookies: list[str | None] = []
 
     def __enter__(self) -> Self:
         self._server = _Server(self)
@@ -161,6 +162,7 @@ class IndexServer:
     def reply(self, path: str, headers: Mapping[str, str]) -> Reply:
         """The answer to a GET."""
         self.authorizations.append(headers.get("Authorization"))
+        self.cookies.append(headers.get("Cookie"))
         if self.failures.get(path):
             return Reply(self.failures[path].pop(0), b"as the test asked")
         if self.login and headers.get("Authorization") != _basic(*self.login):

@@ -141,12 +141,12 @@ class Client:
         import httpx
 
         try:
-            response = self._send(url, headers, self._credentials.login(url))
+            response = self._send(url, index, headers, self._credentials.login(url, index))
             if response.status_code == HTTPStatus.UNAUTHORIZED:
-                kept = self._credentials.keyring_login(url)
+                kept = self._credentials.keyring_login(url, index)
                 if kept is not None:
                     response.close()
-                    response = self._send(url, headers, kept)
+                    response = self._send(url, index, headers, kept)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
             # The last two: addresses and headers that no library can read.
             raise no_answer(url, index, error) from error
@@ -159,7 +159,9 @@ class Client:
             with self._lock:
                 self.received_bytes += response.num_bytes_downloaded
 
-    def _send(self, url: str, headers: Mapping[str, str], login: Login | None) -> "httpx.Response":
+    def _send(
+        self, url: str, index: str, headers: Mapping[str, str], login: Login | None
+    ) -> "httpx.Response":
         import httpx
 
         client = self._open()
@@ -172,7 +174,10 @@ class Client:
             if response.next_request is None:
                 return response
             response.close()
-            response = client.send(response.next_request, stream=True)
+            onward = response.next_request
+            if not self._credentials.are_shared(url, str(onward.url), index):
+                onward.headers.pop("Authorization", None)
+            response = client.send(onward, stream=True)
         response.close()
         raise httpx.TooManyRedirects(f"it redirected {_MOST_REDIRECTS} times", request=request)
 

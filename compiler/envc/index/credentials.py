@@ -7,6 +7,7 @@ installed.
 """
 
 import os
+import posixpath
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -45,23 +46,32 @@ class Login:
         return "Login(…)"
 
 
+Origin = tuple[str, str, int | None]
+
+
 @value
 class _Door:
-    """A login and the part of the web it is for."""
+    """An index's part of the web, and the login for it, if one was given."""
 
-    origin: tuple[str, str, int | None]
+    index: str
+    url: str
+    origin: Origin
     path: str
-    login: Login
+    login: Login | None
 
 
 class Credentials:
-    """Which login a URL needs."""
+    """Which login a URL needs.
+
+    An index's login is for what stands below its own address; of several, the longest counts. What
+    stands below none, an index may link on its own server: then it is that index's, unless another
+    one's address has more in common with it.
+    """
 
     def __init__(self, indexes: Sequence[IndexSpec], environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._doors = [door for index in indexes if (door := _door(index, environ))]
-        self._services = [without_credentials(index.url) for index in indexes if index.url]
-        self._listed: dict[tuple[str, str, int | None], Login] = {}
+        self._doors = [_door(index, environ) for index in indexes if index.url is not None]
+        self._listed: dict[Origin, Login] = {}
         self._asked: dict[tuple[str, str | None], Login | None] = {}
         self._lock = threading.Lock()
 
@@ -78,23 +88,24 @@ class Credentials:
                 self._listed[_origin(parts)] = login
         return bool(found)
 
-    def login(self, url: str) -> Login | None:
-        """The login for a URL: of an index of the same origin, else netrc's, else a page's own.
+    def login(self, url: str, index: str = "") -> Login | None:
+        """The login for a URL that an index links: of an index, else netrc's, else a page's own.
 
-        Indexes that share an origin are told apart by the longest path in common.
+        `index` is its name, "" where a person or a lock names the URL.
         """
         try:
             parts = urlsplit(url)
             origin = _origin(parts)
         except ValueError:
             return None  # a listed URL that is none; the request will say so
-        doors = [door for door in self._doors if door.origin == origin]
-        if doors:
-            return max(doors, key=lambda door: _shared(door.path, parts.path)).login
-        found = self._netrc.authenticators(parts.hostname or "") if self._netrc else None
+        door = self._door(parts, index)
+        if door is not None and door.login is not None:
+            return door.login
+        known = self._netrc if self._may_know(origin) else None
+        found = known.authenticators(parts.hostname or "") if known else None
         return Login(found[0] or "", found[2] or "") if found else self._listed.get(origin)
 
-    def keyring_login(self, url: str) -> Login | None:
+    def keyring_login(self, url: str, index: str = "") -> Login | None:
         """What the keyring has for a URL that was refused: by its index's URL, then by its host.
 
         Asked once for each: some keyrings ask a person.
@@ -104,19 +115,47 @@ class Credentials:
             origin = _origin(parts)
         except ValueError:
             return None
-        known = self.login(url)
+        known = self.login(url, index)
         username = known.username if known else None
-        services = sorted(
-            {service for service in self._services if _origin(urlsplit(service)) == origin},
-            key=lambda service: -_shared(urlsplit(service).path, parts.path),
-        )
-        for service in (*services, parts.netloc.rpartition("@")[2]):
+        door = self._door(parts, index)
+        services = [] if door is None else [door.url]
+        if self._may_know(origin):
+            services.append(parts.netloc.rpartition("@")[2])
+        for service in services:
             with self._lock:
                 if (service, username) not in self._asked:
                     self._asked[service, username] = _from_keyring(service, username)
                 if found := self._asked[service, username]:
                     return found
         return None
+
+    def are_shared(self, one: str, other: str, index: str) -> bool:
+        """Whether what lets an index in at one URL is also meant for another one."""
+        try:
+            here, there = urlsplit(one), urlsplit(other)
+            doors = self._door(here, index), self._door(there, index)
+            return doors[0] is doors[1] and _is_at(_origin(here), _origin(there))
+        except ValueError:
+            return False
+
+    def _door(self, parts: SplitResult, index: str) -> _Door | None:
+        """The index whose login a URL may get."""
+        origin, path = _origin(parts), _resolved(parts.path)
+        doors = [door for door in self._doors if _is_at(door.origin, origin)]
+        # Of indexes with the same address the one that links counts.
+        doors.sort(key=lambda door: door.index != index)
+        below = [door for door in doors if f"{path}/".startswith(f"{door.path}/")]
+        if below:
+            return max(below, key=lambda door: len(door.path))
+        shared = [_shared(door.path, path) for door in doors]
+        nearest = [door for door, count in zip(doors, shared, strict=True) if count == max(shared)]
+        if index:
+            return next((door for door in nearest if door.index == index), None)
+        return nearest[0] if len(nearest) == 1 else None
+
+    def _may_know(self, origin: Origin) -> bool:
+        """Whether a server may be told what is kept for its host: nobody else reads it there."""
+        return origin[0] == "https" or any(door.origin == origin for door in self._doors)
 
     @cached_property
     def _netrc(self) -> "netrc.netrc | None":
@@ -164,21 +203,31 @@ def environment_name(index: str) -> str:
     return "ENVC_INDEX_" + re.sub(r"[^A-Z0-9]", "_", index.upper())
 
 
-def _door(index: IndexSpec, environ: Mapping[str, str]) -> _Door | None:
-    if index.url is None:
-        return None
-    parts = urlsplit(index.url)
+def _door(index: IndexSpec, environ: Mapping[str, str]) -> _Door:
+    url = index.url or ""
+    parts = urlsplit(url)
     name = environment_name(index.name)
     username = unquote(parts.username or "") or environ.get(f"{name}_USERNAME", "")
     password = unquote(parts.password or "") or environ.get(f"{name}_PASSWORD", "")
-    if not username and not password:
-        return None
-    return _Door(_origin(parts), parts.path, Login(username, password))
+    login = Login(username, password) if username or password else None
+    return _Door(index.name, without_credentials(url), _origin(parts), _resolved(parts.path), login)
 
 
-def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
+def _origin(parts: SplitResult) -> Origin:
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     return parts.scheme, parts.hostname or "", port
+
+
+def _is_at(known: Origin, origin: Origin) -> bool:
+    """Whether it is the same server, or the same one by HTTPS, where it led on to."""
+    scheme, host, port = known
+    return origin == known or ((scheme, port) == ("http", 80) and origin == ("https", host, 443))
+
+
+def _resolved(path: str) -> str:
+    """A path as servers see it, however it is spelled; without the last slash."""
+    resolved = posixpath.normpath("/" + unquote(path).lstrip("/"))
+    return resolved.rstrip("/")
 
 
 def _shared(one: str, other: str) -> int:

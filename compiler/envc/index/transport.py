@@ -8,6 +8,7 @@ import logging
 import os
 import ssl
 from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.request import getproxies
 
 import httpx
@@ -50,6 +51,8 @@ def open_client(environ: Mapping[str, str], *, backoff_seconds: float) -> httpx.
             mounts=_mounts(verify, retry),
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None),
             headers={"User-Agent": f"envc/{__version__}"},
+            # None is kept: it would go to other ports of its host, whosever they are.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,  # httpx reads what comes with one, however much
             trust_env=False,  # a given transport switches httpx's own reading off: it is done here
         )

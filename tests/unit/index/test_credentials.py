@@ -39,3 +39,77 @@ def test_netrc_is_the_last_to_ask(tmp_path, text, login):
     (tmp_path / "netrc").write_text(text)
     credentials = Credentials([], {"NETRC": str(tmp_path / "netrc")})
     assert credentials.login("https://host/simple/six/") == login
+
+
+TEAMS = [
+    IndexSpec(name="priv", url="https://ann:pw@host/team1/simple"),
+    IndexSpec(name="other", url="https://host/team2/simple"),
+]
+ANN = Login("ann", "pw")
+
+
+@pytest.mark.parametrize(
+    ("url", "index", "login"),
+    [
+        ("https://host/team1/simple/six/", "priv", ANN),
+        ("https://host/team1/simple", "priv", ANN),
+        ("https://HOST:443/team1/simple/six/", "", ANN),
+        ("https://host/team1/files/six.whl", "priv", ANN),
+        ("https://host/team1/files/six.whl", "", ANN),
+        ("https://host/files/six.whl", "priv", ANN),
+        ("https://host/files/six.whl", "other", None),
+        ("https://host/files/six.whl", "", None),
+        ("https://host/team1/files/six.whl", "other", None),
+        ("https://host/team2/simple/six/", "other", None),
+        ("https://host/team2/files/six.whl", "other", None),
+        ("https://host/team2/files/six.whl", "priv", None),
+        ("https://host/team1/simple-not/six/", "other", None),
+        ("https://host/team1/simple/../../team2/simple/six/", "priv", None),
+        ("https://host/team1/simple/%2e%2e/%2E./team2/simple/six/", "priv", None),
+        ("https://host//team1/simple/../../team2/files/six.whl", "", None),
+        ("https://host:444/team1/simple/six/", "priv", None),
+        ("http://host/team1/simple/six/", "priv", None),
+        ("https://host.example/team1/simple/six/", "priv", None),
+    ],
+)
+def test_a_login_is_for_what_is_below_its_index(tmp_path, url, index, login):
+    credentials = Credentials(TEAMS, {"NETRC": str(tmp_path / "none")})
+    assert credentials.login(url, index) == login
+
+
+def test_the_longest_address_counts_even_where_it_has_no_login(tmp_path):
+    indexes = [
+        IndexSpec(name="all", url="https://ann:pw@host/simple"),
+        IndexSpec(name="one", url="https://host/simple/one"),
+    ]
+    credentials = Credentials(indexes, {"NETRC": str(tmp_path / "none")})
+    assert credentials.login("https://host/simple/one/six/", "one") is None
+    assert credentials.login("https://host/simple/other/", "all") == ANN
+
+
+@pytest.mark.parametrize(
+    ("url", "is_told"),
+    [
+        ("https://host/six.whl", True),
+        ("https://host:8443/six.whl", True),
+        ("http://host:8080/simple/six/", True),
+        ("http://host:8081/six.whl", False),
+        ("http://host/six.whl", False),
+    ],
+)
+def test_netrc_is_for_encrypted_servers_and_the_sites_own(tmp_path, url, is_told):
+    (tmp_path / "netrc").write_text("machine host login ann password pw\n")
+    index = IndexSpec(name="site", url="http://host:8080/simple")
+    credentials = Credentials([index], {"NETRC": str(tmp_path / "netrc")})
+    assert credentials.login(url, "site") == (ANN if is_told else None)
+
+
+def test_the_keyring_is_asked_for_the_urls_own_index(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "envc.index.credentials._from_keyring", lambda service, _: asked.append(service)
+    )
+    credentials = Credentials(TEAMS, {"NETRC": str(tmp_path / "none")})
+    assert credentials.keyring_login("https://host/team2/simple/six/", "other") is None
+    assert credentials.keyring_login("http://host/team1/simple/six/", "priv") is None
+    assert asked == ["https://host/team2/simple", "host"]

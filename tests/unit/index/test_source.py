@@ -208,6 +208,25 @@ def test_credentials_do_not_follow_a_redirect_to_another_host(house, open_source
         assert other.authorizations == [None]
 
 
+def test_credentials_do_not_follow_a_redirect_to_another_index(house, open_source):
+    with IndexServer(house) as server:
+        server.redirects["/team1/six/"] = f"http://{server.host}/simple/six/"
+        team = f"http://ann:s3cret@{server.host}/team1"
+        source = open_source(IndexSpec(name="team", url=team), site(server))
+        assert source.releases("six")
+        assert server.authorizations[0] is not None
+        assert server.authorizations[1] is None
+
+
+def test_no_cookie_is_kept(house, open_source):
+    with IndexServer(house) as server:
+        server.page_headers["Set-Cookie"] = "session=S3cret; Path=/"
+        source = open_source(site(server))
+        assert wheel_of(source, "six")
+        assert source.releases("attrs")
+        assert server.cookies == [None, None]
+
+
 def test_a_second_run_needs_neither_network_nor_httpx(house, open_source):
     with IndexServer(house) as server:
         first = open_source(site(server))
