@@ -3,6 +3,8 @@
 import contextlib
 import errno
 import os
+import resource
+import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
@@ -11,13 +13,19 @@ from typing import BinaryIO, cast
 
 from envc.disk.closing import Closing
 from envc.disk.durable import disk_error
-from envc.errors import OutsideError, UsageError
+from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.model.manifest import FILE_MODE, PUBLISHED_MTIME_SECONDS, Entry
 from envc.ports import Reporter
 from envc.store.identity import bytecode_path, bytecode_tag
 from envc.store.limits import BYTECODE_BATCH
 
 TASK = "compile"
+
+# The last resort against a source that is a bomb in a way that `compile_worker` does not know: what
+# a batch of sources may take, in a process of its own.
+_MEMORY_BYTES = 4 << 30
+_CPU_SECONDS = 300
+_ENDED_BY_ITS_LIMIT = 128 + signal.SIGXCPU
 
 # What execve(2) says of a file that is missing, or is no program; anything else is trouble.
 _NO_PROGRAM = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC}
@@ -58,12 +66,17 @@ class Compiler(Closing):
         except Empty:
             worker = _Worker(self._interpreter, self._python, self._folder)
         try:
-            entries = worker.compile(tree, sources)
+            entries, passed_over = worker.compile(tree, sources)
         except BaseException:
             worker.close()
             raise
         self._idle.put(worker)
         self._reporter.advance(TASK, len(sources))
+        for source in passed_over:
+            self._reporter.warn(
+                f"{source} gets no bytecode: it is larger than what people write, or in an "
+                "encoding of an odd kind"
+            )
         return entries
 
 
@@ -89,6 +102,7 @@ class _Worker:
                 where=interpreter,
                 mend="install it, or correct core.interpreter",
             ) from error
+        _limit(self._process.pid)
         self._requests = cast("BinaryIO", self._process.stdin)
         self._answers = cast("BinaryIO", self._process.stdout)
         found = self._receive()
@@ -104,24 +118,34 @@ class _Worker:
                 mend=f"set core.interpreter to a CPython {python}, or core.python to what it is",
             )
 
-    def compile(self, tree: str, sources: Sequence[str]) -> list[Entry]:
-        """The entries of the bytecode of those sources that compile, in their order."""
+    def compile(self, tree: str, sources: Sequence[str]) -> tuple[list[Entry], list[str]]:
+        """The entries of the bytecode of those sources that compile, in their order.
+
+        And the sources that are not such as people write: they get none.
+        """
         targets = [bytecode_path(source, self._python) for source in sources]
         self._send(
             f"{tree}\t{source}\t{target}\t{PUBLISHED_MTIME_SECONDS}\n"
             for source, target in zip(sources, targets, strict=True)
         )
         entries: list[Entry] = []
+        passed_over: list[str] = []
         for source, target in zip(sources, targets, strict=True):
             answer = self._receive()
             if not answer:
+                if self._process.wait() == _ENDED_BY_ITS_LIMIT:
+                    raise _bomb(source)
                 raise self._lost(f"while it compiled {source}")
+            if answer == "?":
+                raise _bomb(source)
             if answer.startswith("!"):
                 raise OSError(int(answer[1:]), os.strerror(int(answer[1:])), target)
-            if answer != "-":
+            if answer == "~":
+                passed_over.append(source)
+            elif answer != "-":
                 digest, size = answer.split()
                 entries.append(Entry("f", FILE_MODE, int(size), digest, target))
-        return entries
+        return entries, passed_over
 
     def _send(self, lines: Iterable[str]) -> None:
         """Send a batch. Its answers fit into the pipe, so neither side ever waits for ever."""
@@ -149,3 +173,26 @@ class _Worker:
             self._requests.close()
         self._answers.close()
         self._process.wait()
+
+
+def _limit(process: int) -> None:
+    """Let a process, and each of its children, have no more; it may have less already."""
+    limits = {
+        resource.RLIMIT_AS: _MEMORY_BYTES,
+        resource.RLIMIT_CPU: _CPU_SECONDS,
+        resource.RLIMIT_CORE: 0,
+    }
+    # One that has ended is told of where its answer is missed.
+    with contextlib.suppress(ProcessLookupError):
+        for kind, most in limits.items():
+            soft, hard = resource.prlimit(process, kind)
+            if soft == resource.RLIM_INFINITY or soft > most:
+                resource.prlimit(process, kind, (most, hard))
+
+
+def _bomb(source: str) -> UntrustedError:
+    return UntrustedError(
+        "to compile it takes more memory or time than any source may",
+        where=source,
+        mend="do not use the wheel that it is of, and tell who publishes it",
+    )

@@ -7,6 +7,9 @@ by an empty line, and answers every line:
     in   <tree> TAB <path of a source in the tree> TAB <path of its bytecode> TAB <mtime>
     out  <sha256> SPACE <size>      written
          -                          the source does not compile, which is no error
+         ~                          nor does this one: it is larger than what people write, or
+                                    in an encoding of its own kind
+         ?                          it took more memory than any source may
          !<errno>                   the disk refused
 
 The same batch gives the same bytes whatever was compiled before. What a source compiles to depends
@@ -14,6 +17,7 @@ on which strings the process has interned by then, and since Python 3.12 they st
 good. So each batch is compiled by a fork that begins, as all of them do, with an untouched process.
 """
 
+import codecs
 import contextlib
 import hashlib
 import importlib.util
@@ -24,6 +28,35 @@ from types import CodeType
 
 # PEP 552: a hash-based pyc that is never checked against its source.
 _HEADER = importlib.util.MAGIC_NUMBER + (0b01).to_bytes(4, "little")
+# What is compiled is a matter of the source's bytes alone, never of the machine: equal wheels are
+# equal trees. A token takes the compiler some 550 bytes; the parsers of large languages, which
+# programs write, have a million of them in 9 MB. No module with classes may be imported for this:
+# see above.
+MOST_BYTES = 16 << 20
+MOST_TOKENS = 2 << 20
+# Of a byte: part of a word, blank, or a token of its own.
+_WORD = bytes(code for code in range(256) if f"_{chr(code)}".isidentifier() or code >> 7)
+_BLANK = b" \t\f\r\n"
+_KINDS = bytes((b"w" if c in _WORD else b" " if c in _BLANK else b".")[0] for c in range(256))
+_UTF_8 = b"\xef\xbb\xbf"
+_COOKIE = frozenset(b"-_.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# As Python has them without looking them up, whatever follows; and what it looks up and is read in
+# one go, character by character.
+_PLAIN = ("utf-8", "latin-1", "iso-8859-1", "iso-latin-1")
+_LINEAR: tuple[str, ...] = (
+    "ascii",
+    "utf-8",
+    "iso8859",
+    "cp",
+    "koi8",
+    "mac",
+    "tis",
+    "kz1048",
+    "ptcp154",
+    "hp",
+)
+_LINEAR += ("gb", "big5", "euc", "shift", "johab")
+
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
@@ -31,9 +64,63 @@ def bytecode(source: bytes, path: str) -> bytes | None:
     """The content of the source's pyc, None when it does not compile. `path` goes into it."""
     try:
         code = compile(source, path, "exec", dont_inherit=True, optimize=0)
-    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+    except MemoryError:
+        if _has_had_enough():
+            raise
+        return None  # the parser's own: it is nested too deeply
+    except (SyntaxError, ValueError, OverflowError, RecursionError):
         return None
     return _HEADER + importlib.util.source_hash(source) + canonical(code)
+
+
+def is_compiled(source: bytes) -> bool:
+    """Whether a source is no larger than what people write, and in an encoding read in one go."""
+    if len(source) > MOST_BYTES:
+        return False
+    if len(source) > MOST_TOKENS and tokens(source) > MOST_TOKENS:
+        return False
+    name = cookie(source).lower().replace("_", "-")
+    if not name or name.startswith(_PLAIN):
+        return True
+    try:
+        return codecs.lookup(name).name.startswith(_LINEAR)
+    except (LookupError, ValueError):
+        return True  # then it does not compile
+
+
+def tokens(source: bytes) -> int:
+    """About how many tokens a source has; the words of comments and texts count, too."""
+    kinds = source.translate(_KINDS)
+    words = kinds.count(b" w") + kinds.count(b".w") + kinds.startswith(b"w")
+    return words + kinds.count(b".") + source.count(b"\n")
+
+
+def cookie(source: bytes) -> str:
+    """The encoding that a comment in the first two lines names (PEP 263); empty: none does."""
+    if b"coding" not in source:
+        return ""
+    text = source.removeprefix(_UTF_8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    for line in text.split(b"\n", 2)[:2]:
+        before, _, comment = line.partition(b"#")
+        if before.strip(b" \t\f"):
+            continue
+        for piece in comment.split(b"coding")[1:]:
+            if piece[:1] in (b":", b"="):
+                name = piece[1:].lstrip(b" \t")
+                end = next((at for at, code in enumerate(name) if code not in _COOKIE), len(name))
+                if end:
+                    return name[:end].decode()
+    return ""
+
+
+def _has_had_enough() -> bool:
+    """Whether this process has had half of what it may have: then it ran into that limit."""
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    with open("/proc/self/status", "rb") as file:
+        peak = next(line for line in file if line.startswith(b"VmPeak:"))
+    return most != resource.RLIM_INFINITY and int(peak.split()[1]) * 1024 > most // 2
 
 
 def canonical(code: CodeType) -> bytes:
@@ -49,7 +136,10 @@ def canonical(code: CodeType) -> bytes:
 def compile_file(tree: bytes, source: bytes, target: bytes, mtime: int) -> bytes:
     """Compile one file, write its bytecode, and return the answer's line."""
     with open(tree + b"/" + source, "rb") as file:
-        content = bytecode(file.read(), source.decode())
+        text = file.read(MOST_BYTES + 1)
+    if not is_compiled(text):
+        return b"~"
+    content = bytecode(text, source.decode())
     if content is None:
         return b"-"
     path = tree + b"/" + target
@@ -79,6 +169,8 @@ def answer(batch: list[bytes]) -> None:
             text = compile_file(tree, source, target, int(mtime))
         except OSError as error:
             text = b"!%d" % (error.errno or 0)
+        except MemoryError:
+            text = b"?"
         sys.stdout.buffer.write(text + b"\n")
         sys.stdout.buffer.flush()
 

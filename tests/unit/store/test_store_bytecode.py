@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from envc.errors import OutsideError, UsageError
+from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.model.manifest import Entry
 from envc.ports import SilentReporter
-from envc.store import compile_worker
+from envc.store import bytecode, compile_worker
 from envc.store.bytecode import Compiler
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -133,3 +133,89 @@ def test_disk_trouble_keeps_its_number(tmp_path: Path) -> None:
         compile_all(tmp_path / "x", ["first.py"], path)
     assert caught.value.errno == 28
     assert os.listdir(tmp_path / "x/tree") != []
+
+
+class Warned(SilentReporter):
+    def __init__(self):
+        self.heard = []
+
+    def warn(self, message):
+        self.heard.append(message)
+
+
+def compile_one(folder: Path, content: bytes) -> tuple[list[Entry], list[str]]:
+    (folder / "tree").mkdir(parents=True)
+    (folder / "tree/x.py").write_bytes(content)
+    reporter = Warned()
+    arguments = {"python": PYTHON, "folder": str(folder), "reporter": reporter}
+    with Compiler(sys.executable, **arguments) as compiler:
+        return [e for f in compiler.submit("tree", ["x.py"]) for e in f.result()], reporter.heard
+
+
+PASSED_OVER = (
+    "x.py gets no bytecode: it is larger than what people write, or in an encoding of an odd kind"
+)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"a;" * 2_000_000,
+        b"a\n" * 2_000_000,
+        b"[],\n" * 1_000_000,
+        b"#" + b"a" * (16 << 20),
+        b"# coding: punycode\n" + b"x" * 3000 + b"-" + b"a9" * 3000,
+        b"#!/usr/bin/python\r# -*- coding=punycode\rx",
+        b"\xef\xbb\xbf\n \f# coding punycode coding:\t Punycode\nx",
+        b"#" + b"-" * 100_000 + b"coding: punycode\nx",
+        b"# coding: unicode_escape\nx",
+        b"# coding: utf_7\nx",
+        b"# coding: idna\nx",
+    ],
+    ids=range(11),
+)
+def test_what_nobody_writes_gets_no_bytecode_and_a_word(tmp_path: Path, source: bytes) -> None:
+    assert compile_one(tmp_path, source) == ([], [PASSED_OVER])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"x = '''" + b"text of a table, " * 150_000 + b"'''\n",
+        b"# coding: utf-8-unix\nx = 1\n",
+        b"# vim: set fileencoding=latin-1 :\nx = '\xe9'\n",
+        b"#\n# coding: windows-1252\nx = '\xe9'\n",
+        b"# coding: euc-jp\nx = 1\n",
+        b"x = 1\n\n# coding: punycode\n",
+        b"x = '# coding: punycode'\n",
+    ],
+    ids=range(7),
+)
+def test_what_people_write_gets_it(tmp_path: Path, source: bytes) -> None:
+    entries, warnings = compile_one(tmp_path, source)
+    assert (len(entries), warnings) == (1, [])
+
+
+def test_a_source_that_does_not_compile_is_told_to_nobody(tmp_path: Path) -> None:
+    assert compile_one(tmp_path, b"# coding: nothing-known\nx\n") == ([], [])
+    deep = compile_one(tmp_path / "deep", b"-" * 100_000 + b"1\n")
+    assert deep == ([], [])
+
+
+def nested_finally(depth: int) -> bytes:
+    """Few lines, of which each is compiled twice as often as the one above it."""
+    lines = [f"{' ' * at}try: a\n{' ' * at}finally:" for at in range(depth)]
+    return "\n".join([*lines, " " * depth + "b"]).encode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit"), [("_MEMORY_BYTES", 1 << 28), ("_CPU_SECONDS", 1)], ids=["memory", "time"]
+)
+def test_the_last_resort_ends_that_wheel(tmp_path: Path, monkeypatch, kind, limit) -> None:
+    monkeypatch.setattr(bytecode, kind, limit)
+    with pytest.raises(UntrustedError) as caught:
+        compile_one(tmp_path, nested_finally(18))
+    assert str(caught.value) == (
+        "x.py: to compile it takes more memory or time than any source may\n"
+        "  mend: do not use the wheel that it is of, and tell who publishes it"
+    )
