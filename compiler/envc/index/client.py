@@ -151,6 +151,9 @@ class Client:
             # The last two: addresses and headers that no library can read.
             raise no_answer(url, index, error) from error
         try:
+            encodings = response.headers.get_list("Content-Encoding", split_commas=True)
+            if len(encodings) > 1:  # each could be a bomb in the one before it
+                raise no_answer(url, index, httpx.DecodingError("it encodes its answer twice"))
             if not any_status:
                 _check_status(response.status_code, url, index)
             yield response

@@ -125,6 +125,16 @@ def test_a_link_to_no_address_is_no_answer(tmp_path):
         )
 
 
+@pytest.mark.parametrize("said", ["gzip, gzip", "gzip," * 18_000, "identity, gzip"])
+def test_what_is_encoded_twice_is_not_read(said):
+    headers = {"Content-Encoding": said}
+    with (
+        asking(lambda _: httpx.Response(200, headers=headers, stream=Unread())) as asked,
+        pytest.raises(OutsideError, match="'site' did not answer: it encodes its answer twice"),
+    ):
+        asked.get("http://h/six/", index="site")
+
+
 def test_a_page_without_end_is_given_up():
     with (
         asking(lambda _: httpx.Response(200, content=bytes(11))) as asked,
