@@ -16,7 +16,7 @@ from httpx_retries import Retry, RetryTransport
 
 from envc import __version__
 from envc.errors import UsageError
-from envc.index.paced import PacedBackend
+from envc.index.paced import PacedTransport
 
 # More of them gain nothing, and bursts of name look-ups are what some resolvers drop.
 CONNECTIONS = 12
@@ -66,9 +66,7 @@ def open_client(environ: Mapping[str, str], *, backoff_seconds: float) -> httpx.
 
 def _transport(verify: ssl.SSLContext, retry: Retry, proxy: str | None) -> httpx.BaseTransport:
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-    transport = httpx.HTTPTransport(verify=verify, limits=limits, proxy=proxy)
-    transport._pool._network_backend = PacedBackend()  # noqa: SLF001 - httpx hands none through
-    return RetryTransport(transport, retry)
+    return RetryTransport(PacedTransport(verify=verify, limits=limits, proxy=proxy), retry)
 
 
 def _mounts(verify: ssl.SSLContext, retry: Retry) -> dict[str, httpx.BaseTransport | None]:

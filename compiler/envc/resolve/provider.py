@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from envc.errors import MetadataError
+from envc.errors import MetadataError, UnsatisfiableError
 from envc.model.release import CoreMetadata
 from envc.model.resolution import Problem
 from envc.model.spec import SourcedRequirement
@@ -27,6 +27,10 @@ from envc.resolve.demand import (
 )
 from envc.resolve.lines import Lines, Unread
 from envc.resolve.policy import holds
+
+# Releases that one search looks into. The largest sites have two thousand; an index can make up
+# projects as they are asked for, each requiring another one.
+MOST_RELEASES = 10_000
 
 
 class Provider:
@@ -89,9 +93,20 @@ class Provider:
         return demands
 
     def dependencies(self, candidate: Candidate) -> list[Demand]:
-        """What a candidate demands, overrides applied; computed once."""
+        """What a candidate demands, overrides applied; computed once.
+
+        Raises:
+            UnsatisfiableError: too many were looked into before it: there may be no end to them.
+        """
         self.source.go_on()
         if candidate not in self._dependencies:
+            if len(self._dependencies) >= MOST_RELEASES:
+                raise UnsatisfiableError(
+                    f"the search for the pins of {self.problem.layer} gave up after "
+                    f"{MOST_RELEASES} releases, the last of them of {candidate.project}",
+                    mend="give the projects with the most releases a lower bound; where projects "
+                    "require each other without end, tell who runs the index",
+                )
             self._dependencies[candidate] = list(self._demands(candidate))
         return self._dependencies[candidate]
 

@@ -1,7 +1,9 @@
 """Whatever an index answers takes bounded time and room, and its secrets are kept nowhere."""
 
+import socketserver
+import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 
@@ -175,6 +177,71 @@ def test_who_sends_a_byte_now_and_then_is_given_up():
     stream = paced.PacedStream(Drip(), lambda: float(next(ticks)))
     with pytest.raises(httpcore.ReadTimeout, match="it answers too slowly"):
         list(iter(lambda: stream.read(1), b""))
+
+
+def test_who_sends_a_body_in_time_is_not():
+    ticks = count()
+    stream = paced.PacedStream(Drip(), lambda: float(next(ticks)))
+    for _ in range(1000):
+        assert stream.read(1) == b"x"
+        stream.note_progress(2 * paced.SLOWEST_BYTES_PER_SECOND)
+
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/html\r\n\r\n"
+CHUNK = b"1;" + b"x" * 10_000 + b"\r\ny\r\n"
+ENCODED = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: deflate\r\n\r\n")
+ENCODED += b"2\r\n\x78\x9c\r\n"
+EMPTY_BLOCK = b"5\r\n\0\0\0\xff\xff\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "again", "why"),
+    [
+        (b"", CONTINUE, "it answers with little but headers"),
+        (CHUNKED, CHUNK, "it answers with little but headers"),
+        (ENCODED, EMPTY_BLOCK, "its answer has no end"),
+    ],
+    ids=["announced", "between chunks", "encoded"],
+)
+def test_an_answer_without_end_that_holds_nothing_is_given_up(
+    tmp_path, monkeypatch, head, again, why
+):
+    monkeypatch.setattr(paced, "MOST_ENCODED_BYTES", 1 << 16)
+    with RawServer(head, again) as server:
+        index = IndexSpec(name="site", url=f"http://127.0.0.1:{server.port}/simple")
+        source = IndexSource([index], {}, cache=str(tmp_path / "cache"))
+        with source, pytest.raises(OutsideError, match=f"'site' did not answer: {why}"):
+            source.releases("six")
+
+
+class RawServer(socketserver.ThreadingTCPServer):
+    """It answers whatever is asked with a head, and then the same again and again."""
+
+    daemon_threads = True
+
+    def __init__(self, head, again):
+        self.answer = head, again * (1 + 65_536 // len(again))
+        super().__init__(("127.0.0.1", 0), _Raw)
+        self.port = self.server_address[1]
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, args=(0.005,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class _Raw(socketserver.BaseRequestHandler):
+    def handle(self):
+        head, again = self.server.answer
+        with suppress(OSError):
+            self.request.recv(65_536)
+            self.request.sendall(head)
+            while True:
+                self.request.sendall(again)
 
 
 def test_each_request_has_its_own_time():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from envc.errors import UnsatisfiableError
+from envc.resolve import provider
 from support.cases import Case
 
 
@@ -170,3 +171,19 @@ def test_that_there_are_none_is_found_within_bounds(name):
         list(case.solve())
     assert caught.value.projects == ("z",)
     assert looked_into(case) <= HOPELESS[name].bound
+
+
+ENDLESS = {
+    "a chain": {f"p{number}": {"1": [f"p{number + 1}"]} for number in range(100)},
+    "releases that all require what is not there": {"p0": each(100, "missing=={}")},
+}
+
+
+@pytest.mark.parametrize("releases", ENDLESS.values(), ids=ENDLESS)
+def test_a_search_has_an_end_where_an_index_has_none(releases, monkeypatch):
+    monkeypatch.setattr(provider, "MOST_RELEASES", 50)
+    with pytest.raises(UnsatisfiableError) as caught:
+        list(Shape(releases, ["p0"], bound=50).case().solve())
+    assert str(caught.value).startswith(
+        "the search for the pins of layer user gave up after 50 releases, the last of them of p"
+    )
