@@ -1,5 +1,7 @@
 """Files and commands that would stand where something else belongs."""
 
+import pytest
+
 from hostile.forge import DATA, INFO, Entry, pack, plain, recorded
 from hostile.scene import (
     PYTHON,
@@ -196,6 +198,14 @@ def test_start_up_code_is_accepted_and_told(outbox: Scene) -> None:
     names = ("demo.py", "evil.pth", "evil.start", "sitecustomize.py", "usercustomize/__init__.py")
     facts = outbox.accepted(NearMiss("start-up code", files(*names)))
     assert facts.start_files == tuple(f"{SITE}/{name}" for name in names[1:])
+
+
+@pytest.mark.parametrize("key", ["purelib", "platlib", f"data/{SITE}"])
+def test_start_up_code_of_any_scheme_is_told(outbox: Scene, key: str) -> None:
+    names = ("evil.pth", "evil.start", "sitecustomize/__init__.py", "usercustomize.cpython-311.so")
+    brought = files("demo.py", *(f"{DATA}/{key}/{name}" for name in names))
+    facts = outbox.accepted(NearMiss("start-up code", brought))
+    assert facts.start_files == tuple(f"{SITE}/{name}" for name in names)
 
 
 def test_module_of_the_standard_library_is_accepted_and_told(outbox: Scene) -> None:
