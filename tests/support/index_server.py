@@ -74,6 +74,7 @@ class IndexServer:
     `failures`: path → the statuses of its next requests, then it is well again.
     `torn`: path → how many of its next answers stop halfway. `redirects`: path → URL.
     `login`: user and password that every request must carry. `tls`: what makes it an HTTPS server.
+    `empty`: projects of which there are pages without files.
     `held`: paths that are not answered before the server ends; `arrived` counts such requests.
     """
 
@@ -113,6 +114,7 @@ class IndexServer:
         self.failures: dict[str, list[int]] = {}
         self.torn: dict[str, int] = {}
         self.redirects: dict[str, str] = {}
+        self.empty: set[str] = set()
         self.held: set[str] = set()
         self.arrived = threading.Semaphore(0)
         self.ending = threading.Event()
@@ -181,7 +183,7 @@ class IndexServer:
             for path in sorted(self.folder.iterdir())
             if canonicalize_name(path.name.split("-")[0]) == project
         ]
-        if not files:
+        if not files and project not in self.empty:
             return Reply(404, b"no such project")
         if self.form == "json":
             body, content_type = self._json(project, files), JSON_TYPE

@@ -46,7 +46,7 @@ class Listing:
     """The page of a project: `versions` newest first, and the `files` of each place.
 
     `serial` is the index's count of its changes as the page tells it, 0: it does not. `found` tells
-    whether the index has the project: its page lists a file of any kind, usable or not. `announces`
+    whether the index has the project: there is a page for it, whatever that lists. `announces`
     tells whether it offers the metadata of any file beside it (PEP 658). `fingerprint` changes when
     any of it does.
     """

@@ -48,9 +48,9 @@ def listing_of_page(
 ) -> Listing:
     """The listing of a project's page; relative URLs are joined to `base_url`.
 
-    Files whose names are not those of wheels and source distributions of the project are left
-    out, as pip does it. What links are signed with is no part of a listing: `signatures` gets it,
-    URL → query.
+    Who has a page of a project has the project, though it lists nothing. Files whose names are not
+    those of wheels and source distributions of the project are left out, as pip does it. What links
+    are signed with is no part of a listing: `signatures` gets it, URL → query.
 
     Raises:
         ValueError: it is no page of the simple API, or of a later major version of it.
@@ -86,7 +86,7 @@ def _listing_of_json(
     serial = page["meta"].get("_last-serial")
     return listing_of(
         _unsigned(_files_of_json(files, project, base_url), signatures),
-        found=bool(files),
+        found=True,
         serial=serial if type(serial) is int else 0,
     )
 
@@ -159,7 +159,7 @@ def _listing_of_html(
         url = _joined(base_url, reference) if version is not None else None
         if version is not None and url is not None:
             files.append((version, _file_of_html(attributes, filename, url, fragment)))
-    return listing_of(_unsigned(files, signatures), found=bool(page.links), serial=page.serial)
+    return listing_of(_unsigned(files, signatures), found=True, serial=page.serial)
 
 
 def _file_of_html(

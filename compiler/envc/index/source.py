@@ -33,8 +33,9 @@ class IndexSource(Closing):
     """Releases and metadata from the site's indexes (`ports.CandidateSource`).
 
     Unless `sources` names another one, the first index that has a project is the only one that
-    is believed about it. An index that fails is not passed over: the next one could have a
-    stranger's project of the same name. Explicit indexes serve only the projects that name them.
+    is believed about it, though its page may list nothing: whoever keeps a name keeps others from
+    it. An index that fails is not passed over: the next one could have a stranger's project of the
+    same name. Explicit indexes serve only the projects that name them.
 
     `reader` has the files of what it lists, and knows the metadata of what was built here.
 
@@ -159,6 +160,11 @@ class IndexSource(Closing):
                 return None
             offers.append(offer)
             if offer.found:
+                if not offer.releases and name is None and index is not self._public[-1]:
+                    self._progress.reporter.warn(
+                        f"index {index.name!r} has a page of {project} without a release: "
+                        "no later index is asked for it"
+                    )
                 if offer.announces and isinstance(index, RemoteIndex):
                     self.reader.note_announcement(index.url)
                 break

@@ -102,7 +102,8 @@ def test_a_page_without_usable_files_still_has_the_project():
     file = {"filename": "six-1.egg", "url": "six-1.egg"}
     listing = listing_of_page(page(file), "six", content_type=JSON, base_url=BASE)
     assert (listing.found, listing.versions) == (True, ())
-    assert not listing_of_page(page(), "six", content_type=JSON, base_url=BASE).found
+    empty = listing_of_page(page(), "six", content_type=JSON, base_url=BASE)
+    assert (empty.found, empty.versions) == (True, ())
 
 
 def test_html_as_people_write_it():

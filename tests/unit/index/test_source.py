@@ -105,6 +105,30 @@ def test_the_first_index_that_has_a_project_is_the_only_one(house, open_source, 
         assert public.paths() == ["/simple/rich/", "/simple/nothing/"]
 
 
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_an_index_that_has_an_empty_page_of_a_project_has_it(house, open_source, tmp_path, form):
+    Recipe(name="rich", version="1").build(tmp_path / "public")
+    with IndexServer(house, form=form) as private, IndexServer(tmp_path / "public") as public:
+        private.empty.add("rich")
+        for _ in range(2):
+            notes = Notes()
+            other = IndexSpec(name="public", url=public.url)
+            source = open_source(site(private), other, reporter=notes)
+            assert source.releases("rich") == ()
+            assert [heard[1] for heard in notes.heard if heard[0] == "warn"] == [
+                "index 'site' has a page of rich without a release: no later index is asked for it"
+            ]
+        assert public.paths() == []
+
+
+def test_what_is_gone_is_not_there(house, open_source, tmp_path):
+    Recipe(name="rich", version="1").build(tmp_path / "public")
+    with IndexServer(house) as private, IndexServer(tmp_path / "public") as public:
+        private.failures["/simple/rich/"] = [410]
+        source = open_source(site(private), IndexSpec(name="public", url=public.url))
+        assert str(source.releases("rich")[0].version) == "1"
+
+
 def test_sources_name_an_index_and_explicit_ones_serve_nobody_else(house, open_source, tmp_path):
     Recipe(name="six", version="99").build(tmp_path / "special")
     with IndexServer(house) as plain, IndexServer(tmp_path / "special") as special:
