@@ -73,6 +73,11 @@ class Client:
         with self._lock:
             return url in self._signatures
 
+    def is_let_in(self, url: str, index: str) -> bool:
+        """Whether an index's login is for this URL because that index links it."""
+        login = self._credentials.login(url, index)
+        return login is not None and login != self._credentials.login(url)
+
     def get(
         self,
         url: str,

@@ -89,7 +89,7 @@ class WheelFiles(Closing):
         return self._wheels.download(now, advance=self._advance)
 
     def _listed_now(self, wheel: RemoteWheel) -> RemoteWheel | None:
-        """The wheel as an index lists it, if it does so otherwise: signed links are for a while."""
+        """The wheel as an index lists it, if that helps: by a new link, or by its own login."""
         for index in self._indexes:
             with suppress(EnvcError, ValueError):
                 project = parse_wheel_filename(wheel.filename)[0]
@@ -98,7 +98,11 @@ class WheelFiles(Closing):
                 ).offer(project)
                 files = [file for each in listed.releases for file in each.distributions]
                 found = next((each for each in files if each.filename == wheel.filename), None)
-                if found and (found.url != wheel.url or self._client.is_signed(found.url)):
+                if found and (
+                    found.url != wheel.url
+                    or self._client.is_signed(found.url)
+                    or self._client.is_let_in(found.url, index.name)
+                ):
                     return replace(wheel, url=found.url, index=index.name)
         return None
 

@@ -167,6 +167,15 @@ def test_indexes_bring_their_credentials(tmp_path, server, locked):
     )
 
 
+def test_of_two_indexes_on_a_server_the_one_that_links_a_file_lets_in(tmp_path, server, locked):
+    server.login = ("ann", "s3cret")
+    other = IndexSpec(name="other", url=f"http://{server.host}/other")
+    index = IndexSpec(name="site", url=server.url_with("ann", "s3cret"))
+    with fetcher(tmp_path, indexes=[other, index]) as fetch:
+        assert sha256_of_path(fetch.fetch(locked)) == locked.digest
+    assert server.statuses(f"/files/{NAME}") == [401, 200]
+
+
 def test_without_a_cache_wheels_live_as_long_as_the_fetcher(tmp_path, server, locked):
     (tmp_path / "cache").write_text("in the way")
     counter = Counter()
