@@ -153,3 +153,10 @@ class Interrupted(EnvcError):  # noqa: N818 - somebody wanted it so
 
 class InternalError(EnvcError):
     """A broken invariant: please report it."""
+
+
+def shell_word(word: str) -> str:
+    """A word of a command that people paste, as a POSIX shell takes it: nothing in it is run."""
+    from shlex import quote  # for messages
+
+    return quote(word)

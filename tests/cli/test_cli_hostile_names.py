@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -121,3 +123,35 @@ def test_words_of_a_command_line(beside, words):
     assert answer.status != 70, answer.stderr
     assert_harmless(answer.stdout)
     assert_harmless(answer.stderr)
+
+
+def commands_in(answer, folder):
+    """The commands of an answer that name the folder, as a person would copy them."""
+    text = f"{answer.stdout}\n{answer.stderr}"
+    found = re.findall(r"`(envc [^`]*)`|: (envc [^`\n]*)$", text, re.MULTILINE)
+    return [command for each in found for command in each if folder.name in command]
+
+
+def test_a_folder_whose_name_a_shell_would_run(beside, tmp_path):
+    beside.edit('specs = ["overlays/*.toml"]', 'specs = ["overlays/*/*/overlay.toml"]')
+    beside.materialize()
+    there = ("--target", beside.target)
+    folder = beside.storage / os.environ.get("USER", "root") / "z$(touch pwn)"
+    folder.mkdir(parents=True)
+    spec = folder / "overlay.toml"
+    spec.write_text('version = 1\n[overlay]\nname = "z"\nbase = "user"\nrequires = ["six"]\n')
+    answers = [
+        beside.envc("overlay", "list", "--all", *there),
+        beside.envc("run", "--overlay", folder, "--", "true"),
+        beside.envc("check", spec),
+    ]
+    beside.done("overlay", "sync", "--dir", folder, *there)
+    (folder / SITE_PACKAGES / "_envc_stack.py").unlink()
+    answers.append(beside.envc("doctor", *there, "--overlay", folder))
+    for answer in answers:
+        commands = commands_in(answer, folder)
+        assert commands, answer
+        for command in commands:
+            assert any(word.startswith(str(folder)) for word in shlex.split(command)), command
+            subprocess.run(["sh", "-c", f"envc() {{ :; }}\n{command}"], check=True, cwd=tmp_path)
+            assert not (tmp_path / "pwn").exists(), command

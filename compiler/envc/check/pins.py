@@ -6,6 +6,7 @@ from posixpath import basename
 from packaging.specifiers import SpecifierSet
 
 from envc.check.subject import Scene, Subject
+from envc.errors import shell_word
 from envc.model import codes
 from envc.model.finding import Finding
 from envc.model.lock import LockedPin
@@ -35,7 +36,10 @@ def pins(subject: Subject) -> Iterator[Finding]:
         if pin.project in subject.yanked:
             reason = subject.yanked[pin.project]
             what = f"{called} was yanked by its authors" + (f": {reason}" if reason else "")
-            again = f"envc lock --overlay {subject.spec} --upgrade-package {pin.project}"
+            again = (
+                f"envc lock --overlay {shell_word(subject.spec)} "
+                f"--upgrade-package {shell_word(pin.project)}"
+            )
             yield subject.finding(codes.YANKED, what, pin.project, mend=f"let it move: {again}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from envc.check.subject import Subject
-from envc.errors import ShadowRefusedError
+from envc.errors import ShadowRefusedError, shell_word
 from envc.model import codes
 from envc.model.codes import finding
 from envc.model.finding import Finding
@@ -49,7 +49,7 @@ def lock_state(subject: Subject) -> Iterator[Finding]:
     yield from state_findings(subject.state, subject.spec, subject.below, fits=subject.fits)
     if subject.drift:
         folder = subject.spec.rpartition("/")[0] or "."
-        mend = f"build it anew: envc overlay sync --dir {folder}"
+        mend = f"build it anew: envc overlay sync --dir {shell_word(folder)}"
         yield subject.finding(codes.DRIFTED, subject.drift, mend=mend)
 
 
@@ -68,7 +68,8 @@ def state_findings(
         code, what = _STATES[state]
         still = state is LockState.OTHER_BASE and fits
         said = f"{what}, and still fits" if still else f"{what}; it was resolved in memory"
-        told = finding(code, said, where=spec, mend=f"lock it: envc lock --overlay {spec}")
+        mend = f"lock it: envc lock --overlay {shell_word(spec)}"
+        told = finding(code, said, where=spec, mend=mend)
         yield replace(told, severity="note") if still else told
 
 

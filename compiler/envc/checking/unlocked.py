@@ -129,7 +129,7 @@ class Unlocked:
                         raise HashMissingError(
                             f"index {file.index} gives no sha256 for {file.filename}",
                             where=self.spec.file,
-                            mend=f"lock what it has now: envc lock --overlay {self.spec.file}",
+                            mend=f"lock what it has now: {locks(self.spec)}",
                         )
 
     def _must_be_locked(

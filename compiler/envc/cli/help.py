@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from envc.cli.grammar import COMMON, Command, Operand, Option
+from envc.errors import shell_word
 
 _COLUMN = 26
 _LEAST = 40
@@ -28,7 +29,7 @@ def page_of_verbs(name: str, verbs: Mapping[str, Command], summary: str, example
         "verbs": [(verb, command.summary) for verb, command in verbs.items()],
         "common options": map(_row, COMMON),
     }
-    told = f"`envc help {name.removeprefix('envc ')} VERB` tells of one."
+    told = f"`envc help {shell_word(name.removeprefix('envc '))} VERB` tells of one."
     usage = f"usage: {name} VERB [OPTIONS]"
     return "\n".join([usage, "", _sentence(summary), told, *_sections(rows), *_end(example)])
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Option, positive
 from envc.cluster import ENGINES
-from envc.errors import UsageError
+from envc.errors import UsageError, shell_word
 
 if TYPE_CHECKING:
     from envc.fleet.asking import Nodes
@@ -133,8 +133,8 @@ def nodes_of(arguments: Arguments) -> str:
     named: str = arguments.nodes
     if os.path.lexists(named):
         REPORTER.get().warn(
-            f"--nodes {named}: a file here has that name; if the shell put it there, quote the "
-            "set: --nodes 'n[1-16]'"
+            f"--nodes {shell_word(named)}: a file here has that name; if the shell put it there, "
+            "quote the set: --nodes 'n[1-16]'"
         )
     return named
 

@@ -191,7 +191,7 @@ def _verb(
     """A verb about one overlay."""
     return Command(
         run or partial(_change, verb),
-        f"envc overlay {verb} {example}".rstrip(),
+        " ".join(filter(None, ("envc overlay", verb, example))),
         (*options, *_WHICH, OFFLINE),
         operands,
         conflicts=(("--overlay", "--dir"),),

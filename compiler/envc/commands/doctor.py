@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from envc.commands.verify import verify
 from envc.disk.cache_place import default_cache
-from envc.errors import EnvcError
+from envc.errors import EnvcError, shell_word
 from envc.host.machine import machine_of
 from envc.host.storage import expanded, trouble_with, user_name
 from envc.host.surroundings import DROPPED, missing_modules, shadowing
@@ -147,7 +147,9 @@ def _built(subject: str, path: str, surroundings: Mapping[str, str]) -> Iterable
         yield _trouble(f"{subject}: generation", error)
         return
     for found in shadowing(surroundings, (*trees, *below), current.python):
-        yield Diagnosis(f"{subject}: {found.name}", "warning", found.message, f"unset {found.name}")
+        yield Diagnosis(
+            f"{subject}: {found.name}", "warning", found.message, f"unset {shell_word(found.name)}"
+        )
 
 
 def _modules(target: str, surroundings: Mapping[str, str]) -> Iterable[Diagnosis]:
@@ -160,7 +162,7 @@ def _modules(target: str, surroundings: Mapping[str, str]) -> Iterable[Diagnosis
     wanted = dict.fromkeys(name for each in layers for name in found.settings(each).modules)
     missing = missing_modules(surroundings, wanted)
     if missing:
-        mend = f"module load {' '.join(missing)}"
+        mend = f"module load {' '.join(map(shell_word, missing))}"
         yield Diagnosis("target: modules", "warning", f"not loaded: {', '.join(missing)}", mend)
     elif wanted:
         yield Diagnosis("target: modules", "ok", f"loaded: {', '.join(wanted)}")
@@ -219,7 +221,7 @@ def _sources(path: str, hand: ByHand, problems: Iterable[VerifyProblem]) -> Diag
     shown = ", ".join(others[:_NAMES_SHOWN])
     more = f" and {len(others) - _NAMES_SHOWN} more" if len(others) > _NAMES_SHOWN else ""
     first = "adopt what was installed by hand; then " if installed else ""
-    mend = f"{first}`envc repair --target {path}` brings them back"
+    mend = f"{first}`envc repair --target {shell_word(path)}` brings them back"
     return Diagnosis(name, "warning", f"not as they were built: {shown}{more}", mend)
 
 
@@ -244,7 +246,7 @@ def _variables(surroundings: Mapping[str, str]) -> Iterable[Diagnosis]:
                 f"variable {name}",
                 "warning",
                 f"{name} is set: {surroundings[name]}",
-                f"unset {name}, or start programs with `envc run`, which drops it",
+                f"unset {shell_word(name)}, or start programs with `envc run`, which drops it",
             )
 
 

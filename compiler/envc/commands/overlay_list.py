@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from envc.errors import EnvcError
+from envc.errors import EnvcError, shell_word
 from envc.model.generation import Generation
 from envc.model.names import OVERLAY_SPEC, PACKED
 from envc.model.spec import OverlaySpec
@@ -91,9 +91,9 @@ def _state(
     directory: Directory, spec: OverlaySpec, current: Generation | None, text: bytes
 ) -> tuple[State, str]:
     """The worst that is to be said of an overlay, and why."""
-    sync = f"run `envc overlay sync --dir {directory.path}`"
+    sync = f"run `envc overlay sync --dir {shell_word(directory.path)}`"
     if current is None and os.path.exists(f"{directory.path}/{PACKED}"):
-        return "packed", f"`envc run` stages {directory.path}/{PACKED}"
+        return "packed", f"`envc run` stages {shell_word(directory.path)}/{PACKED}"
     if current is None or spec.name not in current.layers:
         return "not built", sync
     states = base_states(directory.tree(current.generation, spec.name), current.python)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from envc.errors import AnswerIsNo, UsageError
+from envc.errors import AnswerIsNo, UsageError, shell_word
 from envc.formats.stack_text import common_closure
 from envc.host.context import Context
 from envc.host.surroundings import (
@@ -80,7 +80,7 @@ def prepare(
         generation = target.current if pin is None else _pinned(target, pin)
         tree, layer = _tree(target.directory, generation, options.layer), options.layer
         states = base_states(tree, target.current.python)
-        refuse_without_core(tree, f"envc materialize --target {target.directory.path}")
+        refuse_without_core(tree, f"envc materialize --target {shell_word(target.directory.path)}")
     else:
         folder = os.path.abspath(options.overlay or default_folder(options.target))
         refuse_strangers_overlay(folder, options.word)
@@ -91,7 +91,7 @@ def prepare(
         target, tree = _overlay(folder, options, context, clock)
         states = base_states(tree, target.current.python)
         layer = common_layer(states)
-        refuse_without_core(tree, f"envc overlay sync --dir {folder}")
+        refuse_without_core(tree, f"envc overlay sync --dir {shell_word(folder)}")
         _look_below(folder, states, context)
     trees = (tree, *(state.tree for state in states))
     for found in shadowing(surroundings, trees, target.current.python):
@@ -124,7 +124,9 @@ def _overlay(
     current = directory.current()
     if current is None and not os.path.exists(f"{folder}/{PACKED}"):
         raise UsageError(
-            "no overlay is built here", where=folder, mend=f"run `envc overlay sync --dir {folder}`"
+            "no overlay is built here",
+            where=folder,
+            mend=f"run `envc overlay sync --dir {shell_word(folder)}`",
         )
     location = read_location(folder)
     target = open_target(location.target if location else find_target(options.target, folder))
@@ -146,7 +148,8 @@ def _overlay(
     if not edited.is_complete:
         context.reporter.note(
             f"not all sources of {layer} were looked at for edits by hand: that would take "
-            f"more than {GLANCE_SECONDS * 1000:.0f} ms; `envc doctor --overlay {folder}` does it"
+            f"more than {GLANCE_SECONDS * 1000:.0f} ms; "
+            f"`envc doctor --overlay {shell_word(folder)}` does it"
         )
     return target, directory.tree(found.generation, layer)
 
@@ -164,7 +167,7 @@ def _said_of_editables(folder: str) -> list[str]:
     spec = load_overlay(f"{folder}/{OVERLAY_SPEC}")
     lock = overlay_lock(spec) if spec.editable else None
     found = outdated_editables(lock.lock, folder) if lock is not None else ()
-    mend = f"`envc overlay sync --dir {folder}` locks and builds it anew"
+    mend = f"`envc overlay sync --dir {shell_word(folder)}` locks and builds it anew"
     return [f"{each.said(spec.name)}; {mend}" for each in found]
 
 

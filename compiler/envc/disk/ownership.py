@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from envc.disk.sights import holds_until
-from envc.errors import Fault, UsageError
+from envc.errors import Fault, UsageError, shell_word
 
 _MOST_LINKS = 40
 _ACL = "system.posix_acl_access"
@@ -149,30 +149,29 @@ def _of_stranger(place: str, owner: int) -> Exposed:
 def _shared(place: str, status: os.stat_result, trusted: frozenset[int]) -> Exposed | None:
     """Who else may write to a folder, and how to take that right away."""
     if status.st_mode & stat.S_IWOTH:
-        return _replaceable("everybody", place, "o-w")
+        return _replaceable("everybody", place, f"chmod o-w {shell_word(place)}")
     if not status.st_mode & stat.S_IWGRP:
         return None  # with an access list, this bit says what the list may give
     listed = _access_list(place)
     for tag, number in listed if listed is not None else [(_ACL_GROUP_OBJ, 0)]:
         if tag == _ACL_USER and number not in trusted:
             who = f"user {name_of_user(number)}"
-            return _replaceable(who, place, "", f"setfacl -x u:{number} {place}")
+            return _replaceable(who, place, f"setfacl -x u:{number} {shell_word(place)}")
         group = status.st_gid if tag == _ACL_GROUP_OBJ else number
         if tag != _ACL_USER and not _is_private(group, trusted):
             who = f"everybody in group {_group_name(group)}"
-            change = "g-w" if tag == _ACL_GROUP_OBJ else ""
-            return _replaceable(who, place, change, f"setfacl -x g:{number} {place}")
+            change = "chmod g-w" if tag == _ACL_GROUP_OBJ else f"setfacl -x g:{number}"
+            return _replaceable(who, place, f"{change} {shell_word(place)}")
     return None
 
 
-def _replaceable(who: str, place: str, change: str, command: str = "") -> Exposed:
-    taken = f"chmod {change} {place}" if change else command
+def _replaceable(who: str, place: str, command: str) -> Exposed:
     could = "replace what is in it" if os.path.isdir(place) else "change it"
     kind = "folder" if os.path.isdir(place) else "file"
     fault = Fault(
         f"{who} may write to this {kind}, and so could {could}",
         where=place,
-        mend=f"take that right away ({taken}), {_CHOOSE}",
+        mend=f"take that right away ({command}), {_CHOOSE}",
     )
     return Exposed(who, fault)
 

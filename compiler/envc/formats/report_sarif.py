@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from envc.errors import shell_word
 from envc.formats.report_github import parse_place
 from envc.model.codes import CODES
 from envc.model.digest import digest_of_json
@@ -44,7 +45,7 @@ def _rule(code: str) -> dict[str, Any]:
     return {
         "id": code,
         "shortDescription": {"text": f"{title[0].upper()}{title[1:]}."},
-        "help": {"text": f"envc check --explain {code}"},
+        "help": {"text": f"envc check --explain {shell_word(code)}"},
         "defaultConfiguration": {"level": severity},
     }
 

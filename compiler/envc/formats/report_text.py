@@ -1,5 +1,6 @@
-"""Verdicts → text for people: 80 columns, readable without colour."""
+"""Verdicts → text for people: 80 columns but for what is copied, readable without colour."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -7,6 +8,8 @@ from envc.model.finding import Finding, Verdict
 
 _WIDTH = 80
 _INDENT = " " * 5
+_COMMAND = re.compile("`[^`\n]*`|: envc .*")
+_KEPT_SPACE = "\0"
 
 
 def verdict_lines(verdict: Verdict, *, verbose: bool) -> Iterator[str]:
@@ -49,13 +52,14 @@ def _finding_lines(finding: Finding, word: str) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str) -> Iterable[str]:
-    """The text in lines; what is copied, a path or a command's word, is never broken."""
+    """The text in lines; what is copied is never broken: half a command is another command."""
     own = indent + text[: len(text) - len(text.lstrip())]
-    return textwrap.wrap(
-        text.strip(),
+    lines = textwrap.wrap(
+        _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT_SPACE), text.strip()),
         _WIDTH,
         initial_indent=own,
         subsequent_indent=own + "  ",
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_KEPT_SPACE, " ") for line in lines]

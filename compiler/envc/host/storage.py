@@ -5,9 +5,8 @@ import os
 import re
 import stat
 from contextlib import suppress
-from shlex import quote
 
-from envc.errors import EnvcError, Fault, OutsideError, UsageError
+from envc.errors import EnvcError, Fault, OutsideError, UsageError, shell_word
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII)
 
@@ -78,10 +77,15 @@ def _has_users(storage: str) -> bool:
         return True
 
 
+def _given(folder: str, user: str) -> str:
+    """The command that makes a folder for a user."""
+    return f"install -d -o {shell_word(user)} {shell_word(folder)}"
+
+
 def _mend(storage: str, user: str) -> str:
     return (
-        f"have an administrator run `install -d -o {user} {quote(f'{storage}/{user}')}`, or "
-        f"`install -d -m 1777 {quote(storage)}`, which lets each user make a folder"
+        f"have an administrator run `{_given(f'{storage}/{user}', user)}`, or "
+        f"`install -d -m 1777 {shell_word(storage)}`, which lets each user make a folder"
     )
 
 
@@ -99,7 +103,7 @@ def refuse_unwritable(folder: str, storage: str | None) -> None:
     if place == folder or (os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)):
         return
     user = user_name()
-    mend = f"choose another folder, or have it made: `install -d -o {user} {quote(folder)}`"
+    mend = f"choose another folder, or have it made: `{_given(folder, user)}`"
     with suppress(EnvcError):
         root = os.path.abspath(expanded(storage, "")) if storage is not None else folder
         if folder.startswith(f"{root}/"):

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from envc.errors import shell_word
 from envc.model.names import site_packages_of
 
 DROPPED = ("PYTHONHOME", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__")
@@ -53,8 +54,8 @@ def missing_modules(surroundings: Mapping[str, str], wanted: Iterable[str]) -> l
 
 def said_of_modules(missing: list[str]) -> str:
     """That modules are missing, and how to load them."""
-    named = " ".join(missing)
-    return f"the stack needs environment modules that are not loaded: `module load {named}`"
+    load = f"module load {' '.join(map(shell_word, missing))}"
+    return f"the stack needs environment modules that are not loaded: `{load}`"
 
 
 def _hidden(modules: list[str]) -> str:

@@ -4,12 +4,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from shlex import quote
 
 from packaging.utils import canonicalize_name
 
 from envc.disk.durable import disk_error, write_file
-from envc.errors import EnvcError, UsageError
+from envc.errors import EnvcError, UsageError, shell_word
 from envc.host.context import Context
 from envc.lock import (
     CORE_BASE,
@@ -115,7 +114,7 @@ def _warn_of_strays(site: Site, context: Context) -> None:
             if path not in beside and found is not None and found.lock.inputs is not None:
                 context.reporter.warn(
                     f"{shown(path)} is the lock of layer {layer}, which the site has no more; "
-                    f"remove it: `rm {quote(shown(path))}`"
+                    f"remove it: `rm {shell_word(shown(path))}`"
                 )
 
 
@@ -134,7 +133,9 @@ def _warn_of_unknown(options: LockOptions, outcomes: Iterable[Outcome], context:
     pinned = {pin.project for outcome in outcomes for pin in outcome.file.lock.pins}
     for name in sorted(options.projects):
         if canonicalize_name(name) not in pinned:
-            context.reporter.warn(f"--upgrade-package {name}: nothing that was locked has it")
+            context.reporter.warn(
+                f"--upgrade-package {shell_word(name)}: nothing that was locked has it"
+            )
 
 
 def _lock_layers(site: Site, options: LockOptions, supply: Supply) -> dict[str, Outcome]:

@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName
 from envc.disk.durable import doing, write_file
 from envc.disk.locks import exclusive, shared
 from envc.disk.ownership import refuse_exposed, refuse_foreign
-from envc.errors import UsageError
+from envc.errors import UsageError, shell_word
 from envc.formats.location import Location
 from envc.host.context import Context
 from envc.host.machine import machine_of, target_for
@@ -161,7 +161,7 @@ def build(
     if published.changed and os.path.exists(f"{directory.path}/{PACKED}"):
         context.reporter.warn(
             f"{directory.path}/{PACKED} is of another generation now; pack it again with "
-            f"`envc overlay pack --dir {directory.path}`"
+            f"`envc overlay pack --dir {shell_word(directory.path)}`"
         )
     report = _report(wanted, lock, node, (before, published.generation), changed=published.changed)
     return replace(report, moves=outcome.moves)

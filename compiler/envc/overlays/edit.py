@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from envc.errors import Fault, UsageError
+from envc.errors import Fault, UsageError, shell_word
 from envc.formats.overlay_edit import with_lines, without_lines
 from envc.formats.overlay_toml import TEMPLATE
 from envc.host.context import Context
@@ -44,7 +44,7 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
         raise UsageError(
             "there is an overlay already",
             where=path,
-            mend=f"build it with `envc overlay sync --dir {folder}`",
+            mend=f"build it with `envc overlay sync --dir {shell_word(folder)}`",
         )
     name = os.path.basename(folder)
     if re.fullmatch(NAME_FORM, name) is None:
@@ -55,10 +55,12 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
         )
     _refuse_what_is_there(folder)
     target = open_target(find_target(options.target, folder))
-    chosen = base or default_layer(target, f"make it with `envc overlay init {folder} --base L`")
+    chosen = base or default_layer(
+        target, f"make it with `envc overlay init {shell_word(folder)} --base L`"
+    )
     text = TEMPLATE.format(name=name, base=chosen).encode()
     spec = overlay_from(text, path)
-    check_base(target.site.spec, spec, base_at=f"--base {chosen}", name_at=folder)
+    check_base(target.site.spec, spec, base_at=f"--base {shell_word(chosen)}", name_at=folder)
     return lock_and_build(spec, text, target, LockOptions(), context, read=b"")
 
 

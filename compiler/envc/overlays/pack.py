@@ -12,7 +12,7 @@ from envc.bundle import Bundle, BundleWriter
 from envc.disk.durable import doing
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
-from envc.errors import UntrustedError, UsageError
+from envc.errors import UntrustedError, UsageError, shell_word
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
 from envc.model.digest import Digest
@@ -110,7 +110,7 @@ def write_packed(directory: Directory, current: Generation, path: str) -> Digest
         raise UsageError(
             "what this overlay was built from is not kept any more",
             where=directory.path,
-            mend=f"run `envc overlay sync --dir {directory.path}`",
+            mend=f"run `envc overlay sync --dir {shell_word(directory.path)}`",
         )
     ((name, layer),) = current.layers.items()
     with BundleWriter(path) as bundle:

@@ -4,7 +4,7 @@ import os
 import re
 
 from envc.disk.ownership import refuse_exposed
-from envc.errors import UsageError
+from envc.errors import UsageError, shell_word
 from envc.host.storage import expanded, user_name
 from envc.model.names import NAME_FORM, OVERLAY_SPEC
 from envc.sites.overlay_folder import holds_overlay
@@ -75,14 +75,14 @@ def _place(word: str, target: str | None, *, new: bool) -> str:
     if re.fullmatch(NAME_FORM, word) is None:
         raise UsageError(
             f"{word!r} cannot be an overlay's name: lower-case letters, digits, - and _",
-            mend=f"correct it; a path has a slash: ./{word}",
+            mend=f"correct it; a path has a slash: {shell_word(f'./{word}')}",
         )
     own = own_storage(target)
     if not new and not os.path.exists(f"{own}/{word}"):
         raise UsageError(
             f"you have no overlay {word!r}",
             where=own,
-            mend=f"see `envc overlay list`, or make it with `envc overlay init {word}`",
+            mend=f"see `envc overlay list`, or make it with `envc overlay init {shell_word(word)}`",
         )
     return f"{own}/{word}"
 

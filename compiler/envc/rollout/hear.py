@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
+from envc.errors import shell_word
 from envc.model.nodes import NOT_ROOT, NOT_ROOT_MEND, Lacks, Refusal, Silence, Unsure
 from envc.reports.node import NodeReport
 from envc.reports.rollout import NodeState, State
@@ -151,7 +152,7 @@ def _wrong(known: Known, node: str, report: NodeReport) -> tuple[str, str] | Non
         )
     first = known.digests.get(report.machine, report.digest)
     if first != report.digest:
-        command = f"envc verify --target {known.order.options.target_of(node)}"
+        command = f"envc verify --target {shell_word(known.order.options.target_of(node))}"
         return (
             f"its tree digest is {report.digest}, and other nodes of its kind have {first}",
             f"run `{command}` there, and check its disk",

@@ -9,7 +9,7 @@ prefix, `sys.path`, start-up files and lease are those of a process that was sta
 import os
 import sys
 
-from _envc_stack import fail, parent  # type: ignore[import-not-found] # it stands beside
+from _envc_stack import fail, parent, shell_word  # type: ignore[import-not-found] # it stands beside
 
 HEXADECIMAL = frozenset("0123456789abcdef")
 DIGITS = 64
@@ -44,8 +44,8 @@ def keep_to(wanted: str, own: "Layer") -> None:
             " ENVC_LOCK pins this job to\n"
             f"  digest: {wanted}\n"
             f"  target: {location}",
-            f"an administrator's `envc converge --target {location}` brings it back; unset"
-            " ENVC_LOCK to run on what is here",
+            f"an administrator's `envc converge --target {shell_word(location)}` brings it back;"
+            " unset ENVC_LOCK to run on what is here",
         )
 
 

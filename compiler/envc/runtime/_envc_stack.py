@@ -106,6 +106,13 @@ def fail(what: str, mend: str) -> "NoReturn":
     os._exit(1)
 
 
+def shell_word(word: str) -> str:
+    """A word of a command that people paste, as a POSIX shell takes it."""
+    from shlex import quote  # for messages
+
+    return quote(word)
+
+
 def real_path(descriptor: int, path: str) -> str:
     """The real path of what is open, without another look at its storage."""
     try:
@@ -175,7 +182,8 @@ def locate(base: Layer, overlay: Layer) -> None:
                 f"{overlay.prefix()}: the layer {base.name!r} that this virtual environment was"
                 f" made on is not there ({error.strerror})\n  path: {tree}",
                 "make the environment again, with the python of the stack that it shall see:"
-                f" `…/bin/python -m venv --clear --system-site-packages {overlay.prefix()}`",
+                " `…/bin/python -m venv --clear --system-site-packages"
+                f" {shell_word(overlay.prefix())}`",
             )
         fail(
             f"{overlay.prefix()}: this node does not hold the base {base.name!r} that the layer"
@@ -183,7 +191,8 @@ def locate(base: Layer, overlay: Layer) -> None:
             f"  digest: {base.closure}\n"
             f"  target: {location}",
             "`envc overlay sync` compiles the overlay for the base that is here;"
-            f" an administrator's `envc converge --target {location}` brings this one back",
+            f" an administrator's `envc converge --target {shell_word(location)}` brings this"
+            " one back",
         )
     base.folder = real_path(descriptor, folder)
     os.close(descriptor)

@@ -7,7 +7,7 @@ DIR/generations/<number>/site/overlay.toml   what a generation was built from, i
 import os
 from collections.abc import Iterator
 
-from envc.errors import Fault
+from envc.errors import Fault, shell_word
 from envc.model.generation import number_named
 from envc.model.names import OVERLAY_SPEC, PACKED
 from envc.sites.place import shown
@@ -33,17 +33,15 @@ def lost_spec(folder: str) -> Fault | None:
     if trouble is None:
         return None
 
-    from shlex import quote  # for a mend that few need
-
     copy = next(_copies(folder), None)
     if copy is not None:
         number = int(copy.split("/")[1])
         mend = (
             f"generation {number} was built from a copy of it: bring that back with "
-            f"`install -m 644 {quote(f'{folder}/{copy}')} {quote(path)}`"
+            f"`install -m 644 {shell_word(f'{folder}/{copy}')} {shell_word(path)}`"
         )
     elif os.path.exists(f"{folder}/{PACKED}"):
-        mend = f"`envc stage {quote(folder)}` unpacks it, and prints a folder that has a copy"
+        mend = f"`envc stage {shell_word(folder)}` unpacks it, and prints a folder that has a copy"
     elif os.path.islink(path):
         mend = "bring back what it leads to, or remove it"
     elif holds_overlay(folder) and not os.path.exists(path):

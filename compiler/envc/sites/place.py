@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from envc.disk.digests import bytes_of, known_bytes
 from envc.disk.durable import disk_error
 from envc.disk.ownership import exposure
-from envc.errors import EnvcError, UsageError
+from envc.errors import EnvcError, UsageError, shell_word
 
 SPEC_NAME = "envc.toml"
 # What people write by hand; and what is made of that.
@@ -58,7 +58,7 @@ def _refuse_strangers(folder: str) -> None:
         raise UsageError(
             f"the site that is found here is not safe: {fault.what}",
             where=fault.where,
-            mend=f"if you trust it, name it: --site {folder}",
+            mend=f"if you trust it, name it: --site {shell_word(folder)}",
         )
 
 

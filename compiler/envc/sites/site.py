@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from envc.core.place import cached_core
 from envc.disk.digests import bytes_of
-from envc.errors import SpecError, UsageError
+from envc.errors import SpecError, UsageError, shell_word
 from envc.host.machine import machine_of
 from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths
 from envc.model.digest import Digest, digest_of
@@ -284,7 +284,7 @@ def overlay_lock(overlay: OverlaySpec) -> LockFile | None:
     folder, name = os.path.split(overlay_lock_path(overlay))
     found = present_overlay_lock(overlay)
     copy = f"{folder}/current/site/{name}"
-    command = f"envc repair --target {folder}"
+    command = f"envc repair --target {shell_word(folder)}"
     return found or read_lock(copy, overlay.name, command, most_bytes=MOST_OF_AN_OVERLAYS_LOCK)
 
 
@@ -300,7 +300,7 @@ def present_overlay_lock(overlay: OverlaySpec) -> LockFile | None:
 
 def locks(overlay: OverlaySpec) -> str:
     """The command that locks an overlay."""
-    return f"envc lock --overlay {overlay.file}"
+    return f"envc lock --overlay {shell_word(overlay.file)}"
 
 
 def overlay_lock_path(overlay: OverlaySpec) -> str:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from packaging.utils import parse_wheel_filename
 
 from envc.disk.durable import OF_LIMITS
-from envc.errors import OutsideError, UntrustedError
+from envc.errors import OutsideError, UntrustedError, shell_word
 from envc.formats.scripts import entry_point_script, rebind_script
 from envc.model.digest import digest_from_hex
 from envc.model.lock import LockedWheel
@@ -83,7 +83,7 @@ def _checked(path: str, wheel: LockedWheel, folder: str) -> RawWheel:
             project = parse_wheel_filename(wheel.filename)[0]
             mend = (
                 "restore the file, or where it was built again on purpose, lock it: "
-                f"`envc lock --upgrade-package {project}`"
+                f"`envc lock --upgrade-package {shell_word(project)}`"
             )
         raise UntrustedError(
             f"the wheel's digest is {found}, the lock says {wheel.digest}",

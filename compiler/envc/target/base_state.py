@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.digests import bytes_of
 from envc.disk.durable import disk_error
-from envc.errors import AnswerIsNo, EnvcError
+from envc.errors import AnswerIsNo, EnvcError, shell_word
 from envc.formats.stack_text import HERE, STACK_FILE, BaseRecord, base_references
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
@@ -55,7 +55,7 @@ class BaseState(NamedTuple):
 
 
 def _sync(folder: str) -> str:
-    return f"`envc overlay sync --dir {folder}`"
+    return f"`envc overlay sync --dir {shell_word(folder)}`"
 
 
 def base_states(tree: str, python: str) -> tuple[BaseState, ...]:
@@ -165,7 +165,7 @@ def said_of_moved_bases(overlay: str, folder: str, states: tuple[BaseState, ...]
                 return f"{state.said(folder)}; {runs}, until gc removes that"
             return (
                 f"the base {state.layer!r} has moved on; {runs}, until "
-                f"`envc overlay sync --dir {folder}`"
+                f"`envc overlay sync --dir {shell_word(folder)}`"
             )
     return None
 

@@ -2,7 +2,7 @@
 
 import os
 
-from envc.errors import UsageError
+from envc.errors import UsageError, shell_word
 from envc.lock import Base, on_overlay, shared_packages, with_absolute_paths
 from envc.model.generation import Generation
 from envc.model.names import OVERLAY_SPEC, lock_file_name
@@ -48,7 +48,7 @@ def below(target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] =
             raise UsageError(
                 f"layer {spec.name} is not materialized here",
                 where=target.directory.path,
-                mend=f"run `envc materialize --target {target.directory.path}`",
+                mend=f"run `envc materialize --target {shell_word(target.directory.path)}`",
             )
         _, layers = _published(target.directory, target.current, spec.name, layers)
     return _below(base_of(target.site, overlay.base), layers)
@@ -68,7 +68,7 @@ def _below_on_overlay(
         raise UsageError(
             f"overlay {overlay.base} is not built here",
             where=folder,
-            mend=f"run `envc overlay sync --dir {folder}` as its owner",
+            mend=f"run `envc overlay sync --dir {shell_word(folder)}` as its owner",
         )
     under = below(target, spec, above)
     file, layers = _published(directory, current, overlay.base, under.layers)
@@ -87,7 +87,7 @@ def _published(
 ) -> tuple[LockFile, tuple[StackLayer, ...]]:
     """The lock that a layer was published from, and the layer on those that are below it."""
     path = f"{directory.generation(generation.generation)}/site/{lock_file_name(name)}"
-    file = require_lock(path, name, f"envc repair --target {directory.path}")
+    file = require_lock(path, name, f"envc repair --target {shell_word(directory.path)}")
     record, store = generation.layers[name], Store(directory.store)
     top = stack_layer(
         directory,

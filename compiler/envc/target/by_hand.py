@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.sights import holds_until, times_of
-from envc.errors import Fault
+from envc.errors import Fault, shell_word
 from envc.model.generation import Generation
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS, path_of
 from envc.target.directory import Directory
@@ -47,13 +47,13 @@ class ByHand(NamedTuple):
         A repair would take away what was installed, so that is adopted first.
         """
         found: list[Fault] = []
-        mend = f"`envc repair --target {folder}` brings it back"
+        mend = f"`envc repair --target {shell_word(folder)}` brings it back"
         if self.installed:
             names = ", ".join(f"{each.project} {each.version}" for each in self.installed)
             what = f"installed by hand: {names}; no spec knows of it, and the next generation is "
-            adopt = f"`envc overlay adopt --dir {folder}` writes it into the spec"
+            adopt = f"`envc overlay adopt --dir {shell_word(folder)}` writes it into the spec"
             found.append(Fault(f"{what}without it", mend=adopt))
-            mend = f"`envc overlay adopt --dir {folder}` builds that anew, too"
+            mend = f"`envc overlay adopt --dir {shell_word(folder)}` builds that anew, too"
         if self.removed:
             found.append(Fault(f"removed by hand: {', '.join(self.removed)}", mend=mend))
         return found
@@ -75,8 +75,8 @@ class Edited(NamedTuple):
         more = f" and {len(self.paths) - _SHOWN} more" if len(self.paths) > _SHOWN else ""
         return (
             f"edited by hand: {shown}{more}; Python goes on with the bytecode of what was "
-            f"published; `envc repair --target {folder}` brings that back, and `envc overlay add "
-            "-e` takes a project of yours from where you edit it"
+            f"published; `envc repair --target {shell_word(folder)}` brings that back, and "
+            "`envc overlay add -e` takes a project of yours from where you edit it"
         )
 
 

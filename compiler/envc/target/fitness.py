@@ -82,7 +82,7 @@ def open_files() -> Diagnosis:
     if soft < _OPEN_FILES:
         most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
         return Diagnosis(
-            "open files", "warning", f"at most {soft}", f"raise it: `ulimit -n {most}`"
+            "open files", "warning", f"at most {soft}", f"raise it: `ulimit -n {most:d}`"
         )
     return Diagnosis("open files", "ok", f"at most {soft}")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from envc.disk.ownership import exposed, name_of_user
-from envc.errors import EnvcError
+from envc.errors import EnvcError, shell_word
 from envc.reports.doctor import Diagnosis, Exposure, State
 
 _HARD_LINKS = "/proc/sys/fs/protected_hardlinks"
@@ -107,7 +107,7 @@ def hindrances(target: str, store: str) -> Iterator[Diagnosis]:
     try:
         if os.lstat(lock).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             what = f"who may read {lock} can hold it, and so stop you"
-            yield Diagnosis("lock: neighbours", "warning", what, f"chmod 600 {lock}")
+            yield Diagnosis("lock: neighbours", "warning", what, f"chmod 600 {shell_word(lock)}")
     except OSError:
         pass  # nothing was ever done there
     try:

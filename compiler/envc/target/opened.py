@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.digests import bytes_of
 from envc.disk.durable import disk_error, doing, write_file
-from envc.errors import EnvcError, UsageError
+from envc.errors import EnvcError, UsageError, shell_word
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.formats.values import refuse_nul
 from envc.model.generation import Generation
@@ -112,7 +112,7 @@ def built_overlay(directory: Directory) -> Generation:
         raise UsageError(
             "no overlay is built here",
             where=directory.path,
-            mend=f"run `envc overlay sync --dir {directory.path}`",
+            mend=f"run `envc overlay sync --dir {shell_word(directory.path)}`",
         )
     return current
 
@@ -129,7 +129,8 @@ def open_target(path: str) -> Target:
         raise UsageError(
             "nothing is materialized here",
             where=directory.path,
-            mend=f"run `envc materialize --target {directory.path}`, or name another target",
+            mend=f"run `envc materialize --target {shell_word(directory.path)}`, "
+            "or name another target",
         )
     location = read_location(directory.path)
     fallback = Location(site=current.site, target=directory.path)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from envc.errors import AnswerIsNo, Fault, UntrustedError, UsageError
+from envc.errors import AnswerIsNo, Fault, UntrustedError, UsageError, shell_word
 from envc.formats.policy import policy_to_json
 from envc.host.context import Context
 from envc.host.machine import machine_of, target_for
@@ -241,7 +241,7 @@ def _base_of(layer: LayerSpec, locks: Mapping[str, LockedLayer]) -> Base:
     if layer.base not in locks:
         raise UsageError(
             f"layer {layer.name} stands on {layer.base}, which is not materialized here",
-            mend=f"add --layer {layer.base}",
+            mend=f"add --layer {shell_word(layer.base)}",
         )
     return locks[layer.base].above
 
@@ -251,4 +251,4 @@ def _carried(directory: Directory, current: Generation | None, layer: LayerSpec)
     if current is None or layer.name not in current.layers:
         return None
     path = f"{directory.generation(current.generation)}/site/{lock_file_name(layer.name)}"
-    return require_lock(path, layer.name, f"envc repair --target {directory.path}")
+    return require_lock(path, layer.name, f"envc repair --target {shell_word(directory.path)}")
