@@ -1,4 +1,5 @@
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,33 @@ def test_clean_removes_what_envc_kept_and_nothing_else(site):
     assert (elsewhere / "file").exists()
     assert envc("cache", "clean").stderr == f"{cache()}: removed 0 files, 0.0 MB\n"
     assert site.done("lock", "--upgrade", "--json").json["changed"] is False
+
+
+def test_the_cache_of_somebody_else_is_meant(monkeypatch, tmp_path):
+    theirs, mine = tmp_path / "their's home", tmp_path / "mine"
+    for home in (theirs, mine):
+        (home / ".cache/envc/wheels-v1").mkdir(parents=True)
+        (home / ".cache/envc/wheels-v1/file").write_text("x")
+    theirs.chmod(0o777)
+    monkeypatch.delenv("ENVC_CACHE_DIR")
+    monkeypatch.setenv("HOME", str(theirs))
+    entry = pwd.struct_passwd(("me", "x", os.geteuid(), os.getegid(), "", str(mine), "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: entry)
+    answer = envc("cache", "clean")
+    assert answer.status == 2
+    assert answer.stdout == ""
+    assert answer.stderr.endswith(
+        f"error: nothing is removed: this cache is not yours alone, and {mine}/.cache/envc is used "
+        f"instead\n   at: {theirs}/.cache/envc\n"
+        f" mend: clean yours with `ENVC_CACHE_DIR={mine}/.cache/envc envc cache clean`; this one "
+        f"its owner cleans, with `ENVC_CACHE_DIR='{tmp_path}/their'\"'\"'s home/.cache/envc' envc "
+        "cache clean`\n"
+    )
+    assert all((home / ".cache/envc/wheels-v1/file").exists() for home in (theirs, mine))
+    monkeypatch.setenv("ENVC_CACHE_DIR", str(mine / ".cache/envc"))
+    assert envc("cache", "clean").status == 0
+    assert not (mine / ".cache/envc/wheels-v1").exists()
+    assert (theirs / ".cache/envc/wheels-v1/file").exists()
 
 
 def test_an_action_that_there_is_not():

@@ -1,7 +1,9 @@
 """`envc cache`: where the cache is, how much it holds, and its removal."""
 
 from envc.disk.cache_care import clean, most_bytes, parts, size_of
+from envc.disk.cache_place import default_cache
 from envc.disk.durable import doing
+from envc.errors import UsageError, shell_word
 from envc.host.context import Context
 from envc.reports.cache import CachePart, CacheReport
 
@@ -21,13 +23,25 @@ def clean_cache(context: Context) -> CacheReport:
     What another run is writing stays.
 
     Raises:
-        UsageError: its bound is no number.
+        UsageError: its bound is no number; the cache that is meant is not the one that is used.
         OutsideError: the disk refused.
     """
+    _refuse_another(context.cache)
     report = _report(context.cache, removed=True)
     with doing("clean the cache", context.cache):
         clean(context.cache)
     return report
+
+
+def _refuse_another(used: str) -> None:
+    meant = default_cache()
+    if used != meant:
+        raise UsageError(
+            f"nothing is removed: this cache is not yours alone, and {used} is used instead",
+            where=meant,
+            mend=f"clean yours with `ENVC_CACHE_DIR={shell_word(used)} envc cache clean`; this one "
+            f"its owner cleans, with `ENVC_CACHE_DIR={shell_word(meant)} envc cache clean`",
+        )
 
 
 def _report(folder: str, *, removed: bool) -> CacheReport:
