@@ -10,6 +10,7 @@ import os
 import subprocess
 
 from envc.disk.cache import record_use
+from envc.disk.ownership import configuration_folder, home_folder, is_left_alone
 from envc.errors import OutsideError, UsageError
 from envc.model.digest import digest_of, hex_of
 
@@ -95,16 +96,30 @@ class Repository:
             )
 
 
-def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+def git_environment() -> dict[str, str]:
+    """This process's variables for git, which asks nobody, and reads nothing others could change.
+
+    Its configuration names commands that it runs.
+    """
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
     environment.pop("GIT_DIR", None)
+    found = (
+        f"{configuration_folder(os.environ)}/git/config",
+        f"{home_folder(os.environ)}/.gitconfig",
+    )
+    if "GIT_CONFIG_GLOBAL" not in environment and any(map(is_left_alone, found)):
+        environment["GIT_CONFIG_GLOBAL"] = os.devnull
+    return environment
+
+
+def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run(
             command,
             capture_output=True,
             text=True,
             errors="replace",
-            env=environment,
+            env=git_environment(),
             stdin=subprocess.DEVNULL,
             check=False,
         )

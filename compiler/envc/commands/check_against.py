@@ -114,7 +114,11 @@ def _archive(folder: str, revision: str) -> bytes:
 
 
 def _git(folder: str, *words: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["git", "-C", folder, *words], capture_output=True, check=False)
+    from envc.build.git import git_environment  # few checks ask git
+
+    return subprocess.run(
+        ["git", "-C", folder, *words], capture_output=True, check=False, env=git_environment()
+    )
 
 
 def _unpack(archive: bytes, folder: str) -> None:

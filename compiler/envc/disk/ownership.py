@@ -7,7 +7,7 @@ nobody else stays so: from there on the path leads where it led, whoever looks a
 import os
 import stat
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -66,6 +66,30 @@ def exposure(folder: str, owners: Collection[int] = ()) -> Fault | None:
     """Who else could change or replace a folder, and the mend; None: nobody (`exposed`)."""
     found = exposed(folder, owners)
     return found.fault if found is not None else None
+
+
+@cache
+def is_left_alone(path: str) -> bool:
+    """Whether a file of configuration is there that others could change: nobody shall read it.
+
+    It is warned, once. HOME may be somebody else's, as sudo may leave it.
+    """
+    fault = exposure(path) if os.path.exists(path) else None
+    if fault is not None:
+        from envc.ports import REPORTER
+
+        REPORTER.get().warn(f"{path} is not read: {fault.where}: {fault.what}")
+    return fault is not None
+
+
+def configuration_folder(environ: Mapping[str, str]) -> str:
+    """The folder in which a person's programs have their configuration."""
+    return environ.get("XDG_CONFIG_HOME") or f"{home_folder(environ)}/.config"
+
+
+def home_folder(environ: Mapping[str, str]) -> str:
+    """The folder that HOME names, else the person's own."""
+    return environ.get("HOME") or os.path.expanduser("~")
 
 
 class Exposed(NamedTuple):

@@ -6,7 +6,8 @@ The first of these that is set wins:
 2. `UV_DEFAULT_INDEX`, `UV_INDEX_URL`
 3. `PIP_INDEX_URL`
 4. pip's configuration: `[install] index-url`, else `[global] index-url`, each from the file named
-   by `PIP_CONFIG_FILE`, else the user's, else the machine's
+   by `PIP_CONFIG_FILE`, else the user's, else the machine's; one that is found, and that others
+   could change, is not read
 5. the ecosystem's public index
 
 Indexes beside that one (`extra-index-url`) are left alone: a project that two indexes have is
@@ -17,6 +18,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 
+from envc.disk.ownership import configuration_folder, home_folder, is_left_alone
 from envc.model.spec import IndexSpec
 
 DEFAULT_INDEX = "default"
@@ -38,8 +40,9 @@ def default_index(environ: Mapping[str, str] | None = None) -> IndexSpec:
 
 def _url_of_pip(environ: Mapping[str, str]) -> str | None:
     found: dict[str, str] = {}
+    named = environ.get("PIP_CONFIG_FILE")
     for path in _files_of_pip(environ):
-        if not os.path.isfile(path):
+        if not os.path.isfile(path) or (path != named and is_left_alone(path)):
             continue
         import configparser
 
@@ -61,9 +64,8 @@ def _files_of_pip(environ: Mapping[str, str]) -> Iterator[str]:
         return  # pip's own way to say: none at all
     if named:
         yield named
-    home = environ.get("HOME") or os.path.expanduser("~")
-    yield os.path.join(environ.get("XDG_CONFIG_HOME") or f"{home}/.config", "pip", "pip.conf")
-    yield os.path.join(home, ".pip", "pip.conf")
+    yield f"{configuration_folder(environ)}/pip/pip.conf"
+    yield f"{home_folder(environ)}/.pip/pip.conf"
     yield "/etc/pip.conf"
     yield "/etc/xdg/pip/pip.conf"
 

@@ -3,10 +3,9 @@
 They come, in this order, from the index's URL, from `ENVC_INDEX_<NAME>_USERNAME` and
 `ENVC_INDEX_<NAME>_PASSWORD`, from netrc (`NETRC`, else `~/.netrc`), from the links of its pages,
 and, once the index has refused what these gave, from the keyring, where the library of that name is
-installed.
+installed. What is found at home, and others could change, is not read.
 """
 
-import os
 import posixpath
 import re
 import threading
@@ -18,6 +17,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from envc.disk.ownership import configuration_folder, home_folder, is_left_alone
 from envc.model.spec import IndexSpec
 from envc.model.value import value
 
@@ -124,7 +124,7 @@ class Credentials:
         for service in services:
             with self._lock:
                 if (service, username) not in self._asked:
-                    self._asked[service, username] = _from_keyring(service, username)
+                    self._asked[service, username] = self._from_keyring(service, username)
                 if found := self._asked[service, username]:
                     return found
         return None
@@ -161,11 +161,21 @@ class Credentials:
     def _netrc(self) -> "netrc.netrc | None":
         import netrc
 
-        path = self._environ.get("NETRC") or os.path.expanduser("~/.netrc")
+        path = self._environ.get("NETRC")
+        if not path:
+            path = f"{home_folder(self._environ)}/.netrc"
+            if is_left_alone(path):
+                return None
         try:
             return netrc.netrc(path)
         except (OSError, UnicodeDecodeError, netrc.NetrcParseError):
             return None
+
+    def _from_keyring(self, service: str, username: str | None) -> Login | None:
+        """The keyring's login; None where there is none, or it is locked, or set up by others."""
+        if is_left_alone(f"{configuration_folder(self._environ)}/python_keyring/keyringrc.cfg"):
+            return None  # it names code that is run
+        return _from_keyring(service, username)
 
 
 def _from_keyring(service: str, username: str | None) -> Login | None:

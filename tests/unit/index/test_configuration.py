@@ -3,8 +3,10 @@ import os
 import pytest
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
+from envc.disk.ownership import is_left_alone
 from envc.index import default_index
 from envc.model.spec import IndexSpec
+from envc.ports import REPORTER, SilentReporter
 
 FILES = {
     "named": "[global]\nindex-url = https://named/simple\n",
@@ -12,6 +14,19 @@ FILES = {
     "broken": "no section\n",
     "percent": "[global]\nindex-url = https://ann:p%40ss@host/simple\n",
 }
+
+
+class Heard(SilentReporter):
+    def __init__(self):
+        self.warned = []
+
+    def warn(self, message):
+        self.warned.append(message)
+
+
+@pytest.fixture(autouse=True)
+def _believed_anew():
+    is_left_alone.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +71,26 @@ def test_a_name_before_the_url_is_dropped(tmp_path):
 def test_pip_configuration_is_read(tmp_path, name, url):
     (tmp_path / "pip.conf").write_text(FILES[name])
     assert url_of(tmp_path, PIP_CONFIG_FILE=str(tmp_path / "pip.conf")) == url
+
+
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CONFIG_HOME"])
+@pytest.mark.parametrize("place", [".", "pip", "pip/pip.conf"])
+def test_a_file_that_others_could_change_is_not_read(tmp_path, variable, place):
+    folder = tmp_path / "home's" / (".config" if variable == "HOME" else "")
+    (folder / "pip").mkdir(parents=True)
+    (folder / "pip/pip.conf").write_text(FILES["named"])
+    environ = {variable: str(tmp_path / "home's")}
+    REPORTER.set(heard := Heard())
+    assert url_of(tmp_path, **environ) == "https://named/simple"
+    is_left_alone.cache_clear()
+    (folder / place).chmod(0o777)
+    assert [url_of(tmp_path, **environ) for _ in "ab"] == [PYPI_SIMPLE_ENDPOINT] * 2
+    (warning,) = heard.warned
+    assert warning.startswith(
+        f"{folder}/pip/pip.conf is not read: {(folder / place).resolve()}: everybody may write"
+    )
+    named = {"PIP_CONFIG_FILE": str(folder / "pip/pip.conf")}
+    assert url_of(tmp_path, **environ, **named) == "https://named/simple"
 
 
 def test_the_user_file_and_how_to_switch_all_off(tmp_path):

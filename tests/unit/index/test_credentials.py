@@ -1,5 +1,9 @@
+import sys
+from types import ModuleType, SimpleNamespace
+
 import pytest
 
+from envc.disk.ownership import is_left_alone
 from envc.index.credentials import Credentials, Login, for_people, without_credentials
 from envc.model.spec import IndexSpec
 
@@ -113,3 +117,35 @@ def test_the_keyring_is_asked_for_the_urls_own_index(tmp_path, monkeypatch):
     assert credentials.keyring_login("https://host/team2/simple/six/", "other") is None
     assert credentials.keyring_login("http://host/team1/simple/six/", "priv") is None
     assert asked == ["https://host/team2/simple", "host"]
+
+
+@pytest.fixture
+def keyring(monkeypatch):
+    """A keyring that has a login for everything."""
+    module = ModuleType("keyring")
+    module.get_credential = lambda _service, _name: SimpleNamespace(username="ann", password="pw")
+    monkeypatch.setitem(sys.modules, "keyring", module)
+
+
+@pytest.mark.parametrize("exposed", [False, True])
+def test_netrc_at_home_that_others_could_change_is_not_read(tmp_path, exposed):
+    file = tmp_path / ".netrc"
+    file.write_text("machine host login ann password pw\n")
+    file.chmod(0o666 if exposed else 0o600)
+    is_left_alone.cache_clear()
+    login = Credentials([], {"HOME": str(tmp_path)}).login("https://host/simple/six/")
+    assert login == (None if exposed else Login("ann", "pw"))
+    named = Credentials([], {"HOME": str(tmp_path), "NETRC": str(file)})
+    assert named.login("https://host/simple/six/") == Login("ann", "pw")
+
+
+@pytest.mark.usefixtures("keyring")
+@pytest.mark.parametrize("exposed", [False, True])
+def test_a_keyring_that_others_could_set_up_is_not_asked(tmp_path, exposed):
+    file = tmp_path / ".config/python_keyring/keyringrc.cfg"
+    file.parent.mkdir(parents=True)
+    file.write_text("[backend]\nkeyring-path = /somewhere\n")
+    file.parent.chmod(0o777 if exposed else 0o755)
+    is_left_alone.cache_clear()
+    login = Credentials([], {"HOME": str(tmp_path)}).keyring_login("https://host/simple/six/")
+    assert login == (None if exposed else Login("ann", "pw"))
