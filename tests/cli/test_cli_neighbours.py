@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from envc.disk.ownership import name_of_user
 from support.sites import SITE_PACKAGES, envc, envc_process
 
 pytestmark = pytest.mark.slow
@@ -168,3 +169,70 @@ def test_a_site_that_is_only_found_must_be_ones_own(warm, words):
     assert "the site that is found here is not safe: everybody may write" in answer.stderr
     assert f"--site {warm.folder}" in answer.stderr
     assert envc_process("tree", "--site", warm.folder, cwd=below).status == 0
+
+
+@needs_root
+def test_many_overlays_of_one_user_hide_nobody_elses(warm, storage):
+    for number in range(60):
+        folder = storage / "bob" / f"plots{number}"
+        folder.mkdir(parents=True)
+        (folder / "overlay.toml").write_text(
+            f'version = 1\n[overlay]\nname = "plots{number}"\nbase = "user"\n'
+        )
+        for path in (folder / "overlay.toml", folder):
+            os.chown(path, STRANGER, -1)
+    user = os.environ.get("USER", "root")
+    folder = storage / "zoe" / "late"
+    assert envc("overlay", "init", "--dir", folder, "--target", warm.target).status == 0
+    listed = envc("overlay", "list", "--all", "--target", warm.target)
+    lines = [line for line in listed.stdout.splitlines() if not line.startswith(" ")]
+    name = name_of_user(STRANGER)
+    assert [line.split()[0] for line in lines if "plots" not in line] == [
+        "and",
+        f"{user}/good",
+        f"{user}/late",
+    ]
+    assert f"and 10 more of {name}; --json has them all" in lines
+    assert sum(line.startswith(f"{name}/plots") for line in lines) == 50
+
+
+@needs_root
+def test_doctor_says_of_a_strangers_overlay_what_run_says(warm, storage):
+    folder = overlay_of_a_stranger(warm, storage)
+    place = storage / os.environ.get("USER", "root") / "plots"
+    shutil.copytree(folder, place, symlinks=True)
+    os.chown(place, STRANGER, -1)
+    there = ("--target", warm.target)
+    name = name_of_user(STRANGER)
+    refused = ("error", f"it belongs to user {name}, who could change what is in it ({place})")
+    whose = f"its owner, user {name}, whom you trust by naming it"
+    trusted = ("ok", f"nobody else can replace it, but {whose}")
+    for word, answer in (("plots", refused), (place, trusted)):
+        ran = envc_process("run", "--overlay", word, *there, "--", "true", cwd=warm.root)
+        assert ("it belongs to user" in ran.stderr) is (answer == refused), ran
+        found = envc("doctor", "--overlay", word, *there, "--json").json["diagnoses"]
+        (told,) = (each for each in found if each["name"] == "overlay: permissions")
+        assert (told["state"], told["what"]) == answer
+
+
+@pytest.mark.parametrize("kind", ["link", pytest.param("stranger", marks=needs_root), "exposed"])
+def test_doctor_says_of_the_stage_what_stage_says(warm, storage, tmp_path, monkeypatch, kind):
+    stage = tmp_path / "stage"
+    (tmp_path / "theirs").mkdir()
+    if kind == "link":
+        stage.symlink_to(tmp_path / "theirs")
+    else:
+        stage.mkdir()
+        if kind == "stranger":
+            os.chown(stage, STRANGER, -1)
+        else:
+            stage.chmod(0o777)
+    monkeypatch.setenv("ENVC_STAGE", str(stage))
+    overlay = storage / os.environ.get("USER", "root") / "good"
+    refused = envc("stage", overlay)
+    assert refused.status == 2
+    found = envc("doctor", "--target", warm.target, "--json").json["diagnoses"]
+    (told,) = (each for each in found if each["name"] == "stage")
+    assert told["state"] == "error"
+    assert refused.stderr.startswith(f"error: {told['what'].rpartition(' (')[0]}\n")
+    assert told["mend"] in refused.stderr

@@ -18,7 +18,7 @@ def _run(arguments: Arguments) -> Output:
     from envc.overlays.places import overlay_folder
 
     overlay = arguments.overlay and overlay_folder(arguments.overlay, arguments.target)
-    report = doctor(arguments.target, overlay, os.environ)
+    report = doctor(arguments.target, overlay, os.environ, word=arguments.overlay)
     return Output(
         report,
         printed=lines(_diagnoses(report, quiet=arguments.quiet)),

@@ -1,12 +1,12 @@
 """`envc overlay VERB`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Command, Operand, Option
 from envc.cli.options import BASES, OFFLINE, OWN_OVERLAY
-from envc.cli.output import Output, counted, first_lines
+from envc.cli.output import Output, counted, lines
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -20,6 +20,7 @@ EDITABLE = Option(
     "a project of yours, used where it stands: edits show at once",
     repeated=True,
 )
+_MOST_OF_A_USER = 50
 EXAMPLE = "envc overlay add 'polars>=1' --overlay plots"
 
 
@@ -115,9 +116,20 @@ def _list(arguments: Arguments) -> Output:
     from envc.commands.overlay_list import list_overlays
 
     report = list_overlays(arguments.target, everybody=arguments.all)
-    entries = [line for each in report.overlays for line in _entry(each)]
-    none = [] if entries else [f"no overlays of yours in {report.storage}"]
-    return Output(report, printed=first_lines(entries), told=none)
+    users: dict[str, list[OverlayEntry]] = {}
+    for each in report.overlays:
+        users.setdefault(each.owner, []).append(each)
+    printed = lines(line for user, theirs in users.items() for line in _of_user(user, theirs))
+    none = [] if users else [f"no overlays of yours in {report.storage}"]
+    return Output(report, printed=printed, told=none)
+
+
+def _of_user(user: str, overlays: Sequence["OverlayEntry"]) -> Iterator[str]:
+    """The overlays of a user, the first only of very many: his hide nobody else's."""
+    for each in overlays[:_MOST_OF_A_USER]:
+        yield from _entry(each)
+    if len(overlays) > _MOST_OF_A_USER:
+        yield f"and {len(overlays) - _MOST_OF_A_USER} more of {user}; --json has them all"
 
 
 def _entry(entry: "OverlayEntry") -> Iterator[str]:

@@ -12,6 +12,8 @@ from envc.host.storage import expanded, trouble_with, user_name
 from envc.host.surroundings import DROPPED, missing_modules, shadowing
 from envc.model.generation import Generation
 from envc.model.value import replace
+from envc.overlays.places import named_owners
+from envc.overlays.stage_care import refuse_strangers_stage
 from envc.overlays.staged import stage_root
 from envc.reports.doctor import Diagnosis, DoctorReport
 from envc.reports.verify import VerifyProblem
@@ -31,10 +33,15 @@ _TOLD_AS_PERMISSIONS = ("target", "overlay")
 
 
 def doctor(
-    target: str | None, overlay: str | None, surroundings: Mapping[str, str]
+    target: str | None,
+    overlay: str | None,
+    surroundings: Mapping[str, str],
+    *,
+    word: str | None = None,
 ) -> DoctorReport:
     """Look at this node; at the target and the overlay as far as they are named or known.
 
+    `word` is what led the caller to the overlay: one that is a path names its owner, too.
     Whatever goes wrong while looking is a diagnosis, too.
     """
     overlay = os.path.abspath(overlay) if overlay is not None else None
@@ -42,18 +49,19 @@ def doctor(
         target = _target_of(overlay)
     target = target or surroundings.get("ENVC_TARGET")
     target = os.path.abspath(target) if target else None
+    named = [Asked("overlay", overlay, named_owners(overlay, word))] if overlay is not None else []
     found = [checks.system(), checks.open_files(), checks.file_size()]
     if target is not None:
-        found += _folder("target", target, is_local=True)
+        found += _folder("target", target, neighbours.owners_of(target), is_local=True)
         found += _built("target", target, {} if overlay is not None else surroundings)
         found += _modules(target, surroundings)
         found += _storage(target)
-    if overlay is not None:
-        found += _folder("overlay", overlay, is_local=False)
-        found += _built("overlay", overlay, surroundings)
-        found += _overlay(overlay)
-    found += [checks.scratch(stage_root(None)), *_variables(surroundings)]
-    exposures = tuple(neighbours.exposures(_asked(target, overlay, surroundings)))
+    for each in named:
+        found += _folder(each.subject, each.path, each.owners, is_local=False)
+        found += _built(each.subject, each.path, surroundings)
+        found += _overlay(each.path)
+    found += [_stage(), *_variables(surroundings)]
+    exposures = tuple(neighbours.exposures(_asked(target, named, surroundings)))
     found += neighbours.diagnosed(exposures, _TOLD_AS_PERMISSIONS)
     if target is not None and _is_own(target):
         found += neighbours.hindrances(target, directory_at(target).store)
@@ -66,10 +74,20 @@ def doctor(
     )
 
 
+def _stage() -> Diagnosis:
+    """Could `envc stage` work here?"""
+    root = stage_root(None)
+    try:
+        refuse_strangers_stage(root)
+    except EnvcError as error:
+        return _trouble("stage", error)
+    return checks.scratch(root)
+
+
 def _asked(
-    target: str | None, overlay: str | None, surroundings: Mapping[str, str]
+    target: str | None, named: Iterable[Asked], surroundings: Mapping[str, str]
 ) -> Iterable[Asked]:
-    """All that must be nobody else's, for who uses a target, an overlay, or envc alone."""
+    """All that must be nobody else's, for who uses a target, what he has named, or envc alone."""
     owners = neighbours.owners_of(target) if target is not None else ()
     yield from neighbours.of_person(surroundings, owners)
     yield Asked("cache", default_cache(), may_be_made=True)
@@ -77,8 +95,7 @@ def _asked(
     site = nearest_site(upwards(os.getcwd()))
     if site is not None:
         yield Asked("site", site[0])
-    if overlay is not None:
-        yield Asked("overlay", overlay, neighbours.owners_of(overlay))
+    yield from named
     if target is None:
         return
     yield Asked("target", target, owners)
@@ -108,14 +125,16 @@ def _target_of(overlay: str) -> str | None:
     return location.target if location is not None else None
 
 
-def _folder(subject: str, path: str, *, is_local: bool) -> Iterable[Diagnosis]:
+def _folder(
+    subject: str, path: str, owners: tuple[int, ...], *, is_local: bool
+) -> Iterable[Diagnosis]:
     """What the file system does, at the folder or at the nearest one above it that is there."""
     place = path
     while not os.path.isdir(place):
         place = os.path.dirname(place)
     yield checks.file_system(subject, place, is_local=is_local)
     yield checks.room(subject, place)
-    yield checks.exposure(subject, path)
+    yield checks.exposure(subject, path, owners)
     if not os.access(place, os.W_OK):
         yield Diagnosis(f"{subject}: links", "ok", f"not tried: {place} is not yours to write")
         return

@@ -58,10 +58,14 @@ def refuse_strangers_overlay(folder: str, word: str | None) -> None:
     Raises:
         UsageError: the folder is somebody else's, or others could change or replace it.
     """
-    owners: set[int] = set()
+    refuse_exposed(folder, named_owners(folder, word))
+
+
+def named_owners(folder: str, word: str | None) -> tuple[int, ...]:
+    """Whom the caller has named by the word that led to a folder; nobody, but by a path."""
     if word is not None and is_path(word) and os.path.exists(folder):
-        owners = {os.stat(folder).st_uid}
-    refuse_exposed(folder, owners)
+        return (os.stat(folder).st_uid,)
+    return ()
 
 
 def _place(word: str, target: str | None, *, new: bool) -> str:

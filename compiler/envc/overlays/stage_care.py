@@ -73,12 +73,12 @@ def clean_stage(to: str | None) -> StageCareReport:
 
 
 def refuse_strangers_stage(root: str) -> None:
-    """Refuse a stage that is not the caller's own, or that others could change.
+    """Refuse a stage that is not the caller's own, or that others could change or make theirs.
 
     Raises:
         UsageError: it is so.
     """
-    if os.path.islink(root) or os.lstat(root).st_uid != os.geteuid():
+    if os.path.lexists(root) and (os.path.islink(root) or os.lstat(root).st_uid != os.geteuid()):
         raise UsageError(
             "this folder for staged overlays is a symlink, or somebody else's",
             where=root,

@@ -4,10 +4,11 @@ import os
 import resource
 import tempfile
 import time
+from collections.abc import Collection
 from typing import NamedTuple
 
 from envc.disk.locks import try_exclusive
-from envc.disk.ownership import refuse_exposed
+from envc.disk.ownership import name_of_user, refuse_exposed
 from envc.errors import EnvcError
 from envc.host.space import amount, rooms_at
 from envc.model.target import Machine
@@ -125,15 +126,19 @@ def room(subject: str, path: str) -> Diagnosis:
     return Diagnosis(name, "ok", f"{told} left")
 
 
-def exposure(subject: str, path: str) -> Diagnosis:
-    """Whether somebody else could replace the folder."""
+def exposure(subject: str, path: str, owners: Collection[int]) -> Diagnosis:
+    """Whether somebody else than the caller, root and these could replace the folder."""
     try:
-        refuse_exposed(path, {os.stat(path).st_uid} if os.path.exists(path) else ())
+        refuse_exposed(path, owners)
     except EnvcError as error:
         fault = error.faults[0]
         what = f"{fault.what} ({fault.where})"
         return Diagnosis(f"{subject}: permissions", "error", what, fault.mend)
-    return Diagnosis(f"{subject}: permissions", "ok", "nobody else can replace it")
+    other = next((owner for owner in owners if owner not in {0, os.geteuid()}), None)
+    what = "nobody else can replace it"
+    if other is not None:
+        what += f", but its owner, user {name_of_user(other)}, whom you trust by naming it"
+    return Diagnosis(f"{subject}: permissions", "ok", what)
 
 
 def links(subject: str, folder: str) -> Diagnosis:
