@@ -236,6 +236,100 @@ def test_groups_are_signed_and_missed(signed: Signed) -> None:
     assert signed.cluster.current("n2") == "generations/000001"
 
 
+def put_into(state: Path, other: Path, *names: str) -> None:
+    """Give a folder what stands in another one, as its owner may."""
+    for name in names:
+        if (other / name).is_dir():
+            shutil.copytree(other / name, state / name, dirs_exist_ok=True)
+        else:
+            shutil.copy(other / name, state / name)
+
+
+EVERYTHING = ("wanted.json", "groups", "signatures", "parcels", "kits")
+AS_OF_ALL = ("wanted.json", "signatures", "parcels", "kits")
+
+
+def kept_as_it_is(signed: Signed, told: str) -> None:
+    before = signed.noted("n1"), signed.cluster.current("n1")
+    for words in (("--check",), ()):
+        answer = signed.converge("n1", *words)
+        assert (answer.status, answer.stderr.startswith(f"error: {told}")) == (5, True), answer
+    assert (signed.noted("n1"), signed.cluster.current("n1")) == before
+
+
+@pytest.mark.parametrize("names", [EVERYTHING, AS_OF_ALL])
+def test_the_state_of_another_site_is_not_converged_to(
+    signed: Signed, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    """Its keys would replace those that are noted: the other site trusts more people."""
+    cluster, other = signed.cluster, tmp_path / "other"
+    assert signed.roll_out("ada").ok
+    cluster.site.edit('name = "canopy"', 'name = "lab"')
+    signed.name_keys("ada", "bob")
+    cluster.upgrade()
+    assert signed.roll_out("ada", nodes="n2", state=str(other)).ok
+    put_into(cluster.state, other, *names)
+    kept_as_it_is(signed, "this wanted state is of site lab, and this target is of site canopy\n")
+    report = signed.roll_out("ada", nodes="n1")
+    told = "--wanted: this wanted state is of site lab, and this target is of site canopy"
+    assert report.nodes["n1"].reason == told
+    # By hand, from that site's folder, it is given away; then it is the other site's.
+    cluster.site.done("materialize", "--target", cluster.folder("n1"))
+    assert signed.roll_out("ada", nodes="n1").ok
+    assert signed.noted("n1")[0] == (signed.public("ada"), signed.public("bob"))
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (EVERYTHING, "this wanted state is for the target "),
+        (AS_OF_ALL, "this wanted state does not tell which target it is for"),
+    ],
+)
+def test_the_state_of_another_target_is_not_converged_to(
+    signed: Signed, tmp_path: Path, names: tuple[str, ...], told: str
+) -> None:
+    cluster, other = signed.cluster, tmp_path / "other"
+    assert signed.roll_out("ada").ok
+    cluster.upgrade()
+    signed.name_keys("ada", "bob")
+    engine, site = FakeEngine(), str(cluster.site.folder)
+    options = RolloutOptions(
+        nodes="n1",
+        target=f"{tmp_path}/elsewhere/{{node}}",
+        sign=(str(signed.folder / "ada"),),
+        state=str(other),
+    )
+    assert roll_out(site, options, engine, Context(), lambda state: None).ok
+    put_into(cluster.state, other, *names)
+    kept_as_it_is(signed, told)
+
+
+def test_a_target_may_have_two_names(signed: Signed, tmp_path: Path) -> None:
+    signed.leave("ada")
+    (tmp_path / "link").symlink_to(signed.cluster.folder("n1"))
+    for words in (("--check",), ()):
+        answer = envc("converge", "--target", tmp_path / "link", *words)
+        assert answer.status == 0, answer.stderr
+
+
+def test_a_bundle_of_another_site_is_refused(signed: Signed, tmp_path: Path) -> None:
+    target = signed.cluster.folder("n1")
+    assert signed.roll_out("ada").ok
+    before = signed.noted("n1"), signed.cluster.current("n1")
+    signed.cluster.site.edit('name = "canopy"', 'name = "lab"')
+    signed.name_keys("ada", "bob")
+    signed.cluster.upgrade()
+    lab = make_bundle(signed, tmp_path / "lab.envc", "ada")
+    words = ("--target", target, "--offline", "--from", lab)
+    answer = envc("materialize", *words, cwd=tmp_path)
+    told = "error: this bundle is of site lab, and this target is of site canopy\n"
+    assert (answer.status, answer.stderr.startswith(told)) == (5, True), answer.stderr
+    assert (signed.noted("n1"), signed.cluster.current("n1")) == before
+    answer = envc("materialize", *words, "--site", signed.cluster.site.folder, cwd=tmp_path)
+    assert answer.status == 0, answer.stderr
+
+
 def test_a_node_made_anew_trusts_whom_it_is_told_to(signed: Signed) -> None:
     signed.leave("ada")
     wanted = signed.groups

@@ -9,7 +9,12 @@ from zlib import crc32
 from envc.disk.clock import seconds_of
 from envc.fleet.names import names_of_node, note_name
 from envc.fleet.state import StateFolder, state_of
-from envc.fleet.trust import keys_in_parcel, noted_in, remember_trust
+from envc.fleet.trust import (
+    keys_in_parcel,
+    noted_in,
+    refuse_state_of_other_target,
+    remember_trust,
+)
 from envc.host.context import Context
 from envc.model.generation import Generation
 from envc.model.node_sets import has_node
@@ -49,9 +54,12 @@ def check_converged(directory: Directory, order: ConvergeOrder) -> ConvergeRepor
         OutsideError, SpecError: it cannot be read.
     """
     state = state_of(directory, order.state)
-    noted = noted_in(directory)
-    wanted = _believed(state.required(), order.keys or noted.keys, noted)
-    report, _ = _report(directory, state, wanted, order)
+    noted, statement = noted_in(directory), state.required()
+    wanted = _believed(statement, order.keys or noted.keys, noted)
+    report, group = _report(directory, state, wanted, order)
+    if group is not None:
+        targets = wanted.targets_of(group)
+        refuse_state_of_other_target(directory, state, targets, report.node, noted)
     return report
 
 
@@ -77,20 +85,23 @@ def converge(
     before, group = _report(directory, state, wanted, order)
     if group is None:
         return before
+    targets = wanted.targets_of(group)
+    refuse_state_of_other_target(directory, state, targets, before.node, noted)
     newest = group.generations[0]
-    if before.converged:
-        if noted.keys:
-            remember_trust(directory, keys_in_parcel(state, newest.parcel), wanted.serial)
+    if before.converged and not noted.keys:
         return before
-
     named = keys_in_parcel(state, newest.parcel)
+    accepted = noted.after(named, wanted.serial, is_named=bool(targets))
+    if before.converged:
+        remember_trust(directory, accepted)
+        return before
     if not trusted:
         _believed(statement, named, noted)
     built = _bring(directory, state, group, context)
     if order.node:
         note_name(directory, order.node)
     if trusted or named:
-        remember_trust(directory, named, wanted.serial)
+        remember_trust(directory, accepted)
     after, _ = _report(directory, state, wanted, order)
     return replace(after, changed=built)
 
@@ -138,7 +149,7 @@ def _wait_until_due(
 
 
 def _believed(statement: Statement, keys: Keys, noted: Noted) -> WantedGroups:
-    return believed_state(statement, keys, newest_serial=noted.serial, where=statement.file)
+    return believed_state(statement, keys, noted, statement.file)
 
 
 def _report(

@@ -79,9 +79,9 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
         return Materialized(directory.path, current, changed=False)
     published = _published(spec, directory, current, options, Sources(wheels), context)
     if isinstance(wheels, BundleFile):
-        from envc.fleet.trust import remember_trust
+        from envc.fleet.trust import noted_in, remember_trust
 
-        remember_trust(directory, keys, None)
+        remember_trust(directory, noted_in(directory).after(keys, None))
     return Materialized(
         directory.path,
         published.generation,

@@ -27,7 +27,7 @@ from envc.reports.node import NodeReport
 from envc.rollout.wanted import next_wanted
 from envc.target.carried import runs_named_envc
 from envc.target.directory import Directory
-from envc.trust.rules import Keys, refuse_other_generation
+from envc.trust.rules import Noted, refuse_other_generation
 
 
 @value(kw_only=True)
@@ -103,7 +103,8 @@ def switch_step(
     if order.node is not None:
         note_name(directory, order.node)
     if signed is not None:
-        _remember(directory, order, signed)
+        serial = _serial(directory, order, signed)
+        remember_trust(directory, _accepted(directory, order, signed, serial))
     with suppress(EnvcError, OSError):  # gc comes back to what is left
         prune_target(directory, [order.wanted.parcel] if order.wanted else [])
     if order.wanted is not None:
@@ -144,25 +145,26 @@ def _signed(directory: Directory, order: NodeOrder) -> WantedState | None:
 
 def _is_noted(directory: Directory, order: NodeOrder, signed: WantedState | None) -> bool:
     """Whether a switch to what is current would change nothing of what the node has noted."""
-    serial = None
-    if order.state == own_state(directory):
+    is_own = order.state == own_state(directory)
+    if is_own:
         present = _wanted_before(directory, order)
         parcel = order.wanted.parcel if order.wanted is not None else None
         if present is None or present.generations[0].parcel != parcel:
             return False
-    elif signed is not None:
-        serial = _serial(directory, order, signed)
-    noted = noted_in(directory)
-    return signed is None or noted == noted.after(_named(order, signed), serial)
+    if signed is None:
+        return True
+    serial = None if is_own else _serial(directory, order, signed)
+    return noted_in(directory) == _accepted(directory, order, signed, serial)
 
 
-def _remember(directory: Directory, order: NodeOrder, signed: WantedState) -> None:
-    """Note what was accepted."""
-    remember_trust(directory, _named(order, signed), _serial(directory, order, signed))
-
-
-def _named(order: NodeOrder, signed: WantedState) -> Keys:
-    return keys_in_parcel(order.state, signed.generations[0].parcel)
+def _accepted(
+    directory: Directory, order: NodeOrder, signed: WantedState, serial: int | None
+) -> Noted:
+    """What is to be noted of what is accepted."""
+    named = keys_in_parcel(order.state, signed.generations[0].parcel)
+    groups = said_in(order.statement).groups if order.statement is not None else ()
+    is_named = any(group.target for group in groups)
+    return noted_in(directory).after(named, serial, is_named=is_named)
 
 
 def _serial(directory: Directory, order: NodeOrder, signed: WantedState) -> int | None:

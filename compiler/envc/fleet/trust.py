@@ -1,15 +1,23 @@
-"""What a target has noted of whom it trusts: read, asked (`trust` has the rules), and written."""
+"""What a target has noted of whom it trusts: read, asked (`trust` has the rules), and written.
+
+TARGET/location.toml     the keys, and the serial of the newest wanted state
+TARGET/wanted/accepted   what else is known of what was accepted: the first release reads no more
+"""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 from envc.errors import UsageError
-from envc.fleet.state import StateFolder
+from envc.fleet.state import StateFolder, own_state, place_file
+from envc.formats.parcel import parcel_from_json
+from envc.formats.record_file import RecordFile
 from envc.formats.wanted import WANTED_OPTION
 from envc.model.bundle import BundleFile
 from envc.model.digest import Digest
+from envc.model.names import OWN_STATE
 from envc.model.nodes import Statement, WantedGeneration, WantedState
-from envc.model.value import replace
+from envc.model.value import replace, value
 from envc.target.directory import Directory, read_bytes
 from envc.target.opened import read_location, write_location
 from envc.trust.rules import (
@@ -18,23 +26,64 @@ from envc.trust.rules import (
     believed_state,
     keys_named_in,
     ordered_state,
+    refuse_other_site,
+    refuse_other_target,
     refuse_unsigned,
+)
+
+
+@value(kw_only=True)
+class Accepted:
+    """What a target has noted of what it accepted, beside `location.toml`, which 0.1 reads too."""
+
+    is_named: bool = False
+
+
+_ACCEPTED = RecordFile(
+    kind=Accepted, name="note of what was accepted", number=1, mend="run `envc rollout` again"
 )
 
 
 def noted_in(directory: Directory) -> Noted:
     """Whom this target trusts."""
     location = read_location(directory.path)
-    return Noted(location.keys, location.serial) if location is not None else Noted()
+    if location is None or not location.keys:
+        return Noted((), location.serial if location is not None else 0)
+    noted = Noted(location.keys, location.serial, location.site)
+    path = _accepted_path(directory)
+    with suppress(FileNotFoundError):
+        more = _ACCEPTED.from_json(read_bytes(path, missing_is_fine=True), path)
+        return replace(noted, is_named=more.is_named)
+    return noted
 
 
-def remember_trust(directory: Directory, named: Keys, serial: int | None) -> None:
-    """Note that what a site wants, with the keys that it names, was accepted."""
+def remember_trust(directory: Directory, noted: Noted) -> None:
+    """Note whom this target trusts, and what it has accepted."""
     before = read_location(directory.path)
     if before is None:
         return  # nothing stands here yet
-    noted = Noted(before.keys, before.serial).after(named, serial)
+    more = Accepted(is_named=noted.is_named)
+    path = _accepted_path(directory)
+    if more != Accepted() or os.path.exists(path):
+        place_file(path, _ACCEPTED.to_json(more))
     write_location(directory.path, replace(before, keys=noted.keys, serial=noted.serial))
+
+
+def _accepted_path(directory: Directory) -> str:
+    return f"{directory.path}/{OWN_STATE}/accepted"
+
+
+def refuse_state_of_other_target(
+    directory: Directory, state: StateFolder, targets: Collection[str], node: str, noted: Noted
+) -> None:
+    """Refuse what is wanted of a node in other targets than this; its own state is this one's.
+
+    Raises:
+        UntrustedError: it is of another, and keys are noted here.
+    """
+    if state != own_state(directory):
+        named = [os.path.realpath(each.replace("{node}", node)) for each in sorted(targets)]
+        refuse_other_target(named, os.path.realpath(directory.path), noted, state.wanted_path)
 
 
 def keys_in_parcel(state: StateFolder, parcel: Digest) -> Keys:
@@ -77,7 +126,7 @@ def refuse_bare_switch(directory: Directory) -> None:
     """
     keys = noted_in(directory).keys
     if keys:
-        believed_state(Statement(b""), keys, newest_serial=0, where=WANTED_OPTION)
+        believed_state(Statement(b""), keys, Noted(), WANTED_OPTION)
 
 
 def accepted_bundle(
@@ -89,16 +138,21 @@ def accepted_bundle(
     `given` keys, else the noted ones, else the site's, are those that must have signed it.
 
     Raises:
-        UntrustedError: it is no bundle, or none of them has signed it.
+        UntrustedError: it is no bundle, none of them has signed it, or the bundle alone would give
+            a target that has noted keys to another site.
     """
     from envc.bundle import SiteBundle
 
-    trusted = given or noted_in(directory).keys
+    noted = noted_in(directory)
+    trusted = given or noted.keys
     if named is not None and not (trusted or named):
         return BundleFile(path), named  # its index is read once, by who takes trees from it
     with SiteBundle(BundleFile(path)) as bundle:
         if named is None:
-            named = keys_named_in(bundle.parcel(), path)
+            parcel = bundle.parcel()
+            named = keys_named_in(parcel, path)
+            site = parcel_from_json(parcel, path).site
+            refuse_other_site(site, noted, what="bundle", where=path)
         keys = trusted or named
         if keys:
             text, signatures = bundle.index_text, bundle.signatures

@@ -37,6 +37,7 @@ class Wish:
         self._folder = StateFolder(options.state) if options.state is not None else None
         self._rolled = next_wanted(None, site, deployment.wanted, kit=kit, keep=1)
         self._nodes, self._keep, self._signer = nodes, deployment.keep, signer
+        self._target = options.target
         self._before = self._folder.published() if self._folder is not None else None
         self.published = self._after()
 
@@ -69,7 +70,9 @@ class Wish:
                 f"{present.statement.file}: the wanted state is damaged, and is written anew; what "
                 "other nodes were to hold is not known any more"
             )
-        groups = next_groups(before, self._rolled, self._nodes, keep=self._keep)
+        groups = next_groups(
+            before, self._rolled, self._nodes, keep=self._keep, target=self._target
+        )
         if groups == before and present is not None:
             again = present.groups and self._signed(present.groups.text)
             return Published(self._signed(present.plain.text), again)

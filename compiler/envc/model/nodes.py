@@ -127,12 +127,14 @@ class WantedGroup:
     """What some nodes must hold; the first generation is to be current.
 
     `nodes` is a set of them, `*`: all that no other group has. `since` is when this became wanted
-    of them, in UTC.
+    of them, in UTC. `target` is the target directory that it is for, `{node}` standing for the
+    node's name; "": whoever wrote it did not tell.
     """
 
     nodes: Annotated[str, _node_set]
     since: str
     generations: tuple[WantedGeneration, ...]
+    target: str = ""
 
 
 @value(kw_only=True)
@@ -159,6 +161,11 @@ class WantedGroups:
         named = (group for name in names for group in self.groups if has_node(group.nodes, name))
         others = (group for group in self.groups if group.nodes == ALL_OTHERS)
         return next(named, next(others, None))
+
+    def targets_of(self, group: WantedGroup) -> frozenset[str]:
+        """Which targets a group can mean: its own; what 0.1 left is for one of those named here."""
+        named = [group] if group.target else self.groups
+        return frozenset(each.target for each in named if each.target)
 
     def state_of(self, group: WantedGroup) -> WantedState:
         """What nodes of a group must hold."""

@@ -35,9 +35,14 @@ def next_wanted(
 
 
 def next_groups(
-    before: WantedGroups | None, rolled: WantedState, nodes: Collection[str], *, keep: int
+    before: WantedGroups | None,
+    rolled: WantedState,
+    nodes: Collection[str],
+    *,
+    keep: int,
+    target: str = "",
 ) -> WantedGroups:
-    """The groups once the generation of `rolled` is to be current on these nodes.
+    """The groups once the generation of `rolled` is to be current on these nodes, in `target`.
 
     Each of them keeps the newest that it held; who held nothing holds what others of them do. What
     is wanted of other nodes stays; so does what is wanted of nobody in particular (`*`), for who is
@@ -46,15 +51,20 @@ def next_groups(
     older = sorted(before.groups, key=_is_last) if before is not None else []
     known = [generation for group in older for generation in group.generations]
     (generation,) = rolled.generations
-    wanted, since = _as_known(generation, known), generation.since
+    rolled_group = WantedGroup(
+        nodes=set_of(nodes),
+        since=generation.since,
+        generations=(_as_known(generation, known),),
+        target=target,
+    )
     asked, groups = frozenset(nodes), list[WantedGroup]()
     left = set(asked)
     for group in older:
-        groups += _split(group, left, wanted, since=since, keep=keep)
+        groups += _split(group, left, rolled_group, keep=keep)
     if left:
         held = (each.generations for each in groups if not asked.isdisjoint(names_in(each.nodes)))
-        generations = next(held, (wanted,))
-        groups.append(WantedGroup(nodes=set_of(left), since=since, generations=generations))
+        generations = next(held, rolled_group.generations)
+        groups.append(replace(rolled_group, nodes=set_of(left), generations=generations))
     serial = before.serial if before is not None else 0
     after = WantedGroups(
         site=rolled.site, serial=serial, kit=rolled.kit, groups=tuple(_merged(groups))
@@ -66,7 +76,7 @@ def next_groups(
 
 
 def _split(
-    group: WantedGroup, left: set[str], wanted: WantedGeneration, *, since: str, keep: int
+    group: WantedGroup, left: set[str], rolled: WantedGroup, *, keep: int
 ) -> Iterator[WantedGroup]:
     """What becomes of a group; its nodes are taken from those that are `left`."""
     is_of_others = _is_last(group)
@@ -78,16 +88,17 @@ def _split(
     elif members - asked:
         yield replace(group, nodes=set_of(members - asked))
     if asked:
-        generations = _with(wanted, group.generations, keep)
-        began = group.since if generations == group.generations else since
-        yield WantedGroup(nodes=set_of(asked), since=began, generations=generations)
+        generations = _with(rolled.generations[0], group.generations, keep)
+        began = group.since if generations == group.generations else rolled.since
+        yield replace(rolled, nodes=set_of(asked), since=began, generations=generations)
 
 
 def _merged(groups: Sequence[WantedGroup]) -> list[WantedGroup]:
     """Groups that hold the same are one; that of all others comes last, and needs no names."""
     merged: list[WantedGroup] = []
     for group in sorted(groups, key=lambda each: not _is_last(each)):
-        same = next((each for each in merged if each.generations == group.generations), None)
+        what = (group.generations, group.target)
+        same = next((each for each in merged if (each.generations, each.target) == what), None)
         if same is None:
             merged.append(group)
         elif not _is_last(same):

@@ -13,7 +13,7 @@ from envc.model.nodes import (
     WantedState,
 )
 from envc.model.signature import PublicKey, Purpose, Signature
-from envc.model.value import value
+from envc.model.value import replace, value
 
 Keys = tuple[str, ...]
 
@@ -24,43 +24,89 @@ _SIGN_AGAIN = "run `envc rollout --sign KEY` again"
 class Noted:
     """What a target has noted: whose word it takes, and the newest signed state it has accepted.
 
-    No keys: it takes anybody's word.
+    No keys: it takes anybody's word. Else it takes that of its own `site` alone. `is_named`: what
+    it has accepted names its target.
     """
 
     keys: Keys = ()
     serial: int = 0
+    site: str = ""
+    is_named: bool = False
 
-    def after(self, named: Keys, serial: int | None) -> "Noted":
+    def after(self, named: Keys, serial: int | None, *, is_named: bool = False) -> "Noted":
         """What it notes when it has accepted what a site that has `named` these keys wants.
 
         None: it was a bundle, or a state that may never be converged to; the serial stays.
         """
-        if serial is None:
-            return Noted(named, self.serial)
-        return Noted(named, serial if named else 0)
+        kept = self.serial if serial is None else serial if named else 0
+        is_named = bool(named) and (self.is_named or is_named)
+        return replace(self, keys=named, serial=kept, is_named=is_named)
 
 
-def believed_state(
-    statement: Statement, keys: Keys, *, newest_serial: int, where: str
-) -> WantedGroups:
+def believed_state(statement: Statement, keys: Keys, noted: Noted, where: str) -> WantedGroups:
     """The wanted state that a statement is; where there are `keys`, one of them has signed it.
 
     Raises:
-        UntrustedError: none of them has, it was altered, or it is older than one that was accepted.
+        UntrustedError: none of them has, it was altered, it is older than one that was accepted, or
+            of another site than the target whose keys are noted.
         SpecError: it is no wanted state.
     """
     if keys:
         text, signatures = statement.text, statement.signatures
         refuse_unsigned(text, signatures, keys, purpose="envc-wanted", where=where)
     wanted = wanted_from_json(statement.text, where)
-    if keys and wanted.serial < newest_serial:
+    if keys:
+        refuse_other_site(wanted.site, noted, what="wanted state", where=where)
+    if keys and wanted.serial < noted.serial:
         raise UntrustedError(
             f"this wanted state is older (serial {wanted.serial}) than one that this node has "
-            f"accepted (serial {newest_serial})",
+            f"accepted (serial {noted.serial})",
             where=where,
             mend=f"{_SIGN_AGAIN}; find out who put the old one back",
         )
     return wanted
+
+
+def refuse_other_site(site: str, noted: Noted, *, what: str, where: str) -> None:
+    """Refuse what is of another site than a target that has noted keys.
+
+    Raises:
+        UntrustedError: it is.
+    """
+    if noted.keys and noted.site and site != noted.site:
+        raise UntrustedError(
+            f"this {what} is of site {site}, and this target is of site {noted.site}",
+            where=where,
+            mend=f"find out who put it there; to give the target to {site}, run `envc materialize` "
+            "from that site's folder as the target's owner (or, where the site was renamed, "
+            "`envc rollout --replace-keys`)",
+        )
+
+
+def refuse_other_target(named: Sequence[str], here: str, noted: Noted, where: str) -> None:
+    """Refuse a wanted state of another target than the one `here`, where keys are noted.
+
+    `named` are the paths that the state can mean, none: it does not tell, as release 0.1 did not;
+    then it is refused by who has accepted one that does. Paths have no links in them.
+
+    Raises:
+        UntrustedError: it is.
+    """
+    if not noted.keys or here in named:
+        return
+    if named:
+        raise UntrustedError(
+            f"this wanted state is for the target {' or '.join(named)}, and this is {here}",
+            where=where,
+            mend=f"find out who put it there; {_SIGN_AGAIN}, with this --target",
+        )
+    if noted.is_named:
+        raise UntrustedError(
+            "this wanted state does not tell which target it is for, and what this node has "
+            "accepted does",
+            where=where,
+            mend=f"{_SIGN_AGAIN}, with envc 0.2 or newer; find out who put this one there",
+        )
 
 
 def ordered_state(
@@ -84,7 +130,7 @@ def ordered_state(
     if not keys:
         return None
     brought = statement or Statement(b"")
-    wanted = believed_state(brought, keys, newest_serial=noted.serial, where=WANTED_OPTION)
+    wanted = believed_state(brought, keys, noted, WANTED_OPTION)
     made_from = (asked.parcel, asked.source, asked.core)
     for group in filter(None, (wanted.group_of(names), *wanted.groups)):
         newest = group.generations[0]

@@ -44,6 +44,19 @@ def test_a_roll_out_to_a_part_leaves_the_others_what_they_had() -> None:
     assert rest.groups[0].generations[0].since == "t2"
 
 
+def test_what_is_wanted_in_one_target_is_not_wanted_in_another() -> None:
+    state = WantedState(site="canopy", serial=1, kit=KIT, generations=(generation(ONE, "t1"),))
+    first = next_groups(everybody(ONE), state, ["s1", "s2", "s3"], keep=2, target="/a")
+    second = next_groups(first, state, ["s3"], keep=2, target="/b")
+    targets = {group.nodes: group.target for group in second.groups}
+    assert targets == {"s[1-2]": "/a", "s3": "/b", "*": ""}
+    meant = {group.nodes: second.targets_of(group) for group in second.groups}
+    assert meant == {"s[1-2]": {"/a"}, "s3": {"/b"}, "*": {"/a", "/b"}}
+    assert next_groups(second, state, ["s3"], keep=2, target="/b") == second
+    third = next_groups(second, state, ["s3"], keep=2, target="/a")
+    assert {group.nodes: group.target for group in third.groups} == {"s[1-3]": "/a", "*": ""}
+
+
 def test_nobody_wants_anything_of_nodes_that_nothing_was_rolled_out_to() -> None:
     first = rolled(None, ONE, "s[1-2]", "t1")
     assert first.group_of(["s3"]) is None

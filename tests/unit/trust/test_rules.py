@@ -19,6 +19,7 @@ from envc.trust.rules import (
     keys_named_in,
     ordered_state,
     refuse_other_generation,
+    refuse_other_target,
 )
 from support.keys import make_key
 
@@ -63,9 +64,9 @@ def signers(tmp_path_factory: pytest.TempPathFactory) -> Signers:
     return Signers(tmp_path_factory.mktemp("keys"))
 
 
-def refused(statement: Statement, keys: Keys, newest_serial: int = 0) -> str:
+def refused(statement: Statement, keys: Keys, newest_serial: int = 0, site: str = "") -> str:
     with pytest.raises(UntrustedError) as told:
-        believed_state(statement, keys, newest_serial=newest_serial, where="w")
+        believed_state(statement, keys, Noted(keys, newest_serial, site), "w")
     return told.value.faults[0].what
 
 
@@ -73,7 +74,7 @@ def test_what_a_trusted_key_has_signed_is_believed(signers: Signers) -> None:
     keys = (signers.key("bob"), signers.key("ada"))
     signed = signers.statement(state(), "ada")
     for statement, trusted, newest in ((signed, keys, 5), (Statement(signed.text), (), 9)):
-        wanted = believed_state(statement, trusted, newest_serial=newest, where="w")
+        wanted = believed_state(statement, trusted, Noted(trusted, newest, "canopy"), "w")
         assert wanted.state_of(wanted.groups[0]) == state()
 
 
@@ -102,6 +103,36 @@ def test_an_old_state_that_is_put_back(signers: Signers) -> None:
     assert told == (
         "this wanted state is older (serial 5) than one that this node has accepted (serial 6)"
     )
+
+
+def test_the_state_of_another_site_is_not_for_a_target_that_has_noted_keys(
+    signers: Signers,
+) -> None:
+    signed, keys = signers.statement(state(), "ada"), (signers.key("ada"),)
+    told = "this wanted state is of site canopy, and this target is of site prod"
+    assert refused(signed, keys, site="prod") == told
+    with pytest.raises(UntrustedError, match=told):
+        ordered(signed, Noted(keys, 0, "prod"), generation(), keys)
+    assert ordered(signed, Noted((), 0, "prod"), generation(), keys) == state()
+
+
+@pytest.mark.parametrize(
+    ("named", "noted", "refusal"),
+    [
+        (["/t"], Noted(("ada",), is_named=True), None),
+        (["/o"], Noted(("ada",)), "this wanted state is for the target /o, and this is /t"),
+        ([], Noted(("ada",), is_named=True), "this wanted state does not tell which target it is "),
+        ([], Noted(("ada",)), None),  # release 0.1 wrote it, and no other was here
+        (["/o"], Noted(), None),  # anybody's word is taken
+    ],
+)
+def test_the_state_of_another_target(named: list[str], noted: Noted, refusal: str | None) -> None:
+    if refusal is None:
+        refuse_other_target(named, "/t", noted, "w")
+        return
+    with pytest.raises(UntrustedError) as told:
+        refuse_other_target(named, "/t", noted, "w")
+    assert told.value.faults[0].what.startswith(refusal)
 
 
 def ordered(
@@ -166,6 +197,13 @@ def test_what_is_noted_when_something_was_accepted(
     named: Keys, serial: int | None, after: Noted
 ) -> None:
     assert Noted(("ada",), 5).after(named, serial) == after
+
+
+def test_that_a_state_named_its_target_is_not_forgotten() -> None:
+    first = Noted(("ada",)).after(("ada",), 7, is_named=True)
+    assert first.is_named
+    assert first.after(("bob",), None).is_named
+    assert not first.after((), 8).is_named  # anybody's word is taken from now on
 
 
 @pytest.mark.parametrize("prefix", ["", "tool.envc."])
