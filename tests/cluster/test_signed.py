@@ -305,6 +305,20 @@ def test_the_state_of_another_target_is_not_converged_to(
     kept_as_it_is(signed, told)
 
 
+def test_a_roll_out_follows_no_link_in_the_folder(signed: Signed, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    assert signed.roll_out("ada", nodes="n2", state=str(other)).ok
+    before = {path: path.read_bytes() for path in other.rglob("*") if path.is_file()}
+    signed.cluster.state.mkdir()
+    for name in ("parcels", "signatures"):
+        (signed.cluster.state / name).symlink_to(other / name)
+    signed.cluster.upgrade()
+    with pytest.raises(UsageError, match="it is a link, which can lead anywhere"):
+        signed.roll_out("ada")
+    assert {path: path.read_bytes() for path in other.rglob("*") if path.is_file()} == before
+    assert {path.name for path in signed.cluster.state.iterdir()} == {"parcels", "signatures"}
+
+
 def test_a_target_may_have_two_names(signed: Signed, tmp_path: Path) -> None:
     signed.leave("ada")
     (tmp_path / "link").symlink_to(signed.cluster.folder("n1"))

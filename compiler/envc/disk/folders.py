@@ -31,6 +31,20 @@ def _refuse(error: OSError) -> NoReturn:
     raise error
 
 
+def remove_file(path: str) -> None:
+    """Remove a file; a link that has taken its folder's place meanwhile is not followed.
+
+    Raises:
+        OSError: the disk refused, or a link or something else stands there.
+    """
+    folder, name = os.path.split(path)
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.unlink(name, dir_fd=opened)
+    finally:
+        os.close(opened)
+
+
 def remove_folder(path: str) -> None:
     """Remove a folder and all below it, the caller's own read-only folders included.
 

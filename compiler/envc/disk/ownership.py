@@ -49,6 +49,26 @@ def refuse_foreign(folder: str) -> None:
         )
 
 
+def refuse_led_away(folder: str, owners: Collection[int]) -> None:
+    """Refuse to work in a folder that is a link or of others; one that is not there is nobody's.
+
+    Who may write beside it would choose what is written and removed: root's own, elsewhere.
+
+    Raises:
+        UsageError: something else than a folder stands there, or it is none of these owners', nor
+            root's or the caller's.
+    """
+    try:
+        status = os.lstat(folder)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        what = "it is a link, which can lead anywhere" if os.path.islink(folder) else "no folder"
+        raise UsageError(what, where=folder, mend="remove it, and put a folder there")
+    if status.st_uid not in {0, os.geteuid(), *owners}:
+        raise UsageError.of([_of_stranger(folder, status.st_uid).fault])
+
+
 def refuse_exposed(folder: str, owners: Collection[int] = ()) -> None:
     """Refuse a folder that somebody else could change or replace: he could run code as the caller.
 

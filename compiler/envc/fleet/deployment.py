@@ -192,7 +192,12 @@ def share(deployment: Deployment, state: str, *, anew: bool = False) -> None:
     """Put what is brought where every node sees it, and `converge` for nodes without envc.
 
     What is there with the right size stays, unless all is to be written `anew`: nodes verify it.
+
+    Raises:
+        UsageError: a folder in there leads elsewhere.
+        OutsideError: the disk refused.
     """
+    StateFolder(state).refuse_led_away()
     words = deployment.python_words(_TARGET, "", ["-I", "-S", f"{state}/boot.py"])
     script = _CONVERGE.format(
         boot=shlex.join(words).replace(f" {_TARGET} ", ' "$target" ').replace(_TARGET, ""),

@@ -20,7 +20,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from envc.disk.durable import doing, make_folder, write_file
-from envc.disk.folders import names_in
+from envc.disk.folders import names_in, remove_file
+from envc.disk.ownership import refuse_led_away
 from envc.errors import DamagedError, EnvcError, UntrustedError, UsageError
 from envc.formats.wanted import wanted_from_json
 from envc.model.bundle import BundleFile, PackedCore, Sources
@@ -33,7 +34,7 @@ from envc.target.opened import read_location
 # So long a file system may show what has changed elsewhere, and more.
 _SEEN_SECONDS = 86_400.0
 _ANY = digest_of(b"")
-_NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{64}(\.[a-z.]+)?")
+_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 class StateFolder(NamedTuple):
@@ -50,6 +51,18 @@ class StateFolder(NamedTuple):
         """Where something stands, or will."""
         folder, suffix = STATE_PLACES[what]
         return f"{self.path}/{folder}/{hex_of(digest)}{suffix}"
+
+    def refuse_led_away(self) -> None:
+        """Refuse what would have others' files written, or removed, in the place of these.
+
+        Raises:
+            UsageError: a folder in here is a link, or neither root's, nor of who owns this one.
+        """
+        looking = doing("look at the folder of the wanted state", self.path)
+        with looking, suppress(FileNotFoundError):
+            owner = os.stat(self.path).st_uid
+            for folder, _ in STATE_PLACES.values():
+                refuse_led_away(f"{self.path}/{folder}", {owner})
 
     def published(self) -> Published | None:
         """The wanted state as it stands here; None: there is none."""
@@ -104,7 +117,12 @@ class StateFolder(NamedTuple):
         return None
 
     def write(self, published: Published) -> None:
-        """Write a wanted state; its groups and signatures are there before it is."""
+        """Write a wanted state; its groups and signatures are there before it is.
+
+        Raises:
+            UsageError: as for `refuse_led_away`.
+        """
+        self.refuse_led_away()
         plain, groups = published.plain, published.groups
         files = {}
         if groups is not None:
@@ -206,9 +224,11 @@ class StateFolder(NamedTuple):
         What parcels that are `also` needed stand for stays.
 
         Raises:
+            UsageError: as for `refuse_led_away`.
             SpecError: a statement is no wanted state.
             OSError: the disk refused.
         """
+        self.refuse_led_away()
         named = {self.place("groups", digest_of(published.plain.text))}
         parcels = set(also)
         for statement in filter(None, (published.plain, published.groups)):
@@ -221,8 +241,8 @@ class StateFolder(NamedTuple):
                     named.add(self.place("core", generation.core))
         for parcel in parcels:
             named |= {self.place("parcel", parcel), self.place("site", parcel)}
-        for folder, _ in map(STATE_PLACES.__getitem__, kinds):
-            paths = named_by_digest(f"{self.path}/{folder}")
+        for folder, suffix in map(STATE_PLACES.__getitem__, kinds):
+            paths = named_by_digest(f"{self.path}/{folder}", suffix)
             yield from (path for path in paths if path not in named)
 
     def publish(self, published: Published) -> None:
@@ -238,7 +258,7 @@ class StateFolder(NamedTuple):
             for path in self.unnamed(published):
                 with suppress(FileNotFoundError):
                     if not self._may_be_seen(path):
-                        os.unlink(path)
+                        remove_file(path)
 
     def _may_be_seen(self, path: str) -> bool:
         """Whether these are groups that a node may ask for: its file system shows what was."""
@@ -291,6 +311,7 @@ def noted_state(directory: Directory) -> StateFolder | None:
     return StateFolder(noted) if noted is not None else None
 
 
-def named_by_digest(folder: str) -> list[str]:
+def named_by_digest(folder: str, suffix: str = "") -> list[str]:
     """The paths in a folder that are named by a digest, in order; nothing else is envc's."""
-    return [f"{folder}/{name}" for name in names_in(folder) if _NAMED_BY_DIGEST.fullmatch(name)]
+    names = (name for name in names_in(folder) if name.endswith(suffix))
+    return [f"{folder}/{name}" for name in names if _HEX.fullmatch(name.removesuffix(suffix))]

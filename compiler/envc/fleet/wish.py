@@ -25,7 +25,8 @@ class Wish:
     changes. Where there is none, the engine carries it to nodes, each of which knows what it held.
 
     Raises:
-        UsageError: a key cannot sign, or none of them is the site's.
+        UsageError: a key cannot sign, none of them is the site's, or a folder of the wanted state
+            leads elsewhere.
         OutsideError: the present one cannot be read, or there is no ssh-keygen here.
         SpecError: what stands there is newer than this envc.
     """
@@ -38,6 +39,8 @@ class Wish:
         self._rolled = next_wanted(None, site, deployment.wanted, kit=kit, keep=1)
         self._nodes, self._keep, self._signer = nodes, deployment.keep, signer
         self._target = options.target
+        if self._folder is not None:
+            self._folder.refuse_led_away()
         self._before = self._folder.published() if self._folder is not None else None
         self.published = self._after()
 
