@@ -344,6 +344,51 @@ def test_a_bundle_of_another_site_is_refused(signed: Signed, tmp_path: Path) -> 
     assert answer.status == 0, answer.stderr
 
 
+def test_a_bundle_older_than_one_before(signed: Signed, tmp_path: Path) -> None:
+    target = tmp_path / "Canopy"
+    old = make_bundle(signed, tmp_path / "old.envc", "ada")
+    signed.cluster.upgrade()
+    new = make_bundle(signed, tmp_path / "new.envc", "ada")
+    words = ("materialize", "--target", target, "--offline", "--from")
+    for bundle in (old, new, new):
+        answer = envc(*words, bundle, cwd=tmp_path)
+        assert answer.status == 0, answer.stderr
+    told = "error: this bundle is older than what this target has accepted\n"
+    for more in ((), ("--trust", signed.folder / "ada.pub")):
+        answer = envc(*words, old, *more, cwd=tmp_path)
+        assert (answer.status, answer.stderr.startswith(told)) == (5, True), answer.stderr
+        assert (target / "current").readlink() == Path("generations/000002")
+    # On purpose one can go back; what runs then may be brought again.
+    assert envc("rollback", "--target", target).status == 0
+    assert envc(*words, old, cwd=tmp_path).status == 0
+    assert (target / "current").readlink() == Path("generations/000001")
+    assert envc(*words, new, cwd=tmp_path).status == 0
+
+
+def test_a_bundle_older_than_a_roll_out(signed: Signed, tmp_path: Path) -> None:
+    old = make_bundle(signed, tmp_path / "old.envc", "ada")
+    words = ("--target", signed.cluster.folder("n1"), "--offline", "--from", old)
+    assert signed.roll_out("ada", source=str(old)).ok
+    assert envc("materialize", *words, cwd=tmp_path).status == 0  # that is what runs
+    signed.cluster.upgrade()
+    assert signed.roll_out("ada").ok
+    assert signed.converge("n1").status == 0
+    serial = signed.noted("n1")[1]
+    with SiteBundle(BundleFile(str(old))) as bundle:
+        assert 0 < bundle.made() // 10**9 <= serial
+    location = signed.cluster.folder("n1") / "location.toml"
+    location.write_text(
+        location.read_text().replace(f"serial = {serial}", f"serial = {serial + 9}")
+    )
+    answer = envc("materialize", *words, cwd=tmp_path)
+    assert answer.status == 5
+    assert answer.stderr.startswith(
+        "error: this bundle is older than what this target has accepted"
+    )
+    site = ("--site", signed.cluster.site.folder)
+    assert envc("materialize", *words, *site, cwd=tmp_path).status == 0
+
+
 def test_a_node_made_anew_trusts_whom_it_is_told_to(signed: Signed) -> None:
     signed.leave("ada")
     wanted = signed.groups

@@ -1,6 +1,7 @@
 """`envc bundle`: all that a node needs to materialize a site, as one file.
 
 parcel                   the site's spec and locks
+made                     when it was made, where it is signed: nobody is to bring an old one again
 kit                      envc itself
 core/<hex>               the interpreter, where the site carries it: a tar of its tree
 trees/<store id>         each wheel of the locks, unpacked, with bytecode, and what starts an
@@ -11,11 +12,12 @@ it lacks.
 """
 
 import os
+import time
 from collections.abc import Sequence
 from functools import partial
 
 from envc.bundle import BundleWriter
-from envc.bundle.site import KIT, PARCEL, TREES, core_entry
+from envc.bundle.site import KIT, MADE, PARCEL, TREES, core_entry
 from envc.cluster.kit import kit_of_this_envc
 from envc.core.place import cached_core, core_cache
 from envc.core.travel import core_stream
@@ -77,6 +79,8 @@ def make_bundle(
         stock.fill(wheels.values())
         trees = [stock.start_up_tree(), *(store_id(digest, python) for digest in wheels)]
         with BundleWriter(output) as bundle:
+            if signer is not None:
+                bundle.add(MADE, [str(time.time_ns()).encode()])
             _write(bundle, site, directory.store, trees, context)
             digest = bundle.finish(
                 "site",

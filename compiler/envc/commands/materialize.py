@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from envc.reports.materialize import MaterializeReport
     from envc.target.publish import Published
     from envc.target.trees import LinkMode
+    from envc.trust.rules import Noted
 
 
 class MaterializeOptions(NamedTuple):
@@ -71,17 +72,17 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
         OutsideError: disk or network; nothing is switched.
     """
     directory = Directory(os.path.abspath(options.target), Shape.TARGET)
-    wheels, keys = _accepted(site, options, directory)
+    wheels, noted = _accepted(site, options, directory)
     spec = _site_of(site, wheels, directory)
     current = directory.sound_current() if not options.layers else directory.current()
     note = site_inputs(spec, directory, current, options.layers)
     if current is not None and not changes_between(note.inputs, present_in(directory, current)):
+        if site is None and noted is not None:
+            _remember(directory, noted)  # nothing older is accepted from now on
         return Materialized(directory.path, current, changed=False)
     published = _published(spec, directory, current, options, Sources(wheels), context)
-    if isinstance(wheels, BundleFile):
-        from envc.fleet.trust import noted_in, remember_trust
-
-        remember_trust(directory, noted_in(directory).after(keys, None))
+    if noted is not None:
+        _remember(directory, noted)
     return Materialized(
         directory.path,
         published.generation,
@@ -92,6 +93,12 @@ def materialize(site: str | None, options: MaterializeOptions, context: Context)
         removed=published.removed,
         warnings=_warnings(directory, context),
     )
+
+
+def _remember(directory: Directory, noted: "Noted") -> None:
+    from envc.fleet.trust import remember_trust  # few bring bundles
+
+    remember_trust(directory, noted)
 
 
 def _warnings(directory: Directory, context: Context) -> tuple[str, ...]:
@@ -169,10 +176,10 @@ def _refuse_other_site(spec: tuple[str, str], directory: Directory) -> None:
 
 def _accepted(
     site: str | None, options: MaterializeOptions, directory: Directory
-) -> tuple[str | BundleFile | None, tuple[str, ...]]:
-    """Where wheels come from: a bundle is signed, where it has to be; and the keys of its site."""
+) -> tuple[str | BundleFile | None, "Noted | None"]:
+    """Where wheels come from: a bundle is signed, where it has to be; what is to be noted then."""
     if options.source is None or not os.path.isfile(options.source):
-        return options.source, ()
+        return options.source, None
     from envc.fleet.trust import accepted_bundle, keys_of_spec
 
     named = keys_of_spec(*find_site(site)) if site is not None else None

@@ -26,6 +26,7 @@ from envc.trust.rules import (
     believed_state,
     keys_named_in,
     ordered_state,
+    refuse_older_bundle,
     refuse_other_site,
     refuse_other_target,
     refuse_unsigned,
@@ -37,6 +38,7 @@ class Accepted:
     """What a target has noted of what it accepted, beside `location.toml`, which 0.1 reads too."""
 
     is_named: bool = False
+    bundle: int = 0
 
 
 _ACCEPTED = RecordFile(
@@ -53,7 +55,7 @@ def noted_in(directory: Directory) -> Noted:
     path = _accepted_path(directory)
     with suppress(FileNotFoundError):
         more = _ACCEPTED.from_json(read_bytes(path, missing_is_fine=True), path)
-        return replace(noted, is_named=more.is_named)
+        return replace(noted, is_named=more.is_named, bundle=more.bundle)
     return noted
 
 
@@ -62,7 +64,7 @@ def remember_trust(directory: Directory, noted: Noted) -> None:
     before = read_location(directory.path)
     if before is None:
         return  # nothing stands here yet
-    more = Accepted(is_named=noted.is_named)
+    more = Accepted(is_named=noted.is_named, bundle=noted.bundle)
     path = _accepted_path(directory)
     if more != Accepted() or os.path.exists(path):
         place_file(path, _ACCEPTED.to_json(more))
@@ -131,23 +133,26 @@ def refuse_bare_switch(directory: Directory) -> None:
 
 def accepted_bundle(
     directory: Directory, path: str, *, named: Keys | None, given: Keys = ()
-) -> tuple[BundleFile, Keys]:
-    """A bundle that may be used here, and the keys of its site.
+) -> tuple[BundleFile, Noted]:
+    """A bundle that may be used here, and what is to be noted when it was.
 
     `named` are those of the site that is materialized, None: that of the bundle itself. The
     `given` keys, else the noted ones, else the site's, are those that must have signed it.
 
     Raises:
         UntrustedError: it is no bundle, none of them has signed it, or the bundle alone would give
-            a target that has noted keys to another site.
+            a target that has noted keys to another site, or take it back to what was before.
     """
     from envc.bundle import SiteBundle
 
     noted = noted_in(directory)
     trusted = given or noted.keys
     if named is not None and not (trusted or named):
-        return BundleFile(path), named  # its index is read once, by who takes trees from it
+        return BundleFile(path), noted.after(
+            named, None
+        )  # its index is read once, by who takes trees from it
     with SiteBundle(BundleFile(path)) as bundle:
+        made, brings_site = bundle.made(), named is None
         if named is None:
             parcel = bundle.parcel()
             named = keys_named_in(parcel, path)
@@ -157,7 +162,20 @@ def accepted_bundle(
         if keys:
             text, signatures = bundle.index_text, bundle.signatures
             refuse_unsigned(text, signatures, keys, purpose="envc-bundle", where=path)
-        return BundleFile(path, bundle.digest), named
+        if brings_site and not _is_made_from(directory, bundle.parcel(), path):
+            refuse_older_bundle(made, noted, path)
+        return BundleFile(path, bundle.digest), noted.after(named, None, bundle=made)
+
+
+def _is_made_from(directory: Directory, parcel: bytes, where: str) -> bool:
+    """Whether the current generation was made from the spec and the locks in a parcel."""
+    with suppress(OSError):
+        for name, text in parcel_from_json(parcel, where).files.items():
+            path = f"{directory.path}/current/site/{name}"
+            if read_bytes(path, missing_is_fine=True) != text.encode():
+                return False
+        return True
+    return False
 
 
 def keys_in_file(path: str) -> Keys:

@@ -25,22 +25,27 @@ class Noted:
     """What a target has noted: whose word it takes, and the newest signed state it has accepted.
 
     No keys: it takes anybody's word. Else it takes that of its own `site` alone. `is_named`: what
-    it has accepted names its target.
+    it has accepted names its target. `bundle` is when the newest bundle was made that it has
+    accepted and that tells, in nanoseconds since 1970.
     """
 
     keys: Keys = ()
     serial: int = 0
     site: str = ""
     is_named: bool = False
+    bundle: int = 0
 
-    def after(self, named: Keys, serial: int | None, *, is_named: bool = False) -> "Noted":
+    def after(
+        self, named: Keys, serial: int | None, *, is_named: bool = False, bundle: int = 0
+    ) -> "Noted":
         """What it notes when it has accepted what a site that has `named` these keys wants.
 
         None: it was a bundle, or a state that may never be converged to; the serial stays.
         """
         kept = self.serial if serial is None else serial if named else 0
         is_named = bool(named) and (self.is_named or is_named)
-        return replace(self, keys=named, serial=kept, is_named=is_named)
+        made = max(self.bundle, bundle) if named else 0
+        return replace(self, keys=named, serial=kept, is_named=is_named, bundle=made)
 
 
 def believed_state(statement: Statement, keys: Keys, noted: Noted, where: str) -> WantedGroups:
@@ -80,6 +85,24 @@ def refuse_other_site(site: str, noted: Noted, *, what: str, where: str) -> None
             mend=f"find out who put it there; to give the target to {site}, run `envc materialize` "
             "from that site's folder as the target's owner (or, where the site was renamed, "
             "`envc rollout --replace-keys`)",
+        )
+
+
+def refuse_older_bundle(made: int, noted: Noted, where: str) -> None:
+    """Refuse a bundle older than what a target that has noted keys has accepted.
+
+    One that does not tell when it was `made` (0) is refused by who has accepted one that does.
+
+    Raises:
+        UntrustedError: it is.
+    """
+    is_older = made < noted.bundle or (made > 0 and made // 10**9 < noted.serial)
+    if noted.keys and is_older:
+        raise UntrustedError(
+            "this bundle is older than what this target has accepted",
+            where=where,
+            mend="make it again (`envc bundle --sign KEY`); to go back on purpose, run "
+            "`envc rollback`, or name the site's folder with --site",
         )
 
 

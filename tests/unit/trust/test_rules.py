@@ -18,6 +18,7 @@ from envc.trust.rules import (
     believed_state,
     keys_named_in,
     ordered_state,
+    refuse_older_bundle,
     refuse_other_generation,
     refuse_other_target,
 )
@@ -133,6 +134,35 @@ def test_the_state_of_another_target(named: list[str], noted: Noted, refusal: st
     with pytest.raises(UntrustedError) as told:
         refuse_other_target(named, "/t", noted, "w")
     assert told.value.faults[0].what.startswith(refusal)
+
+
+SECOND = 10**9
+
+
+@pytest.mark.parametrize(
+    ("made", "noted", "refused"),
+    [
+        (5 * SECOND, Noted(("ada",), bundle=5 * SECOND), False),
+        (5 * SECOND, Noted(("ada",), bundle=5 * SECOND + 1), True),
+        (5 * SECOND, Noted(("ada",), serial=5), False),
+        (5 * SECOND, Noted(("ada",), serial=6), True),
+        (0, Noted(("ada",), serial=6), False),  # an envc made it that did not tell
+        (0, Noted(("ada",), bundle=1), True),
+        (0, Noted((), serial=6, bundle=1), False),
+    ],
+)
+def test_a_bundle_older_than_what_was_accepted(made: int, noted: Noted, *, refused: bool) -> None:
+    if not refused:
+        refuse_older_bundle(made, noted, "b")
+        return
+    with pytest.raises(UntrustedError, match="this bundle is older than what this target has acc"):
+        refuse_older_bundle(made, noted, "b")
+
+
+def test_the_newest_bundle_is_remembered() -> None:
+    noted = Noted(("ada",)).after(("ada",), None, bundle=7)
+    assert noted.after(("ada",), 3, bundle=5).bundle == 7
+    assert noted.after((), 3).bundle == 0
 
 
 def ordered(
