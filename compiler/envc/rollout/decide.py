@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from envc.model.nodes import Silence
 from envc.model.value import replace
 from envc.reports.rollout import State
-from envc.rollout.hear import changed, failed, hear
+from envc.rollout.hear import changed, failed, hear, without_odd
 from envc.rollout.values import DONE, Ask, Bring, Command, Known, Publish, Share, Stop, Switch
 
 Decision = tuple[Known, Command | None]
@@ -18,6 +18,7 @@ def decide(known: Known) -> tuple[Known, Command]:
     """The next command, and what is known once it is given. Who has not answered never will."""
     for node in known.awaited():
         known = hear(known, node, Silence("unreachable"), known.now_seconds)
+    known = without_odd(known)
     for rule in RULES:
         known, command = rule(known)
         if command is not None:

@@ -1,11 +1,13 @@
 """What a node answers → what is known of it now. A bad answer is that node's failure alone."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 from envc.errors import shell_word
+from envc.model.digest import Digest
 from envc.model.nodes import NOT_ROOT, NOT_ROOT_MEND, Lacks, Refusal, Silence, Unsure
 from envc.reports.node import NodeReport
 from envc.reports.rollout import NodeState, State
@@ -109,7 +111,7 @@ def _lacking(known: Known, node: str, names: tuple[str, ...]) -> Known:
 
 def _standing(known: Known, node: str, report: NodeReport, asked: Asked) -> Known:
     """A node that holds what it was asked for, if it does."""
-    wrong = _wrong(known, node, report)
+    wrong = _wrong(known, node, report, asked)
     if wrong is not None:
         return failed(known, node, *wrong)
     before = known.nodes[node]
@@ -121,11 +123,11 @@ def _standing(known: Known, node: str, report: NodeReport, asked: Asked) -> Know
     # By another name it might find itself in a group of the past. Another release tells none.
     is_nameless = options.state is not None and report.names[:1] not in {(), (node,)}
     is_noted = asked == "switch" or (report.wanted == options.state_of(node) and not is_nameless)
-    digests = {report.machine: report.digest} if report.digest is not None else {}
     return _noted(
-        replace(known, digests={**known.digests, **digests}),
+        known,
         node,
         state,
+        machine=report.machine,
         is_unnoted=state == "current" and not is_noted,
         is_nameless=is_nameless,
         told={
@@ -136,7 +138,33 @@ def _standing(known: Known, node: str, report: NodeReport, asked: Asked) -> Know
     )
 
 
-def _wrong(known: Known, node: str, report: NodeReport) -> tuple[str, str] | None:
+def without_odd(known: Known) -> Known:
+    """Nodes fail whose trees are not those that most of their kind have.
+
+    So none can have the others fail. Where as many have another, that of who comes first counts.
+    """
+    held: dict[str, list[tuple[str, Digest]]] = {}
+    for name, node in known.nodes.items():
+        if node.told.state in {"ready", *DONE} and node.told.digest is not None:
+            held.setdefault(node.machine, []).append((name, node.told.digest))
+    for alike in held.values():
+        ((most, _),) = Counter(digest for _, digest in alike).most_common(1)
+        for name, digest in alike:
+            if digest != most:
+                known = failed(
+                    known,
+                    name,
+                    f"its tree digest is {digest}, and other nodes of its kind have {most}",
+                    f"run `{_verify(known, name)}` there, and check its disk",
+                )
+    return known
+
+
+def _verify(known: Known, node: str) -> str:
+    return f"envc verify --target {shell_word(known.order.options.target_of(node))}"
+
+
+def _wrong(known: Known, node: str, report: NodeReport, asked: Asked) -> tuple[str, str] | None:
     """What is wrong with what a node holds, and how to mend it; None: nothing."""
     ahead = report.now_seconds - known.now_seconds
     if not isfinite(ahead) or abs(ahead) > _CLOCK_SECONDS:
@@ -150,12 +178,10 @@ def _wrong(known: Known, node: str, report: NodeReport) -> tuple[str, str] | Non
             "it made another closure than the locks describe",
             "use one release of envc on this machine and the nodes",
         )
-    first = known.digests.get(report.machine, report.digest)
-    if first != report.digest:
-        command = f"envc verify --target {shell_word(known.order.options.target_of(node))}"
+    if asked == "switch" and report.digest != known.nodes[node].told.digest:
         return (
-            f"its tree digest is {report.digest}, and other nodes of its kind have {first}",
-            f"run `{command}` there, and check its disk",
+            f"its tree digest is {report.digest}, and it was to switch to another",
+            f"run `{_verify(known, node)}` there, and check its disk",
         )
     return None
 

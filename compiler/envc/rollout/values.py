@@ -120,7 +120,7 @@ class Node:
     count how often something was, and how often it failed. `may_succeed`: it failed with what may
     pass. `is_unnoted`: it holds the generation, and has yet to note where its wanted state is.
     `is_late`: it took too long, and is asked again when nobody has to wait for it.
-    `is_nameless`: it has yet to be told what it is called here.
+    `is_nameless`: it has yet to be told what it is called here. `machine` is the kind that it is.
     """
 
     told: NodeState
@@ -132,21 +132,20 @@ class Node:
     is_unnoted: bool = False
     is_late: bool = False
     is_nameless: bool = False
+    machine: str = ""
 
 
 @value(kw_only=True)
 class Known:
     """All that is known; only `begin`, `hear` and `decide` make the next one of it.
 
-    `digests` has the tree digest of the first node of each kind of machine. Times are seconds since
-    1970.
+    Times are seconds since 1970.
     """
 
     order: Order
     began_seconds: float
     now_seconds: float
     nodes: Mapping[str, Node]
-    digests: Mapping[str, Digest] = field(default_factory=dict)
     have_looked: bool = False
     is_shared_anew: bool = False
     is_published: bool = False

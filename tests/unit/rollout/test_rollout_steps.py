@@ -271,6 +271,51 @@ def test_a_wrong_answer_is_that_nodes_failure(answer: Word, reason: str) -> None
     assert run.reason("n3") == reason
 
 
+def test_a_canary_that_tells_of_another_tree_fails_nobody_else() -> None:
+    run = Run(nodes=3, max_failures=5, state=None)
+    run.next()
+    odd = [report(step, digest=TWO) for step in ("ready", "switched")]
+    assert run.told(odd[0], Unsure(), Unsure(), of=("n1", "n2", "n3")) == Switch({"n1": TWO})
+    assert run.told(odd[1]) == Ask(("n2", "n3"))
+    assert run.told(READY, READY) == Stop("the canary failed", ("n1",))
+    assert run.states() == {"n1": "failed", "n2": "ready", "n3": "ready"}
+    assert run.reason("n1") == (f"its tree digest is {TWO}, and other nodes of its kind have {ONE}")
+
+
+def test_who_answers_first_fails_nobody_else() -> None:
+    run = Run(nodes=4, canary=0, max_failures=1, state=None)
+    run.next()
+    odd = report("ready", digest=TWO)
+    switch = run.told(odd, READY, READY, READY)
+    assert switch == Switch({"n2": ONE, "n3": ONE, "n4": ONE})
+    assert run.told(SWITCHED, SWITCHED, SWITCHED) == Stop()
+    assert run.states() == {"n1": "failed", "n2": "switched", "n3": "switched", "n4": "switched"}
+
+
+def test_a_canary_unlike_those_that_are_current_is_not_switched() -> None:
+    run = Run(nodes=3)
+    run.next()
+    odd = report("ready", digest=TWO)
+    stop = run.told(odd, CURRENT, CURRENT, of=("n1", "n2", "n3"))
+    assert stop == Stop("the canary failed", ("n1",))
+
+
+def test_of_two_that_differ_the_first_counts() -> None:
+    run = Run(nodes=2, canary=0, max_failures=1, state=None)
+    run.next()
+    assert run.told(READY, report("ready", digest=TWO)) == Switch({"n1": ONE})
+    assert run.states() == {"n1": "ready", "n2": "failed"}
+
+
+def test_a_node_that_switches_to_another_tree_than_it_was_ready_with_has_not_switched() -> None:
+    run = Run(nodes=1)
+    run.next()
+    assert run.told(READY) == Switch({"n1": ONE})
+    run.told(report("switched", digest=TWO))
+    assert run.states() == {"n1": "failed"}
+    assert run.reason("n1") == f"its tree digest is {TWO}, and it was to switch to another"
+
+
 def test_each_kind_of_machine_has_a_digest_of_its_own() -> None:
     run = Run(nodes=2, canary=0)
     run.next()
