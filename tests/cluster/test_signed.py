@@ -14,7 +14,7 @@ from cluster.fake_nodes import Cluster, FakeEngine
 from envc.bundle import SiteBundle
 from envc.commands.rollout import roll_out
 from envc.errors import UntrustedError, UsageError
-from envc.fleet.state import StateFolder
+from envc.fleet.state import StateFolder, said_in
 from envc.formats.location import location_from_text
 from envc.formats.openssh import public_key_from_text
 from envc.host.context import Context
@@ -277,6 +277,21 @@ def test_the_state_of_another_site_is_not_converged_to(
     cluster.site.done("materialize", "--target", cluster.folder("n1"))
     assert signed.roll_out("ada", nodes="n1").ok
     assert signed.noted("n1")[0] == (signed.public("ada"), signed.public("bob"))
+
+
+@pytest.mark.parametrize("names", [EVERYTHING, AS_OF_ALL])
+def test_what_is_wanted_of_another_site_is_not_signed_for(
+    signed: Signed, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    cluster, other = signed.cluster, tmp_path / "other"
+    cluster.site.edit('name = "canopy"', 'name = "lab"')
+    assert signed.roll_out("ada", nodes="n2", state=str(other)).ok
+    cluster.site.edit('name = "lab"', 'name = "canopy"')
+    cluster.state.mkdir()
+    put_into(cluster.state, other, *names)
+    assert signed.roll_out("ada", nodes="n1").ok
+    wanted = said_in(StateFolder(str(cluster.state)).required())
+    assert (wanted.site, [group.nodes for group in wanted.groups]) == ("canopy", ["n1"])
 
 
 @pytest.mark.parametrize(

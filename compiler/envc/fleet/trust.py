@@ -83,7 +83,7 @@ def refuse_state_of_other_target(
     Raises:
         UntrustedError: it is of another, and keys are noted here.
     """
-    if state != own_state(directory):
+    if os.path.realpath(state.path) != os.path.realpath(own_state(directory).path):
         named = [os.path.realpath(each.replace("{node}", node)) for each in sorted(targets)]
         refuse_other_target(named, os.path.realpath(directory.path), noted, state.wanted_path)
 

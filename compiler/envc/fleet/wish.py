@@ -68,10 +68,12 @@ class Wish:
             wanted = replace(self._rolled, serial=max(self._rolled.serial, self._soonest()))
             return Published(self._signed(wanted_to_json(wanted)))
         present, before = self._before, self._folder.wanted_before()
+        if before is not None and self._is_of_other_site(before.site):
+            before = None
         if before is None and present is not None:
             REPORTER.get().warn(
-                f"{present.statement.file}: the wanted state is damaged, and is written anew; what "
-                "other nodes were to hold is not known any more"
+                f"{present.statement.file}: the wanted state is damaged, or of another site, and "
+                "is written anew; what other nodes were to hold is not known any more"
             )
         groups = next_groups(
             before, self._rolled, self._nodes, keep=self._keep, target=self._target
@@ -97,8 +99,13 @@ class Wish:
         with suppress(DamagedError):
             if self._before is not None:
                 wanted = said_in(self._before.plain)
-                return wanted.state_of(wanted.groups[0])
+                if not self._is_of_other_site(wanted.site):
+                    return wanted.state_of(wanted.groups[0])
         return None
+
+    def _is_of_other_site(self, site: str) -> bool:
+        """Whether to sign what follows a state of that site would be to sign for another one."""
+        return self._signer is not None and site != self._rolled.site
 
     def _soonest(self) -> int:
         return int(time.time()) if self._signer is not None else 0
