@@ -39,6 +39,7 @@ from envc.supply.given import GivenSource
 from envc.supply.indexes import indexes_of, open_source
 from envc.supply.local_files import names_files
 from envc.supply.stale_overlays import overlay_state, stale_below
+from envc.supply.strangers import locker_of
 from envc.target.opened import drift_of
 
 
@@ -204,7 +205,8 @@ class Checker:
         failure: UnsatisfiableError | None = None
         if lock is None:
             try:
-                unlocked = Unlocked(self.site.spec, spec, under, present)
+                mend = locker_of(self.site, spec).mend
+                unlocked = Unlocked(self.site.spec, spec, under, present, mend)
                 lock = unlocked.resolved(self._edges_on(under), self.source, source)
             except UnsatisfiableError as error:
                 failure = error

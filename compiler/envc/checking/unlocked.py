@@ -25,7 +25,7 @@ from envc.model.resolution import Problem, Resolution
 from envc.model.spec import OverlaySpec, SiteSpec
 from envc.model.value import value
 from envc.ports import CandidateSource
-from envc.sites.site import LockFile, locks, overlay_lock_path
+from envc.sites.site import LockFile, overlay_lock_path
 from envc.supply.declared import outdated_editables
 from envc.supply.editables import locked_editables
 from envc.supply.given import GivenSource
@@ -40,12 +40,13 @@ from envc.supply.reference import (
 
 @value
 class Unlocked:
-    """An overlay, what it stands on, and the lock that does not fit (None: there is none)."""
+    """An overlay, what it stands on, the lock that does not fit (None: there is none), its mend."""
 
     site: SiteSpec
     spec: OverlaySpec
     under: KnownBase
     present: LockFile | None
+    mend: str
 
     def resolved(
         self, edges: tuple[Edges, ...], indexes: IndexSource, source: CandidateSource
@@ -129,7 +130,7 @@ class Unlocked:
                         raise HashMissingError(
                             f"index {file.index} gives no sha256 for {file.filename}",
                             where=self.spec.file,
-                            mend=f"lock what it has now: {locks(self.spec)}",
+                            mend=self.mend,
                         )
 
     def _must_be_locked(
@@ -140,5 +141,5 @@ class Unlocked:
         return BuildError(
             f"{what}{why}",
             where=self.spec.file,
-            mend=f"lock it: {locks(self.spec)}",
+            mend=self.mend,
         )

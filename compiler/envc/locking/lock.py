@@ -43,6 +43,7 @@ from envc.sites.site import (
 from envc.supply.building import Supply
 from envc.supply.editables import built_editables
 from envc.supply.indexes import indexes_of
+from envc.supply.strangers import locker_of, refuse_strangers_sources
 from envc.supply.wheelhouse import WHEELHOUSE, copy_wheels, prune
 
 
@@ -58,13 +59,14 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
     if unknown:
         known = ", ".join(layer.name for layer in site.spec.layers)
         raise UsageError(f"no layer {min(unknown)!r} in site {site.spec.name}", mend=f"use {known}")
-    with Supply(site, context) as supply:
-        if options.overlay is not None:
-            spec = load_overlay(options.overlay)
-            base = base_under(site, spec)
+    overlay = None if options.overlay is None else load_overlay(options.overlay)
+    locker = None if overlay is None else locker_of(site, overlay)
+    with Supply(site, context, locker) as supply:
+        if overlay is not None:
+            base = base_under(site, overlay)
             shared = partial(shared_below, site, base, context)
-            locked = lock_overlay(site.spec, spec, base, options, supply, shared=shared)
-            outcomes = {spec.name: locked}
+            locked = lock_overlay(site.spec, overlay, base, options, supply, shared=shared)
+            outcomes = {overlay.name: locked}
         else:
             outcomes = _lock_layers(site, options, supply)
     _warn_of_unknown(options, outcomes.values(), context)
@@ -192,7 +194,9 @@ def lock_overlay(
 
     Raises:
         UnsatisfiableError: there is no solution, or it needs a shadow that is refused.
+        UsageError: somebody else could change what would be built.
     """
+    refuse_strangers_sources(overlay)
     path = overlay_lock_path(overlay)
     task = LockTask(
         name=overlay.name,

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from envc.disk.closing import Closing
 from envc.disk.digests import digest_of_file
-from envc.errors import BuildError, UnsatisfiableError, UsageError
+from envc.errors import BuildError, Fault, UnsatisfiableError, UsageError
 from envc.host.context import Context
 from envc.host.machine import machine_of
 from envc.model.lock import LockedBuild
@@ -44,11 +44,31 @@ class BuiltWheel:
     copy: WheelCopy
 
 
+@value
+class Locker:
+    """Who is to lock an overlay: another user ("user bob"), or whoever could; "" for the caller.
+
+    `mend` is what is to be done where the overlay must be locked.
+    """
+
+    who: str
+    mend: str
+
+    def refusal(self, label: str) -> Fault | None:
+        """Why the caller does not build `label` for the overlay; None: nothing is against it."""
+        if not self.who:
+            return None
+        what = f"{label} would be built for an overlay of {self.who}, which runs code of theirs"
+        return Fault(what, mend=self.mend)
+
+
 class Supply(Closing):
     """Where candidates come from, and wheels for those that have none; any thread may ask."""
 
-    def __init__(self, site: Site, context: Context) -> None:
+    def __init__(self, site: Site, context: Context, locker: Locker | None = None) -> None:
+        """`locker` is who is to lock what this is for; None: the caller."""
         self.site = site
+        self._locker = locker
         self.context = context
         self._builds = _Builds(self)
         self.source = open_source(site, context, self._builds.metadata)
@@ -73,6 +93,7 @@ class Supply(Closing):
 
         Raises:
             BuildError: the project's backend fails, or builds another project.
+            UsageError: it would be built for somebody else.
         """
         built = self._builds.wheel(source)
         filename = os.path.basename(built.path)
@@ -113,6 +134,16 @@ class Supply(Closing):
                 return machine_of(found)
         return own
 
+    def refuse_for_others(self, label: str) -> None:
+        """Refuse to build for an overlay that somebody else is to lock.
+
+        Raises:
+            UsageError: this is for one.
+        """
+        fault = self._locker.refusal(label) if self._locker is not None else None
+        if fault is not None:
+            raise UsageError.of([fault])
+
 
 class _Builds:
     """Builds for a supply, one at a time; those that they need are for the next ones, deeper.
@@ -127,7 +158,7 @@ class _Builds:
 
     def wheel(self, source: "Source") -> "Built":
         """The wheel of a source, built now or before."""
-        self._refuse_endless(source.label)
+        self._refuse(source.label)
         with self._lock:
             return self._builder.wheel(source)
 
@@ -142,9 +173,13 @@ class _Builds:
                 mend=f"set core.interpreter to a Python {site.core.python}",
             )
         source = source_of(distribution, path)
-        self._refuse_endless(source.label)
+        self._refuse(source.label)
         with self._lock:
             return self._builder.metadata(source)
+
+    def _refuse(self, label: str) -> None:
+        self._supply.refuse_for_others(label)
+        self._refuse_endless(label)
 
     def _refuse_endless(self, label: str) -> None:
         """Refuse a build that waits for itself, or for ever another one.

@@ -12,7 +12,6 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envc.disk.ownership import refuse_exposed
 from envc.errors import BuildError, Fault, SpecError
 from envc.index import IndexSource
 from envc.model.digest import Digest, digest_of_json
@@ -24,7 +23,7 @@ from envc.supply.reference import Reference, file_at
 from envc.supply.wheelhouse import WheelCopy
 
 # What decides a project's name, version, requirements and commands.
-_CONFIGURATION = ("pyproject.toml", "setup.cfg", "setup.py")
+CONFIGURATION = ("pyproject.toml", "setup.cfg", "setup.py")
 
 
 def directory_of(spec: OverlaySpec, written: str) -> str:
@@ -38,20 +37,18 @@ def built_editables(overlay: OverlaySpec, supply: Supply, *, folder: str) -> tup
 
     Raises:
         SpecError: a path is none of a project, or two are of one.
-        UsageError: somebody else could put code of theirs there.
         BuildError: a project's backend fails.
     """
     found: dict[NormalizedName, Reference] = {}
     faults: list[Fault] = []
     for sourced in overlay.editable:
         directory = directory_of(overlay, sourced.path)
-        if not any(os.path.isfile(f"{directory}/{name}") for name in _CONFIGURATION):
+        if not any(os.path.isfile(f"{directory}/{name}") for name in CONFIGURATION):
             raise SpecError(
                 f"{directory} is no project: it has neither pyproject.toml nor setup.py",
                 where=str(sourced.origin),
                 mend="name the folder of a project, or remove the line",
             )
-        refuse_exposed(directory, {os.stat(directory).st_uid})  # who names it trusts its owner
         built = _built(directory, sourced, supply, folder)
         first = found.setdefault(built.project, built)
         if first is not built:
@@ -78,7 +75,7 @@ def _built(directory: str, sourced: SourcedPath, supply: Supply, folder: str) ->
 
 def _configuration(directory: str) -> Digest:
     texts: dict[str, str] = {}
-    for name in _CONFIGURATION:
+    for name in CONFIGURATION:
         path = f"{directory}/{name}"
         if os.path.isfile(path):
             with open(path, encoding="utf-8", errors="replace") as file:
