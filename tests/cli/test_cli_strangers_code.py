@@ -1,13 +1,16 @@
 """Nobody's code runs as somebody else because that one locks, checks or syncs an overlay."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 
 import pytest
 
-from support.sites import envc
+from support.sites import envc, envc_process
 
 pytestmark = [
     pytest.mark.slow,
@@ -138,3 +141,76 @@ def test_nothing_is_built_for_an_overlay_in_a_strangers_folder(warm, theirs, ran
     answer = warm.envc("lock", "--overlay", own / "overlay.toml")
     assert (answer.status, ran.exists()) == (2, False)
     assert "would be built for an overlay of user man" in answer.stderr
+
+
+@pytest.fixture
+def collected(warm):
+    """A fresh lock of a stranger's overlay in the site, which names a wheel beside it."""
+    warm.edit('specs = ["overlays/*.toml"]', 'specs = ["overlays/*/*/overlay.toml"]')
+    warm.materialize()
+    own = warm.storage / "man" / "e1"
+    assert envc("overlay", "init", "--dir", own, "--target", warm.target).status == 0
+    assert envc("overlay", "add", "polars", "--dir", own).status == 0
+    wheel = next(iter(warm.wheels.glob("polars-*.whl")))
+    (own / "wheelhouse").mkdir()
+    shutil.copy(wheel, own / "wheelhouse" / wheel.name)
+    named(own, f"wheelhouse/{wheel.name}")
+    given(own.parent)
+    assert warm.done("overlay", "collect", "--json").json["left_out"] == {}
+    shutil.rmtree(warm.storage / "man")
+    return warm.folder / "overlays" / "man" / "e1"
+
+
+def named(folder, path, digest=None):
+    """Let the lock name its wheel by that path."""
+    (lock,) = folder.glob("pylock.*.toml")
+    text = re.sub(r'(?:url|path) = "[^"]*polars[^"]*"', f'path = "{path}"', lock.read_text())
+    lock.write_text(re.sub(r'sha256 = "[^"]*"', f'sha256 = "{digest}"', text) if digest else text)
+
+
+def told(warm):
+    """What a check that knows nothing from before says of unknown contents."""
+    with tempfile.TemporaryDirectory(dir=warm.root) as cache:
+        answer = envc_process(
+            "check", "--json", cwd=warm.folder, environment={"ENVC_CACHE_DIR": cache}
+        )
+    (verdict,) = answer.json["overlays"]
+    unknown = [f for f in verdict["findings"] if f["code"] == "ENVC410"]
+    return [(f["message"], f["where"], f["mend"]) for f in unknown]
+
+
+def test_a_lock_is_not_followed_out_of_its_folder(warm, collected, tmp_path):
+    """What is said of a file does not tell whether it is there, or what is in it."""
+    assert told(warm) == []
+    secret = tmp_path / "polars-1.0-py3-none-any.whl"
+    answers = []
+    for content in (None, b"", b"secret"):
+        if content is not None:
+            secret.write_bytes(content)
+        for path in (secret, os.path.relpath(secret, collected)):
+            named(collected, path, hashlib.sha256(content or b"").hexdigest())
+            answers.append(told(warm))
+    assert len(answers[0]) == 1
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize("spoil", ["link", "sparse", "sparse of the size", "pipe", "another's"])
+def test_what_is_beside_a_lock_is_read_as_its_owners(warm, collected, tmp_path, spoil):
+    (wheel,) = (collected / "wheelhouse").iterdir()
+    text = wheel.read_bytes()
+    match spoil:
+        case "another's":
+            os.chown(wheel, STRANGER + 1, STRANGER + 1)
+        case "link":
+            wheel.unlink()
+            (tmp_path / "there").write_bytes(text)
+            wheel.symlink_to(tmp_path / "there")
+        case "pipe":
+            wheel.unlink()
+            os.mkfifo(wheel)
+        case _:
+            os.truncate(wheel, 8 << 40)
+    if spoil == "sparse of the size":
+        (lock,) = collected.glob("pylock.*.toml")
+        lock.write_text(re.sub(r"size = \d+", f"size = {8 << 40}", lock.read_text()))
+    assert len(told(warm)) == 1

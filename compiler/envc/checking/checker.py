@@ -10,7 +10,14 @@ from envc.check import Basis, LockState, Subject, basis_of, judge, pins_of, unre
 from envc.checking.scenes import Seen, look_into
 from envc.checking.unlocked import Unlocked
 from envc.disk.digests import known_digest
-from envc.errors import BuildError, EnvcError, HashMissingError, OutsideError, UnsatisfiableError
+from envc.errors import (
+    BuildError,
+    EnvcError,
+    HashMissingError,
+    OutsideError,
+    UnsatisfiableError,
+    UsageError,
+)
 from envc.host.context import Context
 from envc.index import IndexSource
 from envc.locking.known_base import KnownBase, known_base
@@ -31,7 +38,9 @@ from envc.sites.site import (
     base_of,
     base_under,
     load_overlay,
+    overlay_below,
     present_overlay_lock,
+    refuse_circle,
 )
 from envc.supply.contents import ContentsSource
 from envc.supply.editables import directory_of
@@ -39,7 +48,7 @@ from envc.supply.given import GivenSource
 from envc.supply.indexes import indexes_of, open_source
 from envc.supply.local_files import names_files
 from envc.supply.stale_overlays import overlay_state, stale_below
-from envc.supply.strangers import locker_of
+from envc.supply.strangers import Reach, locker_of, reach_of
 from envc.target.opened import drift_of
 
 
@@ -124,7 +133,7 @@ class Checker:
             return _unjudged(verdict, owner, spec.base)
         code = codes.LOCK_UNREADABLE
         try:
-            present = present_overlay_lock(spec)
+            present = self.present_lock(spec)
             code = codes.SPEC_UNREADABLE
             return self._judged(spec, under, present, owner)
         except EnvcError as error:
@@ -149,12 +158,44 @@ class Checker:
             # What is wrong with the overlay's own choice of a base is for `base_under` to say.
             if isinstance(found, KnownBase) and _is_open(self.site.spec, spec):
                 return found
+        self._look_below(spec)
         base = base_under(self.site, spec)
         return known_base(self.site.spec, base, self.contents)
 
     def state(self, spec: OverlaySpec, under: KnownBase, lock: Lock | None) -> LockState:
         """How a lock stands to the spec and to the base."""
-        return overlay_state(self.site.spec, spec, under.base, lock)
+        return overlay_state(self.site.spec, spec, under.base, lock, self._reach(spec))
+
+    def present_lock(self, spec: OverlaySpec) -> LockFile | None:
+        """The overlay's lock, with what may be read of it.
+
+        Raises:
+            SpecError: it is no lock.
+        """
+        present, reach = present_overlay_lock(spec), self._reach(spec)
+        if present is None or reach is None:
+            return present
+        return replace(present, lock=reach.of(present.lock))
+
+    def _reach(self, spec: OverlaySpec) -> Reach | None:
+        reach = reach_of(self.site, spec)
+        if reach is not None:
+            self.contents.distrust(reach.folder, reach.owner)
+        return reach
+
+    def _look_below(self, spec: OverlaySpec) -> None:
+        """Refuse an overlay on one of somebody else, whose lock names what may not be read."""
+        above = refuse_circle(spec, ())
+        while (below := overlay_below(above[-1])) is not None:
+            above = refuse_circle(below, above)
+            present = present_overlay_lock(below)
+            reach = self._reach(below)
+            if present is not None and reach is not None and reach.hides(present.lock):
+                raise UsageError(
+                    f"the lock of overlay {below.name} names wheels outside of its folder",
+                    where=shown(present.path),
+                    mend=locker_of(self.site, below).mend,
+                )
 
     def below(self, spec: OverlaySpec, under: KnownBase) -> tuple[Finding, ...]:
         """What is wrong with the locks below an overlay: stale ones, and what cannot be built.
@@ -205,8 +246,14 @@ class Checker:
         failure: UnsatisfiableError | None = None
         if lock is None:
             try:
-                mend = locker_of(self.site, spec).mend
-                unlocked = Unlocked(self.site.spec, spec, under, present, mend)
+                unlocked = Unlocked(
+                    site=self.site.spec,
+                    spec=spec,
+                    under=under,
+                    present=present,
+                    reach=reach_of(self.site, spec),
+                    mend=locker_of(self.site, spec).mend,
+                )
                 lock = unlocked.resolved(self._edges_on(under), self.source, source)
             except UnsatisfiableError as error:
                 failure = error

@@ -26,7 +26,6 @@ from envc.model.spec import OverlaySpec, SiteSpec
 from envc.model.value import value
 from envc.ports import CandidateSource
 from envc.sites.site import LockFile, overlay_lock_path
-from envc.supply.declared import outdated_editables
 from envc.supply.editables import locked_editables
 from envc.supply.given import GivenSource
 from envc.supply.reference import (
@@ -36,16 +35,22 @@ from envc.supply.reference import (
     with_references,
     with_shadows,
 )
+from envc.supply.stale_overlays import declares_otherwise
+from envc.supply.strangers import Reach
 
 
-@value
+@value(kw_only=True)
 class Unlocked:
-    """An overlay, what it stands on, the lock that does not fit (None: there is none), its mend."""
+    """An overlay, what it stands on, and the lock that does not fit (None: there is none).
+
+    `reach` is what may be read for it (None: all), `mend` what to do where it must be locked.
+    """
 
     site: SiteSpec
     spec: OverlaySpec
     under: KnownBase
     present: LockFile | None
+    reach: Reach | None
     mend: str
 
     def resolved(
@@ -112,11 +117,13 @@ class Unlocked:
         if not self.spec.editable:
             return ()
         lock = self.present.lock if self.present is not None else None
-        found = locked_editables(self.spec, lock, indexes, folder=self._folder)
+        owner = None if self.reach is None else self.reach.owner
+        found = locked_editables(self.spec, lock, indexes, folder=self._folder, owner=owner)
         for sourced in self.spec.editable:
             if sourced.path not in found:
                 raise self._must_be_locked(f"{sourced.path} is editable")
-        for outdated in outdated_editables(lock, self._folder) if lock is not None else ():
+        changed = declares_otherwise(lock, self._folder, self.reach) if lock is not None else ()
+        for outdated in changed:
             raise self._must_be_locked(outdated.said(self.spec.name), why="")
         return tuple(found.values())
 

@@ -26,7 +26,7 @@ from envc.model.value import replace, value
 from envc.reports.check import CheckReport
 from envc.sites.overlay_files import owner_in, specs_of
 from envc.sites.place import MOST_OF_A_LOCK, MOST_OF_A_SPEC, shown
-from envc.sites.site import Site, load_overlay, present_overlay_lock
+from envc.sites.site import Site, load_overlay
 from envc.supply.indexes import open_source
 
 TASK = "check"
@@ -236,7 +236,7 @@ def _carried_over(checker: Checker, row: Row, found: Found) -> Verdict | None:
         under = checker.known_base(spec)
         if checker.fingerprint(row.basis, under) != row.fingerprint:
             return None
-        present = present_overlay_lock(spec)
+        present = checker.present_lock(spec)
         below = checker.below(spec, under)
     except EnvcError:
         return None

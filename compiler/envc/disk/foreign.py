@@ -4,16 +4,21 @@ Their owner may move and replace them meanwhile: every folder on the way is open
 name is looked up in what is open.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from typing import BinaryIO
 
 from envc.errors import UsageError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+# Disks that compress, and those that write late, tell fewer blocks.
+_SMALL_BYTES, _MOST_RATIO = 1 << 26, 4
 
 
 @contextmanager
@@ -66,6 +71,33 @@ def read(owner: int, root: str, path: str, *, most_bytes: int) -> bytes:
             mend="shorten it",
         )
     return content
+
+
+@contextmanager
+def opened_of(owner: int, path: str) -> Iterator[BufferedReader]:
+    """A regular file that is a user's, wherever it is: what is in it is theirs.
+
+    Raises:
+        OSError: it is a link or no file, somebody else's, not there, or cannot be read.
+    """
+    descriptor = os.open(path, _FILE)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if status.st_uid != owner or not stat.S_ISREG(status.st_mode):
+            raise PermissionError(errno.EACCES, "it is no file of that user", path)
+        yield file
+
+
+def weight(file: BinaryIO) -> int:
+    """How large a file is; it is real, or so small that it does not matter.
+
+    Raises:
+        OSError: it claims to be much larger than it is (a sparse file).
+    """
+    status = os.fstat(file.fileno())
+    if status.st_size > _SMALL_BYTES and status.st_blocks * 512 * _MOST_RATIO < status.st_size:
+        raise OSError(errno.EFBIG, "most of it is not there: it is a sparse file", file.name)
+    return status.st_size
 
 
 def _parents(root: str, path: str) -> Iterator[str]:

@@ -31,6 +31,16 @@ def name_of_user(number: int) -> str:
         return str(number)
 
 
+def number_of_user(name: str) -> int | None:
+    """The number of a user by a name that `name_of_user` tells; None: there is no such user."""
+    import pwd
+
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return int(name) if name.isascii() and name.isdigit() else None
+
+
 def refuse_foreign(folder: str) -> None:
     """Refuse to write where somebody else owns the folder; one that is not there is nobody's.
 

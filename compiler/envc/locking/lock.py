@@ -40,10 +40,9 @@ from envc.sites.site import (
     overlay_lock_path,
     read_lock,
 )
-from envc.supply.building import Supply
+from envc.supply.building import Locker, Supply
 from envc.supply.editables import built_editables
 from envc.supply.indexes import indexes_of
-from envc.supply.strangers import locker_of, refuse_strangers_sources
 from envc.supply.wheelhouse import WHEELHOUSE, copy_wheels, prune
 
 
@@ -60,7 +59,7 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
         known = ", ".join(layer.name for layer in site.spec.layers)
         raise UsageError(f"no layer {min(unknown)!r} in site {site.spec.name}", mend=f"use {known}")
     overlay = None if options.overlay is None else load_overlay(options.overlay)
-    locker = None if overlay is None else locker_of(site, overlay)
+    locker = None if overlay is None else _locker(site, overlay)
     with Supply(site, context, locker) as supply:
         if overlay is not None:
             base = base_under(site, overlay)
@@ -87,6 +86,12 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
         layers={name: _report(outcome, site.spec) for name, outcome in sorted(outcomes.items())},
         removed=removed,
     )
+
+
+def _locker(site: Site, overlay: OverlaySpec) -> Locker:
+    from envc.supply.strangers import locker_of  # layers are locked by whoever asks
+
+    return locker_of(site, overlay)
 
 
 def _warn_of_collisions(site: Site, outcomes: Mapping[str, Outcome], context: Context) -> None:
@@ -196,7 +201,10 @@ def lock_overlay(
         UnsatisfiableError: there is no solution, or it needs a shadow that is refused.
         UsageError: somebody else could change what would be built.
     """
-    refuse_strangers_sources(overlay)
+    if overlay.editable or any(each.requirement.url for each in overlay.requires):
+        from envc.supply.strangers import refuse_strangers_sources  # few name any
+
+        refuse_strangers_sources(overlay)
     path = overlay_lock_path(overlay)
     task = LockTask(
         name=overlay.name,

@@ -7,7 +7,8 @@ project leaves to its backend (`dynamic`, a setup.py), only building tells: `env
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
@@ -18,6 +19,7 @@ from packaging.version import Version
 from envc.formats.core_metadata import wheel_metadata
 from envc.model.lock import Lock
 from envc.model.value import value
+from envc.sites.place import MOST_OF_A_SPEC
 
 
 @value
@@ -36,18 +38,21 @@ class Outdated:
         )
 
 
-def outdated_editables(lock: Lock, folder: str) -> tuple[Outdated, ...]:
+def outdated_editables(
+    lock: Lock, folder: str, *, owner: int | None = None, user: int | None = None
+) -> tuple[Outdated, ...]:
     """The lock's editable projects that declare other metadata now, in order of project.
 
-    `folder` is where the lock stands. A project or a wheel that is not here, or cannot be read,
+    `folder` is where the lock stands; only wheels of `owner` and projects of `user` count, where
+    they are given. A project or a wheel that is not here, or cannot be read,
     tells nothing.
     """
     found: list[Outdated] = []
     for pin in lock.pins:
         if pin.directory is None or not pin.wheels or pin.wheels[0].path is None:
             continue
-        declared = _declared(f"{pin.directory}/pyproject.toml")
-        locked = _metadata(os.path.join(folder, pin.wheels[0].path))
+        declared = _declared(f"{pin.directory}/pyproject.toml", user)
+        locked = _metadata(os.path.join(folder, pin.wheels[0].path), owner)
         if declared is not None and locked is not None:
             changes = tuple(_changes(declared, locked))
             if changes:
@@ -55,12 +60,21 @@ def outdated_editables(lock: Lock, folder: str) -> tuple[Outdated, ...]:
     return tuple(found)
 
 
-def _declared(path: str) -> Mapping[str, Any] | None:
+def _opened(path: str, owner: int | None) -> AbstractContextManager[BinaryIO]:
+    if owner is None:
+        return open(path, "rb")
+    from envc.disk import foreign  # few overlays have such projects
+
+    return foreign.opened_of(owner, path)
+
+
+def _declared(path: str, user: int | None) -> Mapping[str, Any] | None:
     """The `[project]` table, without the fields that it calls dynamic."""
     try:
-        with open(path, "rb") as file:
-            project = tomllib.load(file).get("project")
-    except (OSError, ValueError):
+        with _opened(path, user) as file:
+            text = file.read(MOST_OF_A_SPEC + 1)
+        project = tomllib.loads(text[:MOST_OF_A_SPEC].decode()).get("project")
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(project, dict):
         return None
@@ -69,9 +83,9 @@ def _declared(path: str) -> Mapping[str, Any] | None:
     return {"dependencies": [], "requires-python": "", **project, **missing}
 
 
-def _metadata(wheel: str) -> RawMetadata | None:
+def _metadata(wheel: str, owner: int | None) -> RawMetadata | None:
     try:
-        with open(wheel, "rb") as file:
+        with _opened(wheel, owner) as file:
             return parse_email(wheel_metadata(file))[0]
     except (OSError, ValueError):
         return None

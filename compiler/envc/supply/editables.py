@@ -84,12 +84,17 @@ def _configuration(directory: str) -> Digest:
 
 
 def locked_editables(
-    spec: OverlaySpec, lock: Lock | None, source: IndexSource, *, folder: str
+    spec: OverlaySpec,
+    lock: Lock | None,
+    source: IndexSource,
+    *,
+    folder: str,
+    owner: int | None = None,
 ) -> dict[str, Reference]:
     """The spec's editable projects as the lock in `folder` has them: entry of `editable` → project.
 
     Nothing is built, and the projects need not be here; an entry that the lock does not know, or
-    whose wheel is gone, is left out.
+    whose wheel is gone, is left out; so is a wheel that is no file of `owner`, where that is given.
 
     Raises:
         OutsideError, UntrustedError: a wheel cannot be read, or is another project's.
@@ -99,7 +104,7 @@ def locked_editables(
     for sourced in spec.editable:
         pin = pins.get(directory_of(spec, sourced.path)) or _of_other_home(sourced.path, pins)
         path = os.path.join(folder, pin.wheels[0].path or "") if pin and pin.wheels else ""
-        if pin is None or pin.directory is None or not os.path.isfile(path):
+        if pin is None or pin.directory is None or not _is_there(path, owner):
             continue
         file = file_at(
             f"file://{quote(os.path.normpath(path))}",
@@ -110,6 +115,12 @@ def locked_editables(
         source.reader.adopt(file, path)
         found[sourced.path] = _reference(pin.directory, sourced, file)
     return found
+
+
+def _is_there(path: str, owner: int | None) -> bool:
+    if owner is None or not os.path.isfile(path):
+        return os.path.isfile(path)
+    return not os.path.islink(path) and os.stat(path).st_uid == owner
 
 
 def _of_other_home(path: str, pins: Mapping[str, LockedPin]) -> LockedPin | None:

@@ -4,13 +4,16 @@ import os
 from collections.abc import Iterable
 from urllib.parse import unquote, urldefrag, urlsplit
 
-from envc.disk.digests import digest_of_file
+from envc.disk.digests import digest_of_file, known_digest
 from envc.disk.folders import walk
 from envc.disk.memo import DigestMemo
 from envc.model.digest import Digest, digest_of_json
 from envc.model.lock import Lock
 from envc.model.source import NOT_SOURCES
 from envc.model.spec import SourcedRequirement
+
+# What no wheel, and no source distribution, is larger than.
+_MOST_BYTES = 1 << 34
 
 
 def names_files(requirements: Iterable[SourcedRequirement]) -> bool:
@@ -80,4 +83,4 @@ def _digest_of(path: str) -> Digest | None:
     """The digest of a file or a folder; None where there is neither."""
     if os.path.isdir(path):
         return digest_of_folder(path)
-    return digest_of_file(path) if os.path.isfile(path) else None
+    return known_digest(path, _MOST_BYTES)

@@ -15,9 +15,10 @@ from envc.sites.site import (
     overlay_lock_path,
     require_overlay_lock,
 )
-from envc.supply.declared import outdated_editables
+from envc.supply.declared import Outdated, outdated_editables
 from envc.supply.local_files import is_as_locked
 from envc.supply.stale_layers import stale_layers
+from envc.supply.strangers import Reach
 
 _STALE = {
     LockState.STALE: "is stale: its spec, or what the site asks of overlays, has changed since",
@@ -55,8 +56,17 @@ def stale_overlay(site: Site, overlay: OverlaySpec) -> tuple[Fault, ...]:
     return (Fault(what, shown(found.path), f"write it anew with `{locks(overlay)}`"),)
 
 
-def overlay_state(site: SiteSpec, spec: OverlaySpec, base: Base, lock: Lock | None) -> LockState:
-    """How an overlay's lock stands to its spec and to what is below it."""
+def overlay_state(
+    site: SiteSpec,
+    spec: OverlaySpec,
+    base: Base,
+    lock: Lock | None,
+    reach: Reach | None = None,
+) -> LockState:
+    """How an overlay's lock stands to its spec and to what is below it.
+
+    `reach` is what may be read for it, None: all.
+    """
     if lock is None:
         return LockState.MISSING
     if lock.base is None or lock.base.closure != base.closure:
@@ -64,7 +74,16 @@ def overlay_state(site: SiteSpec, spec: OverlaySpec, base: Base, lock: Lock | No
     folder = os.path.dirname(overlay_lock_path(spec))
     fresh = (
         lock.inputs == overlay_inputs(site, spec, base)
-        and is_as_locked(spec.requires, lock, folder=folder)
-        and not outdated_editables(lock, folder)
+        and (reach is not None or is_as_locked(spec.requires, lock, folder=folder))
+        and not declares_otherwise(lock, folder, reach)
     )
     return LockState.FRESH if fresh else LockState.STALE
+
+
+def declares_otherwise(lock: Lock, folder: str, reach: Reach | None) -> tuple[Outdated, ...]:
+    """The editable projects of a lock in `folder` that declare other metadata now."""
+    if reach is None:
+        return outdated_editables(lock, folder)
+    if reach.user is None:
+        return ()
+    return outdated_editables(lock, folder, owner=reach.owner, user=reach.user)

@@ -8,15 +8,19 @@ import os
 from collections.abc import Iterator
 from urllib.parse import urldefrag
 
-from envc.disk.ownership import Exposed, exposed, name_of_user
+from envc.disk.ownership import Exposed, exposed, name_of_user, number_of_user
 from envc.errors import EnvcError, Fault, UsageError
 from envc.host.storage import expanded
+from envc.model.lock import Lock, LockedWheel
 from envc.model.names import COLLECTED, OVERLAY_SPEC
 from envc.model.spec import OverlaySpec
+from envc.model.value import replace, value
 from envc.sites.site import Site, locks
 from envc.supply.building import Locker
 from envc.supply.editables import CONFIGURATION, directory_of
+from envc.supply.indexes import indexes_of
 from envc.supply.local_files import local_path
+from envc.supply.wheelhouse import WHEELHOUSE
 
 _MEND = "copy it into a folder of your own, or have the overlay locked by its owner"
 
@@ -77,6 +81,53 @@ def locker_of(site: Site, spec: OverlaySpec) -> Locker:
     if owner in {0, os.geteuid()}:
         return Locker(found.who, found.fault.mend)
     return Locker(found.who, _as_owner(found.who, _folder(spec)))
+
+
+@value
+class Reach:
+    """What may be read for an overlay of somebody else: what is theirs.
+
+    `folder` has the lock and the wheels beside it, whose `owner` may be who collected them; `user`
+    is whose overlay it is (numbers; None: nobody has the name). `shared` are the site's own folders
+    of wheels.
+    """
+
+    folder: str
+    owner: int
+    user: int | None
+    shared: tuple[str, ...]
+
+    def of(self, lock: Lock) -> Lock:
+        """The lock without paths that lead elsewhere, and without where its builds came from."""
+        pins = tuple(
+            replace(pin, wheels=tuple(self._kept(wheel) for wheel in pin.wheels))
+            for pin in lock.pins
+        )
+        return replace(lock, pins=pins, builds=())
+
+    def hides(self, lock: Lock) -> bool:
+        """Whether some path of the lock leads elsewhere."""
+        return self.of(lock).pins != lock.pins
+
+    def _kept(self, wheel: LockedWheel) -> LockedWheel:
+        if wheel.path is None:
+            return wheel
+        path = os.path.normpath(os.path.join(self.folder, wheel.path))
+        within = any(path.startswith(f"{each}/") for each in (self.folder, *self.shared))
+        return wheel if within else replace(wheel, path=None)
+
+
+def reach_of(site: Site, spec: OverlaySpec) -> Reach | None:
+    """What may be read for an overlay; None: all that it names, as it is the caller's own."""
+    if not locker_of(site, spec).who:
+        return None
+    folder = _folder(spec)
+    owner = os.stat(folder).st_uid
+    collected = _collected(site, spec)
+    places = [f"{site.folder}/{WHEELHOUSE}", *(i.path for i in indexes_of(site) if i.path)]
+    shared = {*map(os.path.abspath, places), *map(os.path.realpath, places)}
+    user = owner if collected is None else number_of_user(collected[0])
+    return Reach(folder, owner, user, tuple(sorted(shared)))
 
 
 def _folder(spec: OverlaySpec) -> str:
