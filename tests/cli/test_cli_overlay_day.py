@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from envc.commands import overlay_collect
+from envc.host.space import Room
 from support.sites import SITE_PACKAGES, envc, envc_process, python
 from support.wheels import Recipe
 
@@ -370,6 +372,35 @@ def _carrying(world, alice, path):
     (alice / path).parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(wheel, alice / path)
     return alice / path
+
+
+def test_no_sparse_wheel_is_collected(world, alice):
+    wheel = _carrying(world, alice, "wheelhouse/polars.whl")
+    os.truncate(wheel, 4 << 40)
+    lock = alice / "pylock.alice.toml"
+    lock.write_text(re.sub(r"size = \d+", f"size = {4 << 40}", lock.read_text()))
+    report = world.done("overlay", "collect", "--json").json
+    assert report["left_out"] == {
+        str(alice): "cannot be read: most of it is not there: it is a sparse file"
+    }
+    assert not list((world.folder / "overlays").rglob("*.whl*"))
+
+
+def test_no_more_is_collected_of_one_user_than_is_allowed(world, alice, monkeypatch):
+    _carrying(world, alice, "wheelhouse/polars.whl")
+    monkeypatch.setattr(overlay_collect, "MOST_OF_A_USER", 900)
+    report = world.done("overlay", "collect", "--json").json
+    assert report["left_out"][str(alice)].startswith(f"what is collected of {USER} comes to more")
+
+
+def test_nothing_is_collected_that_does_not_fit(world, alice, monkeypatch):
+    _carrying(world, alice, "wheelhouse/polars.whl")
+    room = Room("the file system", 1 << 20, None)
+    monkeypatch.setattr(overlay_collect, "room_of_disk", lambda _folder: room)
+    report = world.done("overlay", "collect", "--json").json
+    assert report["left_out"] == {
+        str(alice): "a wheel that its lock names does not fit on the site's disk"
+    }
 
 
 @pytest.mark.parametrize("spoil", [None, "link", "pipe", "other bytes", "hidden"])

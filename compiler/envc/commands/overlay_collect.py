@@ -10,6 +10,7 @@ does, so that nothing comes along that is not theirs.
 
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
@@ -17,20 +18,44 @@ from typing import BinaryIO
 from envc.disk import foreign
 from envc.disk.digests import digest_of_file, known_bytes
 from envc.disk.durable import disk_error, doing, remove_temporaries, replacing, write_file
-from envc.errors import EnvcError, Fault, UntrustedError, UsageError
+from envc.errors import EnvcError, Fault, OutsideError, UntrustedError, UsageError
 from envc.formats.pylock_read import lock_from_text
 from envc.host.context import Context
+from envc.host.space import room_of_disk
 from envc.host.storage import expanded
 from envc.model.digest import Digest
-from envc.model.lock import Lock
+from envc.model.lock import Lock, LockedWheel
 from envc.model.names import COLLECTED, OVERLAY_SPEC, lock_file_name
 from envc.reports.overlay_collect import CollectedOverlay, CollectedOverlays
 from envc.sites.overlay_files import COLLECTED, owner_of
 from envc.sites.overlay_folder import holds_overlay, lost_spec
-from envc.sites.place import MOST_OF_A_LOCK, MOST_OF_A_SPEC
+from envc.sites.place import MOST_OF_A_SPEC, MOST_OF_AN_OVERLAYS_LOCK
 from envc.sites.site import Site, overlay_from
 
-_PIECE_BYTES, _MOST_PIECES = 1 << 20, 4 << 10  # of a wheel: four gigabytes
+# Of one user in all, and what is left free on the site's disk.
+MOST_OF_A_USER, _LEFT_FREE = 8 << 30, 1 << 28
+_PIECE_BYTES = 1 << 20
+
+
+class _Allowance:
+    """How much of each user's still may be in the site."""
+
+    def __init__(self) -> None:
+        self._left: defaultdict[str, int] = defaultdict(lambda: MOST_OF_A_USER)
+
+    def take(self, user: str, size_bytes: int, where: str) -> None:
+        """Count a file of a user's.
+
+        Raises:
+            UsageError: it is more than one user may have here.
+        """
+        self._left[user] -= size_bytes
+        if self._left[user] < 0:
+            raise UsageError(
+                f"what is collected of {user} comes to more than {MOST_OF_A_USER / 1e9:.0f} GB",
+                where=where,
+                mend=f"have {user} remove overlays, or name large wheels by an index",
+            )
 
 
 def collect_overlays(site: Site, *, prune: bool, context: Context) -> CollectedOverlays:
@@ -43,9 +68,10 @@ def collect_overlays(site: Site, *, prune: bool, context: Context) -> CollectedO
     storage = _storage(site)
     collected: list[CollectedOverlay] = []
     left_out: dict[str, str] = {}
+    allowance = _Allowance()
     for user, name in _overlays_in(storage):
         try:
-            collected.append(_collect(storage, site, user, name))
+            collected.append(_collect(storage, site, (user, name), allowance))
         except EnvcError as error:
             left_out[f"{storage}/{user}/{name}"] = error.faults[0].what
         except OSError as error:
@@ -105,8 +131,11 @@ def _reads(pattern: str) -> bool:
     return pattern.endswith(OVERLAY_SPEC) or "**" in pattern
 
 
-def _collect(storage: str, site: Site, user: str, name: str) -> CollectedOverlay:
+def _collect(
+    storage: str, site: Site, named: tuple[str, str], allowance: _Allowance
+) -> CollectedOverlay:
     """Copy one overlay, which must be that user's, with all that is copied of it."""
+    user, name = named
     folder = f"{storage}/{user}/{name}"
     owner = owner_of(folder)
     if owner != user:
@@ -127,13 +156,15 @@ def _collect(storage: str, site: Site, user: str, name: str) -> CollectedOverlay
     lock_name = lock_file_name(spec.name)
     changed = False
     try:
-        lock = read(f"{user}/{name}/{lock_name}", most_bytes=MOST_OF_A_LOCK)
+        lock = read(f"{user}/{name}/{lock_name}", most_bytes=MOST_OF_AN_OVERLAYS_LOCK)
     except FileNotFoundError:
         lock = None
+    allowance.take(user, len(text) + len(lock or b""), folder)
     if lock is not None:
-        for path, digest in _carried(lock_from_text(lock, f"{folder}/{lock_name}", spec.name)):
+        for path, locked in _carried(lock_from_text(lock, f"{folder}/{lock_name}", spec.name)):
             with foreign.opened(number, storage, f"{user}/{name}/{path}") as wheel:
-                changed |= _copy(wheel, digest, f"{site.folder}/{place}/{path}")
+                allowance.take(user, _weight(wheel, locked), f"{folder}/{path}")
+                changed |= _copy(wheel, locked.digest, f"{site.folder}/{place}/{path}")
         changed |= _write(f"{site.folder}/{place}/{lock_name}", lock)
     changed |= _write(f"{site.folder}/{place}/{OVERLAY_SPEC}", text)
     for parent, _, _ in os.walk(f"{site.folder}/{place}"):
@@ -147,10 +178,18 @@ def _collect(storage: str, site: Site, user: str, name: str) -> CollectedOverlay
     )
 
 
-def _carried(lock: Lock) -> list[tuple[str, Digest]]:
-    """The wheels that a lock has beside it: their paths, relative to it, and their digests."""
-    found = {w.path: w.digest for pin in lock.pins for w in pin.wheels if w.path is not None}
-    return sorted((path, digest) for path, digest in found.items() if _is_plain(path))
+def _carried(lock: Lock) -> list[tuple[str, LockedWheel]]:
+    """The wheels that a lock has beside it, in order of their paths, which are relative to it."""
+    found = {w.path: w for pin in lock.pins for w in pin.wheels if w.path is not None}
+    return [(path, found[path]) for path in sorted(found) if _is_plain(path)]
+
+
+def _weight(wheel: BinaryIO, locked: LockedWheel) -> int:
+    """How large a wheel is, which is real, and of the size that its lock says."""
+    size_bytes = foreign.weight(wheel)
+    if locked.size_bytes not in {None, size_bytes}:
+        raise _other_than_locked(locked.filename)
+    return size_bytes
 
 
 def _is_plain(path: str) -> bool:
@@ -166,18 +205,29 @@ def _copy(wheel: BinaryIO, digest: Digest, path: str) -> bool:
     if os.path.isfile(path) and digest_of_file(path) == digest:
         return False
     os.makedirs(os.path.dirname(path), exist_ok=True)
+    left = os.fstat(wheel.fileno()).st_size
+    room = room_of_disk(os.path.dirname(path)).size_bytes
+    if room is not None and left + _LEFT_FREE > room:
+        raise OutsideError(
+            "a wheel that its lock names does not fit on the site's disk",
+            where=path,
+            mend="free space there, or have its owner name the wheel by an index",
+        )
     with replacing(path) as part:
         with open(part, "xb") as copy:
-            for _ in range(_MOST_PIECES):
-                if not copy.write(wheel.read(_PIECE_BYTES)):
-                    break
+            while left > 0:  # it may grow meanwhile
+                left -= copy.write(wheel.read(min(left, _PIECE_BYTES))) or left
         if digest_of_file(part) != digest:
-            raise UntrustedError(
-                "this wheel is not what the overlay's lock says",
-                where=wheel.name if isinstance(wheel.name, str) else path,
-                mend="have its owner run `envc overlay sync`",
-            )
+            raise _other_than_locked(path)
     return True
+
+
+def _other_than_locked(where: str) -> UntrustedError:
+    return UntrustedError(
+        "this wheel is not what the overlay's lock says",
+        where=where,
+        mend="have its owner run `envc overlay sync`",
+    )
 
 
 def _write(path: str, text: bytes) -> bool:

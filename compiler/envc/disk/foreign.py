@@ -96,7 +96,7 @@ def weight(file: BinaryIO) -> int:
     """
     status = os.fstat(file.fileno())
     if status.st_size > _SMALL_BYTES and status.st_blocks * 512 * _MOST_RATIO < status.st_size:
-        raise OSError(errno.EFBIG, "most of it is not there: it is a sparse file", file.name)
+        raise OSError(errno.EFBIG, "most of it is not there: it is a sparse file")
     return status.st_size
 
 
