@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from envc.model.codes import CODES
+from envc.supply import contents
 from support.index_server import IndexServer
 from support.sites import PYTHON, envc
 from support.wheels import Recipe
@@ -338,6 +339,21 @@ def test_a_server_without_ranges_gives_whole_wheels(warm, recipes, ranges):
         warm.done("lock")
         warm.overlay("alice", 'requires = ["polars"]')
         assert codes_of(warm.envc("check", "--json")) == ["ENVC203", "ENVC204", "ENVC301"]
+
+
+def test_a_server_that_is_silent_costs_nobody_elses_verdict(warm, recipes, monkeypatch):
+    monkeypatch.setattr(contents, "PATIENCE", contents.Patience(seconds=2, of_a_user=3))
+    with IndexServer(recipes) as server:
+        warm.edit('path = "wheels"', f'url = "{server.url}"')
+        warm.done("lock")
+        for name in ("alice", "bob", "carol"):
+            warm.overlay(name, f'requires = ["{"theme" if name == "bob" else "polars"}"]')
+        server.held |= {f"/files/{path.name}" for path in recipes.glob("polars-*.whl")}
+        verdicts = {each["name"]: each for each in warm.envc("check", "--json").json["overlays"]}
+    assert verdicts["bob"]["ok"]
+    for name in ("alice", "carol"):
+        (unknown,) = (f for f in verdicts[name]["findings"] if f["code"] == "ENVC410")
+        assert "who has the wheel took too long to give it" in unknown["message"]
 
 
 def counters(answer):

@@ -160,7 +160,8 @@ class Checker:
                 return found
         self._look_below(spec)
         base = base_under(self.site, spec)
-        return known_base(self.site.spec, base, self.contents)
+        folder = os.path.dirname(os.path.abspath(spec.file)) if spec.base_dir else None
+        return known_base(self.site.spec, base, self.contents, folder=folder)
 
     def state(self, spec: OverlaySpec, under: KnownBase, lock: Lock | None) -> LockState:
         """How a lock stands to the spec and to the base."""

@@ -53,8 +53,12 @@ class KnownBase:
         return None
 
 
-def known_base(site: SiteSpec, base: Base, contents: ContentsSource) -> KnownBase:
+def known_base(
+    site: SiteSpec, base: Base, contents: ContentsSource, *, folder: str | None = None
+) -> KnownBase:
     """A base on the site's targets, its wheels looked into.
+
+    `folder` is that of an overlay on another one, whose wheels are waited for as its own.
 
     Raises:
         SpecError: the base has no wheel of a project for a target.
@@ -67,7 +71,8 @@ def known_base(site: SiteSpec, base: Base, contents: ContentsSource) -> KnownBas
     visible = tuple(base.visible_pins(group) for group in groups)
     for group, pins in zip(groups, visible, strict=True):
         for place, target in enumerate(group):
-            found = contents.contents(locked_wheel(pin.distributions[place]) for pin in pins)
+            wheels = (locked_wheel(pin.distributions[place]) for pin in pins)
+            found = contents.contents(wheels, folder=folder)
             known = [each for each in found.values() if isinstance(each, WheelContents)]
             inventories.append((target, inventory_of(pins, known)))
             collisions |= dict.fromkeys(_collisions(site, pins, known))

@@ -1,15 +1,17 @@
 """What wheels contain, for a check: from cache, store, folder, ranges, else the whole wheel."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from time import monotonic
+from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 from envc.disk.memo import Memo
 from envc.disk.table import Table
-from envc.errors import EnvcError
+from envc.errors import EnvcError, Fault
 from envc.host.context import Context
 from envc.index import WheelFiles
+from envc.index.ahead import Workers
 from envc.model.digest import Digest, digest_from_hex
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
@@ -19,7 +21,6 @@ from envc.ports import SilentReporter
 from envc.store import Store, store_id
 from envc.store.contents import read_contents, read_libraries, stored_contents, stored_libraries
 
-_READS_AT_ONCE = 8
 # No wheel of a stranger is read that is larger.
 MOST_OF_A_WHEEL = 1 << 32
 # Wheels whose contents are kept in memory; the cache has the others.
@@ -30,6 +31,22 @@ _ROOMS = ("store", "formats", "model")
 Value = TypeVar("Value")
 
 
+class Patience(NamedTuple):
+    """How many seconds the next wheel may take, a large one more; and all of a user's overlays."""
+
+    seconds: float = 5
+    of_a_large_one: float = 60
+    of_a_user: float = 180
+    bytes_a_second: int = 5_000_000
+
+    def for_wheel(self, size_bytes: int) -> float:
+        """For a wheel of that size, as its lock says."""
+        return min(self.seconds + size_bytes / self.bytes_a_second, self.of_a_large_one)
+
+
+PATIENCE = Patience()
+
+
 @value
 class _Kind(Generic[Value]):
     """A kind of knowledge of a wheel: where it is kept, and how it is read, given an X.Y."""
@@ -37,6 +54,41 @@ class _Kind(Generic[Value]):
     memo: Memo[Value]
     stored: Callable[[Store, LockedWheel, str], Value]
     parse: Callable[[BinaryIO, LockedWheel, str], Value]
+
+
+_LATE = Fault(
+    "who has the wheel took too long to give it",
+    mend="run `envc check` again, or name a folder that has it with `--from`",
+)
+
+
+class _Patience:
+    """How long wheels of overlays are waited for: a silent server costs nobody else's verdict.
+
+    Those of the site are waited for as long as it takes.
+    """
+
+    def __init__(self) -> None:
+        self._left: dict[str, float] = {}
+
+    def answered(
+        self, asked: "Mapping[Future[Value], LockedWheel]", folder: str | None
+    ) -> "set[Future[Value]]":
+        """Those that have an answer, when all have one or patience is at its end."""
+        if folder is None:
+            return set(wait(asked).done)
+        user, since = os.path.dirname(folder), monotonic()
+        left = self._left.get(user, PATIENCE.of_a_user)
+        waiting = set(asked)
+        while waiting and left > 0:
+            largest = max(asked[each].size_bytes or 0 for each in waiting)
+            patience = min(PATIENCE.for_wheel(largest), left)
+            done, waiting = wait(waiting, patience, return_when=FIRST_COMPLETED)
+            if not done:
+                break
+            left = self._left.get(user, PATIENCE.of_a_user) - (monotonic() - since)
+        self._left[user] = self._left.get(user, PATIENCE.of_a_user) - (monotonic() - since)
+        return set(asked) - waiting
 
 
 class ContentsSource:
@@ -66,6 +118,7 @@ class ContentsSource:
         )
         self._known: dict[Digest, WheelContents] = {}
         self._strangers: dict[str, int] = {}
+        self._patience = _Patience()
         self.received_bytes = 0
 
     def quieten(self) -> None:
@@ -134,13 +187,18 @@ class ContentsSource:
                         wheel, reader, lambda file: kind.parse(file, wheel, self._python)
                     )
                 except EnvcError as error:
-                    project = wheel.filename.partition("-")[0].lower().replace("_", "-")
-                    return Unknown(project, error.faults[0])
+                    return _unknown(wheel, error.faults[0])
 
-            with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-                values = list(pool.map(read, wheels))
+            workers = Workers()
+            try:
+                answers = {workers.submit(read, wheel): wheel for wheel in wheels}
+                answered = self._patience.answered(answers, folder)
+                found = {answers[each].digest: each.result() for each in answered}
+            finally:
+                workers.close(_nothing)
             self.received_bytes += reader.received_bytes
-        return {wheel.digest: value for wheel, value in zip(wheels, values, strict=True)}
+        late = {w.digest: _unknown(w, _LATE) for w in wheels if w.digest not in found}
+        return {**found, **late}
 
     def _whole(
         self, wheel: LockedWheel, reader: WheelFiles, parse: Callable[[BinaryIO], Value]
@@ -178,6 +236,15 @@ class ContentsSource:
         own = None if folder in self._strangers else folder
         folders = (own, os.environ.get("ENVC_TARGET"))
         return [Store(f"{os.path.abspath(each)}/store") for each in folders if each]
+
+
+def _unknown(wheel: LockedWheel, fault: Fault) -> Unknown:
+    project = wheel.filename.partition("-")[0].lower().replace("_", "-")
+    return Unknown(project, fault if fault.where else fault._replace(where=wheel.filename))
+
+
+def _nothing() -> None:
+    """What comes after the last answer."""
 
 
 def check_cache(context: Context) -> str:
