@@ -78,6 +78,16 @@ def listed_entries(raw: RawWheel) -> tuple[list[Listed], int]:
     return entries, offset
 
 
+def length_of_directory(raw: RawWheel) -> tuple[int, int]:
+    """How many entries and bytes the central directory says it has.
+
+    Raises:
+        RefusedError: its end is not that of one whole archive.
+    """
+    offset, end, count = _find(raw)
+    return count, end - offset
+
+
 def extra_fields(extra: bytes) -> dict[int, bytes] | None:
     """The extra fields by identifier; None when they are torn, or one is there twice."""
     fields: dict[int, bytes] = {}

@@ -20,6 +20,7 @@ from envc.model.lock import LockedWheel
 from envc.model.names import site_packages_of
 from envc.model.wheel import Library, ModuleTree, WheelContents, WheelFacts
 from envc.store import limits
+from envc.store.central_directory import length_of_directory
 from envc.store.description import describe
 from envc.store.dist_info import identify
 from envc.store.identity import store_id
@@ -42,7 +43,9 @@ def read_contents(file: BinaryIO, wheel: LockedWheel, python: str) -> WheelConte
     with _opened(file, wheel) as (archive, members):
 
         def text(member: str) -> bytes:
-            return _read(archive, members[member], limits.TEXT_BYTES)
+            is_commands = member.endswith("/entry_points.txt")
+            most = limits.LOOK_COMMANDS_BYTES if is_commands else limits.LOOK_TEXT_BYTES
+            return _read(archive, members[member], most)
 
         found = describe(wheel.filename, members, text, python)
         facts = found.facts(wheel, file.seek(0, os.SEEK_END))
@@ -51,11 +54,16 @@ def read_contents(file: BinaryIO, wheel: LockedWheel, python: str) -> WheelConte
             path: found.rows[member].hexadecimal if member in found.rows else ""
             for path, member in placed.items()
         }
+        starts = {
+            name: members[placed[path]]
+            for name, path in _initialisers(facts, files, found.layout.site_packages)
+        }
+        if sum(member.file_size for member in starts.values()) > limits.LOOK_PACKAGES_BYTES:
+            raise RefusedError(Problem("", "its packages' own files are too large to look into"))
         joined = tuple(
             name
-            for name, path in _initialisers(facts, files, found.layout.site_packages)
-            if members[placed[path]].file_size <= limits.TEXT_BYTES
-            and _JOINING.search(_read(archive, members[placed[path]], limits.TEXT_BYTES))
+            for name, member in starts.items()
+            if _JOINING.search(_read(archive, member, limits.TEXT_BYTES))
         )
         return WheelContents(facts=facts, files=files, joined=joined)
 
@@ -139,7 +147,9 @@ _BROKEN = (
 def _opened(file: BinaryIO, wheel: LockedWheel) -> Iterator[tuple[ZipFile, Mapping[str, ZipInfo]]]:
     """A wheel as an archive, and its files by name; what is wrong with it names the wheel."""
     try:
+        _refuse_endless(*length_of_directory(_Sought(file)))
         with ZipFile(file) as archive:
+            _refuse_endless(len(archive.infolist()), 0)  # which is not what it says
             yield archive, {m.filename: m for m in archive.infolist() if not m.is_dir()}
     except RefusedError as error:
         raise untrusted(wheel.filename, error.problems) from None
@@ -151,7 +161,33 @@ def _opened(file: BinaryIO, wheel: LockedWheel) -> Iterator[tuple[ZipFile, Mappi
         ) from error
 
 
+class _Sought:
+    """A file as bytes of which only those asked for are read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size_bytes = file.seek(0, os.SEEK_END)
+
+    def __len__(self) -> int:
+        return self._size_bytes
+
+    def __getitem__(self, key: slice, /) -> bytes:
+        start, end, _ = key.indices(self._size_bytes)
+        self._file.seek(start)
+        return self._file.read(end - start)
+
+
+def _refuse_endless(entries: int, directory_bytes: int) -> None:
+    if entries > limits.LOOK_ENTRIES or directory_bytes > limits.LOOK_DIRECTORY_BYTES:
+        what = f"it has more than {limits.LOOK_ENTRIES} files, or endless names: no check looks in"
+        raise RefusedError(Problem("", what))
+
+
 def _read(archive: ZipFile, member: ZipInfo, limit_bytes: int) -> bytes:
+    is_small = member.file_size <= limits.RATIO_EXEMPT_BYTES
+    if not is_small and member.file_size > limits.RATIO * member.compress_size:
+        what = f"it unpacks to more than {limits.RATIO} times its size"
+        raise RefusedError(Problem(member.filename, what))
     with archive.open(member) as stream:
         content = stream.read(limit_bytes + 1)
     if len(content) > limit_bytes:

@@ -17,6 +17,14 @@ NAME_BYTES = 220
 # Members that are read whole: metadata, RECORD, entry points.
 TEXT_BYTES = 64 * 2**20
 
+# What a check looks into of a wheel, which is more than any real one has: members, the bytes of
+# their directory, of a text, of the entry points, of all `__init__` that may join a namespace.
+LOOK_ENTRIES = 50_000
+LOOK_DIRECTORY_BYTES = 8 * 2**20
+LOOK_TEXT_BYTES = 2**24
+LOOK_COMMANDS_BYTES = 2**18
+LOOK_PACKAGES_BYTES = 2**26
+
 # Of a script that names its own interpreter: older kernels cut off the rest and start what is left.
 FIRST_LINE_BYTES = 127
 

@@ -2,6 +2,9 @@
 
 import io
 import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from envc.model.digest import digest_of
 from envc.model.lock import LockedWheel
 from envc.model.wheel import Library, WheelContents
 from envc.ports import SilentReporter
-from envc.store import Store
+from envc.store import Store, limits
 from envc.store.contents import (
     read_contents,
     read_libraries,
@@ -153,3 +156,45 @@ def test_two_releases_in_one_wheel_are_refused(tmp_path: Path) -> None:
         "other-2.0.dist-info and two-1.0.dist-info\n"
         "  mend: do not use this wheel: pin another release, and tell the project"
     )
+
+
+def endless_commands(path: Path) -> None:
+    commands = "".join(f"command-{number} = whole:main\n" for number in range(20_000))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("whole-1.0.dist-info/entry_points.txt", "[console_scripts]\n" + commands)
+
+
+def endless_library(path: Path) -> None:
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("whole/endless.so", bytes(65 << 20))
+
+
+def endless_names(path: Path) -> None:
+    with zipfile.ZipFile(path, "a") as archive:
+        for number in range(140):
+            archive.writestr(f"{number:060000}", "")
+
+
+@pytest.mark.parametrize(
+    ("grow", "said"),
+    [
+        (endless_commands, "larger than"),
+        (endless_names, "no check looks in"),
+        (endless_library, "times its size"),
+    ],
+)
+def test_a_check_looks_into_no_more_than_any_real_wheel_has(
+    tmp_path: Path, grow: Callable[[Path], None], said: str
+) -> None:
+    path = replace(RECIPE, console_scripts={}).build(tmp_path)
+    grow(path)
+    look = read_libraries if grow is endless_library else read_contents
+    with path.open("rb") as file, pytest.raises(UntrustedError, match=said):
+        look(file, locked(path), python=PYTHON)
+
+
+def test_nor_at_more_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = RECIPE.build(tmp_path)
+    monkeypatch.setattr(limits, "LOOK_ENTRIES", 5)
+    with pytest.raises(UntrustedError, match="it has more than 5 files"):
+        read(path)
