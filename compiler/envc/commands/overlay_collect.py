@@ -25,7 +25,7 @@ from envc.host.space import room_of_disk
 from envc.host.storage import expanded
 from envc.model.digest import Digest
 from envc.model.lock import Lock, LockedWheel
-from envc.model.names import COLLECTED, OVERLAY_SPEC, lock_file_name
+from envc.model.names import OVERLAY_SPEC, lock_file_name
 from envc.reports.overlay_collect import CollectedOverlay, CollectedOverlays
 from envc.sites.overlay_files import COLLECTED, owner_of
 from envc.sites.overlay_folder import holds_overlay, lost_spec

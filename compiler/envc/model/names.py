@@ -22,8 +22,6 @@ COMMAND = "bin/envc"
 # What a user writes, and the overlay as one file beside it.
 OVERLAY_SPEC = "overlay.toml"
 PACKED = "packed.envc"
-# What `overlay collect` makes of them in the site: `overlays/<user>/<name>/`.
-COLLECTED = "overlays"
 # The folder to `module use`.
 MODULEFILES = "modulefiles"
 # Where a node has a wanted state of its own, below its target; a shared one may stand anywhere.

@@ -54,11 +54,17 @@ def owner_in(site: Site, path: str) -> str:
 
     A repository knows nobody's files, and in CI all are of one user.
     """
+    collected = collected_as(site, path)
+    return owner_of(path) if collected is None else collected[0]
+
+
+def collected_as(site: Site, path: str) -> tuple[str, str] | None:
+    """User and name of the overlay whose spec was collected to this path; None: none was."""
     for folder in (site.folder, site.origin):
         match os.path.relpath(path, f"{folder}/{COLLECTED}").split("/"):
-            case [user, _, name] if user != ".." and name == OVERLAY_SPEC:
-                return user
-    return owner_of(path)
+            case [user, overlay, name] if user != ".." and name == OVERLAY_SPEC:
+                return user, overlay
+    return None
 
 
 def files_beside(spec: OverlaySpec) -> Files:

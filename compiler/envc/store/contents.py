@@ -20,7 +20,6 @@ from envc.model.lock import LockedWheel
 from envc.model.names import site_packages_of
 from envc.model.wheel import Library, ModuleTree, WheelContents, WheelFacts
 from envc.store import limits
-from envc.store.central_directory import length_of_directory
 from envc.store.description import describe
 from envc.store.dist_info import identify
 from envc.store.identity import store_id
@@ -146,6 +145,8 @@ _BROKEN = (
 @contextmanager
 def _opened(file: BinaryIO, wheel: LockedWheel) -> Iterator[tuple[ZipFile, Mapping[str, ZipInfo]]]:
     """A wheel as an archive, and its files by name; what is wrong with it names the wheel."""
+    from envc.store.central_directory import length_of_directory  # what is kept needs no look
+
     try:
         _refuse_endless(*length_of_directory(_Sought(file)))
         with ZipFile(file) as archive:

@@ -12,9 +12,9 @@ from envc.disk.ownership import Exposed, exposed, name_of_user, number_of_user
 from envc.errors import EnvcError, Fault, UsageError
 from envc.host.storage import expanded
 from envc.model.lock import Lock, LockedWheel
-from envc.model.names import COLLECTED, OVERLAY_SPEC
 from envc.model.spec import OverlaySpec
 from envc.model.value import replace, value
+from envc.sites.overlay_files import collected_as
 from envc.sites.site import Site, locks
 from envc.supply.building import Locker
 from envc.supply.editables import CONFIGURATION, directory_of
@@ -148,11 +148,7 @@ def _collected(site: Site, spec: OverlaySpec) -> tuple[str, str] | None:
     """User and name of an overlay that `overlay collect` copied into the site; None: of no such."""
     if site.spec.overlays.storage is None:
         return None
-    beside = os.path.relpath(os.path.abspath(spec.file), os.path.abspath(site.folder)).split("/")
-    match beside:
-        case [first, user, name, last] if (first, last) == (COLLECTED, OVERLAY_SPEC):
-            return user, name
-    return None
+    return collected_as(site, spec.file)
 
 
 def _storage(site: Site) -> str:
