@@ -127,8 +127,9 @@ class Pin:
         sys.prefix = sys.exec_prefix = pinned
         if sys.executable.startswith(f"{prefix}/"):
             sys.executable = pinned + sys.executable[len(prefix) :]
-        if os.environ.get("VIRTUAL_ENV") in (prefix, self.layer.stable_prefix()):
-            os.environ["VIRTUAL_ENV"] = pinned  # else IPython takes it for another one
+        stable = "" if self.layer.subdirectory else self.layer.stable_prefix()
+        if stable and os.environ.get("VIRTUAL_ENV") in (prefix, stable):
+            os.environ["VIRTUAL_ENV"] = pinned  # it is no link to it: IPython takes it for another
         site = sys.modules["site"]
         site.PREFIXES[:] = [pinned if path == prefix else path for path in site.PREFIXES]
 
