@@ -167,7 +167,7 @@ def collect(
                 drop_plans(directory, survivors)
                 others = [*_remove_cores(directory, survivors), *prune_target(directory)]
                 with suppress(OSError):  # what room there is, gc has made by now
-                    lead_on(directory, [records[number] for number in leaving])
+                    lead_on(directory, records.values())
         except OSError as error:
             raise disk_error(error, "remove what is not needed", directory.path) from error
     return CollectReport(

@@ -15,6 +15,8 @@ from envc.model.generation import Generation
 from envc.model.names import GONE
 from envc.target.directory import Directory
 
+# As far back as anybody will have noted an interpreter.
+_MOST = 1000
 _SCRIPT = """\
 #!/bin/sh
 # The generation that was here is gone. What noted its interpreter goes on in the current one.
@@ -23,16 +25,25 @@ exec "$there/{name}" "$@"
 """
 
 
-def lead_on(directory: Directory, removed: Iterable[Generation]) -> None:
-    """Let generations that were removed lead on; the numbers stay taken.
+def lead_on(directory: Directory, records: Iterable[Generation]) -> None:
+    """Let every generation that is gone lead on; the numbers stay taken.
+
+    `records`, of those that are there and of those that were removed now, name the layers.
 
     Raises:
-        OSError: the disk refused.
+        OSError: the disk refused; another run does the rest.
     """
-    for record in removed:
+    known = list(records)
+    newest = max(directory.newest_number(), *(record.generation for record in known))
+    paths = map(directory.generation, range(max(1, newest - _MOST), newest + 1))
+    gone = [path for path in paths if not os.path.lexists(path)]
+    if not gone:
+        return
+    for record in known:
         for layer in record.layers:
             _write_scripts(directory, directory.subdirectory(layer), record.python)
-        os.symlink(f"../{GONE}", directory.generation(record.generation))
+    for path in gone:
+        os.symlink(f"../{GONE}", path)
     sync_directory(directory.generations)
 
 
