@@ -111,10 +111,11 @@ class SlurmNodes:
     def stop(self, node: str) -> None:
         self.running.kill(node)
 
-    def idle(self) -> int:
-        """How many nodes are idle."""
+    def idle(self) -> set[str]:
+        """Which nodes are idle."""
         said = self.run("sinfo", "-h", "-N", "-o", "%N %T")
-        return sum(line.endswith(" idle") for line in said.stdout.splitlines())
+        pairs = map(str.split, said.stdout.splitlines())
+        return {node for node, state in pairs if state == "idle"}
 
     def current(self, node: str) -> str | None:
         link = self.disk(node) / "current"
@@ -156,5 +157,5 @@ def slurm_nodes(folder: Path, number: int, *, more: str = "") -> Iterator[SlurmN
         running.start("ctl", [*DIES_WITH_US, *nodes.inside([program("slurmctld"), "-D"])])
         for name in names:
             nodes.start(name)
-        until(lambda: nodes.idle() == number, "Slurm")
+        until(lambda: len(nodes.idle()) == number, "Slurm")
         yield nodes
