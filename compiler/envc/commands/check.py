@@ -7,6 +7,7 @@
 """
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -217,7 +218,11 @@ class _Run:
                 initializer=_Fork.begin,
                 initargs=(self._checker, self._found),
             ) as pool:
-                for judged, received_bytes in pool.map(_Fork.share, shares):
+                with warnings.catch_warnings():
+                    # Threads that are left hold nothing that a fork could wait for.
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    answers = pool.map(_Fork.share, shares)
+                for judged, received_bytes in answers:
                     self.received_bytes += received_bytes
                     yield from judged
         except OSError as error:
