@@ -7,7 +7,6 @@
 """
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -218,11 +217,7 @@ class _Run:
                 initializer=_Fork.begin,
                 initargs=(self._checker, self._found),
             ) as pool:
-                with warnings.catch_warnings():
-                    # Threads that are left hold nothing that a fork could wait for.
-                    warnings.simplefilter("ignore", DeprecationWarning)
-                    answers = pool.map(_Fork.share, shares)
-                for judged, received_bytes in answers:
+                for judged, received_bytes in pool.map(_Fork.share, shares):
                     self.received_bytes += received_bytes
                     yield from judged
         except OSError as error:

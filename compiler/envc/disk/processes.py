@@ -7,7 +7,6 @@ other there (measured: two threads that unpack trees take twice the processor ti
 import json
 import os
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import takewhile
@@ -81,10 +80,7 @@ def _fork(works: Sequence[Work], numbers: int, do: Share[Work, Answer]) -> tuple
     """
     reader, writer = os.pipe()
     parent = os.getpid()
-    with warnings.catch_warnings():
-        # The thread that waits for Ctrl-C holds nothing that a fork could wait for.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process = os.fork()
+    process = os.fork()
     if process:
         os.close(writer)
         return process, reader
