@@ -10,8 +10,9 @@ number is taken, too: no later generation is found where an earlier one was note
 import os
 from collections.abc import Iterable
 
-from envc.disk.durable import replacing, sync_directory
+from envc.disk.durable import make_folder, sync_directory, write_file
 from envc.model.generation import Generation
+from envc.model.manifest import EXECUTABLE_MODE
 from envc.model.names import GONE
 from envc.target.directory import Directory
 
@@ -50,11 +51,9 @@ def lead_on(directory: Directory, records: Iterable[Generation]) -> None:
 def _write_scripts(directory: Directory, subdirectory: str, python: str) -> None:
     folder = "/".join(filter(None, (directory.path, GONE, subdirectory, "bin")))
     up = "/".join([".."] * (4 if subdirectory else 3))
+    make_folder(folder)
     for name in ("python", "python3", f"python{python}"):
-        if os.path.exists(f"{folder}/{name}"):
-            continue
-        os.makedirs(folder, exist_ok=True)
-        tree = "/".join(filter(None, (subdirectory, "bin", name)))
-        with replacing(f"{folder}/{name}") as temporary, open(temporary, "w") as file:
-            file.write(_SCRIPT.format(up=up, name=tree))
-            os.fchmod(file.fileno(), 0o555)
+        if not os.path.exists(f"{folder}/{name}"):
+            tree = "/".join(filter(None, (subdirectory, "bin", name)))
+            script = _SCRIPT.format(up=up, name=tree).encode()
+            write_file(f"{folder}/{name}", script, mode=EXECUTABLE_MODE)
