@@ -16,7 +16,7 @@ from envc.errors import UsageError
 from envc.fleet.prune import prune_target, unneeded_in_target, wanted_numbers
 from envc.model.core import PART_PREFIX
 from envc.model.generation import Generation, number_named
-from envc.model.names import OWN_STATE, STATE_PLACES
+from envc.model.names import GONE, OWN_STATE, STATE_PLACES
 from envc.plan.collect import Collection, Keeping, plan_collection
 from envc.ports import REPORTER
 from envc.reports.change import LayerChange, changes_between
@@ -205,6 +205,8 @@ def _remove_leftovers(directory: Directory) -> None:
     """Remove what runs that were killed left anywhere; the locks say that none is alive."""
     remove_leftovers(directory)
     for folder in (directory.path, f"{directory.store}/manifests", f"{directory.store}/plans"):
+        remove_temporaries(folder)
+    for folder, _, _ in os.walk(f"{directory.path}/{GONE}"):
         remove_temporaries(folder)
     sites = f"{directory.path}/{OWN_STATE}/{STATE_PLACES['site'][0]}"
     for name in names_in(sites):
