@@ -14,7 +14,7 @@ from envc.model import codes
 from envc.model.codes import FIXED
 from envc.model.finding import Finding, Verdict
 from envc.model.lock import Lock, LockState
-from envc.model.spec import FindingRule
+from envc.model.policy import FindingRule
 from envc.model.value import replace
 
 # What a verdict says of its lock, and of those below.

@@ -9,7 +9,7 @@ from envc.errors import UnsatisfiableError
 from envc.model import codes
 from envc.model.finding import Finding
 from envc.model.lock import Lock, LockState
-from envc.model.spec import FindingRule
+from envc.model.policy import FindingRule
 from envc.model.target import Target
 from envc.model.value import field, value
 from envc.model.wheel import Library, Unknown, WheelContents

@@ -14,7 +14,8 @@ from envc.formats.values import json_of
 from envc.host.context import Context
 from envc.model.digest import Digest, digest_of
 from envc.model.finding import Verdict
-from envc.model.spec import CoreSpec, OverlaysSpec, RetainSpec, SiteSpec
+from envc.model.policy import OverlaysSpec, RetainSpec
+from envc.model.spec import CoreSpec, SiteSpec
 from envc.model.value import replace, value
 from envc.sites.overlay_files import Files
 from envc.sites.place import MOST_OF_A_LOCK, read_spec

@@ -34,10 +34,10 @@ from envc.model.bundle import BundleFile, Sources
 from envc.model.generation import Generation
 from envc.model.lock import LockedWheel
 from envc.model.manifest import DIRECTORY_MODE, FILE_MODE, Difference, Manifest, path_of
-from envc.model.names import lock_file_name
+from envc.model.names import CORE, lock_file_name
 from envc.model.plan import TreePlan, WriteFile
 from envc.model.publication import Publication
-from envc.model.spec import CORE, IndexSpec
+from envc.model.spec import IndexSpec
 from envc.plan.repair import Source, plan_mode_repair, plan_tree_repair
 from envc.plan.tree import manifest_of_plan
 from envc.reports.repair import Mended, RepairReport

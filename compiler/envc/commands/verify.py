@@ -8,8 +8,7 @@ from envc.disk.durable import disk_error
 from envc.errors import EnvcError, UsageError
 from envc.model.generation import Generation
 from envc.model.manifest import Difference, DifferenceKind, path_of
-from envc.model.names import lock_file_name
-from envc.model.spec import CORE
+from envc.model.names import CORE, lock_file_name
 from envc.reports.verify import VerifyProblem, VerifyReport
 from envc.store import Store
 from envc.target.beside import differences_beside

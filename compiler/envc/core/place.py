@@ -6,6 +6,7 @@ TARGET/core/<hex of the archive>/…          in each target
 
 import os
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from envc.disk.cache_place import own_cache
 from envc.disk.durable import doing, write_file
@@ -13,8 +14,10 @@ from envc.errors import InternalError
 from envc.model.bundle import BundleFile, PackedCore, Sources
 from envc.model.core import core_interpreter
 from envc.model.digest import digest_from_hex, hex_of
-from envc.model.spec import CoreArchive, CoreSpec
 from envc.ports import Reporter, SilentReporter
+
+if TYPE_CHECKING:
+    from envc.model.spec import CoreArchive, CoreSpec
 
 
 def core_cache() -> str:
@@ -22,7 +25,7 @@ def core_cache() -> str:
     return f"{own_cache()}/cores-v1"
 
 
-def cached_core(core: CoreSpec, origin: str, reporter: Reporter | None = None) -> str:
+def cached_core(core: "CoreSpec", origin: str, reporter: Reporter | None = None) -> str:
     """The interpreter that the spec in the folder `origin` carries, unpacked in the cache.
 
     Raises:
@@ -50,7 +53,7 @@ def cached_core(core: CoreSpec, origin: str, reporter: Reporter | None = None) -
     return found
 
 
-def archive_of(core: CoreSpec) -> CoreArchive:
+def archive_of(core: "CoreSpec") -> "CoreArchive":
     """The archive of a core that is carried."""
     if core.archive is None:
         raise InternalError("a core is looked for that the site does not carry")
@@ -58,7 +61,7 @@ def archive_of(core: CoreSpec) -> CoreArchive:
 
 
 def place_core(
-    folder: str, core: CoreSpec, origin: str, sources: Sources, reporter: Reporter
+    folder: str, core: "CoreSpec", origin: str, sources: Sources, reporter: Reporter
 ) -> str:
     """The interpreter in a target's folder of cores, brought there unless it is.
 
@@ -91,7 +94,7 @@ def place_core(
     return found
 
 
-def packed_core(core: CoreSpec, origin: str, folder: str) -> PackedCore:
+def packed_core(core: "CoreSpec", origin: str, folder: str) -> PackedCore:
     """The core that a spec carries as a file for nodes, packed into that folder once.
 
     Raises:

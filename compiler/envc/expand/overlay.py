@@ -6,7 +6,8 @@ from envc.errors import SpecError
 from envc.expand.site import finding_rules
 from envc.formats.document import Document
 from envc.formats.overlay_toml import OverlayDocument
-from envc.model.spec import CORE, OverlaySpec, SourcedPath
+from envc.model.names import CORE
+from envc.model.spec import OverlaySpec, SourcedPath
 
 
 def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:

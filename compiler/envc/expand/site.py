@@ -11,19 +11,16 @@ from envc.formats.document import Document
 from envc.formats.envc_toml import CheckTable, LayerTable, SiteDocument
 from envc.formats.overlay_toml import OverlayCheckTable, RuleTable
 from envc.model.digest import digest_from_hex
-from envc.model.names import TAKEN_NAMES
+from envc.model.names import CORE, TAKEN_NAMES
+from envc.model.policy import FindingRule, RetainSpec, Treatment
 from envc.model.spec import (
-    CORE,
     CoreArchive,
     CoreSpec,
-    FindingRule,
     IndexSpec,
     LayerSpec,
     ResolverSpec,
-    RetainSpec,
     SiteSpec,
     SourcedRequirement,
-    Treatment,
 )
 from envc.model.target import Machine, Target, default_libc
 

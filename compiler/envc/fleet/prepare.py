@@ -20,7 +20,7 @@ from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation
 from envc.model.names import COMMAND
 from envc.model.nodes import WantedGeneration
-from envc.model.policy import policy_of
+from envc.model.spec import policy_of
 from envc.model.value import replace, value
 from envc.plan.changes import changes_between
 from envc.sites.site import load_site

@@ -20,7 +20,8 @@ from envc.formats.document import (
 )
 from envc.formats.location import PublicKeyText
 from envc.formats.values import Before, Flaw, FormError
-from envc.model.spec import OverlaysSpec, PrereleasePolicy, ResolutionMode
+from envc.model.policy import OverlaysSpec
+from envc.model.spec import PrereleasePolicy, ResolutionMode
 from envc.model.value import field, value
 
 

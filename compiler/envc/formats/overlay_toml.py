@@ -12,7 +12,7 @@ from envc.formats.document import (
     read_document,
 )
 from envc.formats.envc_toml import FormatVersion
-from envc.model.spec import ShadowPolicy
+from envc.model.policy import ShadowPolicy
 from envc.model.value import field, value
 
 # A thousand pins with a comment each. A check of what fills it takes less than a second.

@@ -9,8 +9,9 @@ from packaging.version import Version
 
 from envc.errors import SpecError
 from envc.lock.base import Base
+from envc.model.policy import ShadowPolicy
 from envc.model.resolution import InheritedPin, Problem, Resolution
-from envc.model.spec import LayerSpec, OverlaySpec, ShadowPolicy, SiteSpec
+from envc.model.spec import LayerSpec, OverlaySpec, SiteSpec
 from envc.model.target import Target
 
 

@@ -44,6 +44,8 @@ STATE_PLACES: Mapping[What, tuple[str, str]] = {
 
 # Of layers, overlays and sites: they become names of files.
 NAME_FORM = r"[a-z0-9][a-z0-9_-]*"
+# What the lowest layers stand on: the interpreter. No layer has that name.
+CORE = "core"
 _HEX = "[0-9a-f]{64}"
 _TEMPORARY = r".*\.envc-tmp"
 _ON_THEIR_WAY: tuple[Kind, ...] = ("file", "link")

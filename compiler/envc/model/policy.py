@@ -1,9 +1,40 @@
 """What a site says about overlays, checks, retaining and keys: one for a whole target."""
 
-from envc.model.spec import FindingRule, LayerMode, OverlaysSpec, RetainSpec, SiteSpec
-from envc.model.value import replace, value
+from typing import Literal
+
+from envc.model.value import value
 
 POLICY_FORMAT = 1
+
+LayerMode = Literal["open", "managed"]
+ShadowPolicy = Literal["never", "coherent"]
+Treatment = Literal["error", "warning", "ignore"]
+
+
+@value(kw_only=True)
+class OverlaysSpec:
+    """`[overlays]`: where they live, which specs CI checks, and what they may replace."""
+
+    storage: str | None = None
+    specs: tuple[str, ...] = ()
+    shadow: ShadowPolicy = "coherent"
+
+
+@value
+class FindingRule:
+    """How findings of a code are treated, and why; only overlays have to give a reason."""
+
+    code: str
+    treatment: Treatment
+    reason: str = ""
+
+
+@value(kw_only=True)
+class RetainSpec:
+    """How many generations of common layers a node keeps, and for how many days."""
+
+    generations: int = 2
+    days: int = 30
 
 
 @value(kw_only=True)
@@ -19,30 +50,3 @@ class Policy:
     retain: RetainSpec
     check: tuple[FindingRule, ...]
     keys: tuple[str, ...]
-
-
-def policy_of(site: SiteSpec) -> Policy:
-    """The policy that a spec states."""
-    return Policy(
-        site=site.name,
-        modes={layer.name: layer.mode for layer in site.layers},
-        overlays=site.overlays,
-        retain=site.retain,
-        check=site.check,
-        keys=site.keys,
-    )
-
-
-def under_policy(site: SiteSpec, policy: Policy) -> SiteSpec:
-    """The spec of a generation, with the policy that its target has now."""
-    return replace(
-        site,
-        name=policy.site,
-        layers=tuple(
-            replace(layer, mode=policy.modes.get(layer.name, layer.mode)) for layer in site.layers
-        ),
-        overlays=policy.overlays,
-        retain=policy.retain,
-        check=policy.check,
-        keys=policy.keys,
-    )

@@ -6,8 +6,9 @@ from typing import TypeAlias
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from envc.model.policy import ShadowPolicy
 from envc.model.release import CoreMetadata, Distribution
-from envc.model.spec import ResolverSpec, ShadowPolicy, SourcedRequirement
+from envc.model.spec import ResolverSpec, SourcedRequirement
 from envc.model.target import Target
 from envc.model.value import field, value
 

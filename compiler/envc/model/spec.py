@@ -8,18 +8,15 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 
 from envc.model.digest import Digest
+from envc.model.policy import FindingRule, LayerMode, OverlaysSpec, Policy, RetainSpec, ShadowPolicy
 from envc.model.target import Target
-from envc.model.value import field, value
+from envc.model.value import field, replace, value
 
-CORE = "core"
 # Python refuses to read numbers of more than 4300 digits, and nobody means them.
 _ENDLESS_DIGITS = 1000
 
-LayerMode = Literal["open", "managed"]
-ShadowPolicy = Literal["never", "coherent"]
 PrereleasePolicy = Literal["allow", "if-necessary", "explicit", "disallow"]
 ResolutionMode = Literal["highest", "lowest", "lowest-direct"]
-Treatment = Literal["error", "warning", "ignore"]
 
 
 @value
@@ -118,32 +115,6 @@ class ResolverSpec:
 
 
 @value(kw_only=True)
-class OverlaysSpec:
-    """`[overlays]`: where they live, which specs CI checks, and what they may replace."""
-
-    storage: str | None = None
-    specs: tuple[str, ...] = ()
-    shadow: ShadowPolicy = "coherent"
-
-
-@value
-class FindingRule:
-    """How findings of a code are treated, and why; only overlays have to give a reason."""
-
-    code: str
-    treatment: Treatment
-    reason: str = ""
-
-
-@value(kw_only=True)
-class RetainSpec:
-    """How many generations of common layers a node keeps, and for how many days."""
-
-    generations: int = 2
-    days: int = 30
-
-
-@value(kw_only=True)
 class SiteSpec:
     """A whole `envc.toml`. `layers` are in an order in which every base comes first.
 
@@ -228,3 +199,30 @@ LONGEST_REQUIREMENT = 4096
 def has_endless_number(text: str) -> bool:
     """Whether a number in the text has so many digits that no tool should read it."""
     return len(text) >= _ENDLESS_DIGITS and bool(re.search(rf"\d{{{_ENDLESS_DIGITS}}}", text))
+
+
+def policy_of(site: SiteSpec) -> Policy:
+    """The policy that a spec states."""
+    return Policy(
+        site=site.name,
+        modes={layer.name: layer.mode for layer in site.layers},
+        overlays=site.overlays,
+        retain=site.retain,
+        check=site.check,
+        keys=site.keys,
+    )
+
+
+def under_policy(site: SiteSpec, policy: Policy) -> SiteSpec:
+    """The spec of a generation, with the policy that its target has now."""
+    return replace(
+        site,
+        name=policy.site,
+        layers=tuple(
+            replace(layer, mode=policy.modes.get(layer.name, layer.mode)) for layer in site.layers
+        ),
+        overlays=policy.overlays,
+        retain=policy.retain,
+        check=policy.check,
+        keys=policy.keys,
+    )

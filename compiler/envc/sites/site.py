@@ -10,8 +10,8 @@ from envc.host.machine import machine_of
 from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths
 from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
-from envc.model.names import OVERLAY_SPEC, lock_file_name
-from envc.model.spec import CORE, CoreSpec, OverlaySpec, SiteSpec
+from envc.model.names import CORE, OVERLAY_SPEC, lock_file_name
+from envc.model.spec import CoreSpec, OverlaySpec, SiteSpec
 from envc.model.target import Machine
 from envc.model.value import replace, value
 from envc.sites.overlay_folder import lost_spec

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from envc.core.folder import core_manifest, core_root, published_manifest
 from envc.core.place import place_core
@@ -13,7 +14,6 @@ from envc.model.core import CORE_MANIFEST, PART_PREFIX
 from envc.model.digest import Digest, digest_from_hex
 from envc.model.generation import Generation
 from envc.model.manifest import FILE_MODE, Difference, path_of
-from envc.model.spec import CoreArchive, CoreSpec
 from envc.plan.repair import plan_mode_repair, plan_tree_repair
 from envc.ports import Reporter
 from envc.sites.place import SPEC_NAME
@@ -21,6 +21,9 @@ from envc.target.compare import verify_tree
 from envc.target.directory import Directory
 from envc.target.mend import carry_out, mend_tree
 from envc.target.opened import read_location
+
+if TYPE_CHECKING:
+    from envc.model.spec import CoreSpec
 
 _IGNORED = frozenset({CORE_MANIFEST})
 
@@ -92,7 +95,7 @@ def _mend_from(fresh: str, root: str, wanted: Digest) -> list[Difference]:
     return differences
 
 
-def _core_of(directory: Directory, record: Generation) -> tuple[CoreSpec, str]:
+def _core_of(directory: Directory, record: Generation) -> "tuple[CoreSpec, str]":
     """The core as the generation's spec names it, and the folder that its path starts from."""
     path = ""
     for name in (SPEC_NAME, "pyproject.toml"):
@@ -105,5 +108,7 @@ def _core_of(directory: Directory, record: Generation) -> tuple[CoreSpec, str]:
                 path = named.path if named is not None else path
     location = read_location(directory.path)
     digest = digest_from_hex(os.path.basename(core_root(record.interpreter)))
+    from envc.model.spec import CoreArchive, CoreSpec  # `verify` needs none
+
     core = CoreSpec(python=record.python, archive=CoreArchive(path=path, digest=digest))
     return core, (location.checkout if location is not None else None) or directory.path

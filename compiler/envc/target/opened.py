@@ -22,7 +22,8 @@ from envc.target.settle import read_policy
 _MOST_OF_A_LOCATION = 1 << 20
 
 if TYPE_CHECKING:
-    from envc.model.spec import OverlaySpec, RetainSpec
+    from envc.model.policy import RetainSpec
+    from envc.model.spec import OverlaySpec
     from envc.sites.site import LockFile, Site
 
 
@@ -49,7 +50,7 @@ class Target:
             SpecError: its spec, or the policy, is damaged.
         """
         from envc.formats.policy import policy_from_json
-        from envc.model.policy import under_policy
+        from envc.model.spec import under_policy
         from envc.sites.site import load_site
 
         folder = f"{self.directory.generation(self.current.generation)}/site"
@@ -176,7 +177,7 @@ def retain_of(directory: Directory) -> "RetainSpec":
 
     Where no site can be told, it is the default.
     """
-    from envc.model.spec import RetainSpec  # most runs ask for none
+    from envc.model.policy import RetainSpec  # most runs ask for none
 
     target: str | None = directory.path
     if directory.is_overlay:

@@ -14,10 +14,9 @@ from envc.model.bundle import Sources
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
 from envc.model.lock import Lock, LockedWheel
-from envc.model.names import lock_file_name
-from envc.model.policy import policy_of
+from envc.model.names import CORE, lock_file_name
 from envc.model.publication import Publication
-from envc.model.spec import CORE, CoreSpec, LayerSpec
+from envc.model.spec import CoreSpec, LayerSpec, policy_of
 from envc.model.stack import Stack
 from envc.model.target import Machine
 from envc.model.value import value

@@ -104,7 +104,7 @@ def present_policy(directory: Directory, generation: Generation) -> bytes:
 def policy_of_generation(directory: Directory, generation: Generation) -> bytes:
     """The policy that the spec of a generation states; empty where that cannot be told."""
     from envc.formats.policy import policy_to_json  # of a target that an earlier envc made
-    from envc.model.policy import policy_of
+    from envc.model.spec import policy_of
     from envc.sites.site import load_site
 
     folder = f"{directory.generation(generation.generation)}/site"

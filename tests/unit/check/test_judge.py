@@ -9,8 +9,8 @@ from envc.errors import Fault, ShadowRefusedError, SpecError, UnsatisfiableError
 from envc.model.codes import CODES, FIXED
 from envc.model.finding import Finding
 from envc.model.lock import Lock, LockedPin
+from envc.model.policy import FindingRule
 from envc.model.resolution import InheritedPin
-from envc.model.spec import FindingRule
 
 
 def pin(project: str, version: str) -> InheritedPin:
