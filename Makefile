@@ -15,13 +15,17 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-quick test-network test-all-pythons check schemas golden bench clean tools index
+.PHONY: help demo dist test test-quick test-network test-all-pythons check schemas golden bench clean tools index
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 demo: $(STAMP) ## the whole job on a small site, below build/, in half a minute
 	@PYTHONPATH=tests $(BIN)/python fixtures/demo/demo.py
+
+dist: $(STAMP) ## envc's wheel and envc.pyz, the one file that needs no installing, below build/dist
+	@mkdir -p build/dist
+	@$(BIN)/python compiler/dist/build.py build/dist
 
 test: $(STAMP) tools ## every test that needs no network
 	$(PYTEST) -m "not network"

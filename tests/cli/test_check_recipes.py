@@ -1,5 +1,6 @@
 """The recipes in docs/ci: valid for their systems, and their shell lines do what they say."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -92,7 +93,7 @@ def github_steps() -> dict[str, str]:
 def test_github_is_green_where_all_is_well(repository: Path, tmp_path: Path) -> None:
     summary = tmp_path / "summary"
     for name, lines in github_steps().items():
-        if name != "Install envc":
+        if name != "Get envc":
             done = shell(
                 repository, lines, GITHUB_BASE_REF="main", GITHUB_STEP_SUMMARY=str(summary)
             )
@@ -110,7 +111,7 @@ def test_github_is_red_at_the_line_and_says_whom_it_breaks(
     statuses: dict[str, int] = {}
     output = ""
     for name, lines in github_steps().items():
-        if name != "Install envc":
+        if name != "Get envc":
             done = shell(
                 repository, lines, GITHUB_BASE_REF="main", GITHUB_STEP_SUMMARY=str(summary)
             )
@@ -134,3 +135,29 @@ def test_gitlab(repository: Path, *, breaks: bool) -> None:
         assert (repository / path).stat().st_size > 0
     alone = shell(repository, job["script"][-1])
     assert alone.returncode == int(breaks)
+
+
+@pytest.mark.parametrize("name", ["github.yml", "gitlab.yml"])
+@pytest.mark.parametrize("known", [True, False], ids=["known", "other"])
+def test_only_the_file_that_is_known_is_run(tmp_path: Path, name: str, *, known: bool) -> None:
+    content = b"#!/bin/sh\necho envc 0\n"
+    (tmp_path / "served").write_bytes(content)
+    digest = hashlib.sha256(content if known else b"").hexdigest()
+    if name == "github.yml":
+        lines = github_steps()["Get envc"]
+    else:
+        lines = "\n".join(recipe(name)["envc"]["before_script"])
+    (tmp_path / "home").mkdir()
+    done = shell(
+        tmp_path,
+        lines,
+        ENVC_URL=(tmp_path / "served").as_uri(),
+        ENVC_SHA256=digest,
+        HOME=str(tmp_path / "home"),
+        GITHUB_PATH=str(tmp_path / "path"),
+    )
+    assert (done.returncode == 0) == known, done.stderr
+    installed = tmp_path / "home/.local/bin/envc"
+    assert installed.exists() == known
+    if known:
+        assert subprocess.check_output([installed], text=True) == "envc 0\n"

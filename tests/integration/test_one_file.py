@@ -1,0 +1,171 @@
+"""`envc.pyz`: one file that starts envc where nothing is installed. Here envc has two lines."""
+
+import importlib.util
+import os
+import platform
+import stat
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+DIST = Path(__file__).parents[2] / "compiler" / "dist"
+HERE = "{}.{}".format(*sys.version_info[:2])
+MAIN = """\
+import sys
+import parted
+
+def program():
+    print(sys.argv[1:], parted.WHICH, sys.flags.isolated)
+    sys.exit(3)
+"""
+
+
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(f"dist_{name}", DIST / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tree(folder: Path, which: str) -> Path:
+    for name, text in {
+        "envc/__init__.py": "",
+        "envc/cli/__init__.py": "",
+        "envc/cli/main.py": MAIN,
+        "parted.py": f"WHICH = {which!r}\n",
+        "bin/envc": f"#!{folder}/python\n",
+        "envc-1.dist-info/INSTALLER": which,
+    }.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.fixture
+def file(tmp_path):
+    trees = {HERE: tree(tmp_path / "a", "mine"), "3.99": tree(tmp_path / "b", "another's")}
+    return written(tmp_path, loaded("build").pack(trees, platform.machine()))
+
+
+def written(folder: Path, content: bytes) -> Path:
+    file = folder / "envc.pyz"
+    file.write_bytes(content)
+    file.chmod(0o755)
+    return file
+
+
+def started(file, *words, cache=None, **environment):
+    return subprocess.run(
+        [sys.executable, file, *words],
+        env=os.environ | {"ENVC_CACHE_DIR": str(cache or file.parent / "cache")} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_becomes_the_program_with_its_words(file):
+    for _ in range(2):
+        done = started(file, "lock", "--json", PYTHONPATH="/elsewhere")
+        assert (done.returncode, done.stdout) == (3, "['lock', '--json'] mine 1\n"), done.stderr
+
+
+def test_it_is_unpacked_once(file):
+    started(file)
+    (program,) = (file.parent / "cache" / "programs").iterdir()
+    (program / "packages" / "parted.py").write_text("WHICH = 'the one of before'\n")
+    assert "the one of before" in started(file).stdout
+
+
+def test_what_pythons_have_alike_is_in_it_once(file):
+    with zipfile.ZipFile(file) as whole:
+        names = {
+            name: zipfile.ZipFile(whole.open(name)).namelist()
+            for name in whole.namelist()
+            if name.endswith(".zip")
+        }
+    assert "packages/envc/cli/main.py" in names["common.zip"]
+    assert names[f"{HERE}.zip"] == names["3.99.zip"] == ["packages/parted.py"]
+    assert not [name for name in names["common.zip"] if "bin/" in name or "INSTALLER" in name]
+
+
+def test_equal_trees_make_equal_bytes(file, tmp_path):
+    trees = {HERE: tree(tmp_path / "c", "mine"), "3.99": tree(tmp_path / "d", "another's")}
+    assert loaded("build").pack(trees, platform.machine()) == file.read_bytes()
+
+
+def test_another_file_is_another_program(file, tmp_path):
+    started(file)
+    trees = {HERE: tree(tmp_path / "c", "newer")}
+    newer = written(tmp_path, loaded("build").pack(trees, platform.machine()))
+    assert "newer" in started(newer).stdout
+
+
+def test_of_many_programs_a_few_stay(file, tmp_path):
+    for number in range(6):
+        trees = {HERE: tree(tmp_path / f"t{number}", str(number))}
+        newer = written(tmp_path, loaded("build").pack(trees, platform.machine()))
+        assert str(number) in started(newer).stdout
+    assert len(list((tmp_path / "cache" / "programs").iterdir())) == 4
+
+
+def test_a_program_that_was_left_half_unpacked_is_not_started(file):
+    started(file)
+    (program,) = (file.parent / "cache" / "programs").iterdir()
+    program.rename(f"{program}.0123.part")
+    assert started(file).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("python", "machine", "said"),
+    [
+        ("3.99", platform.machine(), "start it with one of CPython 3.99"),
+        (HERE, "pdp11", "this envc is for Linux on pdp11"),
+    ],
+)
+def test_what_it_is_not_for_is_told(tmp_path, python, machine, said):
+    content = loaded("build").pack({python: tree(tmp_path / "a", "mine")}, machine)
+    done = started(written(tmp_path, content))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_folder_that_others_can_write_is_not_used(file, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    done = started(file, cache=shared / "cache")
+    assert done.returncode == 2
+    assert f"others could change the program that would be run\n   at: {shared}\n" in done.stderr
+    shared.chmod(0o1777)  # a sticky one, as /tmp is: what is mine in it stays mine
+    assert started(file, cache=shared / "cache").returncode == 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else's folder can be made here")
+def test_a_folder_of_somebody_else_is_not_used(file, tmp_path):
+    programs = tmp_path / "cache" / "programs"
+    programs.mkdir(parents=True)
+    os.chown(programs, 12345, -1)
+    done = started(file)
+    assert done.returncode == 2
+    assert f"at: {programs}" in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_told(file, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    done = started(file)
+    assert done.returncode == 4
+    assert "mend: free space there, or name a folder of your own in ENVC_CACHE_DIR" in done.stderr
+
+
+def test_it_can_be_called_by_name(file):
+    with file.open("rb") as content:
+        assert content.readline() == b"#!/usr/bin/env python3\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o755
+    with zipfile.ZipFile(file) as whole:
+        assert whole.testzip() is None
