@@ -192,6 +192,14 @@ def test_what_noted_an_interpreter_that_gc_took_away_goes_on_in_the_current_gene
     assert not os.path.exists(world.target)
 
 
+def test_gc_removes_what_a_killed_one_left_in_place_of_what_it_took_away(world):
+    assert envc("gc", "--target", world.target, "--keep", 0).status == 0
+    for folder in ("user/bin", "system/bin"):
+        (world.target / "store/gone" / folder / "python.0a1b2c3d4e5f.envc-tmp").touch()
+    assert envc("gc", "--target", world.target, "--keep", 0).status == 0
+    is_sound(world)
+
+
 def test_a_number_is_not_given_twice(world):
     """What noted the second generation must not find a third one's files there."""
     assert envc("rollback", "--target", world.target).status == 0

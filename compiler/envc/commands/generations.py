@@ -8,7 +8,6 @@ from contextlib import suppress
 from envc.core.folder import unneeded_cores
 from envc.disk.clock import utc_text
 from envc.disk.durable import disk_error, remove_temporaries, sync_directory, write_file
-from envc.disk.folders import names_in
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.disk.private import remove_abandoned
@@ -206,11 +205,9 @@ def _remove_leftovers(directory: Directory) -> None:
     remove_leftovers(directory)
     for folder in (directory.path, f"{directory.store}/manifests", f"{directory.store}/plans"):
         remove_temporaries(folder)
-    for folder, _, _ in os.walk(f"{directory.path}/{GONE}"):
-        remove_temporaries(folder)
-    sites = f"{directory.path}/{OWN_STATE}/{STATE_PLACES['site'][0]}"
-    for name in names_in(sites):
-        remove_temporaries(f"{sites}/{name}")
+    for place in (GONE, f"{OWN_STATE}/{STATE_PLACES['site'][0]}"):
+        for folder, _, _ in os.walk(f"{directory.path}/{place}"):
+            remove_temporaries(folder)
     remove_abandoned(f"{directory.store}/{TEMPORARY}")
     remove_abandoned(directory.cores, PART_PREFIX)
     empty_trash(directory)
