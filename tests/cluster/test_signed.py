@@ -19,6 +19,8 @@ from envc.formats.location import location_from_text
 from envc.formats.openssh import public_key_from_text
 from envc.host.context import Context
 from envc.model.bundle import BundleFile
+from envc.model.nodes import Statement
+from envc.model.value import replace
 from envc.reports.rollout import RolloutReport
 from envc.rollout.values import RolloutOptions
 from support.keys import make_key
@@ -320,6 +322,67 @@ def test_the_state_of_another_target_is_not_converged_to(
     kept_as_it_is(signed, told)
 
 
+def wanted_by_a_stranger(signed: Signed) -> str:
+    """The parcel that who owns the folder, and has no key, wants of n2, by what he puts there."""
+    signed.leave("ada")
+    signed.cluster.upgrade()
+    signed.name_keys()
+    other = signed.folder / "other"
+    assert signed.roll_out(nodes="n2", state=str(other)).ok
+    signed.name_keys("ada")
+    put_into(signed.cluster.state, other, "wanted.json", "groups", "parcels", "kits")
+    ((generation,), *_) = (each.generations for each in said_in(stated_in(other)).groups)
+    return generation.parcel
+
+
+def stated_in(folder: Path) -> Statement:
+    return StateFolder(str(folder)).required()
+
+
+def groups_in(folder: Path) -> set[str]:
+    return {group.nodes for group in said_in(stated_in(folder)).groups}
+
+
+def test_a_roll_out_signs_nothing_that_a_stranger_has_written(signed: Signed) -> None:
+    parcel = wanted_by_a_stranger(signed)
+    state = signed.cluster.state
+    before = stated_in(state)
+    with pytest.raises(UntrustedError) as told:
+        signed.roll_out("ada")
+    assert str(told.value) == (
+        f"{signed.groups}: what is wanted of nodes here is not to be signed: it is not signed\n"
+        "  mend: find out who wrote it; where keys are replaced, name the old one with --sign, "
+        "too; with --replace-keys what it wants of other nodes is left out"
+    )
+    assert stated_in(state) == before
+    assert signed.roll_out("ada", replace_keys=True).ok
+    assert groups_in(state) == {"n1"}
+    assert parcel not in stated_in(state).text.decode()
+
+
+def test_what_is_read_without_groups_is_not_signed_for_a_stranger(signed: Signed) -> None:
+    """The groups beside it may be what somebody has signed: who writes there names them."""
+    state = StateFolder(str(signed.cluster.state))
+    signed.leave("ada")
+    groups = state.required()
+    parcel = wanted_by_a_stranger(signed)
+    published = state.published()
+    assert published is not None
+    state.write(replace(published, groups=groups))
+    with pytest.raises(UntrustedError, match="it is not signed"):
+        signed.roll_out("ada")
+    assert signed.roll_out("ada", replace_keys=True).ok
+    assert parcel not in Path(state.wanted_path).read_text()
+    assert groups_in(signed.cluster.state) == {"n1", "n2"}
+
+
+def test_what_was_signed_is_signed_again_for_others(signed: Signed) -> None:
+    signed.leave("ada")
+    signed.cluster.upgrade()
+    assert signed.roll_out("ada").ok
+    assert groups_in(signed.cluster.state) == {"n1", "n2"}
+
+
 def test_a_roll_out_follows_no_link_in_the_folder(signed: Signed, tmp_path: Path) -> None:
     other = tmp_path / "other"
     assert signed.roll_out("ada", nodes="n2", state=str(other)).ok
@@ -458,12 +521,16 @@ def test_a_key_is_replaced(signed: Signed, *, shared: bool) -> None:
     state = str(signed.cluster.state) if shared else None
     assert signed.roll_out("ada", nodes="n[1-2]", state=state).ok
     signed.name_keys("bob")
-    report = signed.roll_out("bob", state=state)
-    assert report.sets == {"failed": "n1"}
-    assert report.nodes["n1"].reason == (
-        f"--wanted: it is signed with {signed.fingerprint('bob')}, which is not trusted here"
-    )
-    assert report.nodes["n1"].mend == f"have it signed (--sign) with {signed.shown('ada')}"
+    if shared:  # what ada has signed is not bob's to go on with
+        with pytest.raises(UntrustedError, match="which is not trusted here"):
+            signed.roll_out("bob", state=state)
+    else:
+        report = signed.roll_out("bob", state=state)
+        assert report.sets == {"failed": "n1"}
+        assert report.nodes["n1"].reason == (
+            f"--wanted: it is signed with {signed.fingerprint('bob')}, which is not trusted here"
+        )
+        assert report.nodes["n1"].mend == f"have it signed (--sign) with {signed.shown('ada')}"
     assert signed.noted("n1")[0] == (signed.public("ada"),)
 
     signed.leave("ada", "bob", state=state)
@@ -480,7 +547,9 @@ def test_a_key_is_replaced(signed: Signed, *, shared: bool) -> None:
 def test_a_key_that_was_lost_is_replaced_by_force(signed: Signed) -> None:
     assert signed.roll_out("ada").ok
     signed.name_keys("bob")
-    assert signed.roll_out("bob").sets == {"failed": "n1"}
+    with pytest.raises(UntrustedError):
+        signed.roll_out("bob")
+    assert signed.roll_out("bob", state=None).sets == {"failed": "n1"}
     assert signed.roll_out("bob", replace_keys=True).ok
     assert signed.noted("n1")[0] == (signed.public("bob"),)
 

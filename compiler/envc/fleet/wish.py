@@ -6,12 +6,12 @@ from contextlib import ExitStack, suppress
 
 from envc.disk.durable import doing, make_folder
 from envc.disk.locks import exclusive
-from envc.errors import DamagedError
+from envc.errors import DamagedError, UntrustedError
 from envc.fleet.deployment import Deployment
 from envc.fleet.state import StateFolder, said_in
 from envc.formats.wanted import groups_to_json, wanted_to_json
 from envc.model.names import LOCK_FILE
-from envc.model.nodes import Published, Statement, WantedState
+from envc.model.nodes import Published, Statement, WantedGroups
 from envc.model.value import replace
 from envc.ports import REPORTER
 from envc.rollout.wanted import next_groups, next_wanted
@@ -23,10 +23,13 @@ class Wish:
 
     In a folder that all nodes see it follows what is wanted there, and is the same where nothing
     changes. Where there is none, the engine carries it to nodes, each of which knows what it held.
+    What is signed follows nothing that nobody trusted has signed: who owns the folder may have
+    written it.
 
     Raises:
         UsageError: a key cannot sign, none of them is the site's, or a folder of the wanted state
             leads elsewhere.
+        UntrustedError: nobody trusted has signed what is wanted there; keys are not replaced.
         OutsideError: the present one cannot be read, or there is no ssh-keygen here.
         SpecError: what stands there is newer than this envc.
     """
@@ -38,7 +41,7 @@ class Wish:
         self._folder = StateFolder(options.state) if options.state is not None else None
         self._rolled = next_wanted(None, site, deployment.wanted, kit=kit, keep=1)
         self._nodes, self._keep, self._signer = nodes, deployment.keep, signer
-        self._target = options.target
+        self._target, self._replaces_keys = options.target, options.replace_keys
         if self._folder is not None:
             self._folder.refuse_led_away()
         self._before = self._folder.published() if self._folder is not None else None
@@ -67,45 +70,59 @@ class Wish:
         if self._folder is None:
             wanted = replace(self._rolled, serial=max(self._rolled.serial, self._soonest()))
             return Published(self._signed(wanted_to_json(wanted)))
-        present, before = self._before, self._folder.wanted_before()
-        if before is not None and self._is_of_other_site(before.site):
-            before = None
+        present = self._before
+        before = self._followed(present.statement) if present is not None else None
+        plain = self._followed(present.plain) if present is not None else None
         if before is None and present is not None:
             REPORTER.get().warn(
-                f"{present.statement.file}: the wanted state is damaged, or of another site, and "
-                "is written anew; what other nodes were to hold is not known any more"
+                f"{present.statement.file}: the wanted state is damaged, of another site, or not "
+                "signed by who is trusted now, and is written anew; what other nodes were to hold "
+                "is not known any more"
             )
         groups = next_groups(
             before, self._rolled, self._nodes, keep=self._keep, target=self._target
         )
-        if groups == before and present is not None:
+        if groups == before and present is not None and plain is not None:
             again = present.groups and self._signed(present.groups.text)
             return Published(self._signed(present.plain.text), again)
         # Nodes refuse what is older: it grows even where the folder was lost.
         groups = replace(groups, serial=max(groups.serial, self._soonest()))
-        plain = next_wanted(
-            self._plain_before(),
+        last = next_wanted(
+            plain.state_of(plain.groups[0]) if plain is not None else None,
             groups.site,
             self._rolled.generations[0],
             kit=groups.kit,
             keep=self._keep,
         )
-        plain = replace(plain, serial=groups.serial - 1)
+        last = replace(last, serial=groups.serial - 1)
         signed = self._signed(groups_to_json(groups))
-        return Published(self._signed(wanted_to_json(plain)), signed)
+        return Published(self._signed(wanted_to_json(last)), signed)
 
-    def _plain_before(self) -> WantedState | None:
-        """What was rolled out last, to whomever."""
+    def _followed(self, statement: Statement) -> WantedGroups | None:
+        """What stands in the folder, if a roll-out is to follow it.
+
+        None: it is damaged, and where this is signed, of another site or, while keys are replaced,
+        signed by nobody who is trusted now.
+        """
         with suppress(DamagedError):
-            if self._before is not None:
-                wanted = said_in(self._before.plain)
-                if not self._is_of_other_site(wanted.site):
-                    return wanted.state_of(wanted.groups[0])
+            wanted = said_in(statement)
+            if self._signer is None:
+                return wanted
+            if wanted.site != self._rolled.site:
+                return None
+            try:
+                self._signer.refuse_others(statement.text, statement.signatures, "envc-wanted")
+            except UntrustedError as error:
+                if self._replaces_keys:
+                    return None
+                raise UntrustedError(
+                    f"what is wanted of nodes here is not to be signed: {error.faults[0].what}",
+                    where=statement.file,
+                    mend="find out who wrote it; where keys are replaced, name the old one with "
+                    "--sign, too; with --replace-keys what it wants of other nodes is left out",
+                ) from error
+            return wanted
         return None
-
-    def _is_of_other_site(self, site: str) -> bool:
-        """Whether to sign what follows a state of that site would be to sign for another one."""
-        return self._signer is not None and site != self._rolled.site
 
     def _soonest(self) -> int:
         return int(time.time()) if self._signer is not None else 0

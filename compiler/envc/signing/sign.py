@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.model.signature import Purpose
@@ -70,6 +72,26 @@ class Signer:
                     mend="sign with a key of [site] keys, or add its .pub there",
                 ) from error
         return signatures
+
+    def refuse_others(self, message: bytes, signatures: bytes, purpose: Purpose) -> None:
+        """Refuse a message that neither the site's keys nor these have signed.
+
+        Raises:
+            UntrustedError: none of them has, or it was altered since.
+        """
+        keys = [*self.keys, *_public_keys(self.files)]
+        refuse_unsigned(message, signatures, keys, purpose=purpose, where="")
+
+
+def _public_keys(files: Sequence[str]) -> Iterator[str]:
+    """The public keys that stand beside these private ones, as ssh-keygen leaves them."""
+    from envc.formats.openssh import public_keys_from_text
+
+    for name in files:
+        with suppress(OSError, ValueError):
+            path = name if name.endswith(".pub") else f"{name}.pub"
+            with open(path, encoding="utf-8") as file:
+                yield from public_keys_from_text(file.read())
 
 
 def signer_of(spec: SiteSpec, files: tuple[str, ...], reporter: Reporter) -> Signer | None:
