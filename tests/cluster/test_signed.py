@@ -15,7 +15,7 @@ from envc.bundle import SiteBundle
 from envc.commands.rollout import roll_out
 from envc.errors import UntrustedError, UsageError
 from envc.fleet.state import StateFolder, said_in
-from envc.formats.location import location_from_text
+from envc.formats.location import location_from_text, location_to_text
 from envc.formats.openssh import public_key_from_text
 from envc.host.context import Context
 from envc.model.bundle import BundleFile
@@ -493,9 +493,26 @@ def test_at_first_use_the_sites_keys_are_taken_and_an_unsigned_state_is_not(sign
     answer = signed.converge("n2", *state)
     assert answer.status == 5
     assert answer.stderr.startswith("error: it is not signed\n")
-    signed.leave("ada")  # which signs again
+    signed.leave("ada", replace_keys=True)  # which signs again
     assert signed.converge("n2", *state).status == 0
     assert signed.noted("n2")[0] == signed.noted("n1")[0]
+
+
+def test_what_a_killed_converge_did_not_note_the_next_one_notes(signed: Signed) -> None:
+    """It had switched: there is nothing else left to do."""
+    signed.leave("ada")
+    state = ("--state", signed.cluster.state, "--node", "n2")
+    location = signed.cluster.folder("n2") / "location.toml"
+    assert signed.converge("n2", *state).status == 0
+    noted = location.read_bytes()
+    name = signed.cluster.folder("n2") / "wanted/node"
+    told = location_from_text(noted, "location.toml")
+    assert told.keys
+    location.write_bytes(location_to_text(replace(told, keys=(), serial=0, wanted=None)))
+    name.unlink()
+    assert signed.converge("n2", *state).status == 0
+    assert location.read_bytes() == noted
+    assert name.exists()
 
 
 def test_a_trust_file_without_a_key(signed: Signed, tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ def converge(
             keys given, noted here, or (at first use) named by its site; nothing is switched.
         OutsideError: disk or network; what is done stays done.
     """
+    from envc.fleet.prepare import remember_state
+
     _wait_until_due(directory, order, context, wait)
     state = state_of(directory, order.state)
     statement, noted = state.required(), noted_in(directory)
@@ -87,21 +89,19 @@ def converge(
         return before
     targets = wanted.targets_of(group)
     refuse_state_of_other_target(directory, state, targets, before.node, noted)
-    newest = group.generations[0]
-    if before.converged and not noted.keys:
-        return before
-    named = keys_in_parcel(state, newest.parcel)
-    accepted = noted.after(named, wanted.serial, is_named=bool(targets))
-    if before.converged:
-        remember_trust(directory, accepted)
-        return before
+    named = keys_in_parcel(state, group.generations[0].parcel)
     if not trusted:
         _believed(statement, named, noted)
-    built = _bring(directory, state, group, context)
+    built = () if before.converged else _bring(directory, state, group, context)
+    # Also what a run that was killed after its switch has not noted.
+    remember_state(directory, state)
     if order.node:
         note_name(directory, order.node)
     if trusted or named:
+        accepted = noted.after(named, wanted.serial, is_named=bool(targets))
         remember_trust(directory, accepted)
+    if before.converged:
+        return before
     after, _ = _report(directory, state, wanted, order)
     return replace(after, changed=built)
 
@@ -111,7 +111,7 @@ def _bring(
 ) -> tuple[int, ...]:
     """Build what the group holds, and switch; the numbers of what was built."""
     from envc.fleet.parcel import unpack_wanted
-    from envc.fleet.prepare import prepare_wanted, remember_state, switch_to
+    from envc.fleet.prepare import prepare_wanted, switch_to
 
     built: list[int] = []
     for generation in reversed(group.generations):  # what is to be current becomes the newest
@@ -124,7 +124,6 @@ def _bring(
     if number is not None:
         spec = unpack_wanted(directory, state, newest)
         switch_to(directory, directory.record(number).digest, event="converge", spec=spec)
-    remember_state(directory, state)
     return tuple(built)
 
 
