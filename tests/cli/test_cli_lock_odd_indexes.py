@@ -204,6 +204,23 @@ def test_metadata_that_is_not_the_wheels_own_ends_the_materialize(house, site_of
         site.materialize()
 
 
+def test_what_an_index_says_of_a_file_is_not_believed_of_anothers(house, tmp_path):
+    """Who names the digest of another's wheel could else choose what that requires."""
+    Recipe(name="dull", version="1.0").build(tmp_path / "forged")
+    forged = Recipe(name="six", version="1.17.0", requires=["dull"]).build(tmp_path / "forged")
+    facts = {NAME: FileFacts(sha256=sha256_of(house / NAME))}
+    for metadata in ("announced", "none"):
+        with (
+            IndexServer(forged.parent, metadata=metadata, facts=facts) as hostile,
+            IndexServer(house, metadata=metadata) as honest,
+        ):
+            for number, (server, pins) in enumerate([(hostile, 2), (honest, 1), (hostile, 2)]):
+                root = tmp_path / f"{metadata}-{number}"
+                site = SiteFolder(root, house).write(over_url("odd", server.url, LAYER))
+                site.done("lock")
+                assert len(tomllib.loads(site.lock_text("user"))["packages"]) == pins
+
+
 def test_what_links_are_signed_with_is_in_no_lock_and_asked_for_anew(
     house, site_of, tmp_path, monkeypatch
 ):

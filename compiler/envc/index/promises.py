@@ -1,19 +1,24 @@
 """What an index said of a wheel, before anybody had it, held against what the wheel says itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from envc.disk.cache import Cache
 from envc.errors import Fault
-from envc.index.reader import kept_metadata
+from envc.index.reader import kept_metadata, key_of_what_is_said
+from envc.model.lock import LockedWheel
 from envc.model.wheel import WheelFacts
 
 
-def broken_promises(cache: str) -> Callable[[WheelFacts], Fault | None]:
-    """Tells of a wheel in what it is not what was kept of it when something was locked."""
+def broken_promises(
+    cache: str, wheels: Iterable[LockedWheel]
+) -> Callable[[WheelFacts], Fault | None]:
+    """Tells of one of these wheels in what it is not what its server said when it was locked."""
     kept = kept_metadata(Cache(cache))
+    urls = {wheel.digest: wheel.url for wheel in wheels if wheel.url is not None}
 
     def judge(wheel: WheelFacts) -> Fault | None:
-        said = kept.read(kept.key(wheel.digest))
+        url = urls.get(wheel.digest)
+        said = kept.read(key_of_what_is_said(kept, wheel.digest, url)) if url is not None else None
         if said is None:
             return None
         own = _lines(wheel.requires, wheel.requires_python)

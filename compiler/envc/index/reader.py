@@ -23,8 +23,8 @@ from envc.formats.core_metadata import (
     wheel_metadata,
 )
 from envc.index.client import Client
-from envc.index.credentials import for_people
-from envc.index.wheels import RemoteWheel, Wheels, read_local
+from envc.index.credentials import for_people, without_credentials, without_signature
+from envc.index.wheels import Look, RemoteWheel, Wheels, read_local
 from envc.model.digest import Digest, digest_of
 from envc.model.release import CoreMetadata, Distribution
 from envc.model.value import replace
@@ -34,10 +34,18 @@ Prepare = Callable[[Distribution, str], bytes]
 
 
 def kept_metadata(cache: Cache) -> Memo[CoreMetadata]:
-    """The metadata that was read before, by the digest of its file."""
+    """The metadata that was read before: of files by their digest, as servers gave it by URL, too.
+
+    A server's word serves for what is to be had there: another index may name the same digest.
+    """
     return Memo(
         CacheFolder(cache, "metadata-v1"), CoreMetadata, rooms=("index", "formats", "model")
     )
+
+
+def key_of_what_is_said(kept: Memo[CoreMetadata], digest: Digest, url: str) -> str:
+    """Where the metadata is kept that whoever serves a URL says the file of a digest has."""
+    return kept.key(digest, without_signature(without_credentials(url)))
 
 
 class MetadataReader:
@@ -73,10 +81,13 @@ class MetadataReader:
         """The metadata as far as the cache has it."""
         if distribution.digest is None:
             return None
-        return self._known.read(self._known.key(distribution.digest))
+        proved = self._known.key(distribution.digest)
+        said = key_of_what_is_said(self._known, distribution.digest, distribution.url)
+        found = self._known.read_all((proved, said))
+        return found.get(proved) or found.get(said)
 
     def read(self, distribution: Distribution) -> CoreMetadata:
-        """The metadata, which the cache then keeps under the distribution's digest.
+        """The metadata, which the cache then keeps.
 
         Raises:
             OutsideError: it cannot be had.
@@ -88,7 +99,8 @@ class MetadataReader:
             return metadata
         if distribution.kind == "sdist":
             return self._of_sdist(distribution)
-        return self._keep(distribution, self._find(distribution))
+        look = self._find(distribution)
+        return self._keep(distribution, look.value, is_whole=look.is_whole)
 
     def adopt(self, wheel: Distribution, path: str) -> None:
         """Keep the metadata of a wheel whose file is at `path`.
@@ -96,7 +108,7 @@ class MetadataReader:
         Raises:
             OutsideError, UntrustedError: the file cannot be read, or is another project's.
         """
-        self._keep(wheel, _from_file(path, wheel))
+        self._keep(wheel, _from_file(path, wheel), is_whole=True)
 
     def file(self, distribution: Distribution) -> str:
         """A file with the distribution's bytes, as its digest demands; downloaded if need be.
@@ -147,9 +159,13 @@ class MetadataReader:
             raise _not_kept(wheel.filename, wheel.url)
         return self.wheels.download(wheel)
 
-    def _keep(self, distribution: Distribution, metadata: CoreMetadata) -> CoreMetadata:
-        if distribution.digest is not None:
-            self._known.write(self._known.key(distribution.digest), metadata)
+    def _keep(
+        self, distribution: Distribution, metadata: CoreMetadata, *, is_whole: bool
+    ) -> CoreMetadata:
+        digest, known = distribution.digest, self._known
+        if digest is not None:
+            said = key_of_what_is_said(known, digest, distribution.url)
+            known.write(known.key(digest) if is_whole else said, metadata)
         return metadata
 
     def _of_sdist(self, distribution: Distribution) -> CoreMetadata:
@@ -160,12 +176,13 @@ class MetadataReader:
         if distribution.metadata is not False and not self._offline:
             promised = self._promised(distribution)
             if promised is not None:
-                return self._keep(distribution, promised)
+                return self._keep(distribution, promised, is_whole=False)
         path = self.file(distribution)
         content = read_local(path, lambda file: _pkg_info(file, distribution))
         static = static_metadata(content, distribution) if content is not None else None
         if static is not None:
-            return self._keep(distribution, static)
+            is_whole = not distribution.url.startswith("file:")  # what is fetched is compared
+            return self._keep(distribution, static, is_whole=is_whole)
         if self._prepare is None:
             raise OutsideError(
                 f"{distribution.filename} does not tell its metadata, and nothing is built here",
@@ -174,18 +191,19 @@ class MetadataReader:
             )
         return parse_metadata(self._prepare(distribution, path), distribution)
 
-    def _find(self, distribution: Distribution) -> CoreMetadata:
+    def _find(self, distribution: Distribution) -> Look[CoreMetadata]:
         if distribution.url.startswith("file:"):
-            return _from_file(unquote(urlsplit(distribution.url).path), distribution)
+            path = unquote(urlsplit(distribution.url).path)
+            return Look(_from_file(path, distribution), is_whole=False)
         digest = distribution.digest
         kept = self.wheels.kept(digest, distribution.filename) if digest else None
         if kept is not None:
-            return _from_file(kept, distribution)
+            return Look(_from_file(kept, distribution), is_whole=True)
         if self._offline:
             raise _not_kept(f"the metadata of {distribution.filename}", distribution.url)
         metadata = self._from_metadata_file(distribution)
         if metadata is not None:
-            return metadata
+            return Look(metadata, is_whole=False)
         remote = self._remote(distribution)
         return self.wheels.look_into(remote, lambda file: _of_wheel(file, distribution))
 

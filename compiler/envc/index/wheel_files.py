@@ -15,7 +15,7 @@ from envc.index.ahead import Workers, ended
 from envc.index.client import Client
 from envc.index.credentials import without_credentials
 from envc.index.remote import RemoteIndex
-from envc.index.wheels import RemoteWheel, Value, Wheels, read_local
+from envc.index.wheels import Look, RemoteWheel, Value, Wheels, read_local
 from envc.model.digest import Digest
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
@@ -123,11 +123,11 @@ class WheelFiles(Closing):
         remote = replace(self._remote(wheel), digest=None, checksum=checksum)
         return replace(wheel, digest=self._workers.submit(self._download, remote).result()[1])
 
-    def read(self, wheel: LockedWheel, parse: Callable[[BinaryIO], Value]) -> Value:
+    def read(self, wheel: LockedWheel, parse: Callable[[BinaryIO], Value]) -> Look[Value]:
         """What `parse` makes of the wheel; it may be called again on a better copy.
 
         What is read over the network by ranges is not held against the lock's digest, which only
-        the whole wheel has: it serves to say what a wheel is like, never to install it.
+        the whole wheel has: it serves to say what this lock's wheel is like, never to install it.
 
         Raises:
             OutsideError: the wheel cannot be had.
@@ -137,7 +137,7 @@ class WheelFiles(Closing):
         whole = next((path for path in places if known_digest(path) == wheel.digest), None)
         whole = whole or self._wheels.kept(wheel.digest, wheel.filename)
         if whole is not None:
-            return read_local(whole, parse)
+            return Look(read_local(whole, parse), is_whole=True)
         if places and wheel.url is None:
             raise _not_as_locked(places[0])
         return self._wheels.look_into(self._remote(wheel), parse)

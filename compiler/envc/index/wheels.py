@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from envc.disk.cache import Cache, record_use
@@ -38,6 +38,16 @@ Value = TypeVar("Value")
 
 def _nobody(_amount: int) -> None:
     """Who hears of a download that nobody watches."""
+
+
+class Look(NamedTuple, Generic[Value]):
+    """What was made of a wheel; `is_whole`: of the very file that its digest names.
+
+    Else it is the word of the server that gave some ranges, which no digest proves.
+    """
+
+    value: Value
+    is_whole: bool
 
 
 @value(kw_only=True)
@@ -117,7 +127,7 @@ class Wheels(Closing):
                 mend="free some space, or let ENVC_CACHE_DIR name a folder that can be written",
             ) from error
 
-    def look_into(self, wheel: RemoteWheel, parse: Callable[[BinaryIO], Value]) -> Value:
+    def look_into(self, wheel: RemoteWheel, parse: Callable[[BinaryIO], Value]) -> Look[Value]:
         """What `parse` makes of a few ranges of a wheel, else of the whole.
 
         Raises:
@@ -130,7 +140,7 @@ class Wheels(Closing):
                 with open_remote(
                     self._client, wheel.url, index=wheel.index, size_bytes=wheel.size_bytes
                 ) as file:
-                    return parse(file)
+                    return Look(parse(file), is_whole=False)
         except RangesRefusedError:
             refused = True
         except (NoRangesError, UntrustedError):
@@ -138,7 +148,7 @@ class Wheels(Closing):
         path, _ = self.download(wheel)
         if refused:
             self._without_ranges.add(server)
-        return read_local(path, parse)
+        return Look(read_local(path, parse), is_whole=wheel.digest is not None)
 
     def _download(
         self, cache: Cache, wheel: RemoteWheel, advance: Callable[[int], None]

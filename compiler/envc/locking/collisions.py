@@ -49,8 +49,7 @@ def _at_hand(
     with WheelFiles(cache=context.cache, offline=True) as files:
         for wheel in wheels:
             try:
-                yield files.read(
-                    wheel, partial(read_contents, wheel=wheel, python=site.spec.core.python)
-                )
+                parse = partial(read_contents, wheel=wheel, python=site.spec.core.python)
+                yield files.read(wheel, parse).value
             except EnvcError:
                 continue  # whoever installs it says what is wrong with it

@@ -12,6 +12,7 @@ from envc.errors import EnvcError, Fault
 from envc.host.context import Context
 from envc.index import WheelFiles
 from envc.index.ahead import Workers
+from envc.index.wheels import Look
 from envc.model.digest import Digest, digest_from_hex
 from envc.model.lock import LockedWheel
 from envc.model.spec import IndexSpec
@@ -92,7 +93,11 @@ class _Patience:
 
 
 class ContentsSource:
-    """Contents of locked wheels on an X.Y, each read once and then kept under its digest.
+    """Contents of locked wheels on an X.Y, each read once and then kept.
+
+    They are kept under the digest of a wheel that was read whole and has it. What a server gives
+    some ranges of is its word: it is kept for locks that have this digest from this URL, and serves
+    no other.
 
     `wheelhouses` are folders of wheels, `indexes` the site's: their credentials serve for wheels.
     """
@@ -116,7 +121,7 @@ class ContentsSource:
         self._of_libraries = _Kind[tuple[Library, ...]](
             Memo(table, tuple[Library, ...], rooms=_ROOMS), stored_libraries, read_libraries
         )
-        self._known: dict[Digest, WheelContents] = {}
+        self._known: dict[tuple[Digest, str], WheelContents] = {}
         self._strangers: dict[str, int] = {}
         self._patience = _Patience()
         self.received_bytes = 0
@@ -135,13 +140,14 @@ class ContentsSource:
         """The contents by digest. `folder` is an overlay's own, whose store may have its wheels."""
         if len(self._known) > _KEPT:
             self._known.clear()
-        by_digest = {wheel.digest: wheel for wheel in wheels}
-        missing = [wheel for digest, wheel in by_digest.items() if digest not in self._known]
+        by_name = {_name(wheel): wheel for wheel in wheels}
+        missing = [wheel for name, wheel in by_name.items() if name not in self._known]
         found = self._all(self._of_contents, missing, folder)
-        for digest, contents in found.items():
+        for name, wheel in by_name.items():
+            contents = found.get(wheel.digest)
             if isinstance(contents, WheelContents):
-                self._known[digest] = contents
-        return {d: self._known[d] if d in self._known else found[d] for d in by_digest}
+                self._known[name] = contents
+        return {n[0]: self._known[n] if n in self._known else found[n[0]] for n in by_name}
 
     def libraries(
         self, wheels: Iterable[LockedWheel], *, folder: str | None = None
@@ -154,35 +160,39 @@ class ContentsSource:
         self, kind: "_Kind[Value]", wheels: Sequence[LockedWheel], folder: str | None
     ) -> dict[Digest, "Value | Unknown"]:
         """One kind of knowledge of wheels: cached, else read and then kept."""
-        keys = {wheel.digest: kind.memo.key(wheel.digest, self._python) for wheel in wheels}
-        kept = kind.memo.read_all(keys.values())
-        found: dict[Digest, Value | Unknown] = {
-            digest: kept[key] for digest, key in keys.items() if key in kept
-        }
+
+        def key(wheel: LockedWheel, *said_by: str) -> str:
+            return kind.memo.key(wheel.digest, self._python, *said_by)
+
+        found: dict[Digest, Value | Unknown] = {}
+        proved = {wheel.digest: key(wheel) for wheel in wheels}
+        claimed = {wheel.digest: key(wheel, wheel.url) for wheel in wheels if wheel.url is not None}
+        for keys in (proved, claimed):
+            asked = {digest: each for digest, each in keys.items() if digest not in found}
+            kept = kind.memo.read_all(asked.values()) if asked else {}
+            found |= {digest: kept[each] for digest, each in asked.items() if each in kept}
         missing = [wheel for wheel in wheels if wheel.digest not in found]
         if missing:
-            fresh = self._read(kind, missing, folder)
-            kind.memo.write_all(
-                {
-                    keys[digest]: value
-                    for digest, value in fresh.items()
-                    if not isinstance(value, Unknown)
-                }
-            )
-            found |= fresh
+            fresh: dict[str, Value] = {}
+            for digest, look in self._read(kind, missing, folder).items():
+                found[digest] = look.value if isinstance(look, Look) else look
+                if isinstance(look, Look):
+                    fresh[(proved if look.is_whole else claimed)[digest]] = look.value
+            kind.memo.write_all(fresh)
         return found
 
     def _read(
         self, kind: "_Kind[Value]", wheels: Sequence[LockedWheel], folder: str | None
-    ) -> dict[Digest, "Value | Unknown"]:
+    ) -> dict[Digest, "Look[Value] | Unknown"]:
         """The same, read from wherever the wheels are, several at a time."""
         with self._reader() as reader:
 
-            def read(wheel: LockedWheel) -> Value | Unknown:
+            def read(wheel: LockedWheel) -> Look[Value] | Unknown:
                 try:
                     for store in self._stores(folder):
                         if store.has(store_id(wheel.digest, self._python)):
-                            return kind.stored(store, wheel, self._python)
+                            stored = kind.stored(store, wheel, self._python)
+                            return Look(stored, is_whole=True)
                     return self._whole(
                         wheel, reader, lambda file: kind.parse(file, wheel, self._python)
                     )
@@ -202,7 +212,7 @@ class ContentsSource:
 
     def _whole(
         self, wheel: LockedWheel, reader: WheelFiles, parse: Callable[[BinaryIO], Value]
-    ) -> Value:
+    ) -> Look[Value]:
         """What `parse` makes of a wheel; of one in a stranger's folder, as that may be read."""
         path = os.path.normpath(wheel.path) if wheel.path is not None else ""
         owner = next((o for f, o in self._strangers.items() if path.startswith(f"{f}/")), None)
@@ -217,7 +227,7 @@ class ContentsSource:
                     from hashlib import file_digest  # 3 ms: it brings OpenSSL
 
                     if digest_from_hex(file_digest(file, "sha256").hexdigest()) == wheel.digest:
-                        return parse(file)
+                        return Look(parse(file), is_whole=True)
         except OSError:
             pass  # as any other file that is not the wheel
         return reader.read(replace(wheel, path=None), parse)
@@ -236,6 +246,11 @@ class ContentsSource:
         own = None if folder in self._strangers else folder
         folders = (own, os.environ.get("ENVC_TARGET"))
         return [Store(f"{os.path.abspath(each)}/store") for each in folders if each]
+
+
+def _name(wheel: LockedWheel) -> tuple[Digest, str]:
+    """By what contents are known: another lock may say of others that they have this digest."""
+    return wheel.digest, wheel.url or ""
 
 
 def _unknown(wheel: LockedWheel, fault: Fault) -> Unknown:

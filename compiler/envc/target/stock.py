@@ -122,7 +122,7 @@ class Stock:
                 python=self.python,
                 interpreter=self.interpreter,
                 reporter=self.context.reporter,
-                judge=broken_promises(self.context.cache),
+                judge=broken_promises(self.context.cache, lacking),
             )
 
     def _from_bundle(
