@@ -4,9 +4,11 @@ import pytest
 
 from faults.processes import needs_strace
 from faults.sweep import Stage, stages, sweep, thinned
-from faults.world import OPERATIONS
+from faults.world import FURTHER, OPERATIONS
 
 pytestmark = [needs_strace, pytest.mark.slow]
+
+ALL = OPERATIONS | FURTHER
 
 # What a call of each kind fails with: what its manual page names for the disk's own troubles.
 _ERRORS = {
@@ -54,9 +56,9 @@ def test_some_failing_calls(template, arena, name):
 
 
 @pytest.mark.sweep
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", ALL)
 def test_any_failing_call(template, arena, name):
-    with stages(template, arena, OPERATIONS[name], 2) as made:
+    with stages(template, arena, ALL[name], 2) as made:
         found = sweep(made, failing(made[0]), fail)
         found += sweep(made, reading(made[0], 60), fail_reading)
         assert found == [], "\n".join(found)

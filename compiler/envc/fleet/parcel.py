@@ -3,15 +3,15 @@
 from typing import TYPE_CHECKING
 
 from envc.disk.durable import doing, make_folder
-from envc.fleet.state import StateFolder, own_state, place_file
-from envc.formats.location import Location
+from envc.disk.locks import exclusive
+from envc.fleet.state import StateFolder, own_state, place_file, stands_as
+from envc.formats.location import Location, location_to_text
 from envc.formats.parcel import parcel_from_json, parcel_to_json
 from envc.model.digest import digest_of
 from envc.model.names import lock_file_name
 from envc.model.nodes import Parcel, WantedGeneration
 from envc.sites.place import MOST_OF_A_LOCK, read_spec
 from envc.target.directory import Directory
-from envc.target.opened import write_location
 
 if TYPE_CHECKING:
     from envc.sites.site import Site  # a bundle with nothing to do needs none
@@ -47,13 +47,17 @@ def unpack_parcel(directory: Directory, content: bytes, where: str) -> tuple[str
 
     Raises:
         SpecError: it is no parcel.
+        OutsideError: the disk refused, or somebody else works there for long.
     """
     parcel = parcel_from_json(content, where)
     with doing("make the folder", directory.path):
         make_folder(directory.path)
     folder = own_state(directory).place("site", digest_of(content))
-    for name, text in parcel.files.items():
-        place_file(f"{folder}/{name}", text.encode())
     location = Location(site=parcel.site, target=directory.path, checkout=parcel.origin)
-    write_location(folder, location)
+    files = {f"{folder}/{name}": text.encode() for name, text in parcel.files.items()}
+    files[f"{folder}/location.toml"] = location_to_text(location)
+    if not all(stands_as(path, text) for path, text in files.items()):
+        with exclusive(directory.lock):  # `gc` removes what is half-written
+            for path, text in files.items():
+                place_file(path, text)
     return folder, parcel.spec_name

@@ -278,9 +278,14 @@ def said_in(statement: Statement) -> WantedGroups:
 def place_file(path: str, content: bytes, *, mode: int = 0o644) -> None:
     """Write a file, unless it is there as it is."""
     with doing("write what nodes need", path):
-        if not os.path.exists(path) or read_bytes(path) != content:
+        if not stands_as(path, content):
             make_folder(os.path.dirname(path))
             write_file(path, content, mode=mode)
+
+
+def stands_as(path: str, content: bytes) -> bool:
+    """Whether a file is there with that content."""
+    return os.path.exists(path) and read_bytes(path) == content
 
 
 def own_state(directory: Directory) -> StateFolder:
