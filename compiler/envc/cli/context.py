@@ -45,7 +45,6 @@ def recorded_target(arguments: Arguments) -> str | None:
     if target is not None or getattr(arguments, "overlay", None) is None:
         return target
     from envc.overlays.places import overlay_spec
-    from envc.target.opened import read_location
+    from envc.target import opened
 
-    location = read_location(os.path.dirname(overlay_spec(arguments.overlay, None)))
-    return location.target if location is not None else None
+    return opened.recorded_target(os.path.dirname(overlay_spec(arguments.overlay, None)))

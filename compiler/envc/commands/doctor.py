@@ -25,7 +25,7 @@ from envc.target.base_state import base_states
 from envc.target.by_hand import ByHand, by_hand
 from envc.target.directory import Directory
 from envc.target.neighbours import Asked
-from envc.target.opened import directory_at, open_target, read_location
+from envc.target.opened import directory_at, open_target, recorded_target
 
 _NAMES_SHOWN = 3
 # What the diagnoses of folders tell already.
@@ -118,11 +118,9 @@ def _is_own(target: str) -> bool:
 
 def _target_of(overlay: str) -> str | None:
     """The target that an overlay recorded, if it can be read."""
-    try:
-        location = read_location(overlay)
-    except EnvcError:
-        return None
-    return location.target if location is not None else None
+    with suppress(EnvcError):
+        return recorded_target(overlay)
+    return None
 
 
 def _folder(

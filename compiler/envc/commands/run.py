@@ -39,7 +39,14 @@ from envc.target.base_state import (
 from envc.target.by_hand import GLANCE_SECONDS, by_hand, edited_sources
 from envc.target.directory import Directory, Shape
 from envc.target.inputs import noted_inputs
-from envc.target.opened import Target, built_overlay, find_target, open_target, read_location
+from envc.target.opened import (
+    Target,
+    built_overlay,
+    find_target,
+    open_target,
+    read_location,
+    recorded_target,
+)
 
 LOCK = "ENVC_LOCK"
 GENERATIONS = "ENVC_GENERATIONS"
@@ -128,8 +135,9 @@ def _overlay(
             where=folder,
             mend=f"run `envc overlay sync --dir {shell_word(folder)}`",
         )
-    location = read_location(folder)
-    target = open_target(location.target if location else find_target(options.target, folder))
+    is_told = read_location(folder) is not None
+    recorded = recorded_target(folder, options.target) if is_told else None
+    target = open_target(recorded or find_target(options.target, folder))
     if current is not None:
         (name,) = current.layers
         place = staged(name, current.digest, stage_root(None))

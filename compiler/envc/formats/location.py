@@ -30,7 +30,9 @@ class Location:
     `checkout` is the site's folder when it was last materialized from one: relative paths of its
     spec start there. `wanted` is the folder of the wanted state that the target converges to.
     `keys` are the public keys of whom the target takes wanted states and bundles; none: of anybody.
-    `serial` is that of the newest signed wanted state that it has accepted.
+    `serial` is that of the newest signed wanted state that it has accepted. `folder` is the inode
+    of the overlay's folder whose owner has named the target of somebody else; 0: it is nobody
+    else's.
     """
 
     site: str
@@ -40,6 +42,7 @@ class Location:
     wanted: str | None = None
     keys: tuple[PublicKeyText, ...] = ()
     serial: int = 0
+    folder: int = 0
 
 
 LOCATION_FORMAT = 1

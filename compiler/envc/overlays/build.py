@@ -39,7 +39,7 @@ from envc.target.base_state import base_changes
 from envc.target.below import Below, below
 from envc.target.directory import Directory, Shape
 from envc.target.holding import said_of_current
-from envc.target.opened import Target, write_location
+from envc.target.opened import Target, named_for, write_location
 from envc.target.publication import save_plan
 from envc.target.publish import make_directory, publish
 from envc.target.stock import Chosen, Stock, stack_layer, stacked
@@ -209,7 +209,7 @@ def _write_inputs(wanted: Wanted, outcome: Outcome) -> None:
                 where=path,
                 mend="look at it, and run the same command again",
             )
-        write_location(folder, wanted.location)
+        write_location(folder, named_for(folder, wanted.location))
         if present != wanted.text:
             with doing("write the overlay's spec", path):
                 write_file(path, wanted.text)

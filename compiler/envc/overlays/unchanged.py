@@ -13,7 +13,7 @@ from envc.reports.overlay import OverlayReport
 from envc.target.by_hand import is_as_published
 from envc.target.directory import Directory, Shape
 from envc.target.inputs import note_overlay, noted_inputs, overlay_inputs, present_in
-from envc.target.opened import Target, find_target, open_target
+from envc.target.opened import Target, exposure_of_target, find_target, open_target, read_location
 
 
 def unchanged(folder: str, target: str | None) -> OverlayReport | None:
@@ -33,6 +33,9 @@ def unchanged(folder: str, target: str | None) -> OverlayReport | None:
     refuse_foreign(folder)
     refuse_exposed(folder)
     below = open_target(find_target(target, folder))
+    location = read_location(folder)
+    if location is None or exposure_of_target(folder, location) is not None:
+        return None  # it is to be noted that it was named
     note = overlay_inputs(directory, current, below.current, below.directory.path)
     is_other = changes_between(note.inputs, present_in(directory, current))
     return None if is_other else report

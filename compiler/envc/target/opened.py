@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.digests import bytes_of
 from envc.disk.durable import disk_error, doing, write_file
-from envc.errors import EnvcError, UsageError, shell_word
+from envc.disk.ownership import exposure
+from envc.errors import EnvcError, Fault, UsageError, shell_word
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.formats.values import refuse_nul
 from envc.model.generation import Generation
@@ -197,11 +198,11 @@ def find_target(given: str | None, overlay_folder: str | None) -> str:
     """The target directory: the one given, the one the overlay recorded, or `ENVC_TARGET`.
 
     Raises:
-        UsageError: none of them tells.
+        UsageError: none of them tells, or as for `recorded_target`.
     """
     if given is not None:
         return os.path.abspath(given)
-    recorded = _recorded_target(overlay_folder) if overlay_folder is not None else None
+    recorded = recorded_target(overlay_folder) if overlay_folder is not None else None
     found = recorded or os.environ.get("ENVC_TARGET")
     if not found:
         raise UsageError(
@@ -212,18 +213,62 @@ def find_target(given: str | None, overlay_folder: str | None) -> str:
     return os.path.abspath(found)
 
 
-def _recorded_target(overlay_folder: str) -> str | None:
-    """Where an overlay's base is: as its location says; that lost, as its tree was built."""
+def recorded_target(overlay_folder: str, named: str | None = None) -> str | None:
+    """Where an overlay's base is: as its location says; that lost, as its tree was built.
+
+    It may come from somebody else's overlay, with the file that says it. The target of another user
+    has to be `named`, by ENVC_TARGET, or by who had the overlay built in this very folder.
+
+    Raises:
+        UsageError: it is another user's, and nobody has named it.
+    """
+    location = _told_location(overlay_folder)
+    if location is None:
+        return None
+    found = exposure_of_target(overlay_folder, location)
+    named = named or os.environ.get("ENVC_TARGET")
+    if found is not None and not (named and os.path.realpath(named) == _real(location)):
+        raise UsageError(
+            "the target that this overlay stands on may be changed by others, and nobody has named "
+            f"it for this folder: {found.where}: {found.what}",
+            where=f"{overlay_folder}/location.toml (target)",
+            mend=f"run `envc overlay sync --dir {shell_word(overlay_folder)} --target DIR` with "
+            "the target that you trust, or set ENVC_TARGET",
+        )
+    return location.target
+
+
+def _real(location: Location) -> str:
+    return os.path.realpath(location.target)
+
+
+def _told_location(overlay_folder: str) -> Location | None:
     location = read_location(overlay_folder)
     if location is not None:
-        return location.target
+        return location
     from envc.target.base_state import compiled_for  # few lose it
 
     directory = Directory(overlay_folder, Shape.OVERLAY)
     current = directory.sound_current()
     with suppress(EnvcError):
-        return compiled_for(directory, current) or None if current is not None else None
+        target = compiled_for(directory, current) if current is not None else ""
+        return Location(site="", target=target) if target else None
     return None
+
+
+def exposure_of_target(overlay_folder: str, location: Location) -> Fault | None:
+    """Who else could change the target of an overlay that nobody has named for this folder."""
+    status = os.stat(overlay_folder)
+    if location.folder == status.st_ino:
+        return None
+    return exposure(location.target, {status.st_uid})
+
+
+def named_for(overlay_folder: str, location: Location) -> Location:
+    """The location of an overlay whose owner names this target now."""
+    if exposure_of_target(overlay_folder, location) is None:
+        return location
+    return replace(location, folder=os.stat(overlay_folder).st_ino)
 
 
 def drift_of(spec: "OverlaySpec", present: "LockFile | None") -> str:
