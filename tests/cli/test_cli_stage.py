@@ -59,6 +59,7 @@ def test_a_packed_overlay_is_staged_and_run(alice, packed, scratch):
     assert polars == f"{place}/generations/000001/{SITE_PACKAGES}/polars/__init__.py"
     assert envc("verify", "--target", place).status == 0
     assert envc("diff", alice, place).status == 0
+    assert not (place / "store/tmp").exists()  # where something could be left over
     again = envc("stage", alice)
     assert (again.stdout, again.stderr) == (answer.stdout, "alice: staged already\n")
     ran = envc_process("run", "--overlay", alice, "--", "python", "-c", VERSIONS, cwd=alice)
@@ -78,6 +79,18 @@ def test_a_staged_copy_needs_nothing_of_the_shared_storage(alice, scratch):
     place = envc("stage", alice, "-q").stdout.strip()
     alice.rename(alice.parent / "away")
     assert python(place, VERSIONS).split()[0] == "2.0.0"
+
+
+def test_a_plan_that_cannot_be_read_is_not_taken_for_none(alice):
+    """It is there, and what refuses it now may be well again."""
+    plan = next((alice / "store/plans").iterdir())
+    plan.rename(alice / "aside")
+    plan.mkdir()
+    answer = envc("overlay", "pack", "--dir", alice)
+    assert answer.status == 4
+    assert f"\n   at: {plan}\n mend: " in answer.stderr
+    assert envc("gc", "--target", alice).status == 0
+    assert plan.is_dir()
 
 
 def test_packing_twice_gives_the_same_bytes(alice, packed, tmp_path):

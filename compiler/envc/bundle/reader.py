@@ -54,6 +54,8 @@ class Bundle(Closing):
             self.signatures = self._member(SIGNATURES_NAME, _SIGNATURES_BYTES) if signed else b""
         except zipfile.BadZipFile as error:
             self._file.close()
+            if isinstance(error.__context__, OSError):  # which zipfile takes for "no archive"
+                raise disk_error(error.__context__, "read the bundle", path) from error
             raise UntrustedError("this is no bundle", where=path, mend=_MEND) from error
         except BaseException:
             self._file.close()

@@ -103,7 +103,12 @@ def write_packed(directory: Directory, current: Generation, path: str) -> Digest
         UsageError: what it was made from is not kept any more.
     """
     publication = next(
-        (each for each in kept_publications(directory) if each.digest() == current.digest), None
+        (
+            each
+            for each in kept_publications(directory, all_of_them=True)
+            if each.digest() == current.digest
+        ),
+        None,
     )
     location = read_location(directory.path)
     if publication is None or location is None:

@@ -30,9 +30,10 @@ from envc.plan.tree import broken_invariants, manifest_of_plan
 from envc.reports.stage import StageReport
 from envc.store import Store
 from envc.store.portable import receive_trees
+from envc.store.staging import TEMPORARY
 from envc.target.directory import Directory, Shape
 from envc.target.opened import built_overlay
-from envc.target.publish import make_directory, publish
+from envc.target.publish import make_directory, publish, remove_tree
 
 
 def stage(source: str, to: str | None, context: Context) -> StageReport:
@@ -121,6 +122,7 @@ def _unpack(bundle: Bundle, place: str, context: Context) -> None:
         inner = f"{folder}/overlay"
         _build(bundle, publication, inner, context)
         write_file(f"{inner}/location.toml", location_to_text(location))
+        remove_tree(f"{inner}/store/{TEMPORARY}")  # nobody comes back to what is left in there
         os.rename(inner, place)
         sync_directory(os.path.dirname(place))
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from envc.disk.code import digest_of_code
-from envc.disk.digests import known_bytes
-from envc.disk.durable import doing, make_folder, write_file
+from envc.disk.digests import bytes_of, known_bytes
+from envc.disk.durable import disk_error, doing, make_folder, write_file
 from envc.disk.folders import names_in
 from envc.formats.publication import publication_from_bytes, publication_to_bytes
 from envc.host.context import Context
@@ -127,9 +127,14 @@ def _load(directory: Directory, key: Digest) -> Publication | None:
     return publication
 
 
-def kept_publications(directory: Directory) -> Iterator[Publication]:
-    """Everything planned before that is kept and can still be read."""
-    return (each for _, each in _kept(directory) if each is not None)
+def kept_publications(directory: Directory, *, all_of_them: bool = False) -> Iterator[Publication]:
+    """Everything planned before that is kept and can still be read.
+
+    Raises:
+        OutsideError: some cannot be read, and `all_of_them` are asked for.
+    """
+    found = _kept(directory, all_of_them=all_of_them)
+    return (each for _, each in found if each is not None)
 
 
 def drop_plans(directory: Directory, survivors: Iterable[Generation]) -> None:
@@ -153,12 +158,22 @@ def drop_plans(directory: Directory, survivors: Iterable[Generation]) -> None:
             room[digest] = left - 1
 
 
-def _kept(directory: Directory) -> Iterator[tuple[str, Publication | None]]:
-    """The file of each kept plan, and what it says; None: that cannot be read."""
+def _kept(
+    directory: Directory, *, all_of_them: bool = False
+) -> Iterator[tuple[str, Publication | None]]:
+    """The file of each kept plan, and what it says; None: it is none.
+
+    One that cannot be read is passed over, unless all are asked for: it may be, another time.
+    """
     for name in names_in(f"{directory.store}/plans"):
         path = f"{directory.store}/plans/{name}"
-        text = known_bytes(path)
-        yield path, publication_from_bytes(text) if text is not None else None
+        try:
+            text = bytes_of(path)
+        except OSError as error:
+            if all_of_them:
+                raise disk_error(error, "read a plan that was kept", path) from error
+        else:
+            yield path, publication_from_bytes(text)
 
 
 def save_plan(directory: Directory, key: Digest, publication: Publication) -> None:

@@ -1,5 +1,7 @@
 """Bundles: what is written is read, listed by ordinary tools, and never used when it differs."""
 
+import errno
+import io
 import json
 import os
 import zipfile
@@ -7,7 +9,7 @@ import zipfile
 import pytest
 
 from envc.bundle import Bundle, BundleWriter
-from envc.errors import SpecError, UntrustedError, UsageError
+from envc.errors import OutsideError, SpecError, UntrustedError, UsageError
 from envc.model.digest import digest_of
 
 LARGE = os.urandom(1 << 20) * 3 + bytes(1 << 20)
@@ -181,3 +183,13 @@ def test_no_bundle(tmp_path):
         archive.writestr("a", "b")
     with pytest.raises(UntrustedError, match="it has no index"):
         Bundle(str(tmp_path / "a.zip"))
+
+
+def test_a_disk_that_refuses_is_not_taken_for_another_file(path, monkeypatch):
+    class Broken(io.FileIO):
+        def read(self, size=-1):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("envc.bundle.reader.open", Broken, raising=False)
+    with pytest.raises(OutsideError, match="Input/output error"):
+        Bundle(str(path))
