@@ -272,6 +272,21 @@ def test_a_newer_or_missing_data_file_is_refused(disk: Disk):
     assert done.stderr == f"envc: {named}: {reason}\n  mend: {mend}\n"
 
 
+def test_no_name_in_a_message_commands_a_terminal(disk: Disk):
+    """`::error` at the start of a line would command a CI system, too, and `##[…]` anywhere."""
+    tree = disk.publish(disk.layer("user", Recipe(name="beta", version="1")))
+    path = edit(tree, disk, "envc-stack\t1", "envc-stack\t2")
+    place = disk.root / "a\x1b[2J\n::error::b##[c]"
+    shutil.copytree(disk.root / "target", place, symlinks=True)
+    done = run(place / tree.relative_to(disk.root / "target") / "bin/python", "-c", "")
+    assert (done.returncode, done.stdout) == (1, "")
+    shown = str(disk.root) + r"/a\x1b[2J\n::error::b#\#[c]"
+    told, mend = done.stderr.splitlines()
+    within = path.relative_to(disk.root / "target")
+    assert told == f"envc: {shown}/{within}: not a stack of format 1"
+    assert mend.startswith("  mend: ")
+
+
 def test_a_common_layer_finds_its_base_wherever_the_target_stands(disk: Disk):
     data = {"base/__init__.py": "", "base-1.data/data/share/base/x.txt": "data"}
     base = disk.layer("system", Recipe(name="base", version="1", files=data))

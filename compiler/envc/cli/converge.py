@@ -1,12 +1,10 @@
 """`envc converge`."""
 
-import os
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Command, Option, whole
 from envc.cli.options import OFFLINE, TARGET, TRUST, target_of, trusted_keys
 from envc.cli.output import Output, counted
-from envc.errors import UsageError
 
 if TYPE_CHECKING:
     from envc.reports.converge import ConvergeReport
@@ -37,15 +35,10 @@ def _run(arguments: Arguments) -> Output:
 
 def _seconds(minutes: int | None, variable: str) -> float:
     """What the line says, else the environment, which an envc that knows neither overlooks."""
-    if minutes is None:
-        told = os.environ.get(variable) or "0"
-        try:
-            minutes = whole(told)
-        except ValueError as error:
-            raise UsageError(
-                f"{variable}={told}: {error}", mend=f"set {variable} to minutes"
-            ) from error
-    return float(_MINUTE_SECONDS * minutes)
+    from envc.disk.environment import amount_in
+
+    amount = amount_in(variable, "minutes", 0.0, "minutes") if minutes is None else minutes
+    return float(_MINUTE_SECONDS * amount)
 
 
 def _told(report: "ConvergeReport") -> str:

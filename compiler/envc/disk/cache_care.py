@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from envc.disk.cache_place import HOUR_SECONDS, LOOKED
 from envc.disk.durable import is_temporary
+from envc.disk.environment import amount_in
 from envc.disk.folders import names_in, remove_folder
 from envc.disk.locks import try_exclusive
 from envc.errors import UsageError
@@ -54,16 +55,7 @@ def most_bytes() -> int:
     Raises:
         UsageError: `ENVC_CACHE_SIZE` is no number of gigabytes.
     """
-    text = os.environ.get(SIZE, "")
-    try:
-        gigabytes = float(text or _DEFAULT_GIGABYTES)
-    except ValueError:
-        gigabytes = -1.0
-    if not 0 <= gigabytes < float("inf"):
-        raise UsageError(
-            f"{SIZE} is {text!r}, which is no number of gigabytes",
-            mend="set it to how much the cache may hold, or unset it",
-        )
+    gigabytes = amount_in(SIZE, "gigabytes", _DEFAULT_GIGABYTES, "how much the cache may hold")
     return int(gigabytes * _GIGABYTE)
 
 

@@ -18,8 +18,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 
 from envc.disk.clock import utc_text
 from envc.disk.durable import doing
+from envc.disk.environment import amount_in
 from envc.disk.ownership import name_of_user
-from envc.errors import OutsideError, UsageError
+from envc.errors import OutsideError
 from envc.ports import REPORTER
 
 TIMEOUT_SECONDS = 300.0
@@ -93,7 +94,9 @@ def _open(path: str) -> int:
 
 
 def _acquire(descriptor: int, path: str, kind: int) -> None:
-    timeout_seconds = _timeout_seconds()
+    timeout_seconds = amount_in(
+        "ENVC_LOCK_TIMEOUT", "seconds", TIMEOUT_SECONDS, "how long to wait for a lock"
+    )
     began = time.monotonic()
     told = False
     while True:
@@ -113,20 +116,6 @@ def _acquire(descriptor: int, path: str, kind: int) -> None:
             time.sleep(_PAUSE_SECONDS)
         else:
             return
-
-
-def _timeout_seconds() -> float:
-    text = os.environ.get("ENVC_LOCK_TIMEOUT", "")
-    try:
-        seconds = float(text or TIMEOUT_SECONDS)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise UsageError(
-            f"ENVC_LOCK_TIMEOUT is {text!r}, which is no number of seconds",
-            mend="set it to how long to wait for a lock, or unset it",
-        )
-    return seconds
 
 
 def _own_line() -> bytes:

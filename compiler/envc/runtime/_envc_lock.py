@@ -41,11 +41,11 @@ def keep_to(wanted: str, own: "Layer") -> None:
     elif not is_elsewhere(location):
         fail(
             f"{own.prefix()}: this node does not hold the generation of the layer {own.name!r} that"
-            " ENVC_LOCK pins this job to\n"
-            f"  digest: {wanted}\n"
-            f"  target: {location}",
+            " ENVC_LOCK pins this job to",
             f"an administrator's `envc converge --target {shell_word(location)}` brings it back;"
             " unset ENVC_LOCK to run on what is here",
+            f"digest: {wanted}",
+            f"target: {location}",
         )
 
 

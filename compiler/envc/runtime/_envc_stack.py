@@ -96,14 +96,23 @@ def parent(path: str, levels: int) -> str:
     return path
 
 
-def fail(what: str, mend: str) -> "NoReturn":
-    """Say what is wrong and end the process with status 1.
+def fail(what: str, mend: str, *facts: str) -> "NoReturn":
+    """Say what is wrong, a line each for further facts, and end the process with status 1.
 
     An exception would not do: `site` turns some into a warning and others into a fatal error with
     a traceback.
     """
-    os.write(2, f"envc: {what}\n  mend: {mend}\n".encode(errors="backslashreplace"))
+    lines = [f"envc: {what}", *(f"  {fact}" for fact in facts), f"  mend: {mend}"]
+    os.write(2, "".join(f"{shown(line)}\n" for line in lines).encode(errors="backslashreplace"))
     os._exit(1)
+
+
+def shown(text: str) -> str:
+    """A text with names from anywhere, as one line that can only be read."""
+    text = text.replace("##", "#\\#")  # commands of CI systems, which read logs
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shell_word(word: str) -> str:
@@ -180,19 +189,20 @@ def locate(base: Layer, overlay: Layer) -> None:
         if not overlay.closure:
             fail(
                 f"{overlay.prefix()}: the layer {base.name!r} that this virtual environment was"
-                f" made on is not there ({error.strerror})\n  path: {tree}",
+                f" made on is not there ({error.strerror})",
                 "make the environment again, with the python of the stack that it shall see:"
                 " `…/bin/python -m venv --clear --system-site-packages"
                 f" {shell_word(overlay.prefix())}`",
+                f"path: {tree}",
             )
         fail(
             f"{overlay.prefix()}: this node does not hold the base {base.name!r} that the layer"
-            f" {overlay.name!r} was compiled for ({error.strerror})\n"
-            f"  digest: {base.closure}\n"
-            f"  target: {location}",
+            f" {overlay.name!r} was compiled for ({error.strerror})",
             "`envc overlay sync` compiles the overlay for the base that is here;"
             f" an administrator's `envc converge --target {shell_word(location)}` brings this"
             " one back",
+            f"digest: {base.closure}",
+            f"target: {location}",
         )
     base.folder = real_path(descriptor, folder)
     os.close(descriptor)

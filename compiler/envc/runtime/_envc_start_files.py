@@ -157,6 +157,8 @@ def report(number: int, path: str) -> None:
     """Show the exception in hand, in the words of `site`."""
     import traceback
 
-    sys.stderr.write(f"Error processing line {number} of {path}:\n\n")
+    from _envc_stack import shown  # type: ignore[import-not-found] # it stands beside
+
+    sys.stderr.write(f"{shown(f'Error processing line {number} of {path}:')}\n\n")
     for line in traceback.format_exc().splitlines():
-        sys.stderr.write(f"  {line}\n")
+        sys.stderr.write(f"  {shown(line)}\n")
