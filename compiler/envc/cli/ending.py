@@ -1,7 +1,8 @@
 """Ctrl-C, and SIGTERM: the run ends within a second, whatever it is at, and says what holds.
 
 1. The programs that it has started are ended, with their groups: who waits for them waits no more.
-2. `KeyboardInterrupt` unwinds the run: what is private is removed.
+2. `KeyboardInterrupt` unwinds the run: what is private is removed. Where Python passes it over (in
+   what runs when an object goes), it is raised again.
 3. What takes too long for that (a server that does not answer, a thread in the middle of a large
    wheel) is left: what envc writes survives a kill at any instant, and the next run removes it.
 """
@@ -31,6 +32,8 @@ class Ending:
         self._process = os.getpid()
         self._number = int(signal.SIGINT)
         self._is_said = False
+        self._is_lost = _thread.allocate_lock()  # free: it was raised where Python passes it over
+        self._is_lost.acquire()
         self.is_heard = False
 
     @property
@@ -47,6 +50,7 @@ class Ending:
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._hear)
+        sys.unraisablehook = self._pass_over
         _thread.start_new_thread(self._watch, (reader,))
 
     def said(self) -> int:
@@ -63,14 +67,26 @@ class Ending:
         self._number, self.is_heard = number, True
         raise KeyboardInterrupt
 
+    def _pass_over(self, what: "sys.UnraisableHookArgs") -> None:
+        if what.exc_type is not KeyboardInterrupt:
+            sys.__unraisablehook__(what)
+        elif self._is_lost.locked():
+            self._is_lost.release()
+
     def _watch(self, reader: int) -> None:
         (self._number,) = os.read(reader, 1)
         self.is_heard = True
         _end_children(signal.SIGTERM)
-        time.sleep(_PATIENCE_SECONDS)
+        self._wait()
         _end_children(signal.SIGKILL)
-        time.sleep(_PATIENCE_SECONDS)
+        self._wait()
         self._end()
+
+    def _wait(self) -> None:
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while (left := until - time.monotonic()) > 0:
+            if self._is_lost.acquire(timeout=left):
+                _thread.interrupt_main(signal.Signals(self._number))
 
     def _end(self) -> NoReturn:
         with suppress(OSError):
