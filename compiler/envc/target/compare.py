@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -34,6 +34,7 @@ _CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)
 
 # Name → the line of a manifest, its path left out; empty: it is not to be looked at.
 _Listing: TypeAlias = "dict[bytes, bytes]"
+_HashOf: TypeAlias = "Callable[[os.DirEntry[bytes]], bytes]"
 
 _LETTERS = {stat.S_IFREG: b"f", stat.S_IFDIR: b"d", stat.S_IFLNK: b"l"}
 _PROCESSES = 2
@@ -42,14 +43,20 @@ _MANY_FOLDERS = 500
 
 
 def verify_tree(
-    manifest: Manifest, root: str, *, fast: bool = False, ignore: frozenset[str] = frozenset()
+    manifest: Manifest,
+    root: str,
+    *,
+    fast: bool = False,
+    ignore: frozenset[str] = frozenset(),
+    is_readable: bool = False,
 ) -> list[Difference]:
     """Every difference between a tree on disk and its manifest, in order of path.
 
     Reads every byte; `fast` trusts size and modification time instead, which an edit in place
     changes unless it takes care not to. `ignore` names entries at the top of `root` that are no
     part of the tree. Of a folder that is gone, or is none, nothing below it is told. Bytecode that
-    programs wrote at run time (`__pycache__`, `.nbi`, `.nbc`) is not reported.
+    programs wrote at run time (`__pycache__`, `.nbi`, `.nbc`) is not reported. What is closed to
+    us, or refused by the disk, counts as changed, unless all of it is to be readable.
 
     Raises:
         OSError: something cannot be looked at for want of files, memory or a working disk.
@@ -59,9 +66,10 @@ def verify_tree(
     folders = list(_listings(manifest, ignore).items())
 
     top = os.fsencode(root)
+    hash_of = None if fast else _hash_of if is_readable else _known_hash
 
     def compare(works: Iterator[tuple[bytes, _Listing]]) -> list[tuple[str, DifferenceKind]]:
-        return [each for work in works for each in _differences(top, *work, fast=fast)]
+        return [each for work in works for each in _differences(top, *work, hash_of)]
 
     most = _PROCESSES if len(folders) > _MANY_FOLDERS else 1
     answers = share_out(folders, here=compare, in_forks=compare, most=most)
@@ -88,7 +96,7 @@ def _listings(manifest: Manifest, ignore: frozenset[str]) -> dict[bytes, _Listin
 
 
 def _differences(
-    root: bytes, folder: bytes, listing: _Listing, *, fast: bool
+    root: bytes, folder: bytes, listing: _Listing, hash_of: "_HashOf | None"
 ) -> Iterator[Difference]:
     """What differs in one folder; of what stands in its folders each tells its own."""
     inside = folder + b"/" if folder else b""
@@ -96,7 +104,7 @@ def _differences(
     with suppress(*_CLOSED), os.scandir(root + b"/" + folder) as entries:
         for entry in entries:
             rest = missing.pop(entry.name, None)
-            kind = _kind(entry, rest, fast=fast) if rest is not None else "extra"
+            kind = _kind(entry, rest, hash_of) if rest is not None else "extra"
             if kind == "extra" and _is_run_time_bytecode(inside + entry.name):
                 continue
             if kind is not None:
@@ -106,8 +114,13 @@ def _differences(
             yield Difference(os.fsdecode(inside + name), "missing")
 
 
-def _kind(entry: "os.DirEntry[bytes]", rest: bytes, *, fast: bool) -> DifferenceKind | None:
-    """How an entry differs from its line; None: it does not, or is not to be looked at."""
+def _kind(
+    entry: "os.DirEntry[bytes]", rest: bytes, hash_of: "_HashOf | None"
+) -> DifferenceKind | None:
+    """How an entry differs from its line; None: it does not, or is not to be looked at.
+
+    Without `hash_of`, its time tells whether its content does.
+    """
     if not rest:
         return None
     status = entry.stat(follow_symlinks=False)
@@ -119,7 +132,8 @@ def _kind(entry: "os.DirEntry[bytes]", rest: bytes, *, fast: bool) -> Difference
     if what == b"f":
         if status.st_size != int(size):
             return "changed"
-        if int(status.st_mtime) != PUBLISHED_MTIME_SECONDS if fast else _hash_of(entry) != content:
+        is_fresh = int(status.st_mtime) == PUBLISHED_MTIME_SECONDS
+        if not (is_fresh if hash_of is None else hash_of(entry) == content):
             return "changed"
     return None if stat.S_IMODE(status.st_mode) == int(mode, 8) else "mode"
 
@@ -148,10 +162,15 @@ def is_directory(path: str) -> bool:
 
 
 def _hash_of(entry: "os.DirEntry[bytes]") -> bytes:
-    """The content's sha256 in hexadecimal; empty where the file is closed, or the disk broken."""
+    """The content's sha256 in hexadecimal."""
+    with open(entry.path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest().encode()
+
+
+def _known_hash(entry: "os.DirEntry[bytes]") -> bytes:
+    """The same; empty where the file is closed, or the disk broken."""
     try:
-        with open(entry.path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest().encode()
+        return _hash_of(entry)
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EIO):
             raise

@@ -307,7 +307,8 @@ def _refuse_what_differs(directory: Directory, plan: TreePlan, root: str, store:
     from envc.target.compare import verify_tree  # brings OpenSSL in; most runs do without
 
     manifest = manifest_from_text(read_bytes(store.layer_manifest(plan.digest)))
-    problems = verify_tree(manifest, root)
+    with doing("compare what was built", root):
+        problems = verify_tree(manifest, root, is_readable=True)
     if manifest.digest() != plan.digest or problems:
         named = ", ".join(f"{problem.path} ({problem.kind})" for problem in problems[:3])
         raise UntrustedError(
