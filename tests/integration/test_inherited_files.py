@@ -24,8 +24,9 @@ def world(tmp_path_factory, recipes):
     return site, folder
 
 
-def output(*command):
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def output(*command, environment=None):
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def test_an_inherited_command_runs_the_overlays_interpreter(world):
@@ -53,6 +54,36 @@ def test_a_command_runs_through_a_symlink_from_elsewhere(world, tmp_path):
 def test_an_inherited_script_file_runs(world):
     _, folder = world
     assert output(f"{folder}/bin/notebook-shell") == "notebook\n"
+
+
+@pytest.mark.parametrize("variables", [("PATH",), ()])
+def test_commands_run_with_no_other_folder_on_the_path(world, variables):
+    site, folder = world
+    for tree in (site.target / "system", folder):
+        bare = dict.fromkeys(variables, f"{tree}/bin")
+        assert "prefix" in json.loads(output(tree / "bin/report", environment=bare))
+        assert output(tree / "bin/notebook-shell", environment=bare) == "notebook\n"
+    bare = dict.fromkeys(variables, f"{site.target}/bin")
+    assert output(site.target / "bin/envc", "--version", environment=bare).startswith("envc ")
+
+
+RECORDED = """
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from importlib.metadata import distributions
+for file in (file for each in distributions() for file in each.files or () if file.hash):
+    content = file.locate().read_bytes()
+    value = urlsafe_b64encode(sha256(content).digest()).decode().rstrip("=")
+    if (file.hash.value, file.size) != (value, len(content)):
+        print(file, "is another file")
+    elif file.parent.name == "bin":
+        print(file.name)
+"""
+
+
+def test_a_record_tells_of_commands_as_they_are(world):
+    _, folder = world
+    assert output(f"{folder}/bin/python", "-c", RECORDED).split() == ["notebook-shell", "report"]
 
 
 def test_data_files_of_all_layers_appear_under_the_prefix(world):

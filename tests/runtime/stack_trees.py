@@ -12,7 +12,6 @@ import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 
 import envc.runtime
-from envc.formats.scripts import entry_point_script
 from envc.model.digest import digest_of, hex_of
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.names import site_packages_of
@@ -147,9 +146,6 @@ class Disk:
                 write(tree / path, content, 0o555 if path.startswith("bin/") else 0o444)
             rows = "".join(f"{member},,\n" for member in recipe.members())
             write(site_packages / f"{recipe.stem}.dist-info/RECORD", rows.encode(), 0o444)
-        for wheel in stack.top.wheels:
-            for script in wheel.console_scripts:
-                write(tree / "bin" / script.name, entry_point_script(script), 0o555)
         shown = view(stack)
         for file in shown.files:
             write(tree / file.path, file.content, file.mode)

@@ -23,6 +23,7 @@ from packaging.utils import canonicalize_name
 
 import envc
 from envc.disk.folders import walk
+from envc.formats.scripts import SYSTEM_PATH
 
 # A file's time in the kit: the earliest that a ZIP archive can express.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -47,9 +48,9 @@ from envc.cli.main import program
 
 program(target=os.path.dirname(os.path.dirname(here)))
 """
-_COMMAND = """\
+_COMMAND = f"""\
 #!/bin/sh
-here=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
+here=$({SYSTEM_PATH}; dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
 exec @INTERPRETER@ -I -S "$here/run.py" "$@"
 """
 # PEP 552: a hash-based pyc that is never checked against its source.

@@ -18,7 +18,7 @@ from envc.host.machine import target_for
 from envc.lock import select_wheels
 from envc.model.core import CORE_FOLDER, core_interpreter
 from envc.model.digest import Digest, digest_of
-from envc.model.stack import Stack, StackLayer
+from envc.model.stack import Stack
 from envc.model.value import replace, value
 from envc.model.wheel import WheelFacts
 from envc.plan.tree import StoredTree, plan_tree
@@ -26,7 +26,7 @@ from envc.sites.site import Site, machine_of_site
 from envc.store import store_id
 from envc.supply.indexes import indexes_of
 from envc.target.directory import Directory, Shape
-from envc.target.stock import Chosen, Stock, programs_of
+from envc.target.stock import Chosen, Stock, records_of, stack_layer
 from envc.target.trees import build_trees
 from envc.view.tree import plain_view
 
@@ -118,19 +118,12 @@ def _stack(
     facts: tuple[WheelFacts, ...],
     folders: dict[NormalizedName, str],
 ) -> Stack:
-    programs = programs_of(stock.store, facts, stock.python)
-    top = StackLayer(
-        name=title,
-        closure=digest_of(b""),
-        location=stock.directory.path,
-        subdirectory="",
-        wheels=facts,
-        python_scripts=programs.scripts,
-        records=programs.records,
-    )
-    return Stack(
+    nothing = digest_of(b"")
+    top = stack_layer(stock.directory, title, closure=nothing, wheels=facts, python=stock.python)
+    stack = Stack(
         python=stock.python,
         interpreter=stock.interpreter,
         layers=(top,),
         editable=tuple(folders.items()),
     )
+    return replace(stack, records=records_of(stock.store, stack))

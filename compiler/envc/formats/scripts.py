@@ -1,21 +1,26 @@
 """Scripts of an environment's `bin`: entry points and `#!python` files → text that runs anywhere.
 
 A script starts as a shell script and hands itself to the `python` beside its own real path, so
-that a tree has the same bytes wherever it stands. Python reads those lines as a string where the
-script is an entry point, which has no docstring. A program of its own is stored so, as it always
-was, and stands in trees with a start that is a comment to Python.
+that a tree has the same bytes wherever it stands. Two starts: the one that scripts are stored with,
+as they always were, and the one that they have in trees.
 """
 
 import re
 
 from envc.model.wheel import ConsoleScript
 
-_SHELL = b"#!/bin/sh\n"
-_EXEC = b"""'''exec' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n' '''"""
+# The system's tools ahead of what PATH names, which may be an environment's `bin` alone. It is for
+# subshells: no program is to start with another PATH.
+SYSTEM_PATH = "PATH=/usr/bin:/bin${PATH:+:$PATH}"
 
-# To Python a comment, as a form feed is nothing ahead of one. To a shell a program in a folder that
-# no file system can hold, as a file is no folder: it fails, and the right side runs.
-_START = b"""\f#/ 2>/dev/null || exec "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n"""
+_SHELL = b"#!/bin/sh\n"
+# As scripts are stored: to Python a string. It needs a PATH with the system's tools.
+_STORED = b"""'''exec' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n' '''"""
+# As trees have them. To Python a comment, as a form feed is nothing ahead of one. To a shell a
+# program in a folder that no file system can hold, as a file is no folder: it fails, and the right
+# side runs. `readlink`, because busybox's `realpath` takes `--` for a file.
+_FIND = f'$({SYSTEM_PATH}; dirname -- "$(readlink -f -- "$0")")'
+_START = f"""\f#/ 2>/dev/null || exec "{_FIND}"/python "$0" "$@"\n""".encode()
 
 # Source: PEP 263.
 _ENCODING = re.compile(rb"[ \t\f]*(#.*?coding[:=][ \t]*[-\w.]+[^\n]*)\n?")
@@ -27,16 +32,31 @@ _GROUPS = ("console_scripts", "gui_scripts")
 
 
 def entry_point_script(script: ConsoleScript) -> bytes:
-    """The file that runs an entry point. Its parts must be as `parse_entry_points` returns them."""
-    from installer.scripts import Script  # many trees hold no such script
+    """The file that runs an entry point, as it stands in trees.
+
+    Its parts must be as `parse_entry_points` returns them.
+    """
+    imported = script.attribute.partition(".")[0]
+    lines = (
+        "import sys",
+        f"from {script.module} import {imported}",
+        'if __name__ == "__main__":',
+        f"    sys.exit({script.attribute}())",
+    )
+    return _SHELL + _START + "".join(f"{line}\n" for line in lines).encode()
+
+
+def stored_entry_point(script: ConsoleScript) -> bytes:
+    """The file that runs an entry point, as it is stored."""
+    from installer.scripts import Script  # most runs store no wheel
 
     generated = Script(script.name, script.module, script.attribute, "console")
     _, content = generated.generate("python", "posix")
-    return _SHELL + _EXEC + b"\n" + content.partition(b"\n")[2]
+    return _SHELL + _STORED + b"\n" + content.partition(b"\n")[2]
 
 
 def rebind_script(content: bytes) -> bytes | None:
-    """The script with its `#!python` line replaced; None when it has no such line.
+    """The script with its `#!python` line replaced, as it is stored; None: it has no such line.
 
     Comments that follow the first line stay ahead of the new start: an encoding declaration
     counts in the first two lines only. A docstring is joined to it: a `from __future__` import
@@ -51,7 +71,7 @@ def rebind_script(content: bytes) -> bytes | None:
     comments = found.group() if found else b""
     code = rest[len(comments) :]
     joint = _JOINT if _STRING.match(code) else b"\n"
-    return _SHELL + comments + _EXEC + joint + code
+    return _SHELL + comments + _STORED + joint + code
 
 
 def program_script(stored: bytes) -> bytes | None:
@@ -67,9 +87,9 @@ def program_script(stored: bytes) -> bytes | None:
     found = _COMMENTS.match(rest)
     comments = found.group() if found else b""
     rest = rest.removeprefix(comments)
-    if not rest.startswith(_EXEC):
+    if not rest.startswith(_STORED):
         return None
-    code = rest.removeprefix(_EXEC)
+    code = rest.removeprefix(_STORED)
     code = comments + code.removeprefix(_JOINT if code.startswith(_JOINT) else b"\n")
     declared = _ENCODING.match(code)
     if declared is None:

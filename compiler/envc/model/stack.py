@@ -15,8 +15,7 @@ class StackLayer:
     layer, `location` is the target directory and `subdirectory` the layer's name; for an overlay,
     `location` is its own folder and `subdirectory` is empty. `masked` is what the top of the stack
     shadows, lifts over or hides; the top layer's own is empty. `python_scripts` are those of the
-    wheels' `scripts` that run the python beside them, as they stand in trees: path and text; and
-    `records` the RECORDs of wheels that have such scripts.
+    wheels' `scripts` that run the python beside them, as they stand in trees: path and text.
     """
 
     name: str
@@ -26,7 +25,6 @@ class StackLayer:
     wheels: tuple[WheelFacts, ...]
     masked: frozenset[NormalizedName] = frozenset()
     python_scripts: tuple[tuple[str, bytes], ...] = ()
-    records: tuple[tuple[str, bytes], ...] = ()
 
     def visible(self) -> tuple[WheelFacts, ...]:
         """The wheels whose projects are not masked."""
@@ -51,7 +49,8 @@ class Stack:
     into and a base has: path, and the base's place among `layers`. `entry_points` are the texts of
     the top's `entry_points.txt`, by project, as far as they are known; empty where there is none.
     `editable` are the folders of the top's projects that stand elsewhere, by project. `listings`
-    are those of the bases of which something is masked, by their place among `layers`.
+    are those of the bases of which something is masked, by their place among `layers`. `records`
+    are the RECORDs of the top's wheels that have scripts, as its tree has both: path and text.
     """
 
     python: str
@@ -63,6 +62,7 @@ class Stack:
     entry_points: tuple[tuple[NormalizedName, str], ...] = ()
     editable: tuple[tuple[NormalizedName, str], ...] = ()
     listings: tuple[tuple[int, Listing], ...] = ()
+    records: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def top(self) -> StackLayer:

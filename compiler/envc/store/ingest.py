@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from envc.disk.durable import disk_error
 from envc.errors import Fault, UntrustedError
 from envc.formats.facts import facts_to_json
+from envc.formats.installed_record import installed_record
 from envc.model.digest import digest_of
 from envc.model.lock import LockedWheel
 from envc.model.manifest import (
@@ -25,7 +26,6 @@ from envc.ports import Reporter
 from envc.store.bytecode import TASK as COMPILE
 from envc.store.bytecode import Compiler
 from envc.store.identity import SUMS_NAME, sum_line
-from envc.store.record import installed_record
 from envc.store.staging import Staging, staging_in
 from envc.store.unpack import Unpacked, sources_of, unpack
 from envc.store.writer import TreeWriter

@@ -10,9 +10,7 @@ import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from installer.records import Hash, RecordEntry
-
-from envc.model.manifest import Entry, parents_of
+from envc.model.manifest import parents_of
 from envc.model.value import value
 from envc.store.archive import Member
 from envc.store.names import name_problem
@@ -117,26 +115,6 @@ def refuse_other_hash(path: str, row: RecordRow, found: str) -> None:
     if found != row.hexadecimal:
         what = f"its {row.algorithm} is {found}, RECORD says {row.hexadecimal}"
         raise RefusedError(Problem(path, what))
-
-
-def installed_record(entries: Iterable[Entry], record: str) -> bytes:
-    """The RECORD of an installed tree: all its files, bytecode too, in order of the rows' paths.
-
-    `record` is the path of the file itself; paths are written relative to its site-packages.
-    """
-    site_packages = record.rsplit("/", 2)[0] + "/"
-    upwards = "../" * site_packages.count("/")
-    rows = [RecordEntry(record.removeprefix(site_packages), None, None).to_row()]
-    for entry in entries:
-        if entry.path.startswith(site_packages):
-            path = entry.path.removeprefix(site_packages)
-        else:
-            path = upwards + entry.path
-        value = base64.urlsafe_b64encode(bytes.fromhex(entry.content)).rstrip(b"=").decode()
-        rows.append(RecordEntry(path, Hash("sha256", value), entry.size_bytes).to_row())
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(sorted(rows))
-    return text.getvalue().encode()
 
 
 def _fields(content: bytes, record: str) -> Iterator[tuple[str, str, str]]:

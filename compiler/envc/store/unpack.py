@@ -16,7 +16,7 @@ from packaging.utils import parse_wheel_filename
 
 from envc.disk.durable import OF_LIMITS
 from envc.errors import OutsideError, UntrustedError, shell_word
-from envc.formats.scripts import entry_point_script, rebind_script
+from envc.formats.scripts import rebind_script, stored_entry_point
 from envc.model.digest import digest_from_hex
 from envc.model.lock import LockedWheel
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE, Entry
@@ -165,7 +165,7 @@ def _write(verified_wheel: _Verified, wheel: LockedWheel, tree: str) -> Unpacked
         ]
         entries.append(writer.write(f"{layout.dist_info}/INSTALLER", [_INSTALLER], FILE_MODE))
         for script in found.claims.console_scripts:
-            content = entry_point_script(script)
+            content = stored_entry_point(script)
             entries.append(writer.write(f"bin/{script.name}", [content], EXECUTABLE_MODE))
     sources = sources_of((place.path for place in placements.values()), layout.site_packages)
     facts = found.facts(wheel, len(verified_wheel.raw))

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 
 from envc.disk.durable import make_folder, sync_directory, write_file
+from envc.formats.scripts import SYSTEM_PATH
 from envc.model.generation import Generation
 from envc.model.manifest import EXECUTABLE_MODE
 from envc.model.names import GONE
@@ -21,7 +22,7 @@ _MOST = 1000
 _SCRIPT = """\
 #!/bin/sh
 # The generation that was here is gone. What noted its interpreter goes on in the current one.
-there=$(PATH=$PATH:/usr/bin:/bin; cd -P -- "$(dirname -- "$(realpath -- "$0")")/{up}" && pwd -P)
+there=$({path}; cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/{up}" && pwd -P)
 exec "$there/{name}" "$@"
 """
 
@@ -55,5 +56,5 @@ def _write_scripts(directory: Directory, subdirectory: str, python: str) -> None
     for name in ("python", "python3", f"python{python}"):
         if not os.path.exists(f"{folder}/{name}"):
             tree = "/".join(filter(None, (subdirectory, "bin", name)))
-            script = _SCRIPT.format(up=up, name=tree).encode()
+            script = _SCRIPT.format(path=SYSTEM_PATH, up=up, name=tree).encode()
             write_file(f"{folder}/{name}", script, mode=EXECUTABLE_MODE)

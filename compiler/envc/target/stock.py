@@ -28,6 +28,7 @@ from envc.store import Store, store_id, tree_id
 from envc.target.directory import Directory, read_bytes
 from envc.target.libraries import library_folders, listings_of_masked
 from envc.view.places import site_packages
+from envc.view.programs import programs_of
 from envc.view.stack_file import RUNTIME_FILES
 from envc.view.tree import view
 
@@ -215,6 +216,7 @@ class Stock:
                 libraries=library_folders(store, stack),
                 entry_points=entry_points(store, stack),
                 listings=listings_of_masked(stack),
+                records=records_of(store, stack),
             )
         )
         runtime = self.start_up_tree(seen.runtime_files)
@@ -249,50 +251,47 @@ def stack_layer(
     Raises:
         OutsideError: one of its scripts cannot be read.
     """
-    programs = programs_of(Store(directory.store), wheels, python)
     return StackLayer(
         name=name,
         closure=closure,
         location=directory.path,
         subdirectory=directory.subdirectory(name),
         wheels=wheels,
-        python_scripts=programs.scripts,
-        records=programs.records,
+        python_scripts=tuple(_python_scripts(Store(directory.store), wheels, python)),
     )
 
 
-@value
-class Programs:
-    """The scripts of wheels that run the python beside them, and the RECORDs that tell of them."""
-
-    scripts: tuple[tuple[str, bytes], ...]
-    records: tuple[tuple[str, bytes], ...]
-
-
-def programs_of(store: Store, wheels: Iterable[WheelFacts], python: str) -> Programs:
-    """Those of stored wheels, as they stand in trees: path and text.
-
-    Raises:
-        OutsideError: a file of the store cannot be read.
-    """
-    scripts: list[tuple[str, bytes]] = []
-    records: list[tuple[str, bytes]] = []
+def _python_scripts(
+    store: Store, wheels: Iterable[WheelFacts], python: str
+) -> Iterator[tuple[str, bytes]]:
     for wheel in wheels:
         tree = store.tree(store_id(wheel.digest, python))
-        made = {path: program_script(read_bytes(f"{tree}/{path}")) for path in wheel.scripts}
-        own = {path: text for path, text in made.items() if text is not None}
-        if own:
-            from envc.store.record import installed_record  # few wheels have such scripts
+        for path in wheel.scripts:
+            text = program_script(read_bytes(f"{tree}/{path}"))
+            if text is not None:
+                yield path, text
 
-            record = f"{site_packages_of(python)}/{wheel.dist_info}/RECORD"
+
+def records_of(store: Store, stack: Stack) -> tuple[tuple[str, bytes], ...]:
+    """The RECORDs of the top's wheels that have scripts, as its tree has both: path and text.
+
+    Raises:
+        OutsideError: a manifest of the store cannot be read.
+    """
+    found: list[tuple[str, bytes]] = []
+    for wheel in stack.top.wheels:
+        programs = programs_of(stack.top, wheel)
+        if programs:
+            from envc.formats.installed_record import installed_record  # many layers need none
+
+            record = f"{site_packages(stack)}/{wheel.dist_info}/RECORD"
             entries = (
-                _with_content(entry, own.get(entry.path))
-                for entry in store.manifest(store_id(wheel.digest, python)).entries()
+                _with_content(entry, programs.get(entry.path))
+                for entry in store.manifest(store_id(wheel.digest, stack.python)).entries()
                 if entry.kind == "f" and entry.path != record
             )
-            records.append((record, installed_record(list(entries), record)))
-        scripts += own.items()
-    return Programs(tuple(scripts), tuple(records))
+            found.append((record, installed_record(entries, record)))
+    return tuple(found)
 
 
 def _with_content(entry: Entry, content: bytes | None) -> Entry:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from shlex import quote
 
+from envc.formats.scripts import SYSTEM_PATH
 from envc.model.manifest import FILE_MODE
 from envc.model.plan import WriteFile
 from envc.model.stack import Stack
@@ -49,9 +50,9 @@ elif [ -n "${{KSH_VERSION-}}" ]; then
     eval '_envc_file=${{.sh.file}}'
 else
     # Other shells do not say which file they read; the kernel knows what they have open.
-    _envc_shell=$(exec sh -c 'echo "$PPID"')
+    _envc_shell=$(exec /bin/sh -c 'echo "$PPID"')
     for _envc_open in "/proc/$_envc_shell/fd/"*; do
-        _envc_found=$(readlink "$_envc_open") || continue
+        _envc_found=$({path}; readlink "$_envc_open") || continue
         case $_envc_found in
             */bin/activate) _envc_file=$_envc_found ;;
         esac
@@ -113,6 +114,7 @@ def activate_script(
     """The script, which finds itself by its own path and sets the stack's environment."""
     env = dict(stack.env)
     text = _SCRIPT.format(
+        path=SYSTEM_PATH,
         name=quote(stack.top.name),
         set="".join(_SET.format(name=name, value=quote(value)) for name, value in env.items()),
         restore="".join(_RESTORE.format(name=name) for name in env),

@@ -19,12 +19,12 @@ one that they lead through is on no path.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from envc.formats.scripts import entry_point_script
 from envc.formats.stack_text import STACK_FILE
 from envc.model.manifest import EXECUTABLE_MODE, FILE_MODE
 from envc.model.plan import MakeSymlink, WriteFile
 from envc.model.stack import Stack
 from envc.view.places import destination, shown_folder, site_packages
+from envc.view.programs import programs_of
 
 OWN = 0
 _NOTHING = b"All projects of this base are replaced or hidden.\n"
@@ -95,11 +95,10 @@ def inherited_commands(stack: Stack, taken: frozenset[str]) -> Iterator[WriteFil
         seen.update(wheel.scripts)
         seen.update(f"bin/{script.name}" for script in wheel.console_scripts)
     for base in stack.bases:
-        texts = dict(base.python_scripts)
         for wheel in sorted(base.visible(), key=lambda facts: facts.project):
-            own = {f"bin/{each.name}": entry_point_script(each) for each in wheel.console_scripts}
-            for path in (*own, *wheel.scripts):
-                text = own.get(path) or texts.get(path)
+            programs = programs_of(base, wheel)
+            for path in (*programs, *wheel.scripts):
+                text = programs.get(path)
                 if path not in seen and text is not None:
                     yield WriteFile(path, text, EXECUTABLE_MODE)
                 elif path not in seen:

@@ -24,7 +24,6 @@ Pass: TypeAlias = Callable[[Stack, frozenset[str]], Iterable[Entry]]
 
 # Each pass sees the paths that the passes before it took: what is the layer's own comes first.
 PASSES: tuple[Pass, ...] = (
-    own_programs,
     interpreter_entries,
     activate_script,
     modulefile,
@@ -37,12 +36,7 @@ PASSES: tuple[Pass, ...] = (
 )
 
 # What an environment has that is no layer: whatever is visible in it is its own.
-PLAIN_PASSES: tuple[Pass, ...] = (
-    own_programs,
-    interpreter_entries,
-    activate_script,
-    editable_origins,
-)
+PLAIN_PASSES: tuple[Pass, ...] = (interpreter_entries, activate_script, editable_origins)
 
 
 def view(stack: Stack) -> View:
@@ -65,7 +59,8 @@ def plain_view(stack: Stack) -> View:
 
 def _seen(stack: Stack, passes: tuple[Pass, ...], runtime_files: tuple[str, ...]) -> View:
     check_paths(stack)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {entry.path: entry for entry in own_programs(stack)}
+    instead = frozenset(entries)
     for step in passes:
         entries |= {entry.path: entry for entry in step(stack, frozenset(entries))}
     ordered = [entries[path] for path in sorted(entries)]
@@ -73,7 +68,7 @@ def _seen(stack: Stack, passes: tuple[Pass, ...], runtime_files: tuple[str, ...]
         files=tuple(entry for entry in ordered if isinstance(entry, WriteFile)),
         symlinks=tuple(entry for entry in ordered if isinstance(entry, MakeSymlink)),
         runtime_files=runtime_files,
-        instead=frozenset(path for path, _ in (*stack.top.python_scripts, *stack.top.records)),
+        instead=instead,
     )
 
 

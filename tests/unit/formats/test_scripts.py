@@ -1,3 +1,5 @@
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from envc.formats.scripts import (
     parse_entry_points,
     program_script,
     rebind_script,
+    stored_entry_point,
 )
 from envc.model.wheel import ConsoleScript
 
@@ -18,12 +21,24 @@ START = b"""\
 ' '''
 """
 JOINED = START[:-1] + b" \\\n"
-COMMENT = b"""\f#/ 2>/dev/null || exec "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n"""
+COMMENT = (
+    b'\f#/ 2>/dev/null || exec "$(PATH=/usr/bin:/bin${PATH:+:$PATH}; '
+    b'dirname -- "$(readlink -f -- "$0")")"/python "$0" "$@"\n'
+)
 PROGRAM = b"#!/bin/sh\n" + COMMENT
 
 
 def test_entry_point() -> None:
-    assert entry_point_script(ConsoleScript("demo", "demo.cli", "App.run")) == START + (
+    assert entry_point_script(ConsoleScript("demo", "demo.cli", "App.run")) == PROGRAM + (
+        b"import sys\n"
+        b"from demo.cli import App\n"
+        b'if __name__ == "__main__":\n'
+        b"    sys.exit(App.run())\n"
+    )
+
+
+def test_a_stored_entry_point_is_what_it_always_was() -> None:
+    assert stored_entry_point(ConsoleScript("demo", "demo.cli", "App.run")) == START + (
         b"# -*- coding: utf-8 -*-\n"
         b"import re\n"
         b"import sys\n"
@@ -83,6 +98,70 @@ def test_program(content: bytes, expected: bytes) -> None:
 @pytest.mark.parametrize("content", [b"#!/bin/sh\necho\n", b"\x7fELF", b"", b"#!/bin/sh\n# x"])
 def test_what_was_not_rebound_is_no_program(content: bytes) -> None:
     assert program_script(content) is None
+
+
+# Debian's names of them. `sh` is whatever starts scripts here.
+SHELLS = {
+    "sh": (),
+    "bash": ("bash",),
+    "bash --posix": ("bash", "--posix", "-eu"),
+    "dash": ("dash", "-eu"),
+    "busybox": ("busybox", "sh", "-eu"),
+    "zsh": ("zsh", "-eu"),
+    "mksh": ("mksh", "-eu"),
+    "ksh": ("ksh93", "-eu"),
+    "yash": ("yash", "-eu"),
+}
+TELLS = """\
+#!python
+import json, os, sys
+os.environ.pop("_", None)  # the program itself, where a shell says so
+print(json.dumps([sys.argv[1:], dict(os.environ)]))
+"""
+
+
+@pytest.mark.parametrize("path", ["bin", "", None])
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_program_needs_no_path_and_changes_none(
+    tmp_path: Path, shell: str, path: str | None
+) -> None:
+    name, *options = SHELLS[shell] or ("",)
+    command = [shutil.which(name), *options] if name else []
+    if None in command:
+        pytest.skip(f"{name} is not here")
+    place = tmp_path / "a folder\nof two lines; $(false)" / "bin"
+    hers = tmp_path / "hers\n"
+    for folder in (place, hers):
+        folder.mkdir(parents=True)
+    script, plain, source = place / "demo", tmp_path / "plain", tmp_path / "source.py"
+    script.write_bytes(program(TELLS.encode()))
+    source.write_text(TELLS)
+    plain.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{source}" "$@"\n')
+    other = [place / tool for tool in ("dirname", "readlink", "realpath")]
+    for path_of_other in other:  # an environment may have commands of such names
+        path_of_other.write_text("#!/bin/sh\necho elsewhere\n")
+    for executable in (script, plain, *other):
+        executable.chmod(0o555)
+    (place / "python").symlink_to(sys.executable)
+    (hers / "first").symlink_to(script)
+    (hers / "-second").symlink_to("first")
+    (tmp_path / "third").symlink_to("hers\n/-second")
+    (tmp_path / "folder").symlink_to(place)
+    environment = {} if path is None else {"PATH": path and str(place)}
+
+    def told(way: object, cwd: Path = tmp_path) -> str:
+        words = [*command, str(way), "a b", ""]
+        ran = subprocess.run(
+            words, env=environment, cwd=cwd, capture_output=True, text=True, check=False
+        )
+        assert (ran.returncode, ran.stderr) == (0, ""), words
+        return ran.stdout
+
+    expected = told(plain)
+    assert json.loads(expected)[0] == ["a b", ""]
+    for way in (script, "folder/demo", "./third", hers / "-second", "hers\n/first"):
+        assert told(way) == expected
+    assert json.loads(told("./demo", place)) == json.loads(told(plain, place))
 
 
 SOURCE = """\

@@ -3,9 +3,10 @@ import hashlib
 
 import pytest
 
+from envc.formats.installed_record import installed_record
 from envc.model.manifest import Entry
 from envc.store.archive import Member
-from envc.store.record import installed_record, listing_problems, read_record, verified
+from envc.store.record import listing_problems, read_record, verified
 from envc.store.refusal import Problem, RefusedError
 
 RECORD = "demo-1.0.dist-info/RECORD"
@@ -89,6 +90,7 @@ def test_installed_record_is_in_order_of_its_own_paths() -> None:
         "bin/demo",
         f"{site}/demo.py",
         f"{site}/a,b.py",
+        f'{site}/the "best".py',
         "share/x",
         f"{site}/demo-1.0.dist-info/WHEEL",
     ]
@@ -100,4 +102,5 @@ def test_installed_record_is_in_order_of_its_own_paths() -> None:
         f"{RECORD},,",
         f"demo-1.0.dist-info/WHEEL,{value},0",
         f"demo.py,{value},0",
+        f'"the ""best"".py",{value},0',
     ]

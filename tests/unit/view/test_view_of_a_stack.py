@@ -6,6 +6,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from envc.errors import UsageError
+from envc.formats.scripts import entry_point_script
 from envc.model.digest import digest_of, hex_of
 from envc.model.plan import MakeSymlink, View, WriteFile
 from envc.model.stack import Stack, StackLayer
@@ -250,21 +251,10 @@ def test_inherited_commands_are_rebound_and_own_ones_win():
     found = shown(overlay(own), base)
     commands = [f for f in found.files if f.path.startswith("bin/") and f.path != "bin/activate"]
     assert commands == [
-        WriteFile(
-            "bin/tool",
-            b"#!/bin/sh\n"
-            b'\'\'\'exec\' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n'
-            b"' '''\n"
-            b"# -*- coding: utf-8 -*-\n"
-            b"import re\n"
-            b"import sys\n"
-            b"from tool.main import run\n"
-            b'if __name__ == "__main__":\n'
-            b'    sys.argv[0] = re.sub(r"(-script\\.pyw|\\.exe)?$", "", sys.argv[0])\n'
-            b"    sys.exit(run())\n",
-            0o555,
-        )
+        WriteFile("bin/mine", entry_point_script(ConsoleScript("mine", "own", "m")), 0o555),
+        WriteFile("bin/tool", entry_point_script(tool), 0o555),
     ]
+    assert found.instead == {"bin/mine"}
     assert links(found, "bin/s") == {"bin/shell": f"{BY_LOCK}/bin/shell"}
     assert not {"bin/activate", "bin/own"} & links(found, "bin/").keys()
 
