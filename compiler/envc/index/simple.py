@@ -36,6 +36,10 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _LARGEST_BYTES = (1 << 53) - 1
 _HTML_TYPES = ("application/vnd.pypi.simple.v1+html", "text/html")
 _ABSOLUTE = ("https://", "http://")
+# A link with nothing to take off: server, path. Of thousands of links nearly all are such.
+_PLAIN_LINK = re.compile(r"https?://([A-Za-z0-9.:-]+)/[A-Za-z0-9/._+%!~=,-]*")
+# In JSON, what half of a character is spelled as.
+_SURROGATE = re.compile(rb"\\u[dD]")
 
 
 def listing_of_page(
@@ -84,6 +88,8 @@ def _listing_of_json(
         case _:
             raise ValueError("the page is not JSON of the simple API")
     serial = page["meta"].get("_last-serial")
+    if _SURROGATE.search(content):
+        files = list(filter(_is_readable, files))
     return listing_of(
         _unsigned(_files_of_json(files, project, base_url), signatures),
         found=True,
@@ -94,7 +100,9 @@ def _listing_of_json(
 def _files_of_json(
     files: list[Any], project: NormalizedName, base_url: str
 ) -> Iterator[tuple[Version, ListedFile]]:
-    for file in filter(_is_readable, files):
+    for file in files:
+        if type(file) is not dict:
+            continue
         filename, url = file.get("filename"), file.get("url")
         if type(filename) is str and type(url) is str:
             version = version_of(filename, project)
@@ -104,12 +112,9 @@ def _files_of_json(
 
 
 def _is_readable(file: Any) -> bool:
-    """Whether it is an object whose texts can be written: JSON can spell halves of characters."""
-    if type(file) is not dict:
-        return False
-    texts = "".join(text for text in file.values() if type(text) is str)
+    """Whether all its texts can be written: JSON can spell halves of characters."""
     try:
-        return texts.isascii() or bool(texts.encode())
+        return bool(json.dumps(file, ensure_ascii=False).encode())
     except UnicodeError:
         return False
 
@@ -120,16 +125,18 @@ def _file_of_json(file: dict[str, Any], filename: str, url: str) -> ListedFile:
     metadata = file.get("core-metadata", file.get("dist-info-metadata", False))
     if isinstance(yanked, bool):
         yanked = "" if yanked else None
+    hashes = file.get("hashes")
+    sha256 = _sha256(hashes)
     return ListedFile(
         filename,
         url,
-        _sha256(file.get("hashes")),
+        sha256,
         size if type(size) is int and 0 < size <= _LARGEST_BYTES else None,
         _python(python),
         _upload_time(file.get("upload-time")),
         (_sha256(metadata) or True) if type(metadata) is dict else metadata is True,
         yanked if isinstance(yanked, str) else None,
-        _checksum(file.get("hashes")),
+        None if sha256 else _checksum(hashes),
     )
 
 
@@ -138,7 +145,7 @@ def _unsigned(
 ) -> Iterator[tuple[Version, ListedFile]]:
     """The files with URLs that may be kept; what these were signed with comes into `signatures`."""
     for version, file in files:
-        url = without_signature(file.url)
+        url = without_signature(file.url) if "?" in file.url else file.url
         if url != file.url:
             signatures[url] = file.url.removeprefix(url)
         yield version, file if url == file.url else file._replace(url=url)
@@ -169,27 +176,31 @@ def _file_of_html(
     algorithm, _, metadata_hash = (metadata or "").partition("=")
     announced = metadata is not None and metadata.lower() != "false"
     fragments = dict(part.partition("=")[::2] for part in fragment.split("&"))
+    sha256 = _sha256(fragments)
     return ListedFile(
         filename,
         url,
-        _sha256(fragments),
+        sha256,
         None,
         _python(attributes.get("data-requires-python")),
         None,
         _sha256({algorithm: metadata_hash}) or announced,
         attributes.get("data-yanked"),
-        _checksum(fragments),
+        None if sha256 else _checksum(fragments),
     )
 
 
 def _joined(base_url: str, url: str) -> str | None:
     """The absolute URL without credentials; None when it is none of HTTP."""
     try:
+        plain = _PLAIN_LINK.fullmatch(url)
+        if plain is not None:
+            return url if _can_be_reached(plain[1]) else None
         if not url.startswith(_ABSOLUTE):
             url = urljoin(base_url, url)
         if not url.startswith(_ABSOLUTE):
             return None
-        if "[" in url or not url.isascii():  # of thousands of links nearly all are plain
+        if "[" in url or not url.isascii():
             urlsplit(url.encode().decode())
         url = without_credentials(url.partition("#")[0])
         return url if _can_be_reached(url.split("/", 3)[2].partition("?")[0]) else None
@@ -219,8 +230,8 @@ def _sha256(hashes: Any) -> str | None:
 
 
 def _checksum(hashes: Any) -> str | None:
-    """The best of the hashes, where none is a sha256."""
-    return None if type(hashes) is not dict or _sha256(hashes) else best_checksum(hashes)
+    """The best of the hashes that are no sha256."""
+    return best_checksum(hashes) if type(hashes) is dict else None
 
 
 def _upload_time(value: Any) -> str | None:
