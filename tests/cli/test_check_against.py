@@ -70,6 +70,15 @@ def test_only_the_overlays_that_are_named(changed):
     assert kinds(answer) == {"asks": "re-lock"}
 
 
+def test_where_none_of_them_is_in_the_other_state_all_are_new(changed):
+    before = changed.root / "before"
+    answer = changed.envc("check", "overlays/later.toml", "--against", before, "--json")
+    assert kinds(answer) == {"later": "new"}
+    changed.edit('specs = ["overlays/*.toml"]', 'specs = ["elsewhere/*.toml"]')
+    answer = changed.envc("check", "--against", before, "--json")
+    assert (answer.status, kinds(answer)) == (0, {})
+
+
 def git(folder, *words):
     identity = ("-c", "user.name=ci", "-c", "user.email=ci@example.org")
     done = subprocess.run(

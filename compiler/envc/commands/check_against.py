@@ -40,7 +40,10 @@ def check_against(site: Site, other: str, options: CheckOptions, context: Contex
     with _other_state(site, other) as before:
         places = {path: _in_other(site, before, path) for path in paths}
         there = {path: place for path, place in places.items() if place is not None}
-        report = check(before, replace(options, specs=tuple(there.values())), context)
+        if there:
+            report = check(before, replace(options, specs=tuple(there.values())), context)
+        else:  # to name none would mean all that it has
+            report = CheckReport(ok=True, overlays=(), checked=0, reused=0, received_bytes=0)
     earlier = dict(zip(there, report.overlays, strict=True))
     impacts = tuple(
         classify(earlier.get(path), verdict)
