@@ -17,6 +17,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "why": "say why a project is pinned as it is, and what holds it back",
         "tree": "show a stack as a tree of its projects",
         "diff": "say how two locks, generations, targets or overlays differ",
+        "describe": "say what an environment holds that envc did not build",
         "doctor": "say whether this node is fit for a target or an overlay",
         "export": "hand a layer or a whole stack to other tools, or to a container",
     },

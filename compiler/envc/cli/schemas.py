@@ -28,8 +28,9 @@ from envc.formats.overlay_toml import OverlayDocument
 from envc.formats.pylock import LockTool
 from envc.model.digest import Digest
 from envc.model.generation import GENERATION_FORMAT, Generation
+from envc.model.inventory import INVENTORY_FORMAT, InstalledDistribution, Inventory, Unowned
 from envc.model.lock import LOCK_FORMAT
-from envc.model.names import POLICY_FILE
+from envc.model.names import INVENTORY_FILE, POLICY_FILE
 from envc.model.nodes import (
     GROUPS_FORMAT,
     LAYER_NAME,
@@ -46,6 +47,7 @@ from envc.reports.bundle import BundleReport
 from envc.reports.cache import CacheReport
 from envc.reports.check import CheckReport
 from envc.reports.converge import ConvergeReport
+from envc.reports.describe import DescribeReport
 from envc.reports.diff import DiffReport
 from envc.reports.doctor import DoctorReport
 from envc.reports.error import ErrorReport, FaultList
@@ -217,6 +219,12 @@ def _output(command: str, model: Any) -> Entry:
 def entries() -> tuple[Entry, ...]:
     """Every schema there is: files first, then outputs."""
     facts = _record(WheelFacts, "format", modules=ModuleNames)
+    inventory = _record(
+        Inventory,
+        "version",
+        distributions=_list(_record(InstalledDistribution, modules=ModuleNames)),
+        unowned=_list(_record(Unowned, modules=ModuleNames)),
+    )
     location = _table(Location, version=(int, ...))
     name = Annotated[str, Field(pattern=LAYER_NAME)]
     names = GenericAlias(dict, (name, _with_records(Digest, _record)))
@@ -238,6 +246,7 @@ def entries() -> tuple[Entry, ...]:
         _file("wanted", "wanted.json", wanted, number=WANTED_FORMAT),
         _file("wanted", "groups/….json", groups, number=GROUPS_FORMAT),
         _file("facts", "facts.json", facts, number=FACTS_FORMAT, key="format"),
+        _file("inventory", INVENTORY_FILE, inventory, number=INVENTORY_FORMAT),
         _output("init", InitReport),
         _output("lock", LockReport),
         _output("materialize", MaterializeReport),
@@ -252,6 +261,7 @@ def entries() -> tuple[Entry, ...]:
         _output("check", CheckReport),
         _output("verify", VerifyReport),
         _output("tree", TreeReport),
+        _output("describe", DescribeReport),
         _output("diff", DiffReport),
         _output("doctor", DoctorReport),
         _output("export", ExportReport),

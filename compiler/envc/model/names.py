@@ -22,6 +22,10 @@ COMMAND = "bin/envc"
 # What a user writes, and the overlay as one file beside it.
 OVERLAY_SPEC = "overlay.toml"
 PACKED = "packed.envc"
+# What was found in the environment that an overlay stands on, if envc did not build that.
+INVENTORY_FILE = "base.json"
+# The layer that such an environment is to what stands on it.
+DESCRIBED = "base"
 # The folder to `module use`.
 MODULEFILES = "modulefiles"
 # Where a node has a wanted state of its own, below its target; a shared one may stand anywhere.

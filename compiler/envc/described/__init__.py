@@ -1,0 +1,1 @@
+"""Environments that envc did not build: their interpreter is asked, and tells an inventory."""

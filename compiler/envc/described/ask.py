@@ -1,0 +1,155 @@
+"""A foreign interpreter, asked what its environment holds; and what has changed since."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from importlib import resources
+from tempfile import TemporaryFile
+from threading import Timer
+
+from envc.described.facts import MARK, MOST_BYTES, facts_from, inventory_of
+from envc.disk.digests import bytes_of
+from envc.disk.ownership import refuse_exposed
+from envc.errors import UsageError, shell_word
+from envc.host.machine import machine_of
+from envc.model.inventory import Inventory
+from envc.model.target import Machine
+from envc.model.value import replace
+from envc.view.stack_file import START_STEM
+
+_ANSWER_SECONDS = 60
+_NAMES = ("bin/python3", "bin/python")
+_MOST_SAID = 300
+# What a tree of envc starts its hook with.
+_START = f"{START_STEM}.pth"
+
+
+def script() -> str:
+    """The program that tells of the environment that runs it."""
+    return resources.files("envc.described").joinpath("foreign.py").read_text(encoding="utf-8")
+
+
+def interpreter_of(what: str | None) -> str:
+    """The interpreter that a word means, its absolute path: one, a prefix, or a name on `PATH`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    word = what or "python3"
+    found = None if "/" in word else shutil.which(word)
+    if found is None:
+        place = os.path.abspath(os.path.expanduser(word))
+        names = [f"{place}/{name}" for name in _NAMES] if os.path.isdir(place) else [place]
+        found = next((path for path in names if os.access(path, os.X_OK)), None)
+    if found is None or not os.path.isfile(found):
+        raise UsageError(
+            f"no Python is there: {word}",
+            where=os.getcwd() if what is None else os.path.abspath(word),
+            mend="name an interpreter, or the folder of an environment (one with bin/python3)",
+        )
+    return os.path.abspath(found)
+
+
+def described_by(python: str, paths: Sequence[str], *, is_named: bool) -> Inventory:
+    """The inventory of an interpreter's environment with `paths` as its PYTHONPATH.
+
+    `is_named`: the caller has said which it is, and so whose he trusts.
+
+    Raises:
+        UsageError: somebody else could change it, it does not run, or what it says is nothing.
+    """
+    refuse_exposed(python, (os.stat(python).st_uid,) if is_named else ())
+    facts = facts_from(_printed(python, paths), python)
+    built = next((each.path for each in facts.folders if _START in each.told), None)
+    if built is not None:
+        raise UsageError(
+            "this environment is a layer or an overlay that envc built",
+            where=built,
+            mend="stand on it as such: `envc overlay init --base L`, or `base-dir` in overlay.toml",
+        )
+    refuse_exposed(facts.base_executable, (os.stat(facts.base_executable).st_uid,))
+    return inventory_of(facts, machine_of(facts.base_executable))
+
+
+def described_in(file: str) -> Inventory:
+    """The inventory of what `envc describe --script` printed elsewhere, on a machine like this one.
+
+    Raises:
+        UsageError: it cannot be read, or is no such thing.
+    """
+    try:
+        facts = facts_from(bytes_of(file, MOST_BYTES), file)
+    except OSError as error:
+        raise UsageError(
+            f"cannot be read: {error.strerror}", where=file, mend="correct the path"
+        ) from error
+    here = machine_of(None)
+    return inventory_of(facts, _like(here, facts.python_full))
+
+
+def _like(machine: Machine, python_full: str) -> Machine:
+    return replace(machine, python_full=python_full)
+
+
+def paths_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The folders that PYTHONPATH names, absolute; those that are not there are left out."""
+    entries = filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))
+    return tuple(path for path in map(os.path.abspath, entries) if os.path.isdir(path))
+
+
+def _printed(python: str, paths: Iterable[str]) -> bytes:
+    """What the interpreter prints when it runs the script; bounded in time and size."""
+    surroundings = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    surroundings |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
+    with TemporaryFile() as said:
+        try:
+            # In a session of its own: whatever it starts ends with it.
+            process = subprocess.Popen(
+                [python, "-s", "-B", "-W", "ignore", "-c", script()],
+                cwd="/",
+                env=surroundings,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _silent(python, error.strerror or str(error)) from error
+        out = _read(process)
+        said.seek(0)
+        told = said.read(_MOST_SAID).decode(errors="replace").strip().rpartition("\n")[2]
+    if len(out) > MOST_BYTES:
+        raise _silent(python, f"it says more than {MOST_BYTES >> 20} MB")
+    if MARK not in out:
+        raise _silent(python, told)
+    return out
+
+
+def _read(process: subprocess.Popen[bytes]) -> bytes:
+    """What a process prints before it, and all that it has started, is ended."""
+    timer = Timer(_ANSWER_SECONDS, _end, (process,))
+    timer.start()
+    try:
+        return process.stdout.read(MOST_BYTES + 1) if process.stdout is not None else b""
+    finally:
+        timer.cancel()
+        _end(process)
+        if process.stdout is not None:
+            process.stdout.close()
+        process.wait()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _silent(python: str, why: str) -> UsageError:
+    return UsageError(
+        f"the interpreter does not tell what its environment holds: {why or 'it was stopped'}",
+        where=python,
+        mend=f"see whether it runs: `{shell_word(python)} -c pass`",
+    )
