@@ -93,6 +93,22 @@ def test_pythonpath_is_a_chain_of_prefixes(base, tmp_path, monkeypatch):
     assert report["doubles"][0] == f"tool 1.0 in {tmp_path}/two"
 
 
+def test_an_unpacked_egg_is_a_folder_of_the_path(tmp_path):
+    site = prefix(tmp_path / "v")
+    egg = site / "hatched-1.0-py3.egg"
+    write(egg / "EGG-INFO" / "PKG-INFO", "Metadata-Version: 1.1\nName: hatched\nVersion: 1.0\n")
+    write(egg / "hatched.py", "")
+    write(site / "easy-install.pth", f"./{egg.name}\n")
+    inventory = described_by(f"{tmp_path}/v/bin/python3", (), is_named=True)
+    (hatched,) = inventory.distributions
+    assert (hatched.project, hatched.files, hatched.modules) == (
+        *("hatched", "walk"),
+        {"hatched": "module"},
+    )
+    assert inventory.folders[hatched.folder].path == os.path.realpath(egg)
+    assert inventory.folders[hatched.folder].added_by == "easy-install.pth"
+
+
 def test_modules_that_are_loaded_are_told(base, monkeypatch):
     monkeypatch.setenv("LOADEDMODULES", "Python/3.11:SciPy-bundle/2026.05")
     report = envc("describe", base, "--json").json

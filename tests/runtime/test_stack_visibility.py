@@ -460,7 +460,9 @@ from types import SimpleNamespace
 sys.path.append({folder!r})
 from _envc_start_files import run_start_files
 names = sorted(name for name in os.listdir({folder!r}) if name.startswith("near_"))
-layer = SimpleNamespace(folder={folder!r}, entry={folder!r}, start_files=names)
+layer = SimpleNamespace(
+    folder={folder!r}, entry={folder!r}, start_files=names, identity=()
+)
 run_start_files([layer], staged=True)
 print(sys.runs)
 """

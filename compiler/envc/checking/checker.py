@@ -241,7 +241,7 @@ class Checker:
     def _judged(
         self, spec: OverlaySpec, under: KnownBase, present: LockFile | None, owner: str
     ) -> Judged:
-        source = GivenSource(self.source)
+        source = GivenSource(self.source, known=under.base.metadata())
         state = self.state(spec, under, present.lock if present is not None else None)
         lock = present.lock if present is not None and state is LockState.FRESH else None
         failure: UnsatisfiableError | None = None
@@ -276,12 +276,12 @@ class Checker:
             yanked=self._yanked(lock, source) if lock is not None else {},
             unknown=seen.unknown,
             below=self.below(spec, under),
-            drift=drift_of(spec, present),
+            drift=drift_of(spec, present) or _base_drift(spec),
             site_rules=self.site.spec.check,
             rules=spec.check,
         )
         # It rests on what is not among the files beside: other folders, sources.
-        looks_further = spec.base_dir is not None or names_files(spec.requires)
+        looks_further = bool(spec.base_dir or spec.on) or names_files(spec.requires)
         spoken_of = (*spec.requires, *spec.constraints)
         asked = [canonicalize_name(sourced.requirement.name) for sourced in spoken_of]
         parts = basis_of(subject, [*asked, *spec.hide])
@@ -322,6 +322,16 @@ def _projects_beside(spec: OverlaySpec) -> Iterator[tuple[str, Digest | None]]:
     for sourced in spec.editable:
         path = f"{directory_of(spec, sourced.path)}/pyproject.toml"
         yield path, known_digest(path, MOST_OF_A_LOCK)
+
+
+def _base_drift(spec: OverlaySpec) -> str:
+    """What has changed in the environment that an overlay stands on; empty: nothing."""
+    if spec.on is None:
+        return ""
+    from envc.described.identity import said_of_all  # few overlays stand on such a thing
+    from envc.sites.inventory import inventory_beside
+
+    return said_of_all(inventory_beside(os.path.dirname(os.path.abspath(spec.file))))
 
 
 def _is_open(site: SiteSpec, spec: OverlaySpec) -> bool:

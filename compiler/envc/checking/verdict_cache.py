@@ -26,7 +26,7 @@ from envc.supply.contents import check_cache
 _ROOMS = (
     *("checking", "locking", "target", "supply", "sites", "core", "bundle", "build", "cluster"),
     *("index", "store", "host", "expand", "resolve", "lock", "view", "plan", "check", "formats"),
-    "model",
+    *("described", "model"),
 )
 
 

@@ -22,6 +22,9 @@ def site_of(arguments: Arguments) -> "Site":
     from envc.sites.place import find_site
     from envc.sites.site import load_site
 
+    described = _described_site(arguments)
+    if described is not None:
+        return described
     try:
         folder, name = find_site(arguments.site)
     except UsageError:
@@ -30,6 +33,26 @@ def site_of(arguments: Arguments) -> "Site":
             raise
         return site_of_target(target)
     return load_site(folder, name)
+
+
+def _described_site(arguments: Arguments) -> "Site | None":
+    """The site of the one overlay that is named, where that stands on no layer of a site."""
+    several: tuple[str, ...] = tuple(getattr(arguments, "overlays", None) or ())
+    several += tuple(getattr(arguments, "specs", None) or ())
+    word: str | None = getattr(arguments, "overlay", None)
+    word = several[0] if len(several) == 1 else word
+    if word is None or arguments.site is not None:
+        return None
+    from envc.overlays.places import is_path
+
+    path = os.path.abspath(word)
+    folder = path if os.path.isdir(path) else os.path.dirname(path)
+    if not (is_path(word) or os.path.isdir(path)) or not os.path.exists(f"{folder}/base.json"):
+        return None
+    from envc.sites.described import site_of_described
+    from envc.sites.inventory import inventory_beside
+
+    return site_of_described(inventory_beside(folder), folder)
 
 
 def site_of_target(target: str) -> "Site":

@@ -45,7 +45,10 @@ def _change(verb: str, arguments: Arguments) -> Output:
     options = OverlayOptions(folder, arguments.target)
     match verb:
         case "init":
-            report = edit.create(options, arguments.base, context)
+            if arguments.on is not None:
+                report = edit.create_on(options, arguments.on, context)
+            else:
+                report = edit.create(options, arguments.base, context)
         case "add":
             requirements = _requirements(arguments.requirements, arguments.editable)
             report = edit.add(options, requirements, arguments.editable, context)
@@ -62,7 +65,26 @@ def _folder(arguments: Arguments, *, new: bool = False) -> str:
     from envc.overlays.places import overlay_folder
 
     word = arguments.overlay or getattr(arguments, "name", None)
+    if new and arguments.on is not None:
+        return _folder_for_on(word)
     return overlay_folder(word, arguments.target, new=new)
+
+
+def _folder_for_on(word: str | None) -> str:
+    """The folder of an overlay that has no site, and so no storage to be in."""
+    import os
+
+    from envc.errors import UsageError, shell_word
+    from envc.overlays.places import is_path, overlay_folder
+
+    if word is None or not (is_path(word) or os.path.isdir(word)):
+        place = f"./{word or 'NAME'}"
+        raise UsageError(
+            "an overlay on an environment needs a folder of its own",
+            where=word or "",
+            mend=f"name it by a path: `envc overlay init {shell_word(place)} --on PYTHON`",
+        )
+    return overlay_folder(word, None, new=True)
 
 
 def _requirements(texts: list[str], editable: list[str]) -> "list[Requirement]":
@@ -98,7 +120,9 @@ def _words(arguments: Arguments) -> list[str]:
 def _told(report: "OverlayReport") -> Iterator[str]:
     state = "switched to" if report.changed else "nothing to do: on"
     yield f"{report.name} on {report.base}: {state} generation {report.generation}"
-    yield f"  inherits {counted(report.inherits, 'project')} from {report.target}"
+    yield f"  inherits {counted(report.inherits, 'project')} from {report.target or report.on}"
+    if report.modules:
+        yield f"  needs the modules {', '.join(report.modules)}"
     if report.base_changes:
         yield f"  the base has moved on: {', '.join(report.base_changes.words())}"
     for move in report.moves:
@@ -218,6 +242,7 @@ VERBS = {
         "create an overlay and build it",
         "plots --base user",
         Option("--base", "L", "the common layer to stand on"),
+        Option("--on", "PYTHON", "stand on the environment of this Python, or of this folder"),
         operands=(
             Operand("NAME", "its name in your storage, or its folder (your own)", "name", "?"),
         ),

@@ -154,9 +154,10 @@ def _built(subject: str, path: str, surroundings: Mapping[str, str]) -> Iterable
                 "run `envc materialize`, for an overlay `envc overlay sync`",
             )
             return
-        yield Diagnosis(
-            f"{subject}: generation", "ok", f"generation {current.generation} of {current.site}"
-        )
+        of = f" of {current.site}" if current.site else ""
+        yield Diagnosis(f"{subject}: generation", "ok", f"generation {current.generation}{of}")
+        if directory.is_overlay and not current.site:
+            yield _described(directory, current)
         yield checks.interpreter(subject, machine_of(current.interpreter), current.python)
         trees = [directory.tree(current.generation, layer) for layer in current.layers]
         below = [state.tree for tree in trees for state in base_states(tree, current.python)]
@@ -167,6 +168,21 @@ def _built(subject: str, path: str, surroundings: Mapping[str, str]) -> Iterable
         yield Diagnosis(
             f"{subject}: {found.name}", "warning", found.message, f"unset {shell_word(found.name)}"
         )
+
+
+def _described(directory: Directory, current: Generation) -> Diagnosis:
+    """Is the environment that an overlay stands on as it was described?"""
+    from envc.overlays.on_base import described_folders, refuse_changed  # few stand on such a thing
+
+    try:
+        changed = refuse_changed(directory, current)
+    except EnvcError as error:
+        return _trouble("overlay: base", error)
+    if changed is not None:
+        mend = f"run `envc overlay sync --dir {shell_word(directory.path)}`"
+        return Diagnosis("overlay: base", "warning", changed, mend)
+    folders = ", ".join(each.folder for each in described_folders(directory, current))
+    return Diagnosis("overlay: base", "ok", f"as it was described: {folders}")
 
 
 def _modules(target: str, surroundings: Mapping[str, str]) -> Iterable[Diagnosis]:

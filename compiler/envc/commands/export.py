@@ -63,6 +63,11 @@ def export(
         base, stale = base_on(site, spec), stale_overlay(site, spec)
     warn_of_stale(stale, context.reporter)
     own = base.locks[0]
+    if flat and base.inventory is not None:
+        raise UsageError(
+            f"{base.layer} stands on an environment that envc did not build, and no lock has that",
+            mend="export what the overlay itself installs: leave out --flat",
+        )
     if not flat:
         # What it holds is a file of its own now: nothing tells whether that is stale.
         return Exported(title=own.layer, lock=replace(own, inputs=None))
@@ -103,4 +108,6 @@ def _directories(base: Base) -> dict[NormalizedName, str]:
 
 def default_layer(site: SiteSpec) -> str:
     """The layer to export when nobody says: `user`, or the last of the site."""
-    return "user" if site.layer("user") is not None else site.layers[-1].name
+    if site.layer("user") is not None or not site.layers:
+        return "user"
+    return site.layers[-1].name

@@ -1,11 +1,13 @@
 """`envc lock`: the locks of a site's layers, or of an overlay."""
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from envc.host.context import Context
 from envc.locking.report import LockOptions
+from envc.model.names import INVENTORY_FILE
 from envc.reports.lock import LockReport
 from envc.sites.place import find_site
 
@@ -23,6 +25,13 @@ def lock(site: str | None, options: LockOptions, context: Context) -> LockReport
         from envc.locking.lock import lock_site
         from envc.sites.site import load_site
 
+        folder = os.path.dirname(options.overlay) if options.overlay is not None else ""
+        if site is None and folder and os.path.exists(f"{folder}/{INVENTORY_FILE}"):
+            from envc.sites.described import site_of_described
+            from envc.sites.inventory import inventory_beside
+
+            found = site_of_described(inventory_beside(folder), folder)
+            return lock_site(found, options, context)
         return lock_site(load_site(*find_site(site)), options, context)
 
 

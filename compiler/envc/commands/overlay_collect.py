@@ -30,7 +30,7 @@ from envc.reports.overlay_collect import CollectedOverlay, CollectedOverlays
 from envc.sites.overlay_files import COLLECTED, owner_of
 from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import MOST_OF_A_SPEC, MOST_OF_AN_OVERLAYS_LOCK
-from envc.sites.site import Site, overlay_from
+from envc.sites.site import Site, overlay_from, refuse_in_site
 
 # Of one user in all, and what is left free on the site's disk.
 MOST_OF_A_USER, _LEFT_FREE = 8 << 30, 1 << 28
@@ -152,6 +152,7 @@ def _collect(
         lost = lost_spec(folder)
         raise UsageError.of([lost] if lost is not None else [Fault("it has no spec")]) from error
     spec = overlay_from(text, f"{folder}/{OVERLAY_SPEC}")
+    refuse_in_site(site.spec, spec)
     place = f"{COLLECTED}/{user}/{name}"
     lock_name = lock_file_name(spec.name)
     changed = False

@@ -21,7 +21,7 @@ from envc.host.surroundings import (
 )
 from envc.model.digest import digest_from_hex, digest_of, is_digest
 from envc.model.generation import Generation
-from envc.model.names import OVERLAY_SPEC, PACKED
+from envc.model.names import INVENTORY_FILE, OVERLAY_SPEC, PACKED
 from envc.overlays.options import OverlayOptions
 from envc.overlays.places import default_folder, refuse_strangers_overlay
 from envc.overlays.staged import stage_root, staged
@@ -95,6 +95,13 @@ def prepare(
             from envc.overlays.edit import create  # once in an overlay's life
 
             create(OverlayOptions(folder=folder, target=options.target), None, context)
+        if os.path.exists(f"{folder}/{INVENTORY_FILE}"):
+            from envc.overlays.on_base import run_on_described  # most stand on a target
+
+            directory = Directory(folder, Shape.OVERLAY)
+            current = _looked_at(directory, folder, context, clock)
+            variables = run_on_described(directory, current, surroundings, context)
+            return variables | _stays(variables["VIRTUAL_ENV"], surroundings)
         target, tree = _overlay(folder, options, context, clock)
         states = base_states(tree, target.current.python)
         layer = common_layer(states)
@@ -147,6 +154,13 @@ def _overlay(
         place = stage(folder, None, context).path
     if place is not None:
         directory = Directory(place, Shape.OVERLAY)
+    found = _looked_at(directory, folder, context, clock)
+    (layer,) = found.layers
+    return target, directory.tree(found.generation, layer)
+
+
+def _looked_at(directory: Directory, folder: str, context: Context, clock: Clock) -> Generation:
+    """The current generation of an overlay; what was done to it by hand is told."""
     found = built_overlay(directory)
     edited = edited_sources(directory, found, clock=clock)
     told = [*by_hand(directory, found).said(directory.path), *_said_of_editables(folder)]
@@ -159,7 +173,7 @@ def _overlay(
             f"more than {GLANCE_SECONDS * 1000:.0f} ms; "
             f"`envc doctor --overlay {shell_word(folder)}` does it"
         )
-    return target, directory.tree(found.generation, layer)
+    return found
 
 
 def _said_of_editables(folder: str) -> list[str]:
@@ -219,11 +233,16 @@ def _tree(directory: Directory, current: Generation, layer: str) -> str:
 def _variables(
     target: Target, tree: str, layer: str, surroundings: Mapping[str, str]
 ) -> dict[str, str]:
-    inherited = surroundings.get(GENERATIONS, "").split(os.pathsep)
     return {
         **target.settings(layer).env,
         "PATH": f"{tree}/bin:{surroundings.get('PATH', os.defpath)}",
         "VIRTUAL_ENV": tree,
         "ENVC_TARGET": target.directory.path,
-        GENERATIONS: os.pathsep.join(filter(None, (*inherited, os.path.realpath(tree)))),
+        **_stays(tree, surroundings),
     }
+
+
+def _stays(tree: str, surroundings: Mapping[str, str]) -> dict[str, str]:
+    """What keeps the programs that are started from a tree in it."""
+    inherited = surroundings.get(GENERATIONS, "").split(os.pathsep)
+    return {GENERATIONS: os.pathsep.join(filter(None, (*inherited, os.path.realpath(tree))))}

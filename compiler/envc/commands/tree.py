@@ -4,7 +4,8 @@ from packaging.utils import canonicalize_name
 
 from envc.host.context import Context
 from envc.lock import Base, target_groups, visible_problem
-from envc.model.resolution import Resolution
+from envc.model.names import DESCRIBED
+from envc.ports import CandidateSource
 from envc.reports.tree import TreeProject, TreeReport
 from envc.resolve import resolve
 from envc.sites.site import Site, base_of, base_on, load_overlay
@@ -42,12 +43,12 @@ def _tree(site: Site, base: Base, context: Context) -> TreeReport:
     """The tree of what stands on `base`, for the site's first kind of machine."""
     targets = target_groups(site.spec.targets)[0]
     with open_source(site, context) as source:
-        resolution: Resolution = resolve(visible_problem(site.spec, base, targets), source)
+        resolution = resolve(visible_problem(site.spec, base, targets), _known(source, base))
     roots = {canonicalize_name(kept.requirement.name) for kept in base.kept}
     visible = {pin.project for pin in resolution.pins}
     return TreeReport(
         target=targets[0].name,
-        layers=tuple(lock.layer for lock in base.locks),
+        layers=(*(lock.layer for lock in base.locks), *([DESCRIBED] if base.inventory else [])),
         roots=tuple(sorted(roots & visible)),
         projects={
             pin.project: TreeProject(
@@ -58,3 +59,12 @@ def _tree(site: Site, base: Base, context: Context) -> TreeReport:
             for pin in resolution.pins
         },
     )
+
+
+def _known(source: CandidateSource, base: Base) -> CandidateSource:
+    """The source, with what is known of an environment that envc did not build."""
+    if base.inventory is None:
+        return source
+    from envc.supply.given import GivenSource  # few stacks stand on such a thing
+
+    return GivenSource(source, known=base.metadata())

@@ -21,7 +21,7 @@ from envc.lock import (
 )
 from envc.lock.select import inherited_pins
 from envc.model.lock import Lock
-from envc.model.release import Distribution, Release
+from envc.model.release import CoreMetadata, Distribution, Release
 from envc.model.resolution import InheritedPin, Problem
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.target import Target
@@ -86,18 +86,27 @@ def why_in_overlay(site: Site, spec_path: str, project: str, context: Context) -
         asked = overlay_problem(site.spec, spec, base=base, targets=targets, preferred=preferred)
         return replace(asked, roots=(*asked.roots, *lines), directs=editables)
 
-    return _report(site, problem, lock, project, context=context)
+    return _report(site, problem, lock, project, context=context, known=base.metadata())
 
 
 def _report(
-    site: Site, problem: ProblemOf, lock: Lock, project: str, *, context: Context
+    site: Site,
+    problem: ProblemOf,
+    lock: Lock,
+    project: str,
+    *,
+    context: Context,
+    known: Mapping[str, CoreMetadata] | None = None,
 ) -> WhyReport:
-    """The answer for the first kind of machine that has the project."""
+    """The answer for the first kind of machine that has the project.
+
+    `known` is the metadata of what stands in an environment, by its URL.
+    """
     name = canonicalize_name(project)
     with open_source(site, context) as source:
         for targets in target_groups(site.spec.targets):
             present = pinned_versions(lock, targets[0].markers)
-            locked = _LockedSource(source, inherited_pins(lock, targets))
+            locked = _LockedSource(source, inherited_pins(lock, targets), known)
             found = why(problem(targets=targets, preferred=present), locked, name)
             if found is not None:
                 return WhyReport(
@@ -121,8 +130,13 @@ class _LockedSource(GivenSource):
     So nothing is built again, and projects that no index has are there.
     """
 
-    def __init__(self, source: CandidateSource, pins: Iterable[InheritedPin]) -> None:
-        super().__init__(source)
+    def __init__(
+        self,
+        source: CandidateSource,
+        pins: Iterable[InheritedPin],
+        known: Mapping[str, CoreMetadata] | None,
+    ) -> None:
+        super().__init__(source, known=known)
         self._locked = {
             pin.project: Release.of(pin.project, pin.version, tuple(map(_there, pin.distributions)))
             for pin in pins

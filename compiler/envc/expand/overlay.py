@@ -6,8 +6,8 @@ from envc.errors import SpecError
 from envc.expand.site import finding_rules
 from envc.formats.document import Document
 from envc.formats.overlay_toml import OverlayDocument
-from envc.model.names import CORE
-from envc.model.spec import OverlaySpec, SourcedPath
+from envc.model.names import CORE, DESCRIBED
+from envc.model.spec import OnSpec, OverlaySpec, SourcedPath
 
 
 def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
@@ -17,16 +17,20 @@ def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
         SpecError: it stands on itself or on the core.
     """
     table = document.tables.overlay
-    if table.base in {table.name, CORE}:
+    base = table.base or DESCRIBED
+    if base in {table.name, CORE}:
+        where = document.origin("overlay", "base" if table.base else "name")
         raise SpecError(
-            f"overlay {table.name!r} cannot stand on {table.base!r}",
-            where=str(document.origin("overlay", "base")),
-            mend="name a common layer of the site, or another overlay",
+            f"overlay {table.name!r} cannot stand on {base!r}",
+            where=str(where),
+            mend="name a common layer of the site, or another overlay"
+            if table.base
+            else "choose another name",
         )
     return OverlaySpec(
         name=table.name,
         file=document.file,
-        base=table.base,
+        base=base,
         base_dir=table.base_dir,
         requires=document.sourced(table.requires, "overlay", "requires"),
         constraints=document.sourced(table.constraints, "overlay", "constraints"),
@@ -37,4 +41,9 @@ def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
             for number, path in enumerate(table.editable)
         ),
         check=finding_rules(document.tables.check),
+        on=OnSpec(python=table.on.python, paths=table.on.paths, modules=table.on.modules)
+        if table.on is not None
+        else None,
+        replace=tuple(sorted(NormalizedName(project) for project in set(table.replace))),
+        warns_of_changes=table.changed_base == "warn",
     )

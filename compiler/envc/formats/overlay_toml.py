@@ -1,6 +1,6 @@
 """`overlay.toml`, a user's layer (format 1; docs: schemas/overlay.md)."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from envc.formats.document import (
     ChangeableCodeText,
@@ -12,6 +12,7 @@ from envc.formats.document import (
     read_document,
 )
 from envc.formats.envc_toml import FormatVersion
+from envc.formats.values import Beside, Flaw
 from envc.model.policy import ShadowPolicy
 from envc.model.value import field, value
 
@@ -22,11 +23,23 @@ PathText = Annotated[str, r"^[\s\S]+$"]
 
 
 @value(kw_only=True)
+class OnTable:
+    """`overlay.on`: an environment that envc did not build."""
+
+    python: Annotated[str, r"[/~$][^\x00-\x1f\x7f]*"]
+    paths: tuple[Annotated[str, r"[/~$][^\x00-\x1f\x7f:]*"], ...] = ()
+    modules: tuple[Annotated[str, r"[^\s:]+"], ...] = ()
+
+
+@value(kw_only=True)
 class OverlayTable:
-    """`[overlay]`."""
+    """`[overlay]`: on a layer that is its `base`, or `on` an environment."""
 
     name: LayerName
-    base: LayerName
+    base: LayerName | None = None
+    on: OnTable | None = None
+    replace: tuple[ProjectText, ...] = ()
+    changed_base: Literal["refuse", "warn"] = "refuse"
     base_dir: str | None = None
     requires: tuple[RequirementText, ...] = ()
     constraints: tuple[ConstraintText, ...] = ()
@@ -52,12 +65,29 @@ class OverlayCheckTable:
     ignore: tuple[RuleTable, ...] = ()
 
 
+def _standing(plain: Any) -> list[Flaw]:
+    """What is wrong with how an overlay says what it stands on."""
+    if not isinstance(plain, dict):
+        return []
+    if "on" in plain:
+        mend = "remove one of them"
+        both = "an overlay stands on `{}` or `on`, not both"
+        return [Flaw(both.format(k), mend, (k,)) for k in ("base", "base-dir") if k in plain]
+    what = "`{}` is for overlays `on` an environment that envc did not build"
+    keys = [key for key in ("replace", "changed-base") if key in plain]
+    found = [Flaw(what.format(key), "remove it", (key,)) for key in keys]
+    if "base" not in plain:
+        mend = 'name a layer, or an interpreter: on = { python = "/path/of/python3" }'
+        found.append(Flaw("missing key", mend, ("base",)))
+    return found
+
+
 @value(kw_only=True)
 class OverlayDocument:
     """The whole file."""
 
     version: FormatVersion
-    overlay: OverlayTable
+    overlay: Annotated[OverlayTable, Beside(_standing)]
     check: OverlayCheckTable = field(default_factory=OverlayCheckTable)
 
 
@@ -77,5 +107,16 @@ version = 1
 [overlay]
 name = "{name}"
 base = "{base}"
+requires = []
+"""
+
+ON_TEMPLATE = """\
+# A personal layer on an environment that envc did not build; base.json beside this file is what was
+# found there. `envc overlay add PROJECT` edits this file.
+version = 1
+
+[overlay]
+name = "{name}"
+on = {on}
 requires = []
 """

@@ -31,6 +31,28 @@ def base_references(text: str) -> tuple[BaseRecord, ...]:
     return tuple(found)
 
 
+class DescribedRecord(NamedTuple):
+    """A folder of a base that envc did not build, and what tells that it is as it was."""
+
+    folder: str
+    mtime_seconds: int
+    names: str
+    warns: bool
+
+
+def described_records(text: str) -> tuple[DescribedRecord, ...]:
+    """The described folders that the data tells of, the nearest first."""
+    found: list[DescribedRecord] = []
+    location = ""
+    for record in text.split("\n"):
+        match record.split("\t"):
+            case ["base", _, _, _, place, _]:
+                location = place
+            case ["identity", seconds, names, kind] if seconds.isdigit():
+                found.append(DescribedRecord(location, int(seconds), names, kind == "warn"))
+    return tuple(found)
+
+
 def common_closure(text: str) -> Digest | None:
     """The closure digest of the nearest common layer of the stack that the data is about.
 

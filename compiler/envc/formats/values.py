@@ -78,6 +78,12 @@ class Before(NamedTuple):
     check: Callable[[Any], Any]
 
 
+class Beside(NamedTuple):
+    """A check of what is read whose flaws are told beside those of the value itself."""
+
+    check: Callable[[Any], list[Flaw]]
+
+
 def path_text(path: KeyPath) -> str:
     """A key path as people write it: `layer.user.requires[0]`."""
     text = ""
@@ -235,19 +241,23 @@ def _mistyped(wanted: str, plain: Any, *, toml: bool) -> FormError:
 def _checked(read: Read, checks: Sequence[Any]) -> Read:
     """What also checks what it reads; patterns are of whole texts."""
     before = [each.check for each in checks if isinstance(each, Before)]
-    after = [each for each in checks if not isinstance(each, Before)]
+    beside = [each.check for each in checks if isinstance(each, Beside)]
+    after = [each for each in checks if not isinstance(each, Before | Beside)]
 
     def checked(plain: Any) -> Any:
+        flaws = [flaw for check in beside for flaw in check(plain)]
         try:
             for check in before:
                 plain = check(plain)
             value = read(plain)
             for check in after:
                 value = _matching(check, value) if isinstance(check, str) else check(value)
-        except FormError:
-            raise
+        except FormError as error:
+            raise FormError(*flaws, *error.flaws) from error
         except ValueError as error:
-            raise FormError(str(error)) from error
+            raise FormError(*flaws, str(error)) from error
+        if flaws:
+            raise FormError(*flaws)
         return value
 
     return checked

@@ -1,5 +1,7 @@
 """What a layer stands on: the locks below it, and what their specs still demand above them."""
 
+from typing import TYPE_CHECKING
+
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.errors import InternalError
@@ -11,10 +13,16 @@ from envc.model.spec import LayerSpec, OverlaySpec, SiteSpec, SourcedRequirement
 from envc.model.target import Target
 from envc.model.value import replace, value
 
+if TYPE_CHECKING:
+    from envc.model.inventory import Inventory
+    from envc.model.release import CoreMetadata
+
 
 @value(kw_only=True)
 class Base:
     """The stack below a layer. `locks` are top first, none for the core.
+
+    Below them may be an environment that envc did not build, of which there is an `inventory`.
 
     `layer` and `closure` name the top of it. `kept` are the requirements of the specs below,
     `constraints` and `overrides` bind every layer above. `together` are groups of projects that
@@ -24,6 +32,7 @@ class Base:
     layer: str
     closure: Digest | None
     locks: tuple[Lock, ...] = ()
+    inventory: "Inventory | None" = None
     kept: tuple[SourcedRequirement, ...] = ()
     constraints: tuple[SourcedRequirement, ...] = ()
     overrides: tuple[SourcedRequirement, ...] = ()
@@ -47,7 +56,20 @@ class Base:
             own = inherited_pins(lock, targets)
             pins += [pin for pin in own if pin.project not in covered]
             covered |= {pin.project for pin in own} | set(lock.hides)
+        if self.inventory is not None:
+            from envc.lock.described import described_pins  # few stacks stand on such a thing
+
+            there = described_pins(self.inventory, targets)
+            pins += [pin for pin in there if pin.project not in covered]
         return tuple(sorted(pins, key=lambda pin: pin.project))
+
+    def metadata(self) -> "dict[str, CoreMetadata]":
+        """URL of a distribution that no index has → its metadata."""
+        if self.inventory is None:
+            return {}
+        from envc.lock.described import known_metadata
+
+        return known_metadata(self.inventory)
 
 
 CORE_BASE = Base(layer="core", closure=None)
@@ -79,6 +101,7 @@ def _above(
         layer=spec.name,
         closure=closure_digest(site.core.python, lock_digest, base.closure),
         locks=(lock, *base.locks),
+        inventory=base.inventory,
         kept=(*spec.requires, *base.kept),
         constraints=(*spec.constraints, *base.constraints),
         overrides=base.overrides,

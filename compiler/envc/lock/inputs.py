@@ -43,6 +43,7 @@ def overlay_inputs(site: SiteSpec, overlay: OverlaySpec, base: Base) -> Digest:
             "hide": sorted(overlay.hide),
             "shadow": [site.overlays.shadow, overlay.shadow],
             **({"editable": editable} if editable else {}),
+            **({"replace": sorted(overlay.replace)} if overlay.replace else {}),
         }
     )
 

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator
 from packaging.utils import NormalizedName
 
 from envc.check import Inventory, inventory_of, layer_collisions
+from envc.errors import Fault
 from envc.lock import Base, locked_wheel, shared_packages, target_groups, visible_problem
 from envc.locking.overlay_resolution import Edges, edges_of
 from envc.model.finding import Finding
 from envc.model.lock import LockedWheel
+from envc.model.release import Distribution
 from envc.model.resolution import Group, InheritedPin
 from envc.model.spec import SiteSpec
 from envc.model.target import Target
@@ -17,6 +19,7 @@ from envc.model.wheel import Unknown, WheelContents
 from envc.ports import CandidateSource
 from envc.resolve import resolve
 from envc.supply.contents import ContentsSource
+from envc.supply.given import GivenSource
 
 
 @value
@@ -42,6 +45,8 @@ class KnownBase:
         """For each group of targets: who requires whom on the base; it is resolved for that."""
         groups = target_groups(self.site.targets)
         problems = (visible_problem(self.site, self.base, group) for group in groups)
+        if self.base.inventory is not None:
+            source = GivenSource(source, known=self.base.metadata())
         return tuple(edges_of(resolve(problem, source)) for problem in problems)
 
     def wheel(self, project: NormalizedName, target: Target) -> LockedWheel | None:
@@ -49,7 +54,8 @@ class KnownBase:
         for group in target_groups(self.site.targets):
             if target in group:
                 pin = dict(self.inventories)[target].pins.get(project)
-                return locked_wheel(pin.distributions[group.index(target)]) if pin else None
+                file = pin.distributions[group.index(target)] if pin is not None else None
+                return locked_wheel(file) if file is not None and file.digest else None
         return None
 
 
@@ -71,17 +77,42 @@ def known_base(
     visible = tuple(base.visible_pins(group) for group in groups)
     for group, pins in zip(groups, visible, strict=True):
         for place, target in enumerate(group):
-            wheels = (locked_wheel(pin.distributions[place]) for pin in pins)
+            wheels = (locked_wheel(each) for each in _locked(pins, place))
             found = contents.contents(wheels, folder=folder)
             known = [each for each in found.values() if isinstance(each, WheelContents)]
+            described = dict(_described(base, pins))
+            known += [each for each in described.values() if isinstance(each, WheelContents)]
             inventories.append((target, inventory_of(pins, known)))
             collisions |= dict.fromkeys(_collisions(site, pins, known))
             together.update(shared_packages(each.facts for each in known))
-            unknown |= {each.project: each for each in found.values() if isinstance(each, Unknown)}
+            looked = (*found.values(), *described.values())
+            unknown |= {each.project: each for each in looked if isinstance(each, Unknown)}
     whole = replace(base, together=tuple(sorted(together)))
     return KnownBase(
         site, whole, tuple(inventories), visible, tuple(unknown.values()), tuple(collisions)
     )
+
+
+def _locked(pins: Iterable[InheritedPin], place: int) -> Iterator[Distribution]:
+    """The files that a lock has; what stands in an environment has none."""
+    files = (pin.distributions[place] for pin in pins)
+    return (file for file in files if file.digest is not None)
+
+
+def _described(
+    base: Base, pins: Iterable[InheritedPin]
+) -> Iterator[tuple[NormalizedName, WheelContents | Unknown]]:
+    """What is known of the contents of projects that stand in an environment."""
+    if base.inventory is None:
+        return
+    from envc.lock.described import contents_of  # few stacks stand on such a thing
+
+    known = contents_of(base.inventory)
+    for pin in pins:
+        if pin.layer == base.inventory.layer:
+            what = f"nothing tells which files of {base.inventory.python} are those of it"
+            unknown = Unknown(str(pin.project), Fault(what, where=pin.distributions[0].url))
+            yield pin.project, known.get(pin.project) or unknown
 
 
 def _collisions(

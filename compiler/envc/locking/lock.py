@@ -206,18 +206,27 @@ def lock_overlay(
 
         refuse_strangers_sources(overlay)
     path = overlay_lock_path(overlay)
-    task = LockTask(
-        name=overlay.name,
-        requires=overlay.requires,
-        targets=site.targets,
-        base=base,
-        inputs=overlay_inputs(site, overlay, base),
-        start=Start(path, overlay_lock(overlay), options),
-        problem=partial(overlay_problem, site, overlay, base=base),
-        editables=built_editables(overlay, supply, folder=os.path.dirname(path)),
-        shared=shared,
-    )
-    return task.outcome(supply)
+    editables = built_editables(overlay, supply, folder=os.path.dirname(path))
+
+    def lock_on(base: Base) -> Outcome:
+        task = LockTask(
+            name=overlay.name,
+            requires=overlay.requires,
+            targets=site.targets,
+            base=base,
+            inputs=overlay_inputs(site, overlay, base),
+            start=Start(path, overlay_lock(overlay), options),
+            problem=partial(overlay_problem, site, overlay, base=base),
+            editables=editables,
+            shared=shared,
+        )
+        return task.outcome(supply)
+
+    if overlay.on is None:
+        return lock_on(base)
+    from envc.locking.on_described import lock_protected  # few overlays stand on such a base
+
+    return lock_protected(overlay, base, lock_on)
 
 
 def shared_below(site: Site, base: Base, context: Context) -> tuple[Group, ...]:

@@ -181,13 +181,14 @@ class LockTask:
         options = self.start.options
         named = frozenset(map(canonicalize_name, options.projects))
         moving = Moving(named, everything=options.upgrade)
-        return moves_of(resolutions, self.start.lock, moving, supply.source)
+        source = GivenSource(supply.source, known=self.base.metadata())
+        return moves_of(resolutions, self.start.lock, moving, source)
 
     def _resolutions(
         self, references: Sequence[Reference], indexes: CandidateSource
     ) -> list[Resolution]:
         """A resolution for each group of targets; later ones prefer what the earlier ones chose."""
-        source = GivenSource(indexes, only_releases(references))
+        source = GivenSource(indexes, only_releases(references), self.base.metadata())
         found: list[Resolution] = []
         for group in target_groups(self.targets):
             problem = self.problem(targets=group, preferred=self.start.preferred(group[0]))

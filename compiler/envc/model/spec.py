@@ -174,10 +174,25 @@ class SiteSpec:
 
 
 @value(kw_only=True)
-class OverlaySpec:
-    """An `overlay.toml`: a user's layer on a common layer, or on another overlay.
+class OnSpec:
+    """An environment that envc did not build, as an overlay's spec names it.
 
-    `editable` are folders of the user's own projects, which stay where they are.
+    `python` is its interpreter, `paths` what stands in PYTHONPATH for it, `modules` the environment
+    modules that it needs.
+    """
+
+    python: str
+    paths: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+@value(kw_only=True)
+class OverlaySpec:
+    """An `overlay.toml`: a user's layer on a common layer, another overlay, or a described base.
+
+    `editable` are folders of the user's own projects, which stay where they are. With `on`, `base`
+    is the layer that a described environment is; `replace` are its compiled projects that the
+    overlay may replace, and `warns_of_changes` tells whether it starts on a base that has changed.
     """
 
     name: str
@@ -190,6 +205,9 @@ class OverlaySpec:
     shadow: ShadowPolicy | None = None
     editable: tuple[SourcedPath, ...] = ()
     check: tuple[FindingRule, ...] = ()
+    on: OnSpec | None = None
+    replace: tuple[NormalizedName, ...] = ()
+    warns_of_changes: bool = False
 
 
 # Of what people write none comes near; a search with thousands of extras has no end.

@@ -4,7 +4,24 @@ from packaging.utils import NormalizedName
 
 from envc.model.digest import Digest
 from envc.model.value import value
-from envc.model.wheel import WheelFacts
+from envc.model.wheel import ModuleTree, WheelFacts
+
+
+@value(kw_only=True)
+class Described:
+    """What is known of a folder that envc did not fill, beside its distributions.
+
+    `mtime_seconds` and `names` tell whether it is as it was; `warns`: a process goes on where it is
+    not. `modules` and `start_files` are those that belong to no distribution; `places` the highest
+    paths that belong to one project alone, with that, or to none ("").
+    """
+
+    mtime_seconds: int
+    names: Digest
+    warns: bool
+    modules: ModuleTree
+    start_files: tuple[str, ...]
+    places: tuple[tuple[str, str], ...]
 
 
 @value(kw_only=True)
@@ -15,7 +32,9 @@ class StackLayer:
     layer, `location` is the target directory and `subdirectory` the layer's name; for an overlay,
     `location` is its own folder and `subdirectory` is empty. `masked` is what the top of the stack
     shadows, lifts over or hides; the top layer's own is empty. `python_scripts` are those of the
-    wheels' `scripts` that run the python beside them, as they stand in trees: path and text.
+    wheels' `scripts` that run the python beside them, as they stand in trees: path and text. A
+    `described` layer is no tree of envc's: `location` is the folder of the path itself, and
+    `closure` is empty.
     """
 
     name: str
@@ -25,6 +44,7 @@ class StackLayer:
     wheels: tuple[WheelFacts, ...]
     masked: frozenset[NormalizedName] = frozenset()
     python_scripts: tuple[tuple[str, bytes], ...] = ()
+    described: Described | None = None
 
     def visible(self) -> tuple[WheelFacts, ...]:
         """The wheels whose projects are not masked."""

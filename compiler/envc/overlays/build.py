@@ -4,6 +4,7 @@ spec, Target ──wanted_overlay──▶ Wanted ──lock_overlay──▶ Ou
 """
 
 import os
+from collections.abc import Mapping
 
 from packaging.utils import NormalizedName
 
@@ -22,12 +23,13 @@ from envc.locking.report import LockOptions
 from envc.locking.task import Outcome
 from envc.model.generation import Generation
 from envc.model.lock import Lock
-from envc.model.names import OVERLAY_SPEC, PACKED, lock_file_name
+from envc.model.names import INVENTORY_FILE, OVERLAY_SPEC, PACKED, lock_file_name
 from envc.model.publication import Publication
 from envc.model.spec import IndexSpec, OverlaySpec
 from envc.model.stack import Stack
 from envc.model.target import Target as NodeTarget
 from envc.model.value import replace, value
+from envc.overlays.described import DescribedBase
 from envc.overlays.unchanged import note_report
 from envc.reports.overlay import OverlayReport
 from envc.sites.place import read_spec
@@ -39,6 +41,7 @@ from envc.target.base_state import base_changes
 from envc.target.below import Below, below
 from envc.target.directory import Directory, Shape
 from envc.target.holding import said_of_current
+from envc.target.inputs import described_inputs, target_inputs
 from envc.target.opened import Target, named_for, write_location
 from envc.target.publication import save_plan
 from envc.target.publish import make_directory, publish
@@ -50,19 +53,21 @@ class Wanted:
     """What an overlay is to be built from, beside its lock: its spec, what is below it, the core.
 
     `text` are the bytes of the spec; `read` are those that it was made from, empty where there was
-    none, None where that does not matter. `env` and `modules` are the nearest common layer's.
+    none, None where that does not matter. `env` and `modules` are the nearest common layer's; what
+    is `described` has no target, and no location.
     """
 
     directory: Directory
     spec: OverlaySpec
     text: bytes
     below: Below
-    location: Location
+    location: Location | None
     python: str
     interpreter: str
     env: tuple[tuple[str, str], ...]
     modules: tuple[str, ...]
     read: bytes | None = None
+    described: DescribedBase | None = None
 
 
 class MeanwhileChangedError(UsageError):
@@ -72,13 +77,15 @@ class MeanwhileChangedError(UsageError):
 def lock_and_build(
     spec: OverlaySpec,
     text: bytes,
-    target: Target,
+    target: Target | DescribedBase,
     options: LockOptions,
     context: Context,
     *,
     read: bytes | None = None,
 ) -> OverlayReport:
     """The overlay as its spec says, on what the target has now, in the folder of `spec.file`.
+
+    A described base stands for a target where envc did not build what is below.
 
     `text` is the spec as its file has it, or shall have it; `read` as for `Wanted`. Spec and lock
     are written when only the disk can still fail.
@@ -91,7 +98,7 @@ def lock_and_build(
         UntrustedError: a wheel is not what the lock says.
     """
     folder = os.path.dirname(os.path.abspath(spec.file))
-    refuse_unwritable(folder, target.location.storage)
+    refuse_unwritable(folder, target.location.storage if isinstance(target, Target) else None)
     refuse_foreign(folder)
     refuse_exposed(folder)
     wanted = replace(wanted_overlay(spec, text, target), read=read)
@@ -102,16 +109,25 @@ def lock_and_build(
     report = build(wanted, outcome, indexes_of(target.site), context)
     if spec.base_dir is None and not any(each.requirement.url for each in spec.requires):
         current = wanted.directory.record(report.generation)
-        note_report(wanted.directory, current, target, report)
+        note_report(wanted.directory, current, _basis(target), report)
     return report
 
 
-def wanted_overlay(spec: OverlaySpec, text: bytes, target: Target) -> Wanted:
+def _basis(target: Target | DescribedBase) -> Mapping[str, str]:
+    """What an overlay's tree rests on below its own spec and lock."""
+    if isinstance(target, Target):
+        return target_inputs(target.current, target.directory.path)
+    return described_inputs(os.path.dirname(target.site.spec.file), target.inventory.interpreter)
+
+
+def wanted_overlay(spec: OverlaySpec, text: bytes, target: Target | DescribedBase) -> Wanted:
     """What the overlay with this spec is to be built from on a target, as that is now.
 
     Raises:
         SpecError, UsageError: its base is none, or not there.
     """
+    if not isinstance(target, Target):
+        return _on_described(spec, text, target)
     under, site, current = below(target, spec), target.site.spec, target.current
     place = target.directory.path
     common = next(layer.name for layer in under.layers if layer.location == place)
@@ -125,6 +141,21 @@ def wanted_overlay(spec: OverlaySpec, text: bytes, target: Target) -> Wanted:
         interpreter=current.interpreter,
         env=site.environment(common),
         modules=site.modules(common),
+    )
+
+
+def _on_described(spec: OverlaySpec, text: bytes, base: DescribedBase) -> Wanted:
+    return Wanted(
+        directory=Directory(os.path.dirname(os.path.abspath(spec.file)), Shape.OVERLAY),
+        spec=spec,
+        text=text,
+        below=base.below(spec),
+        location=None,
+        python=base.python,
+        interpreter=base.inventory.interpreter,
+        env=(),
+        modules=base.on.modules,
+        described=base,
     )
 
 
@@ -183,12 +214,17 @@ def _publication(wanted: Wanted, file: LockFile, stock: Stock, chosen: Chosen) -
         modules=wanted.modules,
         editable=_editable(file.lock),
     )
+    found = wanted.described
     return Publication(
-        site=wanted.location.site,
+        site=wanted.location.site if wanted.location is not None else "",
         python=wanted.python,
         interpreter=wanted.interpreter,
         layers=(stock.plan(stack, chosen, lock=file.digest),),
-        specs=((OVERLAY_SPEC, wanted.text), (lock_file_name(top.name), file.text)),
+        specs=(
+            (OVERLAY_SPEC, wanted.text),
+            (lock_file_name(top.name), file.text),
+            *([(INVENTORY_FILE, found.text)] if found is not None else []),
+        ),
     )
 
 
@@ -209,12 +245,26 @@ def _write_inputs(wanted: Wanted, outcome: Outcome) -> None:
                 where=path,
                 mend="look at it, and run the same command again",
             )
-        write_location(folder, named_for(folder, wanted.location))
+        _write_base(folder, wanted)
         if present != wanted.text:
             with doing("write the overlay's spec", path):
                 write_file(path, wanted.text)
         if outcome.changed:
             write_lock(outcome.file)
+
+
+def _write_base(folder: str, wanted: Wanted) -> None:
+    """Write where the overlay's target is, or what its described base holds; the other one goes."""
+    place, inventory = f"{folder}/location.toml", f"{folder}/{INVENTORY_FILE}"
+    if wanted.location is not None:
+        write_location(folder, named_for(folder, wanted.location))
+        if os.path.exists(inventory):
+            os.unlink(inventory)
+    elif wanted.described is not None:
+        with doing("write what the base holds", inventory):
+            write_file(inventory, wanted.described.text)
+        if os.path.exists(place):
+            os.unlink(place)
 
 
 def _report(
@@ -232,7 +282,9 @@ def _report(
     return OverlayReport(
         name=wanted.spec.name,
         folder=wanted.directory.path,
-        target=wanted.location.target,
+        target=wanted.location.target if wanted.location is not None else "",
+        on=wanted.described.inventory.python if wanted.described is not None else "",
+        modules=wanted.modules if wanted.described is not None else (),
         base=wanted.spec.base,
         base_closure=base.named(),
         generation=now.generation,

@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from envc.disk.ownership import refuse_foreign
 from envc.errors import Fault, UsageError, shell_word
 from envc.formats.overlay_edit import with_lines, without_lines
-from envc.formats.overlay_toml import TEMPLATE
+from envc.formats.overlay_toml import ON_TEMPLATE, TEMPLATE
 from envc.host.context import Context
 from envc.locking.report import LockOptions
-from envc.model.names import NAME_FORM, OVERLAY_SPEC, SHOWN_OF_OVERLAYS
+from envc.model.names import INVENTORY_FILE, NAME_FORM, OVERLAY_SPEC, SHOWN_OF_OVERLAYS
 from envc.model.spec import Origin, OverlaySpec
 from envc.model.value import replace
 from envc.overlays.build import MeanwhileChangedError, lock_and_build
+from envc.overlays.described import DescribedBase, base_found, base_of_overlay, on_to_toml
 from envc.overlays.options import OverlayOptions
 from envc.reports.overlay import OverlayReport
 from envc.sites.overlay_folder import lost_spec
@@ -31,6 +33,36 @@ _TRIES = 5
 
 def create(options: OverlayOptions, base: str | None, context: Context) -> OverlayReport:
     """A new overlay, built: it sees its base and nothing else yet.
+
+    Raises:
+        UsageError: there is one already, or was; or the name cannot be an overlay's.
+    """
+    folder, path, name = _new_place(options)
+    target = open_target(find_target(options.target, folder))
+    chosen = base or default_layer(
+        target, f"make it with `envc overlay init {shell_word(folder)} --base L`"
+    )
+    text = TEMPLATE.format(name=name, base=chosen).encode()
+    spec = overlay_from(text, path)
+    check_base(target.site.spec, spec, base_at=f"--base {shell_word(chosen)}", name_at=folder)
+    return lock_and_build(spec, text, target, LockOptions(), context, read=b"")
+
+
+def create_on(options: OverlayOptions, what: str, context: Context) -> OverlayReport:
+    """A new overlay, built, on the environment that `what` means: an interpreter or a prefix.
+
+    Raises:
+        UsageError: there is no such thing, or it is not to be run; or as for `create`.
+    """
+    folder, path, name = _new_place(options)
+    refuse_foreign(folder)
+    base = base_found(what, folder, os.environ)
+    text = ON_TEMPLATE.format(name=name, on=on_to_toml(base.on)).encode()
+    return lock_and_build(overlay_from(text, path), text, base, LockOptions(), context, read=b"")
+
+
+def _new_place(options: OverlayOptions) -> tuple[str, str, str]:
+    """The folder of a new overlay, its spec's path, and its name.
 
     Raises:
         UsageError: there is one already, or was; or the name cannot be an overlay's.
@@ -54,14 +86,7 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
             mend="choose another folder name",
         )
     _refuse_what_is_there(folder)
-    target = open_target(find_target(options.target, folder))
-    chosen = base or default_layer(
-        target, f"make it with `envc overlay init {shell_word(folder)} --base L`"
-    )
-    text = TEMPLATE.format(name=name, base=chosen).encode()
-    spec = overlay_from(text, path)
-    check_base(target.site.spec, spec, base_at=f"--base {shell_word(chosen)}", name_at=folder)
-    return lock_and_build(spec, text, target, LockOptions(), context, read=b"")
+    return folder, path, name
 
 
 def _refuse_what_is_there(folder: str) -> None:
@@ -255,7 +280,7 @@ def _edited_once(
     path = f"{folder}/{OVERLAY_SPEC}"
     text = overlay_text(path)
     spec = overlay_from(text, path)
-    target = open_target(find_target(options.target, folder))
+    target = base_under(spec, options.target)
     if not adopting:
         directory = Directory(folder, Shape.OVERLAY)
         current = directory.sound_current()
@@ -265,6 +290,25 @@ def _edited_once(
     how = "installed by hand" if adopting else "given on the command line"
     wanted = _placed(overlay_from(edited, path), spec, how)
     return lock_and_build(wanted, edited, target, moving or LockOptions(), context, read=text)
+
+
+def base_under(spec: OverlaySpec, target: str | None) -> Target | DescribedBase:
+    """What an overlay stands on: a target, or an environment, described anew if it has changed.
+
+    Raises:
+        UsageError: it is not there.
+    """
+    if spec.on is not None:
+        return base_of_overlay(spec, spec.on)
+    folder = os.path.dirname(os.path.abspath(spec.file))
+    if spec.base_dir is not None and os.path.exists(f"{folder}/{spec.base_dir}/{INVENTORY_FILE}"):
+        raise UsageError(
+            f"overlay {spec.base} stands on an environment that envc did not build, and no other "
+            "overlay can stand on it yet",
+            where=f"{spec.file} (overlay.base-dir)",
+            mend="put what is asked for into that overlay itself",
+        )
+    return open_target(find_target(target, folder))
 
 
 def _placed(edited: OverlaySpec, spec: OverlaySpec, how: str) -> OverlaySpec:

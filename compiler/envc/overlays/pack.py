@@ -102,6 +102,13 @@ def write_packed(directory: Directory, current: Generation, path: str) -> Digest
     Raises:
         UsageError: what it was made from is not kept any more.
     """
+    if not current.site:
+        raise UsageError(
+            "this overlay stands on an environment that envc did not build, and does not travel: "
+            "what is packed or staged finds its base by a target",
+            where=directory.path,
+            mend="start its bin/python where it is",
+        )
     publication = next(
         (
             each

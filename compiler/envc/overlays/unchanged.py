@@ -1,6 +1,7 @@
 """An overlay that is as its spec, its lock and its base say already: told from digests alone."""
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 
@@ -12,8 +13,16 @@ from envc.plan.changes import changes_between
 from envc.reports.overlay import OverlayReport
 from envc.target.by_hand import is_as_published
 from envc.target.directory import Directory, Shape
-from envc.target.inputs import note_overlay, noted_inputs, overlay_inputs, present_in
-from envc.target.opened import Target, exposure_of_target, find_target, open_target, read_location
+from envc.target.inputs import (
+    note_overlay,
+    noted_inputs,
+    overlay_inputs,
+    present_in,
+    target_inputs,
+)
+from envc.target.opened import exposure_of_target, find_target, open_target, read_location
+
+_LISTS = ("adds", "shadows", "lifts", "hides", "moves", "modules")
 
 
 def unchanged(folder: str, target: str | None) -> OverlayReport | None:
@@ -32,11 +41,17 @@ def unchanged(folder: str, target: str | None) -> OverlayReport | None:
         return None
     refuse_foreign(folder)
     refuse_exposed(folder)
-    below = open_target(find_target(target, folder))
-    location = read_location(folder)
-    if location is None or exposure_of_target(folder, location) is not None:
-        return None  # it is to be noted that it was named
-    note = overlay_inputs(directory, current, below.current, below.directory.path)
+    if report.on:
+        from envc.overlays.on_base import present_inputs  # most overlays stand on a target
+
+        base = present_inputs(directory, current)
+    else:
+        below = open_target(find_target(target, folder))
+        location = read_location(folder)
+        if location is None or exposure_of_target(folder, location) is not None:
+            return None  # it is to be noted that it was named
+        base = target_inputs(below.current, below.directory.path)
+    note = overlay_inputs(directory, current, base)
     is_other = changes_between(note.inputs, present_in(directory, current))
     return None if is_other else report
 
@@ -45,16 +60,16 @@ def noted_report(directory: Directory, current: Generation) -> OverlayReport | N
     """What was told of an overlay when its current generation was built; None: nobody noted it."""
     told = dict(noted_inputs(directory, current).told)
     try:
-        lists = {key: tuple(told[key]) for key in ("adds", "shadows", "lifts", "hides", "moves")}
+        lists = {key: tuple(told[key]) for key in _LISTS}
         return OverlayReport(**{**told, **lists})
     except (KeyError, TypeError):
         return None
 
 
 def note_report(
-    directory: Directory, current: Generation, base: Target, report: OverlayReport
+    directory: Directory, current: Generation, base: Mapping[str, str], report: OverlayReport
 ) -> None:
-    """Note what an overlay was built from, and what is told of it then.
+    """Note what an overlay was built from, on what `base` says, and what is told of it then.
 
     Where the disk refuses, the next run takes the long way. What editable projects hold no digest
     tells: with them it always does.
@@ -63,4 +78,4 @@ def note_report(
         return
     told = {**asdict(report), "changed": False, "base_changes": None, "moves": ()}
     with suppress(EnvcError):
-        note_overlay(directory, current, base.current, base.directory.path, told)
+        note_overlay(directory, current, base, told)

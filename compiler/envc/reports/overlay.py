@@ -12,6 +12,9 @@ class OverlayReport:
     `editable` has the folders of the user's own projects. `base_changes` tells what the base has
     otherwise than when the overlay was built the last time; None where it is the same, or where
     nobody knows any more. `moves` are the releases that this run has made people see others of.
+
+    An overlay `on` an environment that envc did not build has no `target`: `on` is the interpreter
+    that it names, and `modules` are the environment modules that it needs.
     """
 
     name: str
@@ -31,3 +34,5 @@ class OverlayReport:
     base_changes: LayerChange | None
     files: int
     moves: tuple[Move, ...] = ()
+    on: str = ""
+    modules: tuple[str, ...] = ()

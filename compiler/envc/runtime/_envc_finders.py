@@ -205,7 +205,10 @@ class MaskedFinder(FileFinder):
         self.layer = layer
         self.inside = inside
         folder = "/".join((layer.folder, *inside.split("."))) if inside else layer.folder
-        self.ordinary = PublishedFinder(folder, mtime_seconds)
+        if layer.identity:
+            self.ordinary = FileFinder(folder, *_get_supported_file_loaders())
+        else:
+            self.ordinary = PublishedFinder(folder, mtime_seconds)
 
     def find_spec(self, fullname: str, target: "ModuleType | None" = None) -> ModuleSpec | None:
         """The spec of a visible module, the visible portion of a namespace, or None."""
@@ -236,7 +239,8 @@ class PathHook:
         self.mtime_seconds = own.mtime_seconds
         self.own = own
         self.bases = {base.entry: base for base in bases}
-        self.folders = tuple(f"{layer.folder}/" for layer in (own, *bases))
+        published = (layer for layer in (own, *bases) if not layer.identity)
+        self.folders = tuple(f"{layer.folder}/" for layer in published)
 
     def __call__(self, path: str) -> FileFinder:
         """The finder of a path entry.
@@ -255,7 +259,7 @@ class PathHook:
                 inside = path[len(entry) + 1 :].replace("/", ".")
                 if not inside or inside in layer.namespaces:
                     return MaskedFinder(path, layer, inside, mtime_seconds=mtime)
-                if inside in layer.names:
+                if inside in layer.names and not layer.identity:
                     return PublishedFinder("/".join((layer.folder, *inside.split("."))), mtime)
         if path.startswith(self.folders) and listing_of(path, mtime) is not None:
             return PublishedFinder(path, mtime)
@@ -266,7 +270,7 @@ def show_bases(own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> N
     """Put the bases on `sys.path`, and the stack's finders where Python asks for them."""
     for base in bases:
         locate(base, own)
-        if not base.closure:
+        if not base.closure and not base.identity:
             base.start_files = start_files_of(base.folder)
         # The tree that shows it: not that of a virtual environment on top.
         viewer = next(layer for layer in (own, *bases) if layer.closure)
@@ -275,6 +279,8 @@ def show_bases(own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> N
     index_metadata(own, bases, PathFinder)
     for entry in (own.entry, *(base.entry for base in bases)):
         sys.path_importer_cache.pop(entry, None)
+    if os.environ.get("PYTHONPATH") and any(base.identity for base in bases):
+        helper("_envc_described").leave_to_stack(bases)
     sys.path.extend(base.entry for base in bases if base.entry not in sys.path)
     name_bases([base.entry for base in bases])
 

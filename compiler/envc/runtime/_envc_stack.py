@@ -10,6 +10,9 @@ separated by tabs; `layer` and `base` begin the records that follow them:
     base          user     all           sha256:…  LOCATION  SUBDIRECTORY
     base          system   masked        sha256:…  LOCATION  SUBDIRECTORY
                                                  a LOCATION of `.` is the tree's own
+    base          base     all           ""       FOLDER
+    identity      SECONDS  sha256:…      refuse  a described base: the FOLDER itself, its mtime, the
+                                                 digest of its metadata's names; `warn` goes on
     folder        lib/python3.11/bases/user      where the tree shows the rest of a masked base
     name          numpy                          importable from that layer, whole; dotted when it
     name          google.cloud                   stands in a namespace of which a part is masked
@@ -40,8 +43,9 @@ class Layer:
 
     `folder` is the real path of its site-packages, `entry` what stands on `sys.path` for it: where
     a part of it is masked, a folder of links to the rest, at `shown` in the tree. With no `closure`
-    it is no generation of envc but a virtual environment on top of one. `points` maps projects to
-    the text of their entry points, empty for those that have none.
+    it is no generation of envc but a virtual environment on top of one, or, with an `identity`, a
+    folder that somebody else fills: then `location` is that folder, and `inode` what it is.
+    `points` maps projects to the text of their entry points, empty for those that have none.
     """
 
     def __init__(self, name: str, subdirectory: str) -> None:
@@ -59,6 +63,8 @@ class Layer:
         self.distributions: list[tuple[str, str]] = []
         self.points: dict[str, str] = {}
         self.start_files: list[str] = []
+        self.identity: tuple[str, ...] = ()
+        self.inode = (0, 0)
 
     def note(self, kind: str, name: str, *rest: str) -> None:
         """Take in one of the records that follow the layer's own."""
@@ -74,6 +80,8 @@ class Layer:
             self.start_files.append(name)
         elif kind == "folder":
             self.shown = name
+        elif kind == "identity":
+            self.identity = (name, *rest)
 
     def prefix(self) -> str:
         """The root of the layer's tree: `lib/pythonX.Y/site-packages` taken off."""
@@ -97,14 +105,19 @@ def parent(path: str, levels: int) -> str:
 
 
 def fail(what: str, mend: str, *facts: str) -> "NoReturn":
-    """Say what is wrong, a line each for further facts, and end the process with status 1.
+    """Say what is wrong, and end the process with status 1.
 
     An exception would not do: `site` turns some into a warning and others into a fatal error with
     a traceback.
     """
+    say(what, mend, *facts)
+    os._exit(1)
+
+
+def say(what: str, mend: str, *facts: str) -> None:
+    """Say what is wrong, a line each for further facts."""
     lines = [f"envc: {what}", *(f"  {fact}" for fact in facts), f"  mend: {mend}"]
     os.write(2, "".join(f"{shown(line)}\n" for line in lines).encode(errors="backslashreplace"))
-    os._exit(1)
 
 
 def shown(text: str) -> str:
@@ -179,6 +192,9 @@ def check_core(folder: str, implementation: str, python: str) -> None:
 
 def locate(base: Layer, overlay: Layer) -> None:
     """Find a base by its digest, or end the process with a message."""
+    if base.identity:
+        locate_described(base, overlay)
+        return
     location = parent(overlay.generation(), 2) if base.location == HERE else base.location
     by_lock = f"by-lock/{base.closure.rpartition(':')[2]}" if base.closure else ""
     tree = "/".join(filter(None, (location, by_lock, base.subdirectory)))
@@ -206,6 +222,29 @@ def locate(base: Layer, overlay: Layer) -> None:
         )
     base.folder = real_path(descriptor, folder)
     os.close(descriptor)
+
+
+def locate_described(base: Layer, overlay: Layer) -> None:
+    """Find a described folder, and see whether it is as it was described.
+
+    Its time is enough where it is the same: whoever adds or removes a distribution changes it.
+    """
+    seconds, names, kind = base.identity
+    try:
+        descriptor = os.open(base.location, os.O_PATH | os.O_DIRECTORY)
+    except OSError as error:
+        from _envc_start import helper  # type: ignore[import-not-found] # it stands beside
+
+        helper("_envc_described").refuse_absent(base, overlay, error.strerror)
+        return
+    status = os.fstat(descriptor)
+    base.folder = real_path(descriptor, base.location)
+    base.inode = (status.st_dev, status.st_ino)
+    os.close(descriptor)
+    if int(status.st_mtime) != int(seconds):
+        from _envc_start import helper
+
+        helper("_envc_described").look(base, overlay, names, is_warned=kind == "warn")
 
 
 def start_files_of(folder: str) -> list[str]:

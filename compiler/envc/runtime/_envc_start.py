@@ -69,6 +69,8 @@ def hold_lease(layer: "Layer") -> None:
     """
     import fcntl
 
+    if layer.identity:
+        return
     try:
         descriptor = os.open(f"{layer.generation()}/{LEASE}", os.O_RDONLY)
     except OSError:
@@ -188,6 +190,7 @@ def take_over_folders(pin: Pin, bases: "list[Layer]") -> None:
     if add_folder is None:
         return
     entries = {folder: base.entry for base in bases for folder in (base.entry, base.folder)}
+    entries |= {base.location: base.entry for base in bases if base.identity}
     entries |= dict.fromkeys(pin.aliases, pin.folder)
 
     def addsitedir(

@@ -45,7 +45,7 @@ def run_pth(layer: "Layer", name: str, before: "str | None") -> None:
         try:
             if line.startswith(IMPORTS):
                 exec(line)  # noqa: S102 - it is what a .pth file is for
-            else:
+            elif not layer.identity:  # what it names was described, and is a layer itself
                 add_path(line.rstrip(), layer.folder, before)
         except Exception:  # noqa: BLE001 - as `site` does: a broken file must not stop Python
             report(number, f"{layer.folder}/{name}")
@@ -78,7 +78,7 @@ def put_in_order(known: list[str], before: "str | None") -> None:
 
 def add_folders(layer: "Layer", before: "str | None") -> None:
     """Put what the layer's `.pth` files name on `sys.path`."""
-    for name in layer.start_files:
+    for name in layer.start_files if not layer.identity else ():
         for _, line in lines_of(layer, name) if name.endswith(".pth") else ():
             if not line.lstrip().startswith(IMPORTS):
                 add_path(line.strip(), layer.folder, before)

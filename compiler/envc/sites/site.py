@@ -208,11 +208,36 @@ def base_under(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] 
         UsageError: a lock is missing.
     """
     stack = refuse_circle(overlay, above)
+    if overlay.on is not None:
+        from envc.sites.inventory import base_beside  # few overlays stand on such a thing
+
+        refuse_in_site(site.spec, overlay, above)
+        return base_beside(overlay)
     below = overlay_below(overlay)
     if below is not None:
         return base_on(site, below, stack)
     check_base(site.spec, overlay)
     return base_of(site, overlay.base)
+
+
+def refuse_in_site(
+    site: SiteSpec, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] = ()
+) -> None:
+    """Refuse an overlay on an environment where a site's layers are, or another overlay on it.
+
+    Raises:
+        SpecError: this is one.
+    """
+    if overlay.on is not None and (site.layers or above):
+        told = above[-1].name if above else f"site {site.name}"
+        raise SpecError(
+            f"overlay {overlay.name} stands on an environment that envc did not build, and {told} "
+            "has no part in that",
+            where=f"{overlay.file} (overlay.on)",
+            mend="build what is asked for into that overlay itself"
+            if above
+            else f"name it alone, outside of a site: `--overlay {shell_word(overlay.file)}`",
+        )
 
 
 def overlay_below(overlay: OverlaySpec) -> OverlaySpec | None:

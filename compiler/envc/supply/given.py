@@ -12,24 +12,27 @@ from envc.ports import CandidateSource
 class GivenSource:
     """`ports.CandidateSource`: the releases `given` of some projects, all else from another one.
 
-    That one knows the metadata of what is given. `asked` are the projects whose releases were
-    asked for.
+    That one knows the metadata of what is given, but for the distributions whose URL is `known`,
+    with theirs: those that stand in an environment, and in no index. `asked` are the projects whose
+    releases were asked for.
     """
 
     def __init__(
         self,
         source: CandidateSource,
         given: Mapping[NormalizedName, Sequence[Release]] | None = None,
+        known: Mapping[str, CoreMetadata] | None = None,
     ) -> None:
         self._source = source
         self._given = given or {}
+        self._known = known or {}
         self.asked: set[NormalizedName] = set()
 
     @contextmanager
     def within(self, seconds: float) -> Iterator["GivenSource"]:
         """The same for so long: it asks what the other source answers within that."""
         with self._source.within(seconds) as source:
-            hurried = GivenSource(source, self._given)
+            hurried = GivenSource(source, self._given, self._known)
             hurried.asked = self.asked
             yield hurried
 
@@ -48,8 +51,10 @@ class GivenSource:
 
     def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
         """Start to fetch their metadata."""
-        self._source.prefetch_metadata(distributions)
+        self._source.prefetch_metadata(
+            each for each in distributions if each.url not in self._known
+        )
 
     def metadata(self, distribution: Distribution) -> CoreMetadata:
-        """What the other source knows of a distribution."""
-        return self._source.metadata(distribution)
+        """What is known of a distribution."""
+        return self._known.get(distribution.url) or self._source.metadata(distribution)

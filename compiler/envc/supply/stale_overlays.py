@@ -34,6 +34,8 @@ def stale_below(site: Site, overlay: OverlaySpec) -> tuple[Fault, ...]:
     Raises:
         SpecError, UsageError: as for `base_under`.
     """
+    if overlay.on is not None:
+        return ()
     below = overlay_below(overlay)
     return stale_layers(site, overlay.base) if below is None else stale_overlay(site, below)
 

@@ -48,7 +48,7 @@ def differences_beside(directory: Directory, records: Iterable[Generation]) -> l
     found |= {name: Difference(name, "extra") for name in changes.remove}
     begun = [each for each in everything if each.generation <= current.generation]
     found |= {name: _lost(directory, name, "link") for name in lost_closures(directory, begun)}
-    if not _is_located(directory):
+    if not _is_located(directory, current):
         found[_LOCATION] = _lost(directory, _LOCATION, "changed")
     if not directory.is_overlay:
         if not os.path.exists(f"{directory.path}/{COMMAND}"):
@@ -88,7 +88,7 @@ def restore_beside(directory: Directory, records: Iterable[Generation], context:
     is_lacking = not directory.is_overlay and not _has_policy(directory)
     settle(directory, current, policy_of_generation(directory, current) if is_lacking else b"")
     restore_closures(directory, everything)
-    if not _is_located(directory):
+    if not _is_located(directory, current):
         write_location(directory.path, _location(directory, current))
     if not (directory.is_overlay or os.path.exists(f"{directory.path}/{COMMAND}")):
         renew_command(directory, current, context)
@@ -109,8 +109,13 @@ def _leads_to_a_holder(directory: Directory, name: str) -> bool:
     return name.startswith("by-lock/") and os.path.exists(f"{directory.path}/{name}/manifest.json")
 
 
-def _is_located(directory: Directory) -> bool:
-    """Whether there is a location that can be read; a copy may tell of where it was made."""
+def _is_located(directory: Directory, current: Generation) -> bool:
+    """Whether there is a location that can be read; a copy may tell of where it was made.
+
+    An overlay of no site has none: it stands on an environment that envc did not build.
+    """
+    if directory.is_overlay and not current.site:
+        return True
     try:
         return read_location(directory.path) is not None
     except EnvcError:

@@ -17,7 +17,14 @@ from envc.errors import EnvcError
 from envc.host.machine import interpreter_stamp
 from envc.model.digest import digest_of, digest_of_json
 from envc.model.generation import Generation
-from envc.model.names import COMMAND, INPUTS_FILE, OVERLAY_SPEC, POLICY_FILE, lock_file_name
+from envc.model.names import (
+    COMMAND,
+    INPUTS_FILE,
+    INVENTORY_FILE,
+    OVERLAY_SPEC,
+    POLICY_FILE,
+    lock_file_name,
+)
 from envc.plan.changes import Inputs, Present
 from envc.sites.place import read_spec
 from envc.target.directory import Directory, read_bytes
@@ -153,10 +160,29 @@ def site_inputs(
     return InputNote(wanted, digest, noted.told)
 
 
-def overlay_inputs(
-    directory: Directory, current: Generation, base: Generation, target: str
-) -> InputNote:
-    """What an overlay is to be made from, on the current generation `base` of its target.
+def target_inputs(base: Generation, target: str) -> Inputs:
+    """What an overlay rests on, on the current generation `base` of its target."""
+    return {
+        "target": target,
+        "base": base.digest,
+        "site": digest_of_json(base.specs),
+        "policy": _digest_at(f"{target}/{POLICY_FILE}"),
+        "interpreter": interpreter_stamp(base.interpreter),
+    }
+
+
+def described_inputs(folder: str, interpreter: str, state: str = "") -> Inputs:
+    """What an overlay in `folder` rests on, on an environment; `state`: what has changed there."""
+    return {
+        "target": "",
+        "base": _digest_at(f"{folder}/{INVENTORY_FILE}"),
+        "state": state,
+        "interpreter": interpreter_stamp(interpreter),
+    }
+
+
+def overlay_inputs(directory: Directory, current: Generation, base: Inputs) -> InputNote:
+    """What an overlay is to be made from, on what it rests on.
 
     Raises:
         UsageError, OutsideError: its spec cannot be read.
@@ -167,11 +193,7 @@ def overlay_inputs(
     wanted = {
         SPEC: noted.inputs.get(SPEC, "") if digest == noted.text else digest,
         f"{_LOCK}{layer}": _digest_at(f"{directory.path}/{lock_file_name(layer)}"),
-        "target": target,
-        "base": base.digest,
-        "site": digest_of_json(base.specs),
-        "policy": _digest_at(f"{target}/{POLICY_FILE}"),
-        "interpreter": interpreter_stamp(base.interpreter),
+        **base,
         "envc": digest_of_code(),
         **{name: noted.inputs.get(name, "") for name in _BESIDE},
     }
@@ -179,18 +201,14 @@ def overlay_inputs(
 
 
 def note_overlay(
-    directory: Directory,
-    current: Generation,
-    base: Generation,
-    target: str,
-    told: Mapping[str, Any],
+    directory: Directory, current: Generation, base: Inputs, told: Mapping[str, Any]
 ) -> None:
     """Note what an overlay's current generation was made from, and what is told of it.
 
     Raises:
         UsageError, OutsideError: its spec cannot be read, or the disk refused.
     """
-    note = overlay_inputs(directory, current, base, target)
+    note = overlay_inputs(directory, current, base)
     inputs = {**note.inputs, SPEC: note.text, **_digests_beside(directory)}
     note_inputs(directory, current, InputNote(inputs, note.text, told))
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from envc.disk.durable import doing
 from envc.formats.elf import searched_folders
 from envc.model.manifest import path_of
+from envc.model.names import site_packages_of
 from envc.model.stack import Listing, Stack, StackLayer
 from envc.model.wheel import WheelFacts
 from envc.store import Store, store_id
@@ -60,10 +61,23 @@ def listings_of_masked(stack: Stack) -> tuple[tuple[int, Listing], ...]:
 
 
 def _listing(layer: StackLayer, python: str) -> Listing:
+    if layer.described is not None:
+        return _listing_of_places(layer, layer.described.places, site_packages_of(python))
     shape = Shape.TARGET if layer.subdirectory else Shape.OVERLAY
     store = Store(Directory(layer.location, shape).store)
     masked = [wheel for wheel in layer.wheels if wheel.project in layer.masked]
     return Listing(_paths(store, layer.visible(), python), _paths(store, masked, python))
+
+
+def _listing_of_places(
+    layer: StackLayer, places: Iterable[tuple[str, str]], folder: str
+) -> Listing:
+    """The listing of a described folder: a place stands for all that is below it."""
+    visible: set[str] = set()
+    masked: set[str] = set()
+    for owner, path in places:
+        (masked if owner in layer.masked else visible).add(f"{folder}/{path}")
+    return Listing(frozenset(visible), frozenset(masked))
 
 
 def _place(listings: Sequence[Listing], folder: str) -> int | None:
@@ -84,7 +98,9 @@ def _paths(store: Store, wheels: Iterable[WheelFacts], python: str) -> frozenset
 
 
 def _has(paths: frozenset[str], folder: str) -> bool:
-    return any(path.startswith(f"{folder}/") for path in paths)
+    return any(
+        path.startswith(f"{folder}/") or f"{folder}/".startswith(f"{path}/") for path in paths
+    )
 
 
 def _looked_into(store: Store, stored: str) -> Iterator[str]:

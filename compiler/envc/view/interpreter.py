@@ -6,7 +6,7 @@ from envc.formats.stack_text import HERE
 from envc.model.manifest import FILE_MODE
 from envc.model.plan import MakeSymlink, WriteFile
 from envc.model.stack import Stack
-from envc.view.places import location_of, tree_of
+from envc.view.places import location_of, site_packages, tree_of
 
 
 def interpreter_entries(
@@ -26,10 +26,13 @@ def configuration(stack: Stack) -> str:
     """The text of `pyvenv.cfg`.
 
     `extends-environment` lets static tools find the base; they take absolute paths only, so it is
-    left out for a base of the same target, whose path the tree must not know.
+    left out for a base of the same target, whose path the tree must not know; and for a described
+    folder that is in no such environment.
     """
     home = stack.interpreter.rpartition("/")[0] or "/"
     lines = [f"home = {home}", "include-system-site-packages = false", f"version = {stack.python}"]
     if stack.bases and location_of(stack.bases[0], stack) != HERE:
-        lines.append(f"extends-environment = {tree_of(stack.bases[0])}")
+        tree, end = tree_of(stack.bases[0]), f"/{site_packages(stack)}"
+        if stack.bases[0].described is None or tree.endswith(end):
+            lines.append(f"extends-environment = {tree.removesuffix(end)}")
     return "".join(f"{line}\n" for line in lines)

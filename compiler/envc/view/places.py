@@ -15,7 +15,9 @@ def location_of(base: StackLayer, stack: Stack) -> str:
 
 
 def tree_of(base: StackLayer) -> str:
-    """The absolute path of a base's tree, by its digest."""
+    """The absolute path of a base's tree, by its digest; of a described one, of its folder."""
+    if base.described is not None:
+        return base.location
     return "/".join(
         filter(None, (base.location, "by-lock", hex_of(base.closure), base.subdirectory))
     )
@@ -26,6 +28,8 @@ def destination(path: str, base: StackLayer, stack: Stack, *, at: str | None = N
 
     It stands `at` that path; left out: at the same path.
     """
+    if base.described is not None:
+        return f"{base.location}{path.removeprefix(site_packages(stack))}"
     if location_of(base, stack) != HERE:
         return f"{tree_of(base)}/{path}"
     depth = (at or path).count("/") + len(stack.top.subdirectory.split("/")) * bool(

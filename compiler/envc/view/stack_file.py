@@ -15,6 +15,7 @@ from envc.view.visible import visible_names
 
 STACK_FORMAT = "1"
 RUNTIME_FILES = (
+    "_envc_described",
     "_envc_finders",
     "_envc_lock",
     "_envc_metadata",
@@ -105,7 +106,14 @@ def base_records(base: StackLayer, stack: Stack) -> Iterator[tuple[str, ...]]:
     masked = any(wheel.project in base.masked for wheel in base.wheels)
     view = "masked" if masked else "all"
     yield "base", base.name, view, base.closure, location_of(base, stack), base.subdirectory
-    names, namespaces = visible_names(base)
+    described = base.described
+    start: list[str] = []
+    if described is not None:
+        seconds, warns = str(described.mtime_seconds), "warn" if described.warns else "refuse"
+        yield "identity", seconds, described.names, warns
+        start += described.start_files
+    # What others may change is no closed world, but where a part of it is masked.
+    names, namespaces = visible_names(base) if described is None or masked else ((), ())
     for name in names:
         yield "name", name
     for namespace in namespaces:
@@ -115,6 +123,7 @@ def base_records(base: StackLayer, stack: Stack) -> Iterator[tuple[str, ...]]:
         yield from distribution_records(base.visible())
     folder = site_packages(stack)
     files = {path.rpartition("/") for wheel in base.visible() for path in wheel.start_files}
-    for parent, _, name in sorted(files):
-        if parent == folder and name.endswith((".pth", ".start")):
+    start += [name for parent, _, name in files if parent == folder]
+    for name in sorted(start):
+        if name.endswith((".pth", ".start")):
             yield "start", name

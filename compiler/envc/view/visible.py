@@ -24,7 +24,8 @@ def visible_names(layer: StackLayer) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     A namespace package is served whole when no masked project has a portion of it.
     """
-    shown = merge(wheel.modules for wheel in layer.visible())
+    unowned = layer.described.modules if layer.described is not None else {}
+    shown = merge(iter((*(wheel.modules for wheel in layer.visible()), unowned)))
     masked = merge(wheel.modules for wheel in layer.wheels if wheel.project in layer.masked)
     names: list[str] = []
     namespaces: list[str] = []

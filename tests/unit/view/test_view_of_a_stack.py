@@ -89,7 +89,7 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
         MakeSymlink("lib64", "lib"),
     )
     assert found.runtime_files == (
-        *("_envc_finders", "_envc_lock", "_envc_metadata", "_envc_resources"),
+        *("_envc_described", "_envc_finders", "_envc_lock", "_envc_metadata", "_envc_resources"),
         *("_envc_stack", "_envc_start", "_envc_start_files", "_envc_venv"),
     )
     assert text(found, "pyvenv.cfg") == (
@@ -192,6 +192,7 @@ def test_the_data_file_lists_what_is_visible():
         "envc-stack\t1\n"
         "core\tcpython\t3.11\n"
         f"layer\talice\t\t315532800\t{ALICE}\n"
+        "name\t_envc_described\n"
         "name\t_envc_finders\n"
         "name\t_envc_lock\n"
         "name\t_envc_metadata\n"
@@ -235,7 +236,7 @@ def test_entry_points_are_listed_where_a_line_can_hold_them():
 
 def test_a_base_that_only_names_a_mask_it_does_not_hold_is_all_visible():
     found = shown(overlay(), common(wheel("numpy"), masked=("scipy",)))
-    base = text(found, f"{SITE_PACKAGES}/_envc_stack.txt").splitlines()[11:]
+    base = text(found, f"{SITE_PACKAGES}/_envc_stack.txt").splitlines()[12:]
     assert base == [f"base\tuser\tall\t{CLOSURE}\t/opt/site\tuser", "name\tnumpy"]
 
 

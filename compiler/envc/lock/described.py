@@ -1,0 +1,149 @@
+"""An inventory as what stands below a layer: pins, what is kept, what binds, what is protected.
+
+Every project stays at what is there. What the environment lacks itself is nobody's to bring, and
+binds whoever asks for it; what it breaks itself is nobody's to mend.
+"""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envc.model.digest import Digest
+from envc.model.inventory import InstalledDistribution, Inventory
+from envc.model.names import site_packages_of
+from envc.model.release import CoreMetadata, Distribution
+from envc.model.resolution import InheritedPin
+from envc.model.spec import Origin, SourcedRequirement
+from envc.model.target import Target
+from envc.model.wheel import WheelContents, WheelFacts
+
+
+def described_pins(inventory: Inventory, targets: tuple[Target, ...]) -> tuple[InheritedPin, ...]:
+    """What an environment shows to the layer above it, in order of project."""
+    return tuple(
+        InheritedPin(
+            project=each.project,
+            version=Version(each.version),
+            distributions=(_file(inventory, each),) * len(targets),
+            layer=inventory.layer,
+        )
+        for each in inventory.visible()
+    )
+
+
+def known_metadata(inventory: Inventory) -> dict[str, CoreMetadata]:
+    """URL of each distribution → its metadata, without the requirements that are not met there."""
+    unmet = {(each.project, each.requirement) for each in inventory.unmet}
+    return {
+        _url(inventory, each): CoreMetadata(
+            project=each.project,
+            version=each.version,
+            requires=tuple(
+                _without_url(line) for line in each.requires if (each.project, line) not in unmet
+            ),
+            requires_python=None,  # it runs there
+            extras=each.extras,
+        )
+        for each in inventory.visible()
+    }
+
+
+def _without_url(line: str) -> str:
+    """A requirement that is met by what is there, wherever that came from."""
+    if "@" not in line:
+        return line
+    requirement = Requirement(line)
+    requirement.url = None
+    return str(requirement)
+
+
+def kept_of(inventory: Inventory) -> tuple[SourcedRequirement, ...]:
+    """Every project, as a requirement that binds to nothing but its being there."""
+    origin = Origin(f"the base {inventory.python}", 0, "")
+    return tuple(
+        SourcedRequirement(Requirement(each.project), origin) for each in inventory.visible()
+    )
+
+
+def constraints_of(inventory: Inventory) -> tuple[SourcedRequirement, ...]:
+    """What the environment would have to meet, as bounds of what it lacks: without extras."""
+    found: list[SourcedRequirement] = []
+    versions = {each.project: each.version for each in inventory.visible()}
+    for unmet in inventory.unmet:
+        requirement = Requirement(unmet.requirement)
+        if unmet.present is None and requirement.url is None and requirement.specifier:
+            bound = Requirement(f"{requirement.name}{requirement.specifier}")
+            said = f"{unmet.project} {versions[unmet.project]} of the base {inventory.python}"
+            found.append(SourcedRequirement(bound, Origin(said, 0, "")))
+    return tuple(found)
+
+
+def protected(
+    inventory: Inventory, replaceable: Iterable[NormalizedName]
+) -> frozenset[NormalizedName]:
+    """The projects with compiled parts that nobody has allowed to be replaced.
+
+    Metadata does not tell what was compiled against them.
+    """
+    compiled = {each.project for each in inventory.visible() if each.is_compiled}
+    return frozenset(compiled - set(replaceable))
+
+
+def protection(
+    inventory: Inventory, projects: Iterable[NormalizedName]
+) -> tuple[SourcedRequirement, ...]:
+    """The constraints that hold these projects at what is there."""
+    versions = {each.project: each.version for each in inventory.visible()}
+    origin = Origin(f"the base {inventory.python} (it has compiled parts)", 0, "")
+    return tuple(
+        SourcedRequirement(Requirement(f"{project}=={versions[project]}"), origin)
+        for project in sorted(projects)
+    )
+
+
+def facts_of(each: InstalledDistribution, python: str) -> WheelFacts:
+    """A distribution as stacks see the wheels of envc's own layers."""
+    folder = site_packages_of(python)
+    return WheelFacts(
+        filename=each.metadata,
+        digest=Digest(""),
+        size_bytes=0,
+        project=each.project,
+        version=each.version,
+        dist_info=each.metadata,
+        requires=each.requires,
+        requires_python=each.requires_python,
+        extras=each.extras,
+        modules=each.modules,
+        console_scripts=each.console_scripts,
+        scripts=(),
+        start_files=tuple(f"{folder}/{name}" for name in each.start_files),
+        data_files=(),
+    )
+
+
+def contents_of(inventory: Inventory) -> Mapping[NormalizedName, WheelContents]:
+    """What is known of the contents of each project whose files are known."""
+    return {
+        each.project: WheelContents(facts=facts_of(each, inventory.core), files={})
+        for each in inventory.visible()
+        if each.files != "unknown"
+    }
+
+
+def _file(inventory: Inventory, each: InstalledDistribution) -> Distribution:
+    return Distribution(
+        project=each.project,
+        version=Version(each.version),
+        filename=each.metadata,
+        url=_url(inventory, each),
+        index="",
+        kind="wheel",
+    )
+
+
+def _url(inventory: Inventory, each: InstalledDistribution) -> str:
+    return f"file://{quote(inventory.folders[each.folder].path)}/{quote(each.metadata)}"

@@ -1,0 +1,97 @@
+"""A base that envc did not build and that is not as it was described: loaded for those alone."""
+
+import os
+import sys
+
+from _envc_stack import fail, say, shell_word  # type: ignore[import-not-found] # it stands beside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envc.runtime._envc_stack import Layer
+
+# The names that tell one state of a folder from another, as `envc describe` takes them.
+TOLD = (".dist-info", ".egg-info", ".egg", ".pth", ".egg-link", ".start")
+INVENTORY = "base.json"
+MOST_SHOWN = 8
+
+
+def look(base: "Layer", overlay: "Layer", names: str, *, is_warned: bool) -> None:
+    """Go on where the names of a folder's metadata are those that were described.
+
+    Else end the process, or say what changed and go on.
+    """
+    from hashlib import sha256
+
+    try:
+        present = sorted(name for name in os.listdir(base.folder) if name.endswith(TOLD))
+    except OSError as error:
+        refuse_absent(base, overlay, error.strerror or "")
+        return
+    digest = sha256("\n".join(present).encode(errors="surrogateescape")).hexdigest()
+    if f"sha256:{digest}" == names:
+        return
+    what = (
+        f"{overlay.prefix()}: the base that the overlay {overlay.name!r} was compiled for has"
+        f" changed: {base.folder}"
+    )
+    facts = changes(base, overlay, present)
+    mend = f"{sync(overlay)} compiles the overlay for what is there now"
+    if not is_warned:
+        mend += '; with changed-base = "warn" in its overlay.toml it starts nevertheless'
+        fail(what, mend, *facts)
+    base.distributions = [each for each in base.distributions if each[1] in present]
+    say(what, mend, *facts)
+
+
+def refuse_absent(base: "Layer", overlay: "Layer", why: str) -> None:
+    """End the process: a folder of the base is not there."""
+    fail(
+        f"{overlay.prefix()}: the base that the overlay {overlay.name!r} was compiled for is not"
+        f" here: {base.location} ({why})",
+        f"go where it is; or {sync(overlay)}, which looks at the base anew",
+    )
+
+
+def sync(overlay: "Layer") -> str:
+    """The command that compiles an overlay anew."""
+    folder = overlay.stable_prefix() if overlay.closure else overlay.prefix()
+    return f"`envc overlay sync --dir {shell_word(folder)}`"
+
+
+def changes(base: "Layer", overlay: "Layer", present: list[str]) -> list[str]:
+    """What came and went; nothing where nobody knows what was there."""
+    import json
+
+    try:
+        with open(f"{overlay.generation()}/site/{INVENTORY}", "rb") as file:
+            told = json.load(file)
+        (number,) = (n for n, each in enumerate(told["folders"]) if each["path"] == base.location)
+        kinds = (*told["distributions"], *told["unowned"])
+        own = [each for each in kinds if each["folder"] == number]
+        before = {each["metadata"] for each in own if "metadata" in each}
+        before |= {name for each in own for name in each["start_files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    ends = (".dist-info", ".egg-info")
+    gone = sorted(name for name in before if name not in present)
+    new = sorted(name for name in present if name not in before and name.endswith(ends))
+    said = [f"gone: {name}" for name in gone] + [f"new: {name}" for name in new]
+    more = [f"and {len(said) - MOST_SHOWN} more"] if len(said) > MOST_SHOWN else []
+    return said[:MOST_SHOWN] + more
+
+
+def leave_to_stack(bases: "list[Layer]") -> None:
+    """Take the entries of PYTHONPATH that are folders of the stack from the front of `sys.path`.
+
+    The stack has them behind its own layer. Whatever else the variable names stays where it is.
+    """
+    known = {base.inode for base in bases if base.identity}
+    for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        place = os.path.abspath(entry)
+        try:
+            status = os.stat(place)
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) in known:
+            names = {entry, place, os.path.realpath(place)}
+            sys.path[:] = [path for path in sys.path if path not in names]

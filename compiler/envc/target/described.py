@@ -1,0 +1,44 @@
+"""A described environment as the layers of a stack: each folder of its path is one."""
+
+from envc.lock import Base
+from envc.lock.described import facts_of
+from envc.model.digest import Digest
+from envc.model.inventory import Inventory, Unowned
+from envc.model.names import DESCRIBED
+from envc.model.stack import Described, StackLayer
+from envc.target.below import Below
+
+
+def below_described(inventory: Inventory, base: Base, *, warns: bool) -> Below:
+    """What stands below an overlay on a described environment, which `base` is to the resolver.
+
+    With `warns`, processes start on it when it has changed, too.
+    """
+    python = inventory.core
+    layers = tuple(
+        _layer(inventory, number, python, warns=warns) for number in range(len(inventory.folders))
+    )
+    return Below(base, layers)
+
+
+def _layer(inventory: Inventory, number: int, python: str, *, warns: bool) -> StackLayer:
+    folder = inventory.folders[number]
+    own = [each for each in inventory.distributions if each.folder == number]
+    nobodys = next((each for each in inventory.unowned if each.folder == number), None)
+    rest = nobodys or Unowned(folder=number, modules={})
+    places = [(str(each.project), place) for each in own for place in each.places]
+    return StackLayer(
+        name=DESCRIBED,
+        closure=Digest(""),
+        location=folder.path,
+        subdirectory="",
+        wheels=tuple(facts_of(each, python) for each in own),
+        described=Described(
+            mtime_seconds=folder.mtime_seconds,
+            names=folder.names,
+            warns=warns,
+            modules=rest.modules,
+            start_files=rest.start_files,
+            places=(*places, *(("", place) for place in rest.places)),
+        ),
+    )
