@@ -43,6 +43,8 @@ def test_edits_show_at_once_and_commands_are_there(alice, mine):
 
 def test_what_other_tools_see_of_it(alice, mine):
     assert envc("overlay", "add", "-e", mine, "--dir", alice).status == 0
+    (listed,) = (alice / "current" / SITE_PACKAGES).glob("mine-*.dist-info/RECORD")
+    assert "/direct_url.json,sha256=" in listed.read_text()
     (record,) = (alice / "current" / SITE_PACKAGES).glob("mine-*.dist-info/direct_url.json")
     assert json.loads(record.read_text()) == {
         "url": f"file://{mine}",

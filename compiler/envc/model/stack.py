@@ -70,7 +70,8 @@ class Stack:
     the top's `entry_points.txt`, by project, as far as they are known; empty where there is none.
     `editable` are the folders of the top's projects that stand elsewhere, by project. `listings`
     are those of the bases of which something is masked, by their place among `layers`. `records`
-    are the RECORDs of the top's wheels that have scripts, as its tree has both: path and text.
+    are the RECORDs of those of the top's wheels whose files in its tree are not those stored: path
+    and text.
     """
 
     python: str

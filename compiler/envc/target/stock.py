@@ -16,7 +16,7 @@ from envc.model.bundle import BundleFile
 from envc.model.digest import Digest, digest_of, hex_of, is_forgeable
 from envc.model.generation import GenerationWheel
 from envc.model.lock import UNSEEN, LockedPin, LockedWheel
-from envc.model.manifest import Entry
+from envc.model.manifest import FILE_MODE, Entry
 from envc.model.names import FILL_LOCK, site_packages_of
 from envc.model.publication import PublishedLayer
 from envc.model.spec import IndexSpec
@@ -27,6 +27,7 @@ from envc.plan.tree import StoredTree, plan_tree
 from envc.store import Store, store_id, tree_id
 from envc.target.directory import Directory, read_bytes
 from envc.target.libraries import library_folders, listings_of_masked
+from envc.view.editable import origin_of
 from envc.view.places import site_packages
 from envc.view.programs import programs_of
 from envc.view.stack_file import RUNTIME_FILES
@@ -273,32 +274,26 @@ def _python_scripts(
 
 
 def records_of(store: Store, stack: Stack) -> tuple[tuple[str, bytes], ...]:
-    """The RECORDs of the top's wheels that have scripts, as its tree has both: path and text.
+    """The RECORDs of those of the top's wheels whose files in the tree are not those stored.
 
     Raises:
         OutsideError: a manifest of the store cannot be read.
     """
     found: list[tuple[str, bytes]] = []
     for wheel in stack.top.wheels:
-        programs = programs_of(stack.top, wheel)
-        if programs:
+        own = programs_of(stack.top, wheel) | origin_of(stack, wheel)
+        if own:
             from envc.formats.installed_record import installed_record  # many layers need none
 
             record = f"{site_packages(stack)}/{wheel.dist_info}/RECORD"
-            entries = (
-                _with_content(entry, programs.get(entry.path))
-                for entry in store.manifest(store_id(wheel.digest, stack.python)).entries()
-                if entry.kind == "f" and entry.path != record
-            )
-            found.append((record, installed_record(entries, record)))
+            stored = store.manifest(store_id(wheel.digest, stack.python)).entries()
+            entries = {entry.path: entry for entry in stored if entry.kind == "f"}
+            for path, text in own.items():
+                content = hex_of(digest_of(text))
+                entries[path] = Entry("f", FILE_MODE, len(text), content, path)
+            del entries[record]
+            found.append((record, installed_record(entries.values(), record)))
     return tuple(found)
-
-
-def _with_content(entry: Entry, content: bytes | None) -> Entry:
-    """A listed file, with another content if there is one."""
-    if content is None:
-        return entry
-    return entry._replace(size_bytes=len(content), content=hex_of(digest_of(content)))
 
 
 def entry_points(store: Store, stack: Stack) -> tuple[tuple[NormalizedName, str], ...]:

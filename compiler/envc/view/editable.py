@@ -10,7 +10,18 @@ from urllib.parse import quote
 from envc.model.manifest import FILE_MODE
 from envc.model.plan import WriteFile
 from envc.model.stack import Stack
+from envc.model.wheel import WheelFacts
 from envc.view.places import site_packages
+
+
+def origin_of(stack: Stack, wheel: WheelFacts) -> dict[str, bytes]:
+    """The `direct_url.json` of one of the top's wheels, path → text, if its project is editable."""
+    folder = dict(stack.editable).get(wheel.project)
+    if folder is None:
+        return {}
+    origin = {"dir_info": {"editable": True}, "url": f"file://{quote(folder)}"}
+    text = json.dumps(origin, sort_keys=True).encode() + b"\n"
+    return {f"{site_packages(stack)}/{wheel.dist_info}/direct_url.json": text}
 
 
 def editable_origins(
@@ -18,11 +29,6 @@ def editable_origins(
     taken: frozenset[str],  # noqa: ARG001 - every pass is told; no wheel may bring this file
 ) -> Iterator[WriteFile]:
     """A `direct_url.json` for each editable project of the top."""
-    folders = dict(stack.editable)
     for wheel in stack.top.wheels:
-        folder = folders.get(wheel.project)
-        if folder is not None:
-            record = {"dir_info": {"editable": True}, "url": f"file://{quote(folder)}"}
-            text = json.dumps(record, sort_keys=True).encode() + b"\n"
-            path = f"{site_packages(stack)}/{wheel.dist_info}/direct_url.json"
+        for path, text in origin_of(stack, wheel).items():
             yield WriteFile(path, text, FILE_MODE)
