@@ -1,4 +1,4 @@
-"""A stack and a flat environment of the same wheels: whatever a process asks, the answers are equal.
+"""A stack and a flat environment of the same wheels: a process gets equal answers.
 
 The real one, of 250 projects of an index: `make trial-twin`.
 """
@@ -12,6 +12,7 @@ from stack_trees import Disk, destination, masking, write
 
 from support.twin import START_UP, differences, seen_by, unexpected
 from support.wheels import Recipe
+
 
 def recipe(name: str, version: str, *paths: str, requires: tuple[str, ...] = ()) -> Recipe:
     """A wheel with these files, each with its own path as its text."""

@@ -28,6 +28,7 @@ IN_A_TREE = re.compile(
     r".*?/lib/python3\.\d+/(?:site-packages|bases/[^/]+)(?=/|$)|.*?/(?=(?:bin|share|include|etc)/)"
 )
 MOST_BYTES = 20_000
+TEXTS = ("WHEEL", "top_level.txt", "INSTALLER", "REQUESTED", "py.typed")
 SUFFIXES = tuple(importlib.machinery.all_suffixes())
 STANDINS: list[str] = []
 EDITABLE = tuple(os.path.realpath(folder) for folder in sys.argv[1:])
@@ -101,10 +102,10 @@ def all_specs() -> "dict[str, importlib.machinery.ModuleSpec | None]":
         path = parent.submodule_search_locations if parent else None
         spec = None if "." in name and path is None else spec_of(name, path)
         specs[name] = spec
-        if spec is not None and spec.submodule_search_locations is not None:
-            if name not in sys.modules:
-                STANDINS.append(name)
-                sys.modules[name] = unexecuted(spec)
+        package = spec is not None and spec.submodule_search_locations is not None
+        if package and name not in sys.modules:
+            STANDINS.append(name)
+            sys.modules[name] = unexecuted(spec)
     return specs
 
 
@@ -173,23 +174,21 @@ def distributions() -> dict[str, object]:
             "requires": sorted(each.requires or ()),
             "entry points": sorted(map(str, each.entry_points)),
             "files": files_of(each),
-            "texts": {
-                text: each.read_text(text)
-                for text in ("WHEEL", "top_level.txt", "INSTALLER", "REQUESTED", "direct_url.json")
-            },
+            "texts": {text: each.read_text(text) for text in TEXTS},
+            "direct": json.loads(each.read_text("direct_url.json") or "null"),
             "origin": getattr(each, "origin", None) is not None,
             "by name": importlib.metadata.version(each.metadata["Name"]) == each.version,
         }
     return found
 
 
-def files_of(distribution: importlib.metadata.Distribution) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for file in distribution.files or ():
-        if file.suffix != ".pyc":
-            value = file.hash.value if file.hash else None
-            found[str(file)] = [value, file.size, os.path.isfile(file.locate())]
-    return found
+def files_of(distribution: importlib.metadata.Distribution) -> dict[str, str]:
+    """What RECORD lists, bytecode left out: pip lists it without a hash, if it made any."""
+    return {
+        str(file): f"{file.hash and file.hash.value} {file.size} {os.path.isfile(file.locate())}"
+        for file in distribution.files or ()
+        if file.suffix != ".pyc"
+    }
 
 
 def entry_points() -> dict[str, list[str]]:
