@@ -3,7 +3,8 @@
     make trial-uv_random            20,000 questions
     python test_uv_random.py SEED   one of them, made as small as it goes; SEED SEED: those between
 
-Both have an answer, or neither; the pins of both are the same, or neither are older everywhere.
+Both have an answer, or neither; the pins of both are the same, or neither are better everywhere; in
+envc's answer no single pin could be better.
 """
 
 import os
@@ -23,12 +24,14 @@ from envc.lock import pinned_versions
 from envc.locking.lock import lock_site
 from envc.locking.report import LockOptions
 from envc.sites.site import load_site, read_lock
+from support.answers import faults, wanted
 from support.random_indexes import Question, RandomIndexes, question
 from support.sites import PYTHON
 from support.uv import UV
 
 SOME, MANY = 100, 20_000
 Pins = dict[str, Version]
+TWO_ANSWERS = "two answers, none of which is better everywhere"
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(UV is None, reason="uv is not here")]
 
@@ -111,30 +114,29 @@ def kind_of(ours: Pins | None, theirs: Pins | None) -> str:
     if ours is None or theirs is None:
         return "uv alone has an answer" if ours is None else "envc alone has an answer"
     shared = ours.keys() & theirs.keys()
-    newer = any(ours[name] > theirs[name] for name in shared)
-    older = any(ours[name] < theirs[name] for name in shared)
-    if newer and older:
-        return "another of several answers"
-    if not newer and not older:
+    better = any(wanted(ours[name]) > wanted(theirs[name]) for name in shared)
+    worse = any(wanted(ours[name]) < wanted(theirs[name]) for name in shared)
+    if better and worse:
+        return TWO_ANSWERS
+    if not better and not worse:
         return "others beside the same pins"
-    return "newer in envc" if newer else "newer in uv"
+    return "better in envc" if better else "better in uv"
 
 
 def reason_of(asked: Question, ours: Pins | None, theirs: Pins | None) -> str:
-    """Why the two may differ so, as the guide has it; empty: there is no such reason."""
-    if ours is None or theirs is None:
-        pins = (ours or {}).items()
+    """Why the two may differ so, as the guide has it; empty: there is no such reason.
+
+    No reason excuses an answer of envc in which a single pin could be better.
+    """
+    if ours is None or faults(asked, ours):
+        return ""
+    if theirs is None:
         yanked = {(e.name, e.version) for index in asked.indexes for e in index if e.yanked}
-        local = any(version.local and (name, str(version)) in yanked for name, version in pins)
+        local = any(v.local and (name, str(v)) in yanked for name, v in ours.items())
         return "`==` a yanked release with a local version" if local else ""
-    pre = [
-        {name for name, version in pins.items() if version.is_prerelease} for pins in (ours, theirs)
-    ]
-    if pre[0] != pre[1]:
-        return "a prerelease, or another release elsewhere"
-    if kind_of(ours, theirs) == "another of several answers":
-        return "two answers, none of which is newer everywhere"
-    return ""
+    if kind_of(ours, theirs) == "better in envc" and faults(asked, theirs):
+        return "uv leaves a better release behind"
+    return TWO_ANSWERS if kind_of(ours, theirs) == TWO_ANSWERS else ""
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +153,12 @@ def unexplained(both: Both, seeds: range) -> tuple[Counter[str], list[Question]]
         asked = question(seed)
         ours, theirs = both.answers(asked)
         kind = kind_of(ours, theirs)
-        reason = reason_of(asked, ours, theirs) if kind else "none" if ours is None else "the same"
+        if ours is None and theirs is None:
+            reason = "none"
+        elif kind:
+            reason = reason_of(asked, ours, theirs)
+        else:
+            reason = "" if faults(asked, ours) else "the same"
         counts[reason or kind] += 1
         if not reason:
             without.append(asked)
@@ -172,7 +179,7 @@ def unexplained(both: Both, seeds: range) -> tuple[Counter[str], list[Question]]
 def test_where_the_two_differ_there_is_a_reason(both, seeds):
     counts, without = unexplained(both, seeds)
     assert not without, f"{counts}\n{smallest(both, without[0]).told()}"
-    assert counts["the same"] > 0.8 * (len(seeds) - counts["none"])
+    assert counts["the same"] > 0.95 * (len(seeds) - counts["none"])
 
 
 def smallest(both: Both, asked: Question) -> Question:

@@ -15,8 +15,9 @@ from envc.model.value import replace, value
 from envc.resolve.demand import PYTHON, Candidate, Demand
 from envc.resolve.provider import Provider
 
-# So many choices are tried for a project that an improved pin needs.
+# So many choices are tried for each project that an improved pin needs; so many in vain, in all.
 _CHOICES = 5
+_DEAD_ENDS = 20
 
 Pins = dict[NormalizedName, Candidate]
 
@@ -127,23 +128,31 @@ def _improved(visible: Visible) -> Pins:
 
 
 def _completed(visible: Visible) -> Visible | None:
-    """The pins, and for what they need and is not there, the first choices that contradict nothing.
+    """The pins, and for what they need and is not there, the first choices that hold together.
 
-    None where they contradict each other, or there is no such choice among the first ones.
+    None where they contradict each other, or there are no such choices among the first ones.
     """
-    missing = _missing(visible)
-    while missing:
-        project = min(missing)
-        demands = [demand for demand in visible.demands() if demand.project == project]
-        for found in islice(visible.provider.matches(project, None, demands=demands), _CHOICES):
-            completed = replace(visible, pins=visible.pins | {project: found})
-            missing = _missing(completed)
-            if missing is not None:
-                visible = completed
-                break
+    ways = [iter((visible,))]  # each way out of the one before it
+    dead_ends = 0
+    while ways and dead_ends < _DEAD_ENDS:
+        tried = next(ways[-1], None)
+        missing = None if tried is None else _missing(tried)
+        if tried is None:
+            ways.pop()
+        elif missing is None:
+            dead_ends += 1
+        elif not missing:
+            return tried
         else:
-            return None
-    return visible if missing is not None else None
+            ways.append(_chosen(tried, min(missing)))
+    return None
+
+
+def _chosen(visible: Visible, project: NormalizedName) -> Iterator[Visible]:
+    """The pins with each of the first choices for a project that is asked for."""
+    demands = [demand for demand in visible.demands() if demand.project == project]
+    for found in islice(visible.provider.matches(project, None, demands=demands), _CHOICES):
+        yield replace(visible, pins=visible.pins | {project: found})
 
 
 def _missing(visible: Visible) -> set[NormalizedName] | None:
