@@ -27,7 +27,7 @@ from packaging.version import Version
 
 from envc.model.value import value
 from envc.resolve.candidates import last_resorts_behind
-from envc.resolve.demand import Candidate, Demand
+from envc.resolve.demand import Candidate, Demand, key_of
 from envc.resolve.provider import Provider
 
 ABSENT = 1
@@ -152,6 +152,9 @@ class _Search:
         for root in roots:
             self._learn(Incompatibility({root.key: self._excluded(root)}, root))
         changed = list(self._variables)
+        if self._propagate(changed) is None:
+            for variable in [self._variables[key] for key in changed]:
+                self._pick(variable, variable.left)  # what has no file for here is told at once
         for _ in range(MAXIMUM_CONFLICTS):
             self._provider.source.go_on()
             conflict = self._empty or self._propagate(changed)
@@ -253,7 +256,7 @@ class _Search:
     def _decide(self, key: str) -> None:
         """Pin an identity, unless what its release requires contradicts what is settled."""
         variable = self._variables[key]
-        candidate, bit = self._pick(key, variable)
+        candidate, bit = self._pick(variable, variable.left)
         if candidate is None:
             return
         agrees = True
@@ -266,13 +269,13 @@ class _Search:
             self._conclude(key, bit, None)
             self._decided[key] = candidate
 
-    def _pick(self, key: str, variable: Variable) -> tuple[Candidate | None, int]:
-        """The most preferred candidate that is left, and its bit; what is unusable is learned."""
+    def _pick(self, variable: Variable, values: int) -> tuple[Candidate | None, int]:
+        """The most preferred candidate among values, and its bit; what is unusable is learned."""
         unusable: list[tuple[int, Version]] = []
         bits: dict[Candidate, int] = {}
 
         def usable() -> Iterator[Candidate]:
-            for bit, version in variable.chosen(variable.left):
+            for bit, version in variable.chosen(values):
                 candidate = self._candidates.candidate(variable.project, version)
                 if candidate is None:
                     unusable.append((bit, version))
@@ -283,6 +286,7 @@ class _Search:
         found = next(last_resorts_behind(usable()), None)
         if unusable:
             fact = Unusable(variable.project, tuple(version for _, version in unusable))
+            key = key_of(variable.project, variable.extra)
             self._learn(Incompatibility({key: sum(bit for bit, _ in unusable)}, fact))
         if found is None:
             return None, 0
@@ -297,7 +301,8 @@ class _Search:
                 self._learn(Incompatibility({key: bit}, demand))
             return not excluded & bit
         self._learn(Incompatibility({key: bit, demand.key: excluded}, demand))
-        return bool(self._variables[demand.key].left & ~excluded)
+        demanded = self._variables[demand.key]
+        return self._pick(demanded, demanded.left & ~excluded)[0] is not None
 
     def _resolve(self, conflict: Incompatibility) -> Incompatibility:
         """What a conflict teaches: learned, with the trail back to where it tells something."""

@@ -88,3 +88,32 @@ def test_where_resolvelib_gives_up_the_proof_search_goes_on(monkeypatch):
     (solved,) = Case(PARTED).solve()
     pins = [f"{pin.project} {pin.version}" for pin in solved.lock.pins]
     assert pins == ["a 2.0", "b 1.0", "c 2.0", "d 2.0"]
+
+
+SOURCES_ONLY = """
+[releases.a]
+"1.0" = { sdist = "only" }
+"2.0" = { sdist = "only" }
+"3.0" = { sdist = "only" }
+[releases.b]
+"1.0" = ["c"]
+[releases.c]
+"1.0" = []
+"""
+
+
+def test_a_project_with_nothing_for_here_is_told_before_others_are_looked_into():
+    case = Case(SOURCES_ONLY + '[layer.user]\nrequires = ["a", "b"]\n')
+    case.source.looks_in_a_hurry = 0
+    with pytest.raises(UnsatisfiableError, match="only a source distribution"):
+        list(case.solve())
+    assert case.source.looked_at == []
+
+
+def test_a_release_that_needs_what_has_nothing_for_here_is_left_at_once(monkeypatch):
+    monkeypatch.setattr("envc.resolve.backtrack.MAXIMUM_ROUNDS", 1)
+    top = '[releases.top]\n"1.0" = []\n"2.0" = ["a", "b"]\n'
+    case = Case(SOURCES_ONLY + top + '[layer.user]\nrequires = ["top"]\n')
+    (solved,) = case.solve()
+    assert [f"{pin.project} {pin.version}" for pin in solved.lock.pins] == ["top 1.0"]
+    assert "b 1.0" not in case.source.looked_at
