@@ -234,8 +234,10 @@ CLAIMS = [
             (
                 ("", "it names no project or no version"),
                 ("Metadata-Version: 2.4\nName: demo\n", "it names no project or no version"),
-                ("Name: demo\nName: demo\nVersion: 1\n", "it names no project or no version"),
-                ("Name: demo\nVersion: 1\nVersion: 1\n", "it names no project or no version"),
+                (
+                    "Name: evil\nName: demo\nVersion: 1.0\n",
+                    "it is about evil 1.0, the file name about demo 1.0",
+                ),
                 (
                     "Name: evil\nVersion: 1.0\n",
                     "it is about evil 1.0, the file name about demo 1.0",

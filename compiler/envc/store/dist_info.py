@@ -81,12 +81,16 @@ def read_claims(
     Raises:
         RefusedError: one of them does not parse, or contradicts the file name.
     """
+    from email.parser import BytesHeaderParser
+
     from packaging.metadata import parse_email
 
     _check_wheel(identity.file("WHEEL"), wheel)
     raw, _ = parse_email(metadata)
-    name, version = raw.get("name"), raw.get("version")
-    if name is None or version is None:
+    # parse_email drops what stands there twice; pip, uv and the resolver take the first.
+    headers = BytesHeaderParser().parsebytes(metadata)
+    name, version = (str(headers.get(key, "")).strip() for key in ("Name", "Version"))
+    if not name or not version:
         raise RefusedError(Problem(identity.file("METADATA"), "it names no project or no version"))
     if _release(f"{name}-{version}") != (identity.project, identity.version):
         expected = f"{identity.project} {identity.version}"
