@@ -8,13 +8,12 @@ binds above them, and the overlay's requirements.
 import json
 import random
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.real_sites import assert_consistent, declared, envc, failed_imports, pins_of_uv
+from support.real_sites import above_by_uv, assert_consistent, declared, envc, failed_imports
 from support.sites import PYTHON
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -85,7 +84,7 @@ def test_what_is_ok_can_be_built_and_imported(site: Path, seed: int) -> None:
     record = json.loads((path.parent / "current/manifest.json").read_text())
     (layer,) = record["layers"].values()
     assert failed_imports(python, declared(layer, path.parent / "store")) == {}
-    assert solved_by_uv(site, path), "uv finds no solution for what was ok"
+    assert above_by_uv(site, path), "uv finds no solution for what was ok"
 
 
 @pytest.mark.parametrize("seed", range(len(IMPOSSIBLE)))
@@ -95,12 +94,4 @@ def test_what_is_in_conflict_has_no_solution(site: Path, seed: int) -> None:
     found = verdict(site, path)
     assert not found["ok"]
     assert "ENVC201" in {finding["code"] for finding in found["findings"]}
-    assert not solved_by_uv(site, path), "uv finds a solution for what was in conflict"
-
-
-def solved_by_uv(site: Path, path: Path) -> bool:
-    """Whether uv finds releases for the base's projects, its constraints and the requirements."""
-    layer = tomllib.loads((site / "envc.toml").read_text())["layer"]["user"]
-    names = [text.partition("<")[0] for text in layer["requires"]]
-    overlay = tomllib.loads(path.read_text())["overlay"]["requires"]
-    return pins_of_uv([*names, *layer["constraints"], *overlay]) is not None
+    assert not above_by_uv(site, path), "uv finds a solution for what was in conflict"

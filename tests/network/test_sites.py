@@ -1,25 +1,24 @@
 """The sample sites from the real index: `make test-network`."""
 
-import json
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support.real_sites import (
-    ROOT,
     UV,
     assert_consistent,
+    copied,
     declared,
     envc,
     failed_imports,
+    layers_of,
+    materialized,
     pins_of_uv,
+    removed,
 )
-from support.sites import PYTHON
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -32,9 +31,7 @@ NOT_FOR_IMPORT = {
 
 def locked(name: str, factory: pytest.TempPathFactory) -> Path:
     """A copy of a sample site, locked."""
-    folder = factory.mktemp(name)
-    text = (ROOT / f"fixtures/sites/{name}/envc.toml").read_text()
-    (folder / "envc.toml").write_text(text.replace('"3.11"', f'"{PYTHON}"'))
+    folder = copied(name, factory.mktemp("sites") / name)
     assert envc(folder, "lock").status == 0
     return folder
 
@@ -44,18 +41,9 @@ def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     """A copy of a sample site, locked, and materialized in `target`."""
-    folder = locked(request.param, tmp_path_factory)
-    answer = envc(folder, "materialize", "--target", "target", "--json")
-    assert answer.status == 0, answer.stderr
+    folder = materialized(request.param, tmp_path_factory.mktemp("sites") / request.param)
     yield folder
-    subprocess.run(["chmod", "-R", "u+w", folder], check=True)
-    subprocess.run(["rm", "-rf", folder], check=True)
-
-
-def layers_of(folder: Path) -> dict[str, dict[str, Any]]:
-    record = json.loads((folder / "target/current/manifest.json").read_text())
-    layers: dict[str, dict[str, Any]] = record["layers"]
-    return layers
+    removed(folder)
 
 
 def test_a_second_lock_and_a_second_materialize_change_nothing(site: Path) -> None:
@@ -68,7 +56,7 @@ def test_a_second_lock_and_a_second_materialize_change_nothing(site: Path) -> No
 def test_a_lock_from_nothing_is_the_same(site: Path, tmp_path: Path) -> None:
     (tmp_path / "envc.toml").write_text((site / "envc.toml").read_text())
     assert envc(tmp_path, "lock").status == 0
-    for layer in layers_of(site):
+    for layer in layers_of(site / "target"):
         name = f"pylock.{layer}.toml"
         assert (tmp_path / name).read_bytes() == (site / name).read_bytes()
 
@@ -87,7 +75,7 @@ def test_another_target_has_the_same_digests(site: Path) -> None:
     answer = envc(site, "materialize", "--target", "another", "--json")
     assert answer.status == 0, answer.stderr
     digests = {name: layer["digest"] for name, layer in answer.json["layers"].items()}
-    assert digests == {name: layer["digest"] for name, layer in layers_of(site).items()}
+    assert digests == {name: layer["digest"] for name, layer in layers_of(site / "target").items()}
 
 
 def test_the_target_is_as_it_was_published(site: Path) -> None:
@@ -96,13 +84,13 @@ def test_the_target_is_as_it_was_published(site: Path) -> None:
 
 
 def test_pip_and_uv_find_every_layer_consistent(site: Path) -> None:
-    for layer in layers_of(site):
+    for layer in layers_of(site / "target"):
         python = f"{site}/target/{layer}/bin/python"
         assert_consistent(sys.executable, "-m", "pip", "--python", python, "check")
         assert_consistent(UV, "pip", "check", "--python", python)
 
 
 def test_every_top_level_module_imports(site: Path) -> None:
-    for name, layer in layers_of(site).items():
+    for name, layer in layers_of(site / "target").items():
         importable = declared(layer, site / "target/store") - NOT_FOR_IMPORT[name]
         assert failed_imports(f"{site}/target/{name}/bin/python", importable) == {}
