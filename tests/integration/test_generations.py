@@ -1,6 +1,7 @@
 """rollback, generations and gc: which generations there are, and which stay."""
 
 import fcntl
+import getpass
 import json
 import os
 import signal
@@ -165,6 +166,18 @@ def test_each_switch_is_noted_before_it_happens(world):
     lines = (world.target / "audit.jsonl").read_text().splitlines()
     assert [json.loads(line)["generation"] for line in lines] == [1, 2, 1]
     assert {json.loads(line)["event"] for line in lines} == {"switch"}
+
+
+def test_the_log_shows_what_happened(world):
+    envc("rollback", "--target", world.target)
+    with (world.target / "audit.jsonl").open("a") as log:
+        log.write('no line\n[1]\n{"event": 1}\n')
+    report = envc("generations", "--target", world.target, "--log", "--json").json
+    events = [(each["event"], each["generation"], each["user"]) for each in report["log"]]
+    assert events == [("switch", number, os.geteuid()) for number in (1, 2, 1)]
+    shown = envc("generations", "--target", world.target, "--log").stdout.splitlines()[-1]
+    assert f"  switch of generation 1 by {getpass.getuser()} on {os.uname().nodename}" in shown
+    assert envc("generations", "--target", world.target, "--json").json["log"] is None
 
 
 def test_what_noted_an_interpreter_that_gc_took_away_goes_on_in_the_current_generation(world):

@@ -9,13 +9,13 @@ from envc.cli.output import Output, lines
 
 if TYPE_CHECKING:
     from envc.reports.change import LayerChange
-    from envc.reports.generations import GenerationEntry
+    from envc.reports.generations import AuditEvent, GenerationEntry, GenerationsReport
 
 _MANY = 8
 
 
 def _run(arguments: Arguments) -> Output:
-    from envc.commands.generations import list_generations, pin
+    from envc.commands.generations import list_generations, pin, with_log
 
     folder = folder_of(arguments)
     if arguments.pin is not None:
@@ -24,7 +24,24 @@ def _run(arguments: Arguments) -> Output:
         report = pin(folder, arguments.unpin, keep=False)
     else:
         report = list_generations(folder)
-    return Output(report, printed=(line for each in report.generations for line in _entry(each)))
+    if arguments.log:
+        report = with_log(report)
+    return Output(report, printed=_printed(report))
+
+
+def _printed(report: "GenerationsReport") -> Iterator[str]:
+    for each in report.generations:
+        yield from _entry(each)
+    yield from lines(map(_event, report.log or ()))
+
+
+def _event(event: "AuditEvent") -> str:
+    from envc.disk.ownership import name_of_user
+
+    who = name_of_user(event.user)
+    asked = f", asked by {event.operator}" if event.operator else ""
+    what = f"{event.event} of generation {event.generation}"
+    return f"{event.time}  {what} by {who} on {event.node}{asked}"
 
 
 def _entry(entry: "GenerationEntry") -> Iterator[str]:
@@ -53,6 +70,7 @@ COMMAND = Command(
         OVERLAY,
         Option("--pin", "N", "keep this one, whatever gc is told", kind=whole),
         Option("--unpin", "N", "let this one go again", kind=whole),
+        Option("--log", "", "also what has happened here, when and by whom: the audit log"),
     ),
     conflicts=(("--pin", "--unpin"),),
 )

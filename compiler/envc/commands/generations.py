@@ -1,5 +1,6 @@
 """`envc generations`, `envc rollback`, `envc gc`: which generations there are, and which stay."""
 
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -7,19 +8,23 @@ from contextlib import suppress
 
 from envc.core.folder import unneeded_cores
 from envc.disk.clock import utc_text
+from envc.disk.digests import known_bytes
 from envc.disk.durable import disk_error, remove_temporaries, sync_directory, write_file
 from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.disk.private import remove_abandoned
 from envc.errors import UsageError
 from envc.fleet.prune import prune_target, unneeded_in_target, wanted_numbers
+from envc.formats.values import FormError, value_of
 from envc.model.core import PART_PREFIX
 from envc.model.generation import Generation, number_named
 from envc.model.names import GONE, OWN_STATE, STATE_PLACES
+from envc.model.value import replace
 from envc.plan.collect import Collection, Keeping, plan_collection
 from envc.ports import REPORTER
 from envc.reports.change import LayerChange, changes_between
 from envc.reports.generations import (
+    AuditEvent,
     CollectReport,
     GenerationEntry,
     GenerationsReport,
@@ -43,6 +48,7 @@ from envc.target.remove import (
 from envc.target.settle import restore_closures
 
 _DAY_SECONDS = 86_400.0
+_OF_EVENTS = ("event", "time", "user", "node", "generation", "operator")
 
 
 def list_generations(path: str) -> GenerationsReport:
@@ -72,6 +78,19 @@ def list_generations(path: str) -> GenerationsReport:
         )
         before = record
     return GenerationsReport(target=directory.path, generations=tuple(entries))
+
+
+def with_log(report: GenerationsReport) -> GenerationsReport:
+    """The same, with what the target's audit logs hold; lines that are none are passed over."""
+    events: list[AuditEvent] = []
+    for name in ("audit.1.jsonl", "audit.jsonl"):
+        text = known_bytes(f"{report.target}/{name}") or b""
+        for line in text.splitlines():
+            with suppress(ValueError, RecursionError, FormError):
+                plain = json.loads(line)
+                known = {key: plain.get(key) for key in _OF_EVENTS} if type(plain) is dict else {}
+                events.append(value_of(AuditEvent, known))
+    return replace(report, log=tuple(events))
 
 
 def pin(path: str, number: int, *, keep: bool) -> GenerationsReport:

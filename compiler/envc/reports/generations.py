@@ -19,11 +19,27 @@ class GenerationEntry:
 
 
 @value(kw_only=True)
+class AuditEvent:
+    """A line of the audit log: what happened to which generation, when, by whom, on which node.
+
+    `user` is a number; `operator` who asked for it from another machine.
+    """
+
+    event: str
+    time: str
+    user: int
+    node: str
+    generation: int
+    operator: str | None = None
+
+
+@value(kw_only=True)
 class GenerationsReport:
-    """The generations of a target, the oldest first."""
+    """The generations of a target, the oldest first; `log`, if asked for, in the same order."""
 
     target: str
     generations: tuple[GenerationEntry, ...]
+    log: tuple[AuditEvent, ...] | None = None
 
 
 @value(kw_only=True)
