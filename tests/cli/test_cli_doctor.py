@@ -1,6 +1,7 @@
 import json
 import os
 import resource
+import tempfile
 
 import pytest
 
@@ -154,3 +155,20 @@ def test_clocks(seconds, what):
 
 def test_json_is_an_object(tmp_path):
     assert json.loads(envc("doctor", "--json").stdout)["target"] is None
+
+
+@pytest.mark.skipif(
+    not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat("/tmp").st_dev,
+    reason="there is no second file system",
+)
+def test_links_are_tried_as_a_run_needs_them(tmp_path):
+    """Store and generations may stand on two mounts: a link within one says nothing."""
+    (tmp_path / "store").mkdir()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        (tmp_path / "generations").symlink_to(elsewhere)
+        found = checks.links("target", str(tmp_path))
+        assert (found.state, os.listdir(elsewhere)) == ("warning", [])
+        assert "Invalid cross-device link" in found.what
+    (tmp_path / "generations").unlink()
+    (tmp_path / "generations").mkdir()
+    assert checks.links("target", str(tmp_path)).state == "ok"

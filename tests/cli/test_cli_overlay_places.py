@@ -126,6 +126,23 @@ def test_materialize_and_doctor_look_at_the_storage(warm):
     assert told["what"] == f"the storage for overlays is not there: {warm.storage}"
 
 
+@pytest.mark.parametrize("storage", ["overlays", "~/overlays", "${PLACE}/overlays"])
+def test_a_storage_that_is_elsewhere_from_each_folder(warm, monkeypatch, storage):
+    monkeypatch.setenv("PLACE", "here")
+    warm.edit(f'storage = "{warm.storage}"', f'storage = "{storage}"')
+    what = f"the storage for overlays is {storage!r}, which is no absolute path"
+    mend = (
+        "have overlays.storage in envc.toml begin with / or with a variable, as in $HOME/overlays"
+    )
+    warned = [] if "$" in storage else [what]
+    assert [each.partition(":")[0] for each in warm.materialize()["warnings"]] == warned
+    answer = envc("overlay", "init", "--target", warm.target)
+    assert (answer.status, answer.stderr) == (
+        2,
+        f"error: {what}\n   at: {warm.target}/location.toml (storage)\n mend: {mend}\n",
+    )
+
+
 def test_a_storage_by_a_variable_that_is_not_set(warm, monkeypatch):
     warm.edit(f'storage = "{warm.storage}"', 'storage = "${NOWHERE}/shared"')
     assert warm.materialize()["warnings"] == []

@@ -23,7 +23,7 @@ def expanded(storage: str, where: str) -> str:
     """The storage with its variables filled in; `where` names the key that has it.
 
     Raises:
-        UsageError: a variable is not set.
+        UsageError: a variable is not set, or it is no absolute path then.
     """
     names = [short or long for short, long in _VARIABLE.findall(storage)]
     unset = next((name for name in names if not os.environ.get(name)), None)
@@ -33,17 +33,30 @@ def expanded(storage: str, where: str) -> str:
             where=where,
             mend=f"set {unset}, or have overlays.storage in envc.toml name a folder",
         )
-    return os.path.expandvars(storage)
+    path = os.path.expandvars(storage)
+    if not os.path.isabs(path):
+        raise UsageError.of([_relative(storage, where)])
+    return path
+
+
+def _relative(storage: str, where: str) -> Fault:
+    """What is wrong with one that leads elsewhere from every folder; `~` is no exception."""
+    return Fault(
+        f"the storage for overlays is {storage!r}, which is no absolute path",
+        where,
+        "have overlays.storage in envc.toml begin with / or with a variable, as in $HOME/overlays",
+    )
 
 
 def trouble_with(storage: str) -> Fault | None:
     """Why users cannot have overlays in a storage, and what its administrator can do about it.
 
-    None where there is nothing to say: one that a variable or the working folder tells is each
-    user's own.
+    None where there is nothing to say: one that a variable tells is each user's own.
     """
-    if "$" in storage or not os.path.isabs(storage):
+    if "$" in storage:
         return None
+    if not os.path.isabs(storage):
+        return _relative(storage, "overlays.storage")
     try:
         trouble = _trouble(storage, os.stat(storage))
     except FileNotFoundError:

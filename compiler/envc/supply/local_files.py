@@ -13,7 +13,9 @@ from envc.model.source import NOT_SOURCES
 from envc.model.spec import SourcedRequirement
 
 # What no wheel, and no source distribution, is larger than.
-_MOST_BYTES = 1 << 34
+MOST_BYTES = 1 << 34
+# Nor are all wheels together that a lock names by their paths.
+_MOST_OF_A_LOCK = 1 << 35
 
 
 def names_files(requirements: Iterable[SourcedRequirement]) -> bool:
@@ -44,14 +46,20 @@ def is_as_locked(requirements: Iterable[SourcedRequirement], lock: Lock, *, fold
 def has_wheels_as_locked(lock: Lock, digests: DigestMemo, *, folder: str) -> bool:
     """Whether the wheels that a lock in that folder names by their paths are the locked ones.
 
-    One that is not there any more may be had elsewhere.
+    One that is not there any more may be had elsewhere. None is read whose size is another than the
+    lock's, nor all of them without end: the lock may be a stranger's.
     """
+    left = _MOST_OF_A_LOCK
     for wheel in (wheel for pin in lock.pins for wheel in pin.wheels):
         if wheel.path is None:
             continue
         path = os.path.join(folder, wheel.path)
         try:
-            if digests.of(path, os.stat(path)) != wheel.digest:
+            status = os.stat(path)
+            left -= status.st_size
+            if left < 0 or wheel.size_bytes not in {None, status.st_size}:
+                return False
+            if digests.of(path, status) != wheel.digest:
                 return False
         except OSError:
             continue
@@ -83,4 +91,4 @@ def _digest_of(path: str) -> Digest | None:
     """The digest of a file or a folder; None where there is neither."""
     if os.path.isdir(path):
         return digest_of_folder(path)
-    return known_digest(path, _MOST_BYTES)
+    return known_digest(path, MOST_BYTES)

@@ -25,7 +25,7 @@ from envc.model.lock import Lock
 from envc.model.release import Distribution
 from envc.model.spec import SourcedRequirement
 from envc.supply.building import BuiltWheel, Supply
-from envc.supply.local_files import digest_of_folder, local_path
+from envc.supply.local_files import MOST_BYTES, digest_of_folder, local_path
 from envc.supply.reference import Reference, file_at, filename_of, release_of
 
 
@@ -76,7 +76,10 @@ class _Finder:
             raise _unusable(sourced, f"there is no {path}")
         release = _release(sourced, os.path.basename(path))
         size = os.path.getsize(path)
-        digest = digest_of_file(path)
+        try:
+            digest = digest_of_file(path, MOST_BYTES)
+        except OSError as error:
+            raise _unusable(sourced, f"{path} cannot be read: {error.strerror}") from error
         file = file_at(f"file://{quote(path)}", release, digest=digest, size_bytes=size)
         return self._of_file(sourced, file)
 

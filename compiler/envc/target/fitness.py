@@ -142,15 +142,20 @@ def exposure(subject: str, path: str, owners: Collection[int]) -> Diagnosis:
 
 
 def links(subject: str, folder: str) -> Diagnosis:
-    """Whether hard links work, by trying one."""
+    """Whether hard links work, by trying one, from the store where there is one: as a run does."""
     name = f"{subject}: links"
+    places = (f"{folder}/store", f"{folder}/generations")
+    store, generations = places if all(map(os.path.isdir, places)) else (folder, folder)
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".envc-doctor-") as file:
-            refusal = can_link(file.name, folder)
+        with tempfile.NamedTemporaryFile(dir=store, prefix=".envc-doctor-") as file:
+            refusal = can_link(file.name, generations)
     except OSError as error:
         return Diagnosis(name, "error", f"{folder}: {error.strerror}", "use another folder")
     if refusal is not None:
-        mend = "use a file system with hard links; without, each generation is a copy"
+        mend = (
+            "use a file system with hard links, and one mount for store/ and generations/; "
+            "without, each generation is a copy"
+        )
         return Diagnosis(name, "warning", f"no hard links in {folder}: {refusal.strerror}", mend)
     return Diagnosis(name, "ok", "hard links work")
 
