@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,8 +20,18 @@ needs_strace = pytest.mark.skipif(
 )
 
 
+_APART = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 # So that two processes that wait for each other fail a test, and do not stop it.
 _LOCK_TIMEOUT_SECONDS = "20"
+
+
+@cache
+def can_be_apart() -> bool:
+    """Whether processes can be started here that see no others."""
+    try:
+        return subprocess.run([*_APART, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 class Processes:
@@ -28,17 +39,22 @@ class Processes:
 
     They are forks of a process that has imported envc already: a start takes a millisecond, and
     the n-th system call of a kind is the same one in every run; on one processor (`alone`) also
-    where work is shared out between processes.
+    where work is shared out between processes; where these see no others (`apart`, if that can be
+    had) also for who looks at all processes of the machine.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, alone: bool = False) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], *, alone: bool = False, apart: bool = False
+    ) -> None:
         self._environment = {"ENVC_LOCK_TIMEOUT": _LOCK_TIMEOUT_SECONDS, **environment}
         command = [sys.executable, "-B", str(Path(__file__).with_name("zygote.py"))]
+        if apart and can_be_apart():
+            command = [*_APART, *command]
+        if alone:
+            command = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *command]
         self._zygote = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        if alone:
-            os.sched_setaffinity(self._zygote.pid, [min(os.sched_getaffinity(0))])
 
     def __enter__(self) -> Self:
         return self

@@ -239,7 +239,8 @@ def stages(template: World, arena: Path, operation: Operation, count: int) -> It
             subprocess.run(["cp", "-a", root, f"{root}.saved"], check=True)
             stack.callback(remove, root)
             stack.callback(remove, Path(f"{root}.saved"))
-            processes = stack.enter_context(Processes(world.environment, alone=operation.alone))
+            apart = Processes(world.environment, alone=operation.alone, apart=True)
+            processes = stack.enter_context(apart)
             made.append(Stage(world, operation, processes))
             made[-1].rehearse()
         yield made
