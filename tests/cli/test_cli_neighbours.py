@@ -63,6 +63,9 @@ SPOILED = {
         .replace('"interpreter": "', '"interpreter": "\\u0000')
     ),
     "other bytes for a spec": lambda folder: (folder / "overlay.toml").write_bytes(b"\xff\xfe\0"),
+    "other bytes on the way to a spec": lambda folder: folder.rename(
+        folder.parent / os.fsdecode(b"\xff\xfe")
+    ),
     "endless spec": lambda folder: endless(folder / "overlay.toml"),
     "endless lock": lambda folder: endless(folder / "pylock.bad.toml"),
     "endless location": lambda folder: endless(folder / "location.toml"),
@@ -101,6 +104,8 @@ def test_no_spec_stops_a_check_of_all(warm, storage, spoil):
     assert answer.status in {0, 1}, answer.stderr
     (good,) = (each for each in answer.json["overlays"] if each["name"] == "good")
     assert good["ok"]
+    for form in ("text", "sarif", "junit", "github", "html"):
+        assert warm.envc("check", "--format", form).status == answer.status
 
 
 @pytest.mark.parametrize("leads", ["/dev/zero", "pipe"])

@@ -62,7 +62,7 @@ def _sha256(*, small: bool) -> Callable[[bytes], Any]:
 def digest_of_json(value: Any) -> Digest:
     """The digest of a value's canonical JSON: sorted keys, no spaces, UTF-8."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return digest_of(text.encode())
+    return digest_of(text.encode(errors="surrogatepass"))  # a path may hold any bytes
 
 
 def digest_from_hex(hexadecimal: str) -> Digest:
