@@ -213,6 +213,19 @@ def test_gc_removes_what_a_killed_one_left_in_place_of_what_it_took_away(world):
     is_sound(world)
 
 
+def test_gc_removes_what_a_killed_roll_out_left_when_it_is_a_day_old(world):
+    (world.target / "wanted").mkdir()
+    new, old = (
+        world.target / f"wanted/{name}.0a1b2c3d4e5f.envc-tmp" for name in ("node", "answer")
+    )
+    for path in (new, old):
+        path.touch()
+    then = old.stat().st_mtime - 100_000
+    os.utime(old, (then, then))
+    assert envc("gc", "--target", world.target, "--keep", 9).status == 0
+    assert (new.exists(), old.exists()) == (True, False)
+
+
 def test_a_number_is_not_given_twice(world):
     """What noted the second generation must not find a third one's files there."""
     assert envc("rollback", "--target", world.target).status == 0

@@ -227,6 +227,9 @@ def _remove_leftovers(directory: Directory) -> None:
     for place in (GONE, f"{OWN_STATE}/{STATE_PLACES['site'][0]}"):
         for folder, _, _ in os.walk(f"{directory.path}/{place}"):
             remove_temporaries(folder)
+    for folder, _, _ in os.walk(f"{directory.path}/{OWN_STATE}"):
+        with suppress(FileNotFoundError):  # roll-outs write there without the lock
+            remove_temporaries(folder, before=time.time() - _DAY_SECONDS)
     remove_abandoned(f"{directory.store}/{TEMPORARY}")
     remove_abandoned(directory.cores, PART_PREFIX)
     empty_trash(directory)

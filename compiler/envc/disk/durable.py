@@ -200,8 +200,12 @@ def is_temporary(name: str) -> bool:
     return name.endswith(_TEMPORARY)
 
 
-def remove_temporaries(folder: str) -> None:
-    """Remove what killed runs left half-written there; nobody may be writing there now."""
+def remove_temporaries(folder: str, *, before: float | None = None) -> None:
+    """Remove what killed runs left half-written there `before` a moment.
+
+    Without one, nobody may be writing there now.
+    """
     for name in names_in(folder):
-        if is_temporary(name):
-            os.unlink(f"{folder}/{name}")
+        path = f"{folder}/{name}"
+        if is_temporary(name) and (before is None or os.stat(path).st_mtime < before):
+            os.unlink(path)
