@@ -1,5 +1,6 @@
 """Who could run code as a user, or stop an administrator: `envc doctor` names him, and the mend."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -189,3 +190,21 @@ def test_a_kernel_that_lets_everybody_link(own, tmp_path, monkeypatch):
 def test_it_works_as_a_process(own):
     answer = envc_process("doctor", "--target", own.target, "--json", cwd=own.root)
     assert answer.status == 0, answer.stdout
+
+
+def test_no_interpreter_is_run_that_others_could_change(built, tmp_path):
+    """Of an overlay of somebody else, its record names it: to look at it must not run his code."""
+    overlay, program = tmp_path / "overlay", folder(tmp_path / "open", ALL) / "python"
+    assert envc("overlay", "init", "--dir", overlay, "--target", built.target).status == 0
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    program.chmod(0o755)
+    record = (overlay / "current").resolve() / "manifest.json"
+    values = json.loads(record.read_text())
+    record.parent.chmod(0o755)
+    record.unlink()
+    record.write_text(json.dumps(values | {"interpreter": str(program)}))
+    report = envc("doctor", "--overlay", overlay, "--json").json
+    assert not (tmp_path / "ran").exists()
+    (told,) = (each for each in report["diagnoses"] if each["name"] == "overlay: interpreter")
+    assert told["state"] == "warning"
+    assert told["what"].startswith(f"{program} is not run: {program.parent}: everybody may write")

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from envc.commands.verify import verify
 from envc.disk.cache_place import default_cache
+from envc.disk.ownership import exposure
 from envc.errors import EnvcError, shell_word
 from envc.host.machine import machine_of
 from envc.host.storage import expanded, trouble_with, user_name
@@ -158,7 +159,7 @@ def _built(subject: str, path: str, surroundings: Mapping[str, str]) -> Iterable
         yield Diagnosis(f"{subject}: generation", "ok", f"generation {current.generation}{of}")
         if directory.is_overlay and not current.site:
             yield _described(directory, current)
-        yield checks.interpreter(subject, machine_of(current.interpreter), current.python)
+        yield _interpreter(subject, current)
         trees = [directory.tree(current.generation, layer) for layer in current.layers]
         below = [state.tree for tree in trees for state in base_states(tree, current.python)]
     except EnvcError as error:
@@ -183,6 +184,15 @@ def _described(directory: Directory, current: Generation) -> Diagnosis:
         return Diagnosis("overlay: base", "warning", changed, mend)
     folders = ", ".join(each.folder for each in described_folders(directory, current))
     return Diagnosis("overlay: base", "ok", f"as it was described: {folders}")
+
+
+def _interpreter(subject: str, current: Generation) -> Diagnosis:
+    """Whether it is what was built for; what others could change is not run to find out."""
+    fault = exposure(current.interpreter)
+    if fault is None:
+        return checks.interpreter(subject, machine_of(current.interpreter), current.python)
+    what = f"{current.interpreter} is not run: {fault.where}: {fault.what}"
+    return Diagnosis(f"{subject}: interpreter", "warning", what, fault.mend)
 
 
 def _modules(target: str, surroundings: Mapping[str, str]) -> Iterable[Diagnosis]:
