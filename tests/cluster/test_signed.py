@@ -571,12 +571,15 @@ def test_a_key_that_was_lost_is_replaced_by_force(signed: Signed) -> None:
     assert signed.noted("n1")[0] == (signed.public("bob"),)
 
 
-def test_a_site_gives_its_keys_up(signed: Signed) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_a_site_gives_its_keys_up(signed: Signed, *, known: bool) -> None:
     assert signed.roll_out("ada").ok
     signed.name_keys()
     report = signed.roll_out()
     assert report.sets == {"failed": "n1"}
     assert report.nodes["n1"].reason == "--wanted: it is not signed"
+    if not known:  # the public half need not be here
+        (signed.folder / "ada.pub").unlink()
     assert signed.roll_out("ada").ok
     assert signed.noted("n1") == ((), 0)
     signed.cluster.upgrade()

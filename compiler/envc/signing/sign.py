@@ -76,11 +76,14 @@ class Signer:
     def refuse_others(self, message: bytes, signatures: bytes, purpose: Purpose) -> None:
         """Refuse a message that neither the site's keys nor these have signed.
 
+        Where the site names none, and none of these is known, anybody's is taken.
+
         Raises:
             UntrustedError: none of them has, or it was altered since.
         """
         keys = [*self.keys, *_public_keys(self.files)]
-        refuse_unsigned(message, signatures, keys, purpose=purpose, where="")
+        if keys:
+            refuse_unsigned(message, signatures, keys, purpose=purpose, where="")
 
 
 def _public_keys(files: Sequence[str]) -> Iterator[str]:
