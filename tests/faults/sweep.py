@@ -23,8 +23,9 @@ _INTERRUPTED = re.compile(
     r"(about to write [^\n]+\n)?"
     r"error: interrupted: [^\n]+\n mend: run the same command again: it goes on\n"
 )
-# What tells who wrote last, and when; and a memo of how that was found.
-_OWN = re.compile(r"(.*/)?(audit\.jsonl|\.inputs\.json|\..*lock)")
+# What tells who wrote last, and when; a memo of how that was found; a folder that may be empty, or
+# not there: what is in it counts.
+_OWN = re.compile(r"(.*/)?(audit\.jsonl|\.inputs\.json|\..*lock|store/tmp)")
 
 
 @dataclass
