@@ -26,11 +26,22 @@ FILE_MODE = 0o444
 EXECUTABLE_MODE = 0o555
 DIRECTORY_MODE = 0o755
 PUBLISHED_MTIME_SECONDS = 315_532_800
-"""The modification time of stored files and of every directory of a published tree:
-1980-01-01T00:00:00Z, the earliest time that a ZIP archive can express.
+"""The modification time of every directory of a published tree, and of its files, whose contents
+are told by a fraction of a second: 1980-01-01T00:00:00Z, the earliest time of a ZIP archive.
 
 The start-up hook trusts the compiled index of a site-packages directory that still has it.
 """
+# Below what a float of seconds would round up to the next one.
+_FRACTIONS = 999_000_000
+
+
+def published_ns(content: str) -> int:
+    """The modification time of a file with that sha256, in nanoseconds.
+
+    Caches go by path, time and size (numba's), and a path may be another release's in
+    another generation, or on another node: the fraction of the second tells contents apart.
+    """
+    return PUBLISHED_MTIME_SECONDS * 1_000_000_000 + int(content[:12], 16) % _FRACTIONS
 
 
 class Entry(NamedTuple):

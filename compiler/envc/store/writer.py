@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 
 from envc.disk.closing import Closing
-from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Entry
+from envc.model.manifest import DIRECTORY_MODE, PUBLISHED_MTIME_SECONDS, Entry, published_ns
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -29,7 +29,7 @@ class TreeWriter(Closing):
             os.close(self._descriptors.pop())
 
     def write(self, path: str, chunks: Iterable[bytes | memoryview], mode: int) -> Entry:
-        """Write a new file of that exact mode and of the stored files' time; its manifest entry.
+        """Write a new file of that exact mode, and the time of its content; its manifest entry.
 
         Raises:
             OSError: the disk refuses, or something stands there already.
@@ -44,11 +44,12 @@ class TreeWriter(Closing):
                 hasher.update(chunk)
                 size += len(chunk)
                 _write_all(descriptor, chunk)
+            content = hasher.hexdigest()
             os.fchmod(descriptor, mode)
-            os.utime(descriptor, _PUBLISHED)
+            os.utime(descriptor, ns=(published_ns(content),) * 2)
         finally:
             os.close(descriptor)
-        return Entry("f", mode, size, hasher.hexdigest(), path)
+        return Entry("f", mode, size, content, path)
 
     def seal(self, folder: str) -> None:
         """Give a finished folder the mode and time that all folders of a tree have."""

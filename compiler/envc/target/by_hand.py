@@ -94,7 +94,7 @@ def edited_sources(
     (layer,) = current.layers
     tree = directory.tree(current.generation, layer)
     deadline = clock() + seconds
-    waiting = [(0.0, directory.site_packages(current, layer))]
+    waiting = [(0, directory.site_packages(current, layer))]
     found: list[str] = []
     is_complete = True
     while waiting and is_complete:
@@ -103,7 +103,7 @@ def edited_sources(
             if not is_complete:
                 break
             with suppress(FileNotFoundError):
-                changed_seconds = os.lstat(entry.path).st_mtime
+                changed_seconds = int(os.lstat(entry.path).st_mtime)
                 if entry.is_dir(follow_symlinks=False):
                     heappush(waiting, (-changed_seconds, entry.path))
                 elif changed_seconds != PUBLISHED_MTIME_SECONDS:

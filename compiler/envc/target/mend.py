@@ -24,7 +24,7 @@ from envc.plan.repair import LinkFile, MakeFolder, RemovePath, SetMode, Step
 from envc.target.compare import is_directory
 from envc.target.directory import Directory
 from envc.target.publish import remove_tree
-from envc.target.trees import link_or_copy, write_new
+from envc.target.trees import link_or_copy, write_published
 
 _PUBLISHED = (PUBLISHED_MTIME_SECONDS, PUBLISHED_MTIME_SECONDS)
 # With these no other path can be mended either.
@@ -87,8 +87,7 @@ def _replace_file(path: str, step: LinkFile | WriteFile) -> None:
     _clear_folder(path)
     with replacing(path) as temporary:
         if isinstance(step, WriteFile):
-            write_new(temporary, step.content, step.mode)
-            os.utime(temporary, _PUBLISHED)
+            write_published(temporary, step.content, step.mode)
         else:
             link_or_copy(step.source, temporary)
 

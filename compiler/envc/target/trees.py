@@ -16,7 +16,8 @@ from typing import Literal, NamedTuple
 
 from envc.disk.durable import disk_error, syncing
 from envc.disk.processes import share_out
-from envc.model.manifest import PUBLISHED_MTIME_SECONDS
+from envc.model.digest import digest_of, hex_of
+from envc.model.manifest import PUBLISHED_MTIME_SECONDS, published_ns
 from envc.model.plan import LinkTree, TreePlan
 from envc.ports import Reporter, SilentReporter
 
@@ -103,8 +104,7 @@ def build_trees(
 def _write_own(plan: TreePlan, destination: str) -> None:
     """What is in no stored tree: the layer's own files, symlinks and times."""
     for file in plan.files:
-        write_new(f"{destination}/{file.path}", file.content, file.mode)
-        os.utime(f"{destination}/{file.path}", _PUBLISHED)
+        write_published(f"{destination}/{file.path}", file.content, file.mode)
     for symlink in plan.symlinks:
         os.symlink(symlink.destination, f"{destination}/{symlink.path}")
     for directory in plan.directories:
@@ -225,7 +225,7 @@ def copy_file(
                     break
                 size -= sent
             os.fchmod(copy.fileno(), mode)
-    os.utime(destination, _PUBLISHED, dir_fd=here)
+    os.utime(destination, ns=(status.st_mtime_ns, status.st_mtime_ns), dir_fd=here)
 
 
 def can_link(source: str, folder: str) -> OSError | None:
@@ -257,6 +257,13 @@ def write_new(path: str, content: bytes, mode: int) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         os.fchmod(descriptor, mode)
+
+
+def write_published(path: str, content: bytes, mode: int) -> None:
+    """Write a file of a tree that is not there yet, of the time that its content has."""
+    write_new(path, content, mode)
+    time_ns = published_ns(hex_of(digest_of(content)))
+    os.utime(path, ns=(time_ns, time_ns))
 
 
 def link_or_copy(source: str, destination: str) -> bool:

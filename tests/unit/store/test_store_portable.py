@@ -29,7 +29,7 @@ def test_what_was_sent_arrives(sent, tmp_path):
         assert paths == sorted(path.relative_to(there) for path in there.rglob("*"))
         for path in paths:
             one, other = (here / path).stat(), (there / path).stat()
-            assert (one.st_mode, one.st_mtime) == (other.st_mode, other.st_mtime)
+            assert (one.st_mode, int(one.st_mtime)) == (other.st_mode, int(other.st_mtime))
             if (here / path).is_file():
                 assert (here / path).read_bytes() == (there / path).read_bytes()
         assert Store(store).manifest(name) == Store(str(root)).manifest(name)
