@@ -148,9 +148,9 @@ test-fuzz: $(STAMP) ## hypothesis against a clock, for a minute
 	ENVC_FUZZ_SECONDS=60 $(PYTEST) -q tests/fuzz
 
 # What takes too long for every run: at every call and boundary what the tests try at some.
-TRIALS := kill failing_calls power_cut soak rollout_sci foreign_suites uv_random twin verdicts
+TRIALS := kill failing_calls power_cut soak rollout_sci foreign_suites while_it_changes uv_random twin verdicts
 .PHONY: trials
 trials: $(TRIALS:%=trial-%) ## every system call killed or failing, 20,000 questions to uv; one: make trial-kill
 
 trial-%: $(STAMP) tools
-	$(PYTEST) -q -m "sweep or trial or (network and trial)" --durations=0 $(wildcard tests/*/test_$*.py)
+	$(PYTEST) -q -m "sweep or trial" --durations=0 $(wildcard tests/*/test_$*.py)

@@ -28,12 +28,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a network, and what takes long, unless `-m` speaks of it."""
-    for marker in ("network", "trial"):
-        marked = [item for item in items if item.get_closest_marker(marker)]
-        if marked and marker not in config.option.markexpr:
-            config.hook.pytest_deselected(items=marked)
-            items[:] = [item for item in items if not item.get_closest_marker(marker)]
+    """Leave out what takes long, and what needs a network, unless `-m` speaks of it."""
+    spoken = config.option.markexpr
+    config.hook.pytest_deselected(items=[item for item in items if marked_as(item) not in spoken])
+    items[:] = [item for item in items if marked_as(item) in spoken]
+
+
+def marked_as(item: pytest.Item) -> str:
+    """The word that `-m` has to hold for it: a trial is one, with a network or without."""
+    found = (word for word in ("trial", "network") if item.get_closest_marker(word))
+    return next(found, "")
 
 
 def _start_in(patch: pytest.MonkeyPatch, world: Path) -> Path:

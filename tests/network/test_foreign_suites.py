@@ -1,11 +1,14 @@
 """Test suites that others wrote, run in an overlay and in a flat environment of the same releases.
 
-The overlay has networkx and its own numpy in the place of the base's; scipy, attrs, pytest and what
-they require come from the base. Every test must end as it does in the flat environment.
+The projects under test, and what they require, are split over a base and an overlay that replaces
+some of the base's releases (numpy, zipp, tornado, pygments). Every test must end as it does in the
+flat environment. Wheels seldom hold a project's tests: they are taken from its source distribution,
+without the project itself.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -20,7 +23,7 @@ from pypi_simple import PyPISimple
 
 from envc.disk.untar import untar
 from envc.index import default_index
-from support.sites import PYTHON, envc_process
+from support.sites import PYTHON, envc_process, python
 
 CACHE = Path(__file__).resolve().parents[2] / "build/network/cache"
 # Read before the fixtures hide the person's configuration from the tests.
@@ -28,6 +31,7 @@ INDEX = default_index().url or ""
 
 pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.trial]
 
+# setuptools 82 has no pkg_resources any more.
 SITE = f"""\
 version = 1
 [site]
@@ -35,13 +39,20 @@ name = "suites"
 [core]
 python = "{PYTHON}"
 [layer.user]
-requires = ["numpy<2.3", "scipy", "attrs", "pytest", "hypothesis"]
+requires = [
+    "numpy<2.3", "scipy", "attrs", "pytest", "hypothesis",
+    "importlib-metadata", "pyfakefs", "setuptools<81", "jaraco-test", "jaraco-path",
+    "jaraco-envs", "coverage", "flaky",
+    "pytest-xdist", "jupyter-client", "pytest-jupyter", "pytest-timeout", "pytest-asyncio",
+    "msgpack", "testpath", "cython", "dill", "psutil",
+]
 """
-OWN = ("numpy>=2.3", "networkx", "cloudpickle")
+OWN = ("numpy>=2.3", "networkx", "cloudpickle", "ipython", "ipykernel", "joblib")
+SHADOWS = ("zipp<3.23", "tornado<6.5", "pygments<2.19")
 RELEASES = """
 import json
 from importlib.metadata import distributions
-print(json.dumps({d.name: [d.version, str(d.locate_file(""))] for d in distributions()}))
+print(json.dumps({d.name.lower(): [d.version, str(d.locate_file(""))] for d in distributions()}))
 """
 
 
@@ -65,12 +76,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         ("lock",),
         ("materialize", "--target", "target"),
         ("overlay", "init", *words),
-        ("overlay", "add", *OWN, *words),
+        ("overlay", "add", *OWN, *SHADOWS, *words),
     ):
         surroundings = {"ENVC_CACHE_DIR": str(CACHE), "ENVC_INDEX_URL": INDEX}
         answer = envc_process(*command, cwd=folder, environment=surroundings)
         assert answer.status == 0, answer.stderr
-    found = json.loads(output(alice / "bin/python", "-c", RELEASES))
+    found = json.loads(python(alice, RELEASES))
     releases = {name: (version, where) for name, (version, where) in found.items()}
     output(os.path.realpath(alice / "bin/python"), "-m", "venv", "--without-pip", flat)
     pins = [f"{name}=={version}" for name, (version, _) in releases.items()]
@@ -87,35 +98,95 @@ def output(*command: object) -> str:
     return done.stdout
 
 
-def outcomes(pair: Pair, *words: str, cwd: Path | None = None) -> dict[str, str]:
-    """Test → how it ended, the same in both environments; these run side by side."""
-    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *words)
-    reports = {tree: pair.folder / f"{tree.name}.xml" for tree in (pair.overlay, pair.flat)}
+def with_pytest(pair: Pair, name: str, *words: str, parts: tuple[str, ...] = ()) -> dict[str, str]:
+    """How each test ends, the same in both; `parts` of the project's sources stand where they run.
+
+    The options are ours, not those of a project's configuration.
+    """
+    options = ("-q", "-p", "no:cacheprovider", "-o", "addopts=", "--junitxml=report.xml")
+    return outcomes(pair, name, ("-m", "pytest", *options, *words), parts)
+
+
+def outcomes(
+    pair: Pair, name: str, command: tuple[str, ...], parts: tuple[str, ...]
+) -> dict[str, str]:
+    """Test → how it ended, the same in both environments.
+
+    The runs are side by side, each with a folder, a home and a TMPDIR of its own.
+    """
+    trees = (pair.overlay, pair.flat)
+    places = [pair.folder / "runs" / name / tree.name for tree in trees]
+    for place in places:
+        for folder in (place, place / "home", place / "tmp"):
+            folder.mkdir(parents=True)
+        for part in parts:
+            copy(sources(pair, name) / part, place / part)
     runs = [
         subprocess.Popen(
-            [tree / "bin/python", *command, f"--junitxml={report}"],
-            cwd=cwd or pair.folder,
-            env={**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
+            [tree / "bin/python", *command],
+            cwd=place,
+            env={**os.environ, **surroundings(tree, place)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for tree, report in reports.items()
+        for tree, place in zip(trees, places, strict=True)
     ]
-    told = [run.communicate()[0][-2000:] for run in runs]
+    told = [run.communicate()[0][-4000:] for run in runs]
     assert {run.returncode for run in runs} <= {0, 1}, told  # 1: some test failed, in both
-    in_overlay, in_flat = map(ended, reports.values())
-    assert in_overlay == in_flat, told
+    in_overlay, in_flat = map(ended, places)
+    ends = {test: (in_overlay.get(test), in_flat.get(test)) for test in in_overlay | in_flat}
+    assert not {test: pair for test, pair in ends.items() if len(set(pair)) > 1}, told
     return in_overlay
 
 
-def ended(report: Path) -> dict[str, str]:
-    """Test → passed, skipped, failure or error, from a JUnit report."""
+def surroundings(tree: Path, place: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{tree}/bin:{os.environ['PATH']}",
+        "HOME": f"{place}/home",
+        "TMPDIR": f"{place}/tmp",
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "",
+    }
+
+
+def sources(pair: Pair, project: str) -> Path:
+    """The unpacked source distribution of the release that both have."""
+    version, _ = pair.releases[project]
+    folder = pair.folder / "sources" / project
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        with PyPISimple(INDEX) as client:
+            (found,) = (
+                file
+                for file in client.get_project_page(project).packages
+                if (file.package_type, file.version) == ("sdist", version)
+            )
+            client.download_package(found, folder / found.filename)
+        with tarfile.open(folder / found.filename) as archive:
+            untar(archive, str(folder), 1 << 30)
+        (folder / found.filename).unlink()
+    (unpacked,) = folder.iterdir()
+    return unpacked
+
+
+def copy(source: Path, place: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, place, symlinks=True)
+    else:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, place)
+
+
+def ended(place: Path) -> dict[str, str]:
+    """Test → passed, skipped, failure or error, from the JUnit reports of a run."""
     found: dict[str, str] = {}
-    for case in ET.parse(report).iter("testcase"):
-        kinds = [child.tag for child in case if child.tag in {"skipped", "failure", "error"}]
-        where = str(case.get("classname")).rpartition("site-packages.")[2]
-        found[f"{where}::{case.get('name')}"] = (*kinds, "passed")[0]
+    for report in sorted([*place.glob("report.xml"), *place.glob("reports/*.xml")]):
+        for case in ET.parse(report).iter("testcase"):
+            kinds = [child.tag for child in case if child.tag in {"skipped", "failure", "error"}]
+            where = str(case.get("classname")).rpartition("site-packages.")[2]
+            found[f"{where}::{case.get('name')}"] = (*kinds, "passed")[0]
     return found
 
 
@@ -126,14 +197,15 @@ def counted(found: dict[str, str]) -> Counter[str]:
 def test_the_projects_come_from_both_layers(pair: Pair) -> None:
     above = str((pair.overlay / "current").resolve())
     own = {name for name, (_, where) in pair.releases.items() if where.startswith(above)}
-    assert own == {"numpy", "networkx", "cloudpickle"}
-    assert {"scipy", "attrs", "pytest", "hypothesis"} <= pair.releases.keys() - own
+    assert {"numpy", "networkx", "cloudpickle", "ipython", "joblib", "zipp", "tornado"} <= own
+    below = {"scipy", "attrs", "pytest", "importlib_metadata", "coverage", "jupyter_client"}
+    assert below | {"cython", "dill", "setuptools"} <= pair.releases.keys() - own
 
 
 def test_networkx(pair: Pair) -> None:
     """Of its own tests, those that use numpy and scipy, and those of its graphs."""
     parts = ("linalg", "classes", "algorithms.link_analysis", "algorithms.components", "utils")
-    found = outcomes(pair, "--pyargs", *(f"networkx.{part}" for part in parts))
+    found = with_pytest(pair, "networkx", "--pyargs", *(f"networkx.{part}" for part in parts))
     assert counted(found)["passed"] > 500
     assert counted(found)["failure"] + counted(found)["error"] == 0
 
@@ -141,22 +213,71 @@ def test_networkx(pair: Pair) -> None:
 def test_numpy_and_scipy(pair: Pair) -> None:
     """Compiled parts: numpy's own from the overlay, scipy's from the base on that numpy."""
     parts = ("numpy.linalg", "numpy.lib.tests.test_function_base", "scipy.linalg.tests.test_basic")
-    found = outcomes(pair, "-m", "not slow", "--pyargs", *parts)
+    found = with_pytest(pair, "numpy", "-m", "not slow", "--pyargs", *parts)
     assert counted(found)["passed"] > 1000
     assert counted(found)["failure"] + counted(found)["error"] == 0
 
 
 def test_attrs(pair: Pair) -> None:
-    version, _ = pair.releases["attrs"]
-    with PyPISimple(INDEX) as client:
-        page = client.get_project_page("attrs")
-        (sdist,) = (
-            file
-            for file in page.packages
-            if (file.package_type, file.version) == ("sdist", version)
-        )
-        client.download_package(sdist, pair.folder / sdist.filename)
-    with tarfile.open(pair.folder / sdist.filename) as archive:
-        untar(archive, str(pair.folder), 1 << 30)
-    found = outcomes(pair, "tests", cwd=pair.folder / f"attrs-{version}")
+    parts = ("tests", "pyproject.toml")
+    found = with_pytest(pair, "attrs", "--hypothesis-profile=ci", "tests", parts=parts)
     assert counted(found)["passed"] > 1000
+
+
+def test_importlib_metadata(pair: Pair) -> None:
+    """From the base, on the overlay's zipp; the start-up hook serves its finder."""
+    words = ("--import-mode=importlib", "tests")
+    found = with_pytest(pair, "importlib_metadata", *words, parts=("tests", "pytest.ini"))
+    assert counted(found)["passed"] > 100
+
+
+def test_pkg_resources(pair: Pair) -> None:
+    parts = ("pkg_resources/tests", "pytest.ini")
+    # One of its tests lets pip fetch zope.interface.
+    words = ("--import-mode=importlib", "-p", "no:asyncio", "-k", "not zope")
+    words += ("pkg_resources/tests",)
+    found = with_pytest(pair, "setuptools", *words, parts=parts)
+    assert counted(found)["passed"] > 50
+
+
+def test_coverage(pair: Pair) -> None:
+    """What looks for files, measures children by a start-up file, and knows others' code."""
+    chosen = ("api", "process", "plugins", "execfile", "files", "python", "oddball", "debug")
+    words = ("-o", "python_classes=*Test", *(f"tests/test_{name}.py" for name in chosen))
+    found = with_pytest(pair, "coverage", *words, parts=("tests",))
+    assert counted(found)["passed"] > 300
+
+
+def test_ipython(pair: Pair) -> None:
+    found = with_pytest(pair, "ipython", "tests", parts=("tests", "pyproject.toml"))
+    assert counted(found)["passed"] > 1000
+
+
+def test_jupyter_client(pair: Pair) -> None:
+    parts = ("tests", "pyproject.toml")
+    words = ("-p", "no:asyncio", "--timeout", "900")
+    found = with_pytest(pair, "jupyter_client", *words, "tests", parts=parts)
+    assert counted(found)["passed"] > 200
+
+
+def test_cython(pair: Pair) -> None:
+    """Whole projects that it compiles and that `cimport` from each other."""
+    words = ("--no-cpp", "--no-refnanny", "--no-unit", "--no-doctest", "--xml-output=reports")
+    parts = ("runtests.py", "tests", "Tools")
+    found = outcomes(pair, "cython", ("runtests.py", *words, "build.c"), parts)
+    assert counted(found)["passed"] > 10
+
+
+def test_joblib(pair: Pair) -> None:
+    """From the overlay: its workers, its cache by files, its compressors."""
+    chosen = ("memory", "parallel", "hashing", "func_inspect", "numpy_pickle", "disk", "logger")
+    found = with_pytest(
+        pair, "joblib", "--pyargs", *(f"joblib.test.test_{name}" for name in chosen)
+    )
+    assert counted(found)["passed"] > 500
+
+
+def test_dill(pair: Pair) -> None:
+    """cloudpickle's kind: its own source distribution has no tests."""
+    found = with_pytest(pair, "dill", "--pyargs", "dill.tests")
+    assert counted(found)["passed"] > 100
