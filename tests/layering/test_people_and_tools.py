@@ -1,6 +1,8 @@
 """What people and their tools leave behind, put in by hand, or do not see."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 from plain import environment, output, pip, uv
 
-from support.sites import SITE_PACKAGES, envc, envc_process
+from support.sites import PYTHON, SITE_PACKAGES, envc, envc_process
 
 pytestmark = pytest.mark.slow
 
@@ -122,3 +124,28 @@ def test_layers_cannot_stand_on_each_other(own_world, wheels, tmp_path):
             " mend: let one of them stand on a common layer\n"
         ),
     )
+
+
+# What an editor's locator reads before it runs anything: three numbers in one of two lines.
+VERSION_OF_A_VENV = re.compile(r"^version(_info)?\s*=\s*(\d+\.\d+\.\d+)", re.MULTILINE)
+ABOUT_AN_INTERPRETER = """\
+import json, sys
+print(json.dumps({"versionInfo": list(sys.version_info), "sysPrefix": sys.prefix,
+                  "executable": sys.executable, "is64Bit": sys.maxsize > 2**32}))
+"""
+
+
+def test_editors_take_layers_for_environments(plain, world):
+    """By `pyvenv.cfg` beside `bin`, and by what the interpreter says of itself."""
+    _, top = plain
+    for place, name in ((top, None), (world.user, "user"), (world.alice, "alice")):
+        text = (place / "pyvenv.cfg").read_text()
+        found = VERSION_OF_A_VENV.search(text)
+        assert found is not None
+        assert found[2].rpartition(".")[0] == PYTHON
+        prompt = re.search(r"^prompt = (.+)$", text, re.MULTILINE)
+        assert (prompt and prompt[1]) == name
+        about = json.loads(output(place / "bin/python", "-I", "-c", ABOUT_AN_INTERPRETER))
+        assert about["sysPrefix"] == str((place / "lib").resolve().parent)
+        assert about["executable"] == f"{about['sysPrefix']}/bin/python"
+        assert VERSION_OF_A_VENV.search(Path(about["sysPrefix"], "pyvenv.cfg").read_text())

@@ -13,12 +13,17 @@ from types import ModuleType
 import pytest
 from stack_trees import RUNTIME_FOLDER, Disk, Interpreter
 
-PROBE = "import sys; print(sys._base_executable, '{}.{}'.format(*sys.version_info))"
+from envc.model.python import running_python
+
+PROBE = (
+    "import sys; word = '{}.{}'.format(*sys.version_info) + 't' * ('t' in sys.abiflags);"
+    " print(sys._base_executable, word)"
+)
 
 
 def candidates(version: str) -> Iterator[str]:
     """Executables that are there and may be a CPython of that X.Y."""
-    if version == "{}.{}".format(*sys.version_info):
+    if version == running_python():
         yield sys._base_executable
     if found := shutil.which(f"python{version}"):
         yield found
@@ -26,7 +31,7 @@ def candidates(version: str) -> Iterator[str]:
     yield from sorted(glob(f"{root}/versions/{version}*/bin/python{version}"))
 
 
-VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
+VERSIONS = ("3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t", "3.15", "3.15t")
 
 
 @pytest.fixture(scope="session", params=[v for v in VERSIONS if any(candidates(v))])

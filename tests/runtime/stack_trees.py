@@ -15,6 +15,7 @@ import envc.runtime
 from envc.model.digest import digest_of, hex_of
 from envc.model.manifest import PUBLISHED_MTIME_SECONDS
 from envc.model.names import site_packages_of
+from envc.model.python import minor_of
 from envc.model.stack import Listing, Stack, StackLayer
 from envc.model.wheel import ConsoleScript, WheelFacts
 from envc.store.modules import module_tree
@@ -39,7 +40,7 @@ class Interpreter:
     @property
     def starts_in_stages(self) -> bool:
         """Whether its `site` heeds `.start` files, and goes on after a line that fails."""
-        return int(self.version.partition(".")[2]) >= 15
+        return minor_of(self.version) >= 15
 
 
 def destination(member: str, site_packages: str) -> str:

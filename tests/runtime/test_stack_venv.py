@@ -7,6 +7,7 @@ import pytest
 from stack_trees import Disk, answer, masking, run
 
 from envc.model.digest import hex_of
+from envc.model.python import version_of
 from support.wheels import Recipe
 
 pytestmark = pytest.mark.slow  # each makes environments, in processes of their own
@@ -59,7 +60,7 @@ def test_it_is_isolated_unless_asked(disk: Disk, alice: Path):
     folder = new / disk.interpreter.site_packages
     assert list(folder.iterdir()) == []
     assert answer(new, "import sys; show(sys.version_info[:2])") == [
-        int(part) for part in disk.interpreter.version.split(".")
+        int(part) for part in version_of(disk.interpreter.version).split(".")
     ]
 
 

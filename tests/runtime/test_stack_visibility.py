@@ -2,6 +2,7 @@
 
 import sys
 from ast import literal_eval
+from pathlib import Path
 
 import pytest
 from stack_trees import Disk, answer, backport, masking, run
@@ -279,6 +280,29 @@ def test_site_names_the_folders_of_the_stack(disk: Disk, hidden: tuple[str, ...]
     named[1] = shown(named[0], "user") if hidden else named[1]
     assert [folder for folder in folders if folder in named] == named
     assert (set(others).isdisjoint(named), times) == (True, 1)
+
+
+@pytest.mark.parametrize("hidden", [(), ("plain",)], ids=["", "masked"])
+def test_sysconfig_names_a_scheme_for_each_base(disk: Disk, hidden: tuple[str, ...]):
+    """By the schemes, coverage tells others' code from a person's own."""
+    system = disk.layer("system", Recipe(name="common", version="1"))
+    base = disk.layer("user", Recipe(name="plain", version="1"), Recipe(name="rest", version="1"))
+    disk.publish(system)
+    disk.publish(base, system)
+    top = disk.layer("alice", Recipe(name="own", version="1"), overlay=True)
+    tree = disk.publish(top, masking(base, *hidden), system)
+    code = (
+        "import sysconfig, rest, common\n"
+        "paths = [sysconfig.get_paths(n) for n in sysconfig.get_scheme_names() if 'base' in n]\n"
+        "show([[p['purelib'], p['platlib'], p['scripts']] for p in paths]"
+        " + [rest.__file__, common.__file__, len(paths[0])])"
+    )
+    *found, rest, common, keys = answer(tree, code)
+    for (purelib, platlib, scripts), origin in zip(found, (rest, common), strict=True):
+        assert purelib == platlib
+        assert origin.startswith(f"{purelib}/")
+        assert scripts == f"{Path(purelib).parents[2]}/bin"
+    assert keys == len(answer(tree, "import sysconfig; show(list(sysconfig.get_paths()))"))
 
 
 def test_start_up_files_run_once_in_order_of_name(disk: Disk):

@@ -49,7 +49,7 @@ def _refusals(pin: LockedPin, scene: Scene) -> Iterator[str]:
     claims |= {c.facts.requires_python for c in scene.own if c.facts.project == pin.project}
     for claimed in sorted(claim for claim in claims if claim):
         try:
-            if not SpecifierSet(claimed).contains(scene.target.python_full, prereleases=True):
+            if not SpecifierSet(claimed).contains(scene.target.version, prereleases=True):
                 yield claimed
         except ValueError:
             continue  # pip takes it for absent, and so does the resolver

@@ -11,6 +11,7 @@ from envc.errors import SpecError
 from envc.lock import select_wheels, with_absolute_paths
 from envc.locking.known_base import KnownBase
 from envc.model.lock import Lock, LockedWheel
+from envc.model.python import version_of
 from envc.model.spec import OverlaySpec
 from envc.model.target import Target
 from envc.model.value import replace, value
@@ -42,7 +43,7 @@ def look_into(spec: OverlaySpec, under: KnownBase, lock: Lock, contents: Content
             own=tuple(each for each in own if isinstance(each, WheelContents)),
             inventory=inventory,
             masked=frozenset(wheels.keys() | set(lock.hides)),
-            standard=standard_modules(target.python),
+            standard=standard_modules(version_of(target.python)),
         )
         libraries, unread = _libraries(scene, wheels, under, contents, folder)
         unknown |= dict.fromkeys([*(e for e in own if isinstance(e, Unknown)), *unread])

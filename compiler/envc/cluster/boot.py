@@ -28,7 +28,7 @@ def main() -> NoReturn:
     """Unpack the kit if it is not there, and become envc."""
     target, kit, digest, python, *words = sys.argv[1:]
     os.umask(0o022)
-    here = "{}.{}".format(*sys.version_info[:2])
+    here = "{}.{}".format(*sys.version_info) + "t" * ("t" in sys.abiflags)
     if here != python:
         _refuse(
             _USAGE,

@@ -10,6 +10,7 @@ import sys
 import envc
 from envc.disk.durable import doing, make_folder, write_file
 from envc.model.digest import Digest, digest_of, digest_of_json, hex_of
+from envc.model.python import running_python
 from envc.model.value import value
 
 _FORMAT = 2
@@ -41,8 +42,7 @@ def kit_of_this_envc(cache: str) -> Kit:
         if digest is None or not os.path.exists(f"{folder}/{hex_of(digest)}.zip"):
             digest = _make(folder, note)
     record_use(cache, f"{folder}/{hex_of(digest)}.zip")
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Kit(f"{folder}/{hex_of(digest)}.zip", digest, python)
+    return Kit(f"{folder}/{hex_of(digest)}.zip", digest, running_python())
 
 
 def note_of_this_envc() -> str:

@@ -81,7 +81,7 @@ def _lock_side(path: str) -> _Side:
     for pin in lock.pins:
         marker = f"; {pin.marker}" if pin.marker is not None else ""
         versions.setdefault(pin.project, set()).add(f"{pin.version}{marker}")
-    pythons = {target.python_full.rpartition(".")[0] for target in lock.targets}
+    pythons = {target.python for target in lock.targets}
     return _Side(
         shown(os.path.abspath(path)),
         pythons.pop() if len(pythons) == 1 else None,

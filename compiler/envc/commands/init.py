@@ -2,11 +2,11 @@
 
 import os
 import re
-import sys
 
 from envc.disk.durable import disk_error, write_file
 from envc.errors import UsageError
 from envc.formats.envc_toml import TEMPLATE
+from envc.model.python import running_python
 from envc.reports.init import InitReport
 from envc.sites.place import SPEC_NAME, spec_in
 
@@ -26,7 +26,7 @@ def init_site(folder: str) -> InitReport:
             mend="edit it, or start in another folder",
         )
     name = re.sub(r"[^a-z0-9_-]+", "-", os.path.basename(folder).lower()).strip("-_") or "site"
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    python = running_python()
     try:
         os.makedirs(folder, exist_ok=True)
         write_file(path, TEMPLATE.format(name=name, python=python).encode())

@@ -66,7 +66,7 @@ def _prefix(raw: str, archive: str, python: str) -> str:
 
 def _refuse_other(root: str, archive: str, python: str) -> None:
     """Refuse an interpreter that does not run here, or is another Python than it is called."""
-    question = "import sys; print('{}.{}'.format(*sys.version_info))"
+    question = "import sys; print('%d.%d' % sys.version_info[:2] + 't' * ('t' in sys.abiflags))"
     command = [f"{root}/{core_program(python)}", "-I", "-S", "-B", "-c", question]
     told = ""
     try:

@@ -13,6 +13,7 @@ from envc.formats.overlay_toml import OverlayCheckTable, RuleTable
 from envc.model.digest import digest_from_hex
 from envc.model.names import CORE, TAKEN_NAMES
 from envc.model.policy import FindingRule, RetainSpec, Treatment
+from envc.model.python import python_of
 from envc.model.spec import (
     CoreArchive,
     CoreSpec,
@@ -96,7 +97,7 @@ def _targets(
     else:
         machine = machine_of(core)
         python_full = machine.python_full
-        if not python_full.startswith(tables.core.python + "."):
+        if machine.python != tables.core.python:
             raise SpecError(
                 f"core.python is {tables.core.python}, but {machine.interpreter} is Python "
                 f"{python_full}",
@@ -231,7 +232,7 @@ def _target_faults(document: Document[SiteDocument]) -> Iterator[Fault]:
     tables = document.tables
     for number, target in enumerate(tables.target):
         full = target.python_full
-        if full is not None and not full.startswith(tables.core.python + "."):
+        if full is not None and python_of(full) != tables.core.python:
             yield Fault(
                 f"python-full {full} is no Python {tables.core.python}",
                 str(document.origin("target", number, "python-full")),

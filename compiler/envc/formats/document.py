@@ -99,8 +99,8 @@ RequirementText = Annotated[str, requirement_text]
 ConstraintText = Annotated[str, _constraint_text]
 ProjectText = Annotated[str, project_name]
 LayerName = Annotated[str, _short, f"^{NAME_FORM}$"]
-PythonText = Annotated[str, r"^3\.(1[1-9]|[2-9][0-9])$"]
-FullPythonText = Annotated[str, r"^3\.(1[1-9]|[2-9][0-9])\.[0-9]+$"]
+PythonText = Annotated[str, r"^3\.(1[12]|(1[3-9]|[2-9][0-9])t?)$"]
+FullPythonText = Annotated[str, r"^3\.(1[12]\.[0-9]+|(1[3-9]|[2-9][0-9])\.[0-9]+t?)$"]
 
 DocumentT = TypeVar("DocumentT")
 

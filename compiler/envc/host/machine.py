@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from envc.model.lock import Lock
     from envc.model.target import Machine, Target
 
-_QUESTION = "import sys; print(*sys.version_info[:3], sep='.'); print(sys.implementation.name)"
+_QUESTION = (
+    "import sys; print('%d.%d.%d' % sys.version_info[:3] + 't' * ('t' in sys.abiflags));"
+    " print(sys.implementation.name)"
+)
 _ANSWER_SECONDS = 30
 
 
@@ -40,10 +43,11 @@ def machine_of(interpreter: str | None) -> "Machine":
     Raises:
         UsageError: the interpreter does not run, or is no CPython.
     """
+    from envc.model.python import running_python_full
     from envc.model.target import Machine  # what carries out a kept plan needs none
 
     path = interpreter or default_interpreter()
-    own = ".".join(map(str, sys.version_info[:3])), sys.implementation.name
+    own = running_python_full(), sys.implementation.name
     python_full, implementation = _ask(path) if interpreter else own
     if implementation != "cpython":
         raise UsageError(
@@ -152,10 +156,9 @@ def _misfits(target: "Target", machine: "Machine") -> Iterable[str]:
     if target.platform != machine.platform:
         yield f"it is {target.platform}, this is {machine.platform}"
         return
-    wanted, present = target.python_full.split("."), machine.python_full.split(".")
-    if wanted[:2] != present[:2]:
+    if target.python != machine.python:
         yield f"it has Python {target.python_full}, this has {machine.python_full}"
-    elif int(wanted[2]) > int(present[2]):
+    elif _micro(target) > _micro(machine):
         yield f"it needs Python {target.python_full} or later, this has {machine.python_full}"
     if target.libc.split("-")[0] != machine.libc.split("-")[0]:
         yield f"it has {target.libc}, this has {machine.libc or 'another C library'}"
@@ -163,6 +166,10 @@ def _misfits(target: "Target", machine: "Machine") -> Iterable[str]:
         yield f"it needs {target.libc} or later, this has {machine.libc}"
     if target.cpu is not None and not cpu_runs(target.cpu):
         yield f"it needs a CPU of {target.cpu}, this has {cpu_name()}"
+
+
+def _micro(kind: "Target | Machine") -> int:
+    return int(kind.version.rpartition(".")[2])
 
 
 def _numbers(libc: str) -> tuple[int, ...]:

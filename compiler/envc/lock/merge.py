@@ -11,6 +11,7 @@ from envc.lock.base import Base
 from envc.lock.targets import marker_for
 from envc.model.digest import Digest
 from envc.model.lock import BaseReference, Lock, LockedBuild, LockedPin, LockedWheel
+from envc.model.python import version_of
 from envc.model.release import Distribution
 from envc.model.resolution import Pin, Resolution
 from envc.model.target import Target
@@ -46,7 +47,7 @@ def lock_layer(
     return Lock(
         layer=layer,
         pins=tuple(sorted(pins, key=lambda pin: (pin.project, pin.version, pin.marker or ""))),
-        requires_python=f"=={targets[0].python}.*",
+        requires_python=f"=={version_of(targets[0].python)}.*",
         environments=_environments(groups),
         targets=tuple(sorted(targets, key=lambda target: target.name)),
         inputs=inputs,
@@ -94,7 +95,7 @@ def _requires_python(places: list[tuple[tuple[Target, ...], Pin]]) -> str | None
     found = places[0][1].distributions[0].requires_python
     if found is None:
         return None
-    pythons = [target.python_full for targets, _ in places for target in targets]
+    pythons = [target.version for targets, _ in places for target in targets]
     try:
         specifier = SpecifierSet(found)
         is_met = all(specifier.contains(python, prereleases=True) for python in pythons)

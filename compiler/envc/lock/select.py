@@ -87,7 +87,7 @@ def _misfits(lock: Lock, target: Target) -> Iterator[Fault]:
 
 
 def _runs(requires_python: str | None, target: Target) -> bool:
-    return requires_python is None or _contains(requires_python, target.python_full)
+    return requires_python is None or _contains(requires_python, target.version)
 
 
 @lru_cache(maxsize=256)

@@ -28,7 +28,7 @@ def target_groups(targets: Sequence[Target]) -> tuple[tuple[Target, ...], ...]:
 def _turn(target: Target) -> tuple[int, bool, str, Version, str]:
     system, _, machine = target.platform.partition("-")
     place = _SYSTEMS.index(system) if system in _SYSTEMS else len(_SYSTEMS)
-    return (place, machine != "x86_64", machine, Version(target.python_full), target.name)
+    return (place, machine != "x86_64", machine, Version(target.version), target.name)
 
 
 def marker_for(

@@ -9,6 +9,7 @@ from itertools import product
 
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 
+from envc.model.python import minor_of, python_of, version_of
 from envc.model.value import value
 
 # Of a wheel's name, before and in its tags.
@@ -46,7 +47,12 @@ class Target:
     @property
     def python(self) -> str:
         """The X.Y of its Python."""
-        return ".".join(self.python_full.split(".")[:2])
+        return python_of(self.python_full)
+
+    @property
+    def version(self) -> str:
+        """The full version of its Python, whichever build it is."""
+        return version_of(self.python_full)
 
     @cached_property
     def markers(self) -> Mapping[str, str]:
@@ -57,27 +63,27 @@ class Target:
             machine = _WINDOWS_MACHINES[machine]
         return {
             "implementation_name": "cpython",
-            "implementation_version": self.python_full,
+            "implementation_version": self.version,
             "os_name": os_name,
             "platform_machine": machine,
             "platform_python_implementation": "CPython",
             "platform_release": "",
             "platform_system": platform_system,
             "platform_version": "",
-            "python_full_version": self.python_full,
-            "python_version": self.python,
+            "python_full_version": self.version,
+            "python_version": version_of(self.python),
             "sys_platform": sys_platform,
         }
 
     @cached_property
     def tags(self) -> tuple[Tag, ...]:
         """The tags of the wheels that it takes, from the most to the least preferred."""
-        major, minor = map(int, self.python.split("."))
+        version = (3, minor_of(self.python))
         platforms = list(self._platforms())
-        abi = f"cp{major}{minor}"
+        abi = f"cp{self.python.replace('.', '')}"
         return (
-            *cpython_tags((major, minor), [abi], platforms),
-            *compatible_tags((major, minor), abi, platforms),
+            *cpython_tags(version, [abi], platforms),
+            *compatible_tags(version, version_of(abi), platforms),
         )
 
     def rank(self, filename: str) -> int | None:
@@ -148,6 +154,16 @@ class Machine:
     python_full: str
     platform: str
     libc: str
+
+    @property
+    def python(self) -> str:
+        """The X.Y of its Python."""
+        return python_of(self.python_full)
+
+    @property
+    def version(self) -> str:
+        """The full version of its Python, whichever build it is."""
+        return version_of(self.python_full)
 
     def target(self, name: str) -> Target:
         """It as a target."""

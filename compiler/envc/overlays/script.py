@@ -90,7 +90,7 @@ def _check_python(script: _Script) -> None:
     """Refuse a script for another Python than the core's."""
     wanted = script.metadata.tables.requires_python
     machine = machine_of(script.target.current.interpreter)
-    if wanted is None or SpecifierSet(wanted).contains(machine.python_full, prereleases=True):
+    if wanted is None or SpecifierSet(wanted).contains(machine.version, prereleases=True):
         return
     raise SpecError(
         f"the script requires Python {wanted}, and the core of {script.target.directory.path} is "

@@ -109,7 +109,7 @@ class Candidates:
 
     def _ordered(self, project: NormalizedName) -> Iterator[Version]:
         if project == PYTHON:
-            yield from sorted({Version(target.python_full) for target in self.problem.targets})
+            yield from sorted({Version(target.version) for target in self.problem.targets})
             return
         is_held = self.holds_base and project in self._inherited
         if not is_held:

@@ -55,7 +55,7 @@ class TargetFiles:
 
     def is_beyond(self, file: Distribution) -> bool:
         """Whether the target's Python is one that the file's upper bound excludes."""
-        return python_fit(file.requires_python or "", self._target.python_full) == "beyond"
+        return python_fit(file.requires_python or "", self._target.version) == "beyond"
 
     def _best_wheel(self, release: Release) -> Distribution | None:
         """The same, of the wheels alone: of dozens of files, those with the best tag are read."""
@@ -79,6 +79,6 @@ class TargetFiles:
             return too_new
         if file.yanked is not None and not self._policy.takes_yanked(file.project, file.version):
             return YANKED
-        if python_fit(file.requires_python or "", self._target.python_full) == "below":
+        if python_fit(file.requires_python or "", self._target.version) == "below":
             return Reason("python", f"needs Python {file.requires_python}")
         return None

@@ -13,6 +13,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envc.errors import OutsideError, TimeIsUpError, UnsatisfiableError
+from envc.model.python import version_of
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.value import replace, value
@@ -314,12 +315,13 @@ def _constrained(problem: Problem, bound: str, what: str) -> Hint:
 
 def _on_newer_pythons(problem: Problem) -> Iterator[Hint]:
     """The newer Pythons, the next one first; only one of them is offered."""
-    present = Version(problem.targets[0].python)
+    present = problem.targets[0].python
+    build = present.removeprefix(version_of(present))
     for python in _PYTHONS:
-        if Version(python) > present:
+        if Version(python) > Version(version_of(present)):
             targets = tuple(
                 replace(target, python_full=f"{python}.{target.python_full.rsplit('.', 1)[1]}")
                 for target in problem.targets
             )
-            words = f"set core.python to {python!r}"
+            words = f"set core.python to {python + build!r}"
             yield Hint(replace(problem, targets=targets), words, changes="core.python")

@@ -73,8 +73,8 @@ class PublishedLoader(SourceFileLoader):
     def path_stats(self, path: str) -> "dict[str, Any]":
         """What tells whether bytecode is that of a source.
 
-        All published files have one time. Bytecode elsewhere outlives its tree, and the same path
-        may be another release's: the time of the inode's last change tells them apart.
+        All published files have one, in whole seconds. Bytecode elsewhere outlives its tree, and
+        the same path may be another release's: the inode's last change tells them apart.
         """
         if sys.pycache_prefix is None:
             return super().path_stats(path)  # type: ignore[return-value] # a mapping for typeshed

@@ -128,6 +128,11 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def python_word() -> str:
+    """The X.Y that runs, with a `t` for the free-threaded build, as in the names of folders."""
+    return "{}.{}".format(*sys.version_info) + "t" * ("t" in sys.abiflags)
+
+
 def shell_word(word: str) -> str:
     """A word of a command that people paste, as a POSIX shell takes it."""
     from shlex import quote  # for messages
@@ -180,7 +185,7 @@ def read_layers(alias: str) -> list[Layer]:
 
 def check_core(folder: str, implementation: str, python: str) -> None:
     """End the process unless it runs on the core that the tree was compiled for."""
-    running = sys.implementation.name, "{}.{}".format(*sys.version_info)
+    running = sys.implementation.name, python_word()
     if running != (implementation, python):
         fail(
             f"{parent(folder, 3)}: compiled for {implementation} {python},"
@@ -198,7 +203,7 @@ def locate(base: Layer, overlay: Layer) -> None:
     location = parent(overlay.generation(), 2) if base.location == HERE else base.location
     by_lock = f"by-lock/{base.closure.rpartition(':')[2]}" if base.closure else ""
     tree = "/".join(filter(None, (location, by_lock, base.subdirectory)))
-    folder = f"{tree}/lib/python{{}}.{{}}/site-packages".format(*sys.version_info)
+    folder = f"{tree}/lib/python{python_word()}/site-packages"
     try:
         descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     except OSError as error:

@@ -232,7 +232,8 @@ class Adapter:
     """Stands on `sys.meta_path` for a few modules, and runs each with what a stack needs of it.
 
     - `venv`: environments made with it can see the stack.
-    - `sysconfig`: it resolves `sys.executable`, part by part of its path on the storage.
+    - `sysconfig`: it resolves `sys.executable`, part by part of its path on the storage; and it
+      tells which folders hold projects.
     - `importlib_metadata`: it lists every folder of `sys.path`, in place of the standard library.
     - `importlib.resources.readers`: until Python 3.12 it shows one of several folders alone.
     """
@@ -240,9 +241,7 @@ class Adapter:
     def __init__(self, own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> None:
         self.own = own
         self.bases = bases
-        self.adapted = {"venv": self.run_venv}
-        if own.closure:  # else its python may be a copy
-            self.adapted["sysconfig"] = self.run_sysconfig
+        self.adapted = {"venv": self.run_venv, "sysconfig": self.run_sysconfig}
         if bases and sys.version_info < (3, 12):
             self.adapted["importlib.resources.readers"] = self.run_readers
         if own_is_indexed or any(base.masked for base in bases):
@@ -267,12 +266,29 @@ class Adapter:
     def run_sysconfig(self, module: "ModuleType", run: "Run") -> None:
         """Run the module while `realpath` knows what this tree's python is a link to.
 
-        Whoever takes the function meanwhile has one that gives the same answers.
+        Whoever takes the function meanwhile has one that gives the same answers. Then each base is
+        a scheme, so that its projects are others' code to whoever asks (coverage).
         """
+        self.run_where_core_is_known(module, run)
+        schemes = getattr(module, "_INSTALL_SCHEMES", {})
+        for number, base in enumerate(self.bases, 1):
+            folder, prefix = map(as_template, (base.folder, base.prefix()))
+            places = {"purelib": folder, "platlib": folder, "scripts": f"{prefix}/bin"}
+            schemes[f"posix_base_{number}"] = {
+                **schemes.get("posix_prefix", {}),
+                **places,
+                "data": prefix,
+            }
+
+    def run_where_core_is_known(self, module: "ModuleType", run: "Run") -> None:
+        """Run `sysconfig`, which asks for the real path of the interpreter."""
         ordinary, executable = os.path.realpath, sys.executable
         core = getattr(sys, "_base_executable", executable)
-        names = ("python", "python3", "python{}.{}".format(*sys.version_info))
-        if executable not in {f"{self.own.prefix()}/bin/{name}" for name in names}:
+        names = ("python", "python3", f"python{helper('_envc_stack').python_word()}")
+        # A virtual environment's python on top may be a copy.
+        if not self.own.closure or executable not in {
+            f"{self.own.prefix()}/bin/{name}" for name in names
+        }:
             run(module)
             return
 
@@ -296,6 +312,11 @@ class Adapter:
         """Run the module, then let folders that several layers have be joined."""
         run(module)
         helper("_envc_resources").join_folders(module.MultiplexedPath)
+
+
+def as_template(path: str) -> str:
+    """A path as a template of `str.format` that has no fields."""
+    return path.replace("{", "{{").replace("}", "}}")
 
 
 def stay_or_go_on(own: "Layer", alias: str) -> None:
@@ -336,7 +357,7 @@ def start() -> None:
         stay_or_go_on(own, alias)
     pin = Pin(alias, own)
     hold_lease(own)
-    # Bytecode elsewhere is told by the time of its source, and published files have one time.
+    # Bytecode elsewhere is told by the time of its source, and published files have one.
     has_finders = bool(bases) or sys.pycache_prefix is not None
     own_is_indexed = has_finders and os.stat(own.folder).st_mtime == own.mtime_seconds
     adapter = Adapter(own, bases, own_is_indexed=own_is_indexed)

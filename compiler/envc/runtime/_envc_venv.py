@@ -7,7 +7,6 @@ and the core's own site-packages stay out. Without the option it is the isolated
 
 import os
 import shutil
-import sys
 from contextlib import suppress
 
 from _envc_stack import (  # type: ignore[import-not-found] # it stands beside
@@ -15,6 +14,7 @@ from _envc_stack import (  # type: ignore[import-not-found] # it stands beside
     HERE,
     START_STEM,
     parent,
+    python_word,
     start_files_of,
 )
 
@@ -37,8 +37,7 @@ def adapt(builder: "Any", own: "Layer") -> None:
             plain(self, context)
         finally:
             self.system_site_packages = sees_stack
-        python = "python{}.{}".format(*sys.version_info)
-        folder = f"{context.env_dir}/lib/{python}/site-packages"
+        folder = f"{context.env_dir}/lib/python{python_word()}/site-packages"
         for suffix in (".pth", ".start"):
             with suppress(FileNotFoundError):
                 os.unlink(f"{folder}/{START_STEM}{suffix}")

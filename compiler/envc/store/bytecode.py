@@ -16,7 +16,7 @@ from envc.disk.durable import disk_error
 from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.model.manifest import FILE_MODE, PUBLISHED_MTIME_SECONDS, Entry
 from envc.ports import Reporter
-from envc.store.identity import bytecode_path, bytecode_tag
+from envc.store.identity import build_tag, bytecode_path
 from envc.store.limits import BYTECODE_BATCH
 
 TASK = "compile"
@@ -109,11 +109,11 @@ class _Worker:
         if not found and self._process.wait() < 0:
             self.close()
             raise self._lost("before it compiled anything")
-        if found != bytecode_tag(python):
+        if found != build_tag(python):
             self.close()
             what = f"it is {found}" if found else "it is no Python that runs"
             raise UsageError(
-                f"the core's interpreter must be {bytecode_tag(python)}; {what}",
+                f"the core's interpreter must be {build_tag(python)}; {what}",
                 where=interpreter,
                 mend=f"set core.interpreter to a CPython {python}, or core.python to what it is",
             )

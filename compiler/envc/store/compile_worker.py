@@ -178,6 +178,7 @@ def answer(batch: list[bytes]) -> None:
 def main() -> None:
     """Answer until stdin ends, or until a batch ends its process: then with that status."""
     tag = sys.implementation.cache_tag or sys.implementation.name
+    tag += "t" * ("t" in sys.abiflags)  # the free-threaded build
     sys.stdout.buffer.write(tag.encode() + b"\n")
     sys.stdout.buffer.flush()
     batch: list[bytes] = []

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable
 from itertools import takewhile
 
+from envc.model.python import is_free_threaded, minor_of
 from envc.model.wheel import ModuleTree
-from envc.store.identity import bytecode_tag
+from envc.store.identity import build_tag
 
 # The 3.X that are the first to import `.abi3-x86_64-linux-gnu.so`, and `.abi3t.so` (PEP 803).
 _FIRST_WITH_PLATFORMS, _FIRST_WITHOUT_LOCK = 14, 15
 # A manifest's line of a file there: the folder, the X.Y that it is of, and the path in it.
-_INSTALLED = re.compile(r"^f\t.+\t(lib/python(3\.\d+)/site-packages)/.+$", re.MULTILINE)
+_INSTALLED = re.compile(r"^f\t.+\t(lib/python(3\.\d+t?)/site-packages)/.+$", re.MULTILINE)
 
 
 def installed_modules(manifest: bytes) -> ModuleTree:
@@ -60,12 +61,14 @@ def _can_be_named(folder: str) -> bool:
 
 def _module_ending(python: str) -> re.Pattern[str]:
     """A file name that imports on an X.Y: the module's name, and what follows it."""
-    own = rf"{re.escape(bytecode_tag(python))}-[^.]+"
-    minor = int(python.partition(".")[2])
-    stable = "abi3t?" if minor >= _FIRST_WITHOUT_LOCK else "abi3"
+    minor = minor_of(python)
+    stable = [] if is_free_threaded(python) else ["abi3"]
+    if minor >= _FIRST_WITHOUT_LOCK:
+        stable.append("abi3t")
     if minor >= _FIRST_WITH_PLATFORMS:
-        stable += "(?:-[^.]+)?"
-    return re.compile(rf"([^.]+)\.(?:py|pyc|(?:(?:{own}|{stable})\.)?so)")
+        stable = [f"{each}(?:-[^.]+)?" for each in stable]
+    tags = "|".join([rf"{re.escape(build_tag(python))}-[^.]+", *stable])
+    return re.compile(rf"([^.]+)\.(?:py|pyc|(?:(?:{tags})\.)?so)")
 
 
 def _open_namespaces(tree: ModuleTree, folders: Iterable[str]) -> "ModuleTree | None":

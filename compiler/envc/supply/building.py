@@ -126,7 +126,7 @@ class Supply(Closing):
         core = self.site.spec.core
         own = machine_of_site(self.site)
         is_own = core == CoreSpec(python=core.python)
-        if is_own and not own.python_full.startswith(core.python + "."):
+        if is_own and own.python != core.python:
             import shutil  # most runs build nothing
 
             found = shutil.which(f"python{core.python}")
@@ -165,7 +165,7 @@ class _Builds:
     def metadata(self, distribution: Distribution, path: str) -> bytes:
         """The text of the METADATA that a source distribution's wheel will have."""
         machine, site = self._supply.machine, self._supply.site.spec
-        if not machine.python_full.startswith(site.core.python + "."):
+        if machine.python != site.core.python:
             raise BuildError(
                 f"{distribution.filename} tells its metadata only to a Python {site.core.python}, "
                 f"and {machine.interpreter} is Python {machine.python_full}",

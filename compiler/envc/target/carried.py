@@ -9,7 +9,6 @@ A kit is unpacked once in the cache, and linked from there into each target.
 import os
 import re
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -34,6 +33,7 @@ from envc.model.digest import hex_of
 from envc.model.generation import Generation
 from envc.model.manifest import EXECUTABLE_MODE
 from envc.model.names import COMMAND
+from envc.model.python import running_python
 from envc.target.directory import Directory
 from envc.target.trees import link_or_copy
 
@@ -159,6 +159,5 @@ def _write_command(home: str, own: str, interpreter: str) -> None:
 
 
 def _interpreter(generation: Generation) -> str:
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    fits = generation.python == here and os.access(generation.interpreter, os.X_OK)
+    fits = generation.python == running_python() and os.access(generation.interpreter, os.X_OK)
     return generation.interpreter if fits else default_interpreter()

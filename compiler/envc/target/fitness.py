@@ -205,7 +205,7 @@ def interpreter(subject: str, machine: Machine, python: str) -> Diagnosis:
     """Whether the core's interpreter is of the X.Y that the trees are compiled for."""
     name = f"{subject}: interpreter"
     what = f"{machine.interpreter} is Python {machine.python_full}"
-    if not machine.python_full.startswith(f"{python}."):
+    if machine.python != python:
         mend = f"install Python {python} there, or materialize again for the one that is there"
         return Diagnosis(name, "error", f"{what}, the trees are for {python}", mend)
     return Diagnosis(name, "ok", what)

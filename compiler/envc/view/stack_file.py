@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from envc.formats.stack_text import STACK_FILE
 from envc.model.manifest import FILE_MODE, PUBLISHED_MTIME_SECONDS
 from envc.model.plan import WriteFile
+from envc.model.python import minor_of
 from envc.model.stack import Stack, StackLayer
 from envc.model.wheel import WheelFacts
 from envc.view.places import location_of, shown_folder, site_packages
@@ -60,7 +61,7 @@ def start_entries(
     on Python runs no such lines any more, but calls the functions of `.start` files (PEP 829).
     """
     folder = site_packages(stack)
-    lines_are_run = int(stack.python.partition(".")[2]) < FIRST_WITHOUT_LINES
+    lines_are_run = minor_of(stack.python) < FIRST_WITHOUT_LINES
     kind = ".pth" if lines_are_run else ".start"
     start = f"import sys; exec({_START!r})" if lines_are_run else "_envc_start:start"
     yield WriteFile(f"{folder}/{START_STEM}{kind}", f"{start}\n".encode(), FILE_MODE)

@@ -48,6 +48,14 @@ def test_stable_abis_of_python_3_15() -> None:
     assert sorted(module_tree(paths, "3.15")) == ["m0", "m1", "m2", "m3"]
 
 
+def test_the_free_threaded_build_has_modules_of_its_own() -> None:
+    suffixes = ("cpython-314t-x86_64-linux-gnu", "cpython-314-x86_64-linux-gnu", "abi3", "abi3t")
+    paths = [f"m{number}.{suffix}.so" for number, suffix in enumerate(suffixes)]
+    assert sorted(module_tree(paths, "3.14t")) == ["m0"]
+    assert sorted(module_tree(paths, "3.14")) == ["m1", "m2"]
+    assert sorted(module_tree(paths, "3.15t")) == ["m3"]
+
+
 # Every folder holds a file of every stem with every ending; packages are of them likewise.
 FOLDERS = ("", "ns-x", "9ns/in ner", "class", "my-1.0.dist-info", "ns/s.d", ".hidden")
 STEMS = ("plain", "2to3_", "6ec5__mypyc", "with-dash", "with space", "class", "żółw", "a.b", "")

@@ -93,7 +93,8 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
         *("_envc_stack", "_envc_start", "_envc_start_files", "_envc_venv"),
     )
     assert text(found, "pyvenv.cfg") == (
-        "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11\n"
+        "home = /usr/bin\ninclude-system-site-packages = false\n"
+        "prompt = user\nversion_info = 3.11.0\nversion = 3.11\n"
     )
     line = text(found, f"{SITE_PACKAGES}/+envc_stack.pth")
     assert line.startswith("import sys; exec('import sys\\ntry:\\n")
@@ -129,7 +130,8 @@ def test_nothing_of_a_common_layer_depends_on_its_place():
 def test_an_overlay_names_its_base_by_digest():
     found = shown(overlay(), common(wheel("numpy")))
     assert text(found, "pyvenv.cfg") == (
-        "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11\n"
+        "home = /usr/bin\ninclude-system-site-packages = false\n"
+        "prompt = alice\nversion_info = 3.11.0\nversion = 3.11\n"
         f"extends-environment = {BY_LOCK}\n"
     )
 
