@@ -121,7 +121,10 @@ FAILURES = (
         "uv ignores inherited projects",
         "it lists none of them, and installs numpy a second time",
         "an overlay takes what its base has; `export --flat` makes one folder for such tools",
-        ("test_people_and_tools::test_tools_that_see_one_folder_only_are_given_one",),
+        (
+            "test_people_and_tools::test_tools_that_see_one_folder_only_are_given_one",
+            "test_people_and_tools::test_editors_take_layers_for_environments",
+        ),
         "In the overlay itself uv sees the overlay only: it reads that folder by itself.",
     ),
     Failure(
