@@ -12,6 +12,7 @@ import pwd
 import shutil
 import stat
 import sys
+import tempfile
 import zipfile
 from typing import NoReturn
 
@@ -35,9 +36,15 @@ def main() -> NoReturn:
             _refuse(_USAGE, f"this envc is for Linux on {machine}", which, mend)
         os.umask(0o022)
         programs = os.path.join(_cache(), "programs")
-        program = os.path.join(programs, f"{digest}-{python}")
         try:
-            _refuse_foreign(programs)
+            try:
+                _refuse_foreign(programs)
+            except OSError:  # no home, or none that can be written
+                if "ENVC_CACHE_DIR" in os.environ:
+                    raise
+                programs = os.path.join(tempfile.gettempdir(), f"envc-{os.geteuid()}", "programs")
+                _refuse_foreign(programs)
+            program = os.path.join(programs, f"{digest}-{python}")
             if not os.path.isdir(program):
                 _unpack(file, python, program)
         except OSError as error:

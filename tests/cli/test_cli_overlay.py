@@ -140,7 +140,7 @@ def test_add_and_remove(alice):
     assert tomllib.loads(path.read_text())["overlay"]["requires"] == ["polars>=1"]
     again = envc("overlay", "add", "polars>=1", "--dir", alice)
     assert again.stderr.startswith("alice on user: nothing to do: on generation 2\n")
-    report = envc("overlay", "remove", "Polars", "--dir", alice, "--json").json
+    report = envc("overlay", "remove", "Polars>=1", "--dir", alice, "--json").json
     assert (report["adds"], report["shadows"], report["lifts"]) == ([], [], [])
     assert report["generation"] == 1
     assert python(alice, VERSIONS) == "1.26.4 1.11.0"

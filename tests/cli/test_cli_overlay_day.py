@@ -161,7 +161,15 @@ def test_run_without_its_base_says_so(world, alice):
 
 
 def test_an_edited_spec_is_listed(world, alice):
-    (alice / "overlay.toml").write_text((alice / "overlay.toml").read_text() + "\n")
+    spec = alice / "overlay.toml"
+    text = spec.read_text()
+    spec.write_text(f"# A comment.\n{text}\neditable = []\n")  # asks for nothing else
+    assert only_entry(world)["state"] == "current"
+    spec.write_text(text.replace("requires = [", 'requires = ["theme", '))
+    assert only_entry(world)["state"] == "spec changed"
+    copy = alice / "current/site/overlay.toml"
+    copy.chmod(0o644)
+    copy.write_bytes(b"\xff")
     assert only_entry(world)["state"] == "spec changed"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 
 import pytest
@@ -115,3 +116,15 @@ def test_what_pip_installed_is_told_each_time(warm, overlay):
         words = ("overlay", "sync", "--dir", overlay, "--target", warm.target)
         answer = envc_process(*words, cwd=warm.folder)
         assert "installed by hand: mine 1.0" in answer.stderr
+
+
+def test_a_tree_that_was_removed_is_built_again_and_told_as_it_is(warm, overlay):
+    before = json.loads((overlay / "current/manifest.json").read_text())["generation"]
+    broken = (overlay / "current").resolve()
+    for folder, _, _ in os.walk(broken):
+        os.chmod(folder, 0o755)
+    shutil.rmtree(broken / "lib")
+    assert sync(warm, overlay)["generation"] == before + 1
+    for _ in range(2):
+        again = sync(warm, overlay)
+        assert (again["generation"], again["changed"]) == (before + 1, False)

@@ -59,9 +59,13 @@ def written(folder: Path, content: bytes) -> Path:
 
 
 def started(file, *words, cache=None, **environment):
+    return called(file, *words, ENVC_CACHE_DIR=str(cache or file.parent / "cache"), **environment)
+
+
+def called(file, *words, **environment):
     return subprocess.run(
         [sys.executable, file, *words],
-        env=os.environ | {"ENVC_CACHE_DIR": str(cache or file.parent / "cache")} | environment,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -161,6 +165,17 @@ def test_a_folder_that_cannot_be_made_is_told(file, tmp_path):
     done = started(file)
     assert done.returncode == 4
     assert "mend: free space there, or name a folder of your own in ENVC_CACHE_DIR" in done.stderr
+
+
+def test_without_a_home_it_is_unpacked_among_temporary_files(file, tmp_path, monkeypatch):
+    for name in ("ENVC_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "none").write_text("no folder")
+    away = tmp_path / "away"
+    away.mkdir()
+    done = called(file, HOME=str(tmp_path / "none" / "home"), TMPDIR=str(away))
+    assert done.returncode == 3, done.stderr
+    assert (away / f"envc-{os.geteuid()}" / "programs").is_dir()
 
 
 def test_it_can_be_called_by_name(file):

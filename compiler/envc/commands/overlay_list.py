@@ -73,6 +73,7 @@ def _entry(folder: str) -> OverlayEntry:
 
 
 def _unreadable(folder: str, error: EnvcError) -> OverlayEntry:
+    what, where, mend = error.faults[0]
     return OverlayEntry(
         name=os.path.basename(folder),
         owner=owner_of(folder),
@@ -83,7 +84,7 @@ def _unreadable(folder: str, error: EnvcError) -> OverlayEntry:
         distributions=0,
         files=0,
         state="unreadable",
-        why=str(error.faults[0]),
+        why="; ".join(filter(None, (f"{where}: {what}" if where else what, mend))),
     )
 
 
@@ -109,13 +110,27 @@ def _state(
         found = "base gone", f"{what}; {gone.mend(directory.path)}"
     elif told:
         found = "changed by hand", "; ".join(told)
-    elif directory.recorded(current.generation, OVERLAY_SPEC) != text:
+    elif not _say_the_same(directory.recorded(current.generation, OVERLAY_SPEC), text):
         found = "spec changed", sync
     elif outdated := _outdated(directory, spec):
         found = "spec changed", f"{outdated[0].said(spec.name)}; {sync}"
     elif moved is not None:
         found = "base moved on", moved.said(directory.path)
     return found
+
+
+def _say_the_same(built: bytes | None, text: bytes) -> bool:
+    """Whether two texts of a spec ask for the same: comments and empty lists aside."""
+    if built is None or built == text:
+        return built == text
+    import tomllib  # few specs are edited after they were built
+
+    try:
+        asked = [tomllib.loads(each.decode()) for each in (built, text)]
+        lines = [{key: said for key, said in each["overlay"].items() if said} for each in asked]
+    except (ValueError, KeyError, AttributeError, RecursionError):  # the copy was damaged
+        return False
+    return asked[0] | {"overlay": lines[0]} == asked[1] | {"overlay": lines[1]}
 
 
 def _outdated(directory: Directory, spec: OverlaySpec) -> tuple[Outdated, ...]:

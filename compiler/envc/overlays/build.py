@@ -5,13 +5,14 @@ spec, Target ──wanted_overlay──▶ Wanted ──lock_overlay──▶ Ou
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
 from packaging.utils import NormalizedName
 
 from envc.disk.durable import doing, write_file
 from envc.disk.locks import exclusive, shared
 from envc.disk.ownership import refuse_exposed, refuse_foreign
-from envc.errors import UsageError, shell_word
+from envc.errors import OutsideError, UsageError, shell_word
 from envc.formats.location import Location
 from envc.host.context import Context
 from envc.host.machine import machine_of, target_for
@@ -279,6 +280,9 @@ def _report(
     (before, now), base = generations, wanted.below.base
     replaced = {*lock.shadows, *lock.lifts, *lock.hides}
     visible = [pin for pin in base.visible_pins((node,)) if pin.project not in replaced]
+    moved = None
+    with suppress(OutsideError):  # of a tree that was damaged nobody can tell
+        moved = base_changes(wanted.directory, before, now) if before is not None else None
     return OverlayReport(
         name=wanted.spec.name,
         folder=wanted.directory.path,
@@ -296,6 +300,6 @@ def _report(
         lifts=lock.lifts,
         hides=lock.hides,
         editable={str(project): folder for project, folder in _editable(lock)},
-        base_changes=base_changes(wanted.directory, before, now) if before is not None else None,
+        base_changes=moved,
         files=now.layers[wanted.spec.name].files,
     )

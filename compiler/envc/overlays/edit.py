@@ -4,8 +4,8 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.disk.ownership import refuse_foreign
 from envc.errors import Fault, UsageError, shell_word
@@ -154,10 +154,17 @@ def _written(path: str) -> str:
     return f"~{absolute.removeprefix(home)}" if absolute.startswith(f"{home}/") else absolute
 
 
+def _project_of(word: str) -> NormalizedName:
+    try:
+        return canonicalize_name(Requirement(word).name)
+    except InvalidRequirement:
+        return canonicalize_name(word)
+
+
 def remove(options: OverlayOptions, words: Sequence[str], context: Context) -> OverlayReport:
     """The overlay without requirements on these projects, and without these editable ones.
 
-    A word is a project's name, or the folder of an editable project.
+    A word is a project's name, a line as it was added, or the folder of an editable project.
 
     Raises:
         UsageError: it has no requirement on one of them.
@@ -167,7 +174,7 @@ def remove(options: OverlayOptions, words: Sequence[str], context: Context) -> O
         places = {word: _editable_paths(spec, word) for word in words}
         gone = [path for paths in places.values() for path in paths]
         others = [word for word, paths in places.items() if not paths]
-        names = [canonicalize_name(word) for word in others if "/" not in word]
+        names = [_project_of(word) for word in others if "/" not in word]
         edited, absent = without_lines(text, names, gone)
         folders = [word for word in others if "/" in word]
         if absent or folders:

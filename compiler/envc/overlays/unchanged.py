@@ -39,6 +39,8 @@ def unchanged(folder: str, target: str | None) -> OverlayReport | None:
     report = noted_report(directory, current)
     if report is None or report.folder != folder or not is_as_published(directory, current):
         return None
+    if report.generation != current.generation:  # it is told of an earlier one with equal trees
+        return None
     refuse_foreign(folder)
     refuse_exposed(folder)
     if report.on:
