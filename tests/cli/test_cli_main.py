@@ -38,7 +38,8 @@ def test_no_words_at_all_are_a_usage_error_with_the_help():
 def test_version():
     from envc import __version__
 
-    assert envc("--version").stdout == f"envc {__version__}\n"
+    for words in (["--version"], ["-V"], ["--no-progress", "--version"], ["-V", "-q"]):
+        assert envc(*words).stdout == f"envc {__version__}\n"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,8 @@ def main(
     With `listening` Ctrl-C and SIGTERM end the process, whatever it is at (`ending`).
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    if words in (["-V"], ["--version"]):
+    asked = set(words) - {"-q", "--quiet", "-v", "--verbose", "--no-progress"}
+    if asked in ({"-V"}, {"--version"}):
         from envc import __version__
 
         sys.stdout.write(f"envc {__version__}\n")
