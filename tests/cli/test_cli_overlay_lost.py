@@ -219,3 +219,20 @@ def test_the_base_is_found_where_the_location_was_lost(alice, built):
     report = envc("overlay", "sync", "--dir", alice, "--json").json
     assert (report["changed"], report["target"]) == (False, str(built.target))
     assert (alice / "location.toml").read_bytes() == text
+
+
+@pytest.mark.parametrize("verb", ["init", "sync"])
+def test_of_what_was_removed_but_for_its_trees_nothing_is_begun(alice, verb):
+    """As `rm -rf` leaves it, which cannot empty folders that are read-only."""
+    for entry in alice.iterdir():
+        if entry.is_symlink() or entry.is_file():
+            entry.unlink()
+        elif entry.name != "generations":
+            shutil.rmtree(entry)
+    for generation in (alice / "generations").iterdir():
+        shutil.rmtree(generation / "site")
+    answer = envc(*VERBS[verb], alice)
+    assert answer.status == 2
+    assert "the overlay's spec is missing" in answer.stderr
+    assert "write it anew, or choose another folder" in answer.stderr
+    assert not spec_of(alice).exists()

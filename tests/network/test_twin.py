@@ -66,6 +66,8 @@ def interpreters() -> dict[str, str]:
         "/usr/bin/python3",
         *sorted(glob(f"{root}/versions/3.1?.*/bin/python")),
     ):
+        if not os.access(path, os.X_OK):
+            continue
         ran = subprocess.run([path, "-c", PROBE], capture_output=True, text=True, check=False)
         if ran.returncode == 0:
             executable, *version = ran.stdout.split()

@@ -19,7 +19,11 @@ _BLANK_BYTES = 64
 def holds_overlay(folder: str) -> bool:
     """Whether an overlay stands in a folder: its spec, or what was built or packed of one."""
     names = (OVERLAY_SPEC, PACKED, "current/pyvenv.cfg")
-    return any(os.path.lexists(f"{folder}/{name}") for name in names) or any(_copies(folder))
+    return any(os.path.lexists(f"{folder}/{name}") for name in names) or any(
+        os.path.lexists(f"{folder}/generations/{number}/{name}")
+        for number in _numbers(folder)
+        for name in (f"site/{OVERLAY_SPEC}", "pyvenv.cfg", "bin/python")
+    )
 
 
 def lost_spec(folder: str) -> Fault | None:
@@ -66,13 +70,17 @@ def _trouble(path: str) -> str | None:
 
 def _copies(folder: str) -> Iterator[str]:
     """The copies of the spec in the generations, relative: the current one's, then newer first."""
-    try:
-        names = os.listdir(f"{folder}/generations")
-        numbers = sorted((name for name in names if number_named(name) is not None), reverse=True)
-    except OSError:
-        return
     current = os.path.basename(os.path.realpath(f"{folder}/current"))
-    for number in sorted(numbers, key=lambda number: number != current):
+    for number in sorted(_numbers(folder), key=lambda number: number != current):
         copy = f"generations/{number}/site/{OVERLAY_SPEC}"
         if os.path.isfile(f"{folder}/{copy}"):
             yield copy
+
+
+def _numbers(folder: str) -> list[str]:
+    """The names of the generations, newer ones first."""
+    try:
+        names = os.listdir(f"{folder}/generations")
+    except OSError:
+        return []
+    return sorted((name for name in names if number_named(name) is not None), reverse=True)
