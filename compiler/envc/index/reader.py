@@ -13,6 +13,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from envc.disk.cache import Cache, CacheFolder
+from envc.disk.digests import known_digest
 from envc.disk.memo import Memo
 from envc.errors import MetadataError, OutsideError, UntrustedError
 from envc.formats.core_metadata import (
@@ -28,6 +29,9 @@ from envc.index.wheels import Look, RemoteWheel, Wheels, read_local
 from envc.model.digest import Digest, digest_of
 from envc.model.release import CoreMetadata, Distribution
 from envc.model.value import replace
+
+# No larger file of this machine is hashed to prove what its metadata is.
+_MOST_HASHED_BYTES = 1 << 30
 
 Prepare = Callable[[Distribution, str], bytes]
 """A source distribution and its file → the text of the METADATA that its wheel will have."""
@@ -194,7 +198,8 @@ class MetadataReader:
     def _find(self, distribution: Distribution) -> Look[CoreMetadata]:
         if distribution.url.startswith("file:"):
             path = unquote(urlsplit(distribution.url).path)
-            return Look(_from_file(path, distribution), is_whole=False)
+            found = _from_file(path, distribution)
+            return Look(found, is_whole=_is_proved(path, distribution.digest))
         digest = distribution.digest
         kept = self.wheels.kept(digest, distribution.filename) if digest else None
         if kept is not None:
@@ -254,6 +259,11 @@ class MetadataReader:
 
     def _name(self, distribution: Distribution) -> str:
         return self._names.get(distribution.index, "")
+
+
+def _is_proved(path: str, digest: Digest | None) -> bool:
+    """Whether a file of this machine is the one that a digest names; of a huge one it is open."""
+    return digest is not None and known_digest(path, _MOST_HASHED_BYTES) == digest
 
 
 def _from_file(path: str, distribution: Distribution) -> CoreMetadata:
