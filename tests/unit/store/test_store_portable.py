@@ -1,5 +1,7 @@
 """Stored trees as streams: the same tree arrives, and a hostile stream leaves nothing."""
 
+import os
+
 import pytest
 
 from envc.errors import REPAIR, UntrustedError
@@ -46,7 +48,7 @@ def test_chunks_of_any_size(sent, tmp_path):
 def test_what_the_store_itself_has_wrong_is_not_sent(sent):
     root, names = sent
     path = next(path for path in (root / "wheels" / names[0] / "tree").rglob("*.py"))
-    original, mode = path.read_bytes(), path.stat().st_mode
+    original, status = path.read_bytes(), path.stat()
     path.chmod(0o644)
     path.write_bytes(bytes(reversed(original)))
     try:
@@ -54,7 +56,8 @@ def test_what_the_store_itself_has_wrong_is_not_sent(sent):
             list(tree_stream(str(root), names[0]).chunks)
     finally:
         path.write_bytes(original)
-        path.chmod(mode)
+        path.chmod(status.st_mode)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # other tests have this store
     assert str(caught.value) == (
         f"{path}: this file of the store is not what its manifest says\n  mend: {REPAIR}"
     )
