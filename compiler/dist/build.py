@@ -23,8 +23,9 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from envc.cluster.kit_file import add_member
+
 _HERE = Path(__file__).parent
-_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP archive can express
 _PYTHONS = ("3.11.2", "3.12.0", "3.13.0", "3.14.0", "3.15.0")
 _LIBC = "manylinux_2_28"  # PEP 600: the oldest glibc that it runs on
 _RUN = """\
@@ -74,12 +75,9 @@ def _zipped(
 ) -> bytes:
     buffer = io.BytesIO()
     buffer.write(ahead)
-    with zipfile.ZipFile(buffer, "w", compression, compresslevel=9) as archive:
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
         for name in sorted(files):
-            member = zipfile.ZipInfo(name, _TIME)
-            member.compress_type = compression
-            member.external_attr = 0o100644 << 16
-            archive.writestr(member, files[name])
+            add_member(archive, name, files[name])
     return buffer.getvalue()
 
 

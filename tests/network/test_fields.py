@@ -19,9 +19,8 @@ from support.real_sites import (
     envc,
     failed_imports,
     layers_of,
-    materialized,
+    lent,
     pins_of_uv,
-    removed,
 )
 from support.sites import python
 
@@ -80,9 +79,7 @@ print("done")
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    folder = materialized(request.param, tmp_path_factory.mktemp("fields") / request.param)
-    yield folder
-    removed(folder)
+    yield from lent(request.param, tmp_path_factory.mktemp("fields") / request.param)
 
 
 def test_the_pins_of_the_stack_are_those_of_uv(site: Path) -> None:

@@ -15,9 +15,8 @@ from support.real_sites import (
     envc,
     failed_imports,
     layers_of,
-    materialized,
+    lent,
     pins_of_uv,
-    removed,
 )
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -41,9 +40,7 @@ def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     """A copy of a sample site, locked, and materialized in `target`."""
-    folder = materialized(request.param, tmp_path_factory.mktemp("sites") / request.param)
-    yield folder
-    removed(folder)
+    yield from lent(request.param, tmp_path_factory.mktemp("sites") / request.param)
 
 
 def test_a_second_lock_and_a_second_materialize_change_nothing(site: Path) -> None:

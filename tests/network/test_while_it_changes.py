@@ -117,6 +117,19 @@ def told(process: "subprocess.Popen[str]", folder: Path) -> str:
     raise AssertionError((folder / "log").read_text())
 
 
+def assert_workers_stay(stack: Stack, folder: Path, *, workers: int) -> None:
+    """A job says where it is; after an upgrade, and a line to it, so many workers say the same."""
+    here = stack.here
+    with job(stack, folder, "python", "program.py") as process:
+        assert process.stdin is not None
+        assert told(process, folder) == here
+        stack.upgrade()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert [told(process, folder) for _ in range(workers)] == [here] * workers
+    assert here != stack.here
+
+
 CLIENT = """\
 import sys
 from jupyter_client.manager import start_new_kernel
@@ -225,15 +238,7 @@ if __name__ == "__main__":
 
 def test_dask_starts_workers_of_its_generation(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(DASK)
-    here = stack.here
-    with job(stack, tmp_path, "python", "program.py") as process:
-        assert process.stdin is not None
-        assert told(process, tmp_path) == here
-        stack.upgrade()
-        process.stdin.write("\n")
-        process.stdin.flush()
-        assert [told(process, tmp_path) for _ in range(2)] == [here, here]
-    assert here != stack.here
+    assert_workers_stay(stack, tmp_path, workers=2)
 
 
 DEBUGGED = """\
@@ -326,12 +331,4 @@ sys.stdin.readline()
 def test_ray_starts_workers_of_its_generation(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(RAY)
     stack.done("overlay", "add", "ray", "--dir", stack.alice)
-    here = stack.here
-    with job(stack, tmp_path, "python", "program.py") as process:
-        assert process.stdin is not None
-        assert told(process, tmp_path) == here
-        stack.upgrade()
-        process.stdin.write("\n")
-        process.stdin.flush()
-        assert [told(process, tmp_path) for _ in range(4)] == [here] * 4
-    assert here != stack.here
+    assert_workers_stay(stack, tmp_path, workers=4)

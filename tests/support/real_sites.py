@@ -84,6 +84,12 @@ def materialized(name: str, folder: Path) -> Path:
     return folder
 
 
+def lent(name: str, folder: Path) -> Iterator[Path]:
+    """The same for a fixture: it is removed when nobody needs it any more."""
+    yield materialized(name, folder)
+    removed(folder)
+
+
 def removed(folder: Path) -> None:
     """Remove what is materialized, or locked, in a folder."""
     subprocess.run(["chmod", "-R", "u+w", folder], check=True)

@@ -43,16 +43,15 @@ def _described_site(arguments: Arguments) -> "Site | None":
     word = several[0] if len(several) == 1 else word
     if word is None or arguments.site is not None:
         return None
-    from envc.overlays.places import is_path
+    from envc.overlays.places import is_on_described, is_path
 
     path = os.path.abspath(word)
     folder = path if os.path.isdir(path) else os.path.dirname(path)
-    if not (is_path(word) or os.path.isdir(path)) or not os.path.exists(f"{folder}/base.json"):
+    if not (is_path(word) or os.path.isdir(path)) or not is_on_described(folder):
         return None
-    from envc.sites.described import site_of_described
-    from envc.sites.inventory import inventory_beside
+    from envc.sites.described import site_beside
 
-    return site_of_described(inventory_beside(folder), folder)
+    return site_beside(folder)
 
 
 def site_of_target(target: str) -> "Site":

@@ -105,27 +105,30 @@ def packed(sources: Sequence[tuple[str, str]]) -> bytes:
     """The kit of these sources, each a path below lib/ and a path here."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        _add(archive, "run.py", _RUN.encode())
-        _add(archive, "bin/envc", _COMMAND.encode())
+        add_member(archive, "run.py", _RUN.encode())
+        add_member(archive, "bin/envc", _COMMAND.encode())
         record: list[str] = []
         for place, path in sources:
             with open(path, "rb") as file:
                 content = file.read()
-            _add(archive, f"lib/{place}", content)
+            add_member(archive, f"lib/{place}", content)
             digest = urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
             record.append(f"{place},sha256={digest},{len(content)}\n")
             if place.endswith(".py"):
                 bytecode = _bytecode(content, path, place)
                 if bytecode is not None:
-                    _add(archive, f"lib/{_bytecode_place(place)}", bytecode)
+                    add_member(archive, f"lib/{_bytecode_place(place)}", bytecode)
         # As an installer writes it: by this list envc knows its own code.
-        _add(archive, f"lib/envc-{envc.__version__}.dist-info/RECORD", "".join(record).encode())
+        add_member(
+            archive, f"lib/envc-{envc.__version__}.dist-info/RECORD", "".join(record).encode()
+        )
     return buffer.getvalue()
 
 
-def _add(archive: zipfile.ZipFile, place: str, content: bytes) -> None:
+def add_member(archive: zipfile.ZipFile, place: str, content: bytes) -> None:
+    """Add a file so that equal contents make equal archives."""
     member = zipfile.ZipInfo(place, _TIME)
-    member.compress_type = zipfile.ZIP_DEFLATED
+    member.compress_type = archive.compression
     member.external_attr = 0o100644 << 16
     archive.writestr(member, content)
 

@@ -18,7 +18,7 @@ from envc.fleet.prune import prune_target, unneeded_in_target, wanted_numbers
 from envc.formats.values import FormError, value_of
 from envc.model.core import PART_PREFIX
 from envc.model.generation import Generation, number_named
-from envc.model.names import GONE, OWN_STATE, STATE_PLACES
+from envc.model.names import AUDIT_LOGS, GONE, OWN_STATE, STATE_PLACES
 from envc.model.value import replace
 from envc.plan.collect import Collection, Keeping, plan_collection
 from envc.ports import REPORTER
@@ -83,7 +83,7 @@ def list_generations(path: str) -> GenerationsReport:
 def with_log(report: GenerationsReport) -> GenerationsReport:
     """The same, with what the target's audit logs hold; lines that are none are passed over."""
     events: list[AuditEvent] = []
-    for name in ("audit.1.jsonl", "audit.jsonl"):
+    for name in AUDIT_LOGS:
         text = known_bytes(f"{report.target}/{name}") or b""
         for line in text.splitlines():
             with suppress(ValueError, RecursionError, FormError):

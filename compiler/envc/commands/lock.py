@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from envc.host.context import Context
 from envc.locking.report import LockOptions
-from envc.model.names import INVENTORY_FILE
 from envc.reports.lock import LockReport
 from envc.sites.place import find_site
 
@@ -25,13 +24,14 @@ def lock(site: str | None, options: LockOptions, context: Context) -> LockReport
         from envc.locking.lock import lock_site
         from envc.sites.site import load_site
 
-        folder = os.path.dirname(options.overlay) if options.overlay is not None else ""
-        if site is None and folder and os.path.exists(f"{folder}/{INVENTORY_FILE}"):
-            from envc.sites.described import site_of_described
-            from envc.sites.inventory import inventory_beside
+        if site is None and options.overlay is not None:
+            from envc.overlays.places import is_on_described
 
-            found = site_of_described(inventory_beside(folder), folder)
-            return lock_site(found, options, context)
+            folder = os.path.dirname(options.overlay)
+            if folder and is_on_described(folder):
+                from envc.sites.described import site_beside
+
+                return lock_site(site_beside(folder), options, context)
         return lock_site(load_site(*find_site(site)), options, context)
 
 

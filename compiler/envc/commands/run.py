@@ -21,9 +21,9 @@ from envc.host.surroundings import (
 )
 from envc.model.digest import digest_from_hex, digest_of, is_digest
 from envc.model.generation import Generation
-from envc.model.names import INVENTORY_FILE, OVERLAY_SPEC, PACKED
+from envc.model.names import OVERLAY_SPEC, PACKED
 from envc.overlays.options import OverlayOptions
-from envc.overlays.places import default_folder, refuse_strangers_overlay
+from envc.overlays.places import default_folder, is_on_described, refuse_strangers_overlay
 from envc.overlays.staged import stage_root, staged
 from envc.sites.overlay_folder import holds_overlay
 from envc.sites.place import read_spec
@@ -95,7 +95,7 @@ def prepare(
             from envc.overlays.edit import create  # once in an overlay's life
 
             create(OverlayOptions(folder=folder, target=options.target), None, context)
-        if os.path.exists(f"{folder}/{INVENTORY_FILE}"):
+        if is_on_described(folder):
             from envc.overlays.on_base import run_on_described  # most stand on a target
 
             directory = Directory(folder, Shape.OVERLAY)

@@ -16,7 +16,6 @@ from envc.disk.ownership import refuse_exposed
 from envc.errors import UsageError, shell_word
 from envc.host.machine import machine_of
 from envc.model.inventory import Inventory
-from envc.model.target import Machine
 from envc.model.value import replace
 from envc.view.stack_file import START_STEM
 
@@ -86,12 +85,7 @@ def described_in(file: str) -> Inventory:
         raise UsageError(
             f"cannot be read: {error.strerror}", where=file, mend="correct the path"
         ) from error
-    here = machine_of(None)
-    return inventory_of(facts, _like(here, facts.python_full))
-
-
-def _like(machine: Machine, python_full: str) -> Machine:
-    return replace(machine, python_full=python_full)
+    return inventory_of(facts, replace(machine_of(None), python_full=facts.python_full))
 
 
 def paths_of(environ: Mapping[str, str]) -> tuple[str, ...]:

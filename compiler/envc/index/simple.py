@@ -145,7 +145,7 @@ def _unsigned(
 ) -> Iterator[tuple[Version, ListedFile]]:
     """The files with URLs that may be kept; what these were signed with comes into `signatures`."""
     for version, file in files:
-        url = without_signature(file.url) if "?" in file.url else file.url
+        url = without_signature(file.url)
         if url != file.url:
             signatures[url] = file.url.removeprefix(url)
         yield version, file if url == file.url else file._replace(url=url)

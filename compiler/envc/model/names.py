@@ -26,6 +26,8 @@ PACKED = "packed.envc"
 INVENTORY_FILE = "base.json"
 # The layer that such an environment is to what stands on it.
 DESCRIBED = "base"
+# What has happened in a target, the older half first.
+AUDIT_LOGS = ("audit.1.jsonl", "audit.jsonl")
 # The folder to `module use`.
 MODULEFILES = "modulefiles"
 # Where a node has a wanted state of its own, below its target; a shared one may stand anywhere.

@@ -13,12 +13,13 @@ from envc.formats.overlay_edit import with_lines, without_lines
 from envc.formats.overlay_toml import ON_TEMPLATE, TEMPLATE
 from envc.host.context import Context
 from envc.locking.report import LockOptions
-from envc.model.names import INVENTORY_FILE, NAME_FORM, OVERLAY_SPEC, SHOWN_OF_OVERLAYS
+from envc.model.names import NAME_FORM, OVERLAY_SPEC, SHOWN_OF_OVERLAYS
 from envc.model.spec import Origin, OverlaySpec
 from envc.model.value import replace
 from envc.overlays.build import MeanwhileChangedError, lock_and_build
 from envc.overlays.described import DescribedBase, base_found, base_of_overlay, on_to_toml
 from envc.overlays.options import OverlayOptions
+from envc.overlays.places import is_on_described
 from envc.reports.overlay import OverlayReport
 from envc.sites.overlay_folder import lost_spec
 from envc.sites.site import check_base, overlay_from, overlay_lock, overlay_text
@@ -308,7 +309,7 @@ def base_under(spec: OverlaySpec, target: str | None) -> Target | DescribedBase:
     if spec.on is not None:
         return base_of_overlay(spec, spec.on)
     folder = os.path.dirname(os.path.abspath(spec.file))
-    if spec.base_dir is not None and os.path.exists(f"{folder}/{spec.base_dir}/{INVENTORY_FILE}"):
+    if spec.base_dir is not None and is_on_described(f"{folder}/{spec.base_dir}"):
         raise UsageError(
             f"overlay {spec.base} stands on an environment that envc did not build, and no other "
             "overlay can stand on it yet",

@@ -6,7 +6,7 @@ import re
 from envc.disk.ownership import refuse_exposed
 from envc.errors import UsageError, shell_word
 from envc.host.storage import expanded, user_name
-from envc.model.names import NAME_FORM, OVERLAY_SPEC
+from envc.model.names import INVENTORY_FILE, NAME_FORM, OVERLAY_SPEC
 from envc.sites.overlay_folder import holds_overlay
 from envc.target.opened import find_target, open_target
 
@@ -48,6 +48,11 @@ def overlay_folder(
 def is_path(word: str) -> bool:
     """Whether a word can only be meant as a path: who says it names what is there, whose it is."""
     return "/" in word or word.endswith(".toml") or word in {os.curdir, os.pardir}
+
+
+def is_on_described(folder: str) -> bool:
+    """Whether the overlay in a folder stands on an environment that envc did not build."""
+    return os.path.exists(f"{folder}/{INVENTORY_FILE}")
 
 
 def refuse_strangers_overlay(folder: str, word: str | None) -> None:

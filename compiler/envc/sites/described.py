@@ -4,7 +4,17 @@ from envc.model.inventory import Inventory
 from envc.model.names import OVERLAY_SPEC
 from envc.model.spec import CoreSpec, SiteSpec
 from envc.model.target import Machine
+from envc.sites.inventory import inventory_beside
 from envc.sites.site import Site
+
+
+def site_beside(folder: str) -> Site:
+    """The site of the overlay in a folder, of the inventory that stands there.
+
+    Raises:
+        UsageError, SpecError: there is none that can be read.
+    """
+    return site_of_described(inventory_beside(folder), folder)
 
 
 def site_of_described(inventory: Inventory, folder: str) -> Site:

@@ -30,7 +30,7 @@ from envc.errors import EnvcError, OutsideError, UntrustedError
 from envc.formats.generation import generation_to_json
 from envc.model.generation import Generation, generation_name
 from envc.model.manifest import FILE_MODE, manifest_from_text
-from envc.model.names import MODULEFILES
+from envc.model.names import AUDIT_LOGS, MODULEFILES
 from envc.model.plan import TreePlan
 from envc.model.publication import Publication
 from envc.ports import Reporter, TreeStore
@@ -194,10 +194,10 @@ def record_event(
         "digest": generation.digest,
         "closures": {name: layer.closure for name, layer in generation.layers.items()},
     }
-    log = f"{directory.path}/audit.jsonl"
+    aside, log = (f"{directory.path}/{name}" for name in AUDIT_LOGS)
     with suppress(FileNotFoundError):
         if os.stat(log).st_size >= _MOST_OF_A_LOG:
-            os.replace(log, f"{directory.path}/audit.1.jsonl")
+            os.replace(log, aside)
     append_line(log, json.dumps(line))
 
 
