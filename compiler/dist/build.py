@@ -5,15 +5,14 @@
 `FOLDER/envc.pyz` holds envc and all that it imports for every Python that is named, the earliest
 release first that it shall run on. What several of them have alike is in it once:
 
-    __main__.py    start.py: unpacks what is for the Python that runs it, and starts that
-    contents       digest of all below, machine, and the Pythons
     common.zip     run.py, and the files that all Pythons have alike
     X.Y.zip        the others
+
+and what starts it (`envc.bundle.starting`).
 """
 
 import argparse
 import hashlib
-import io
 import os
 import platform
 import subprocess
@@ -23,7 +22,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from envc.cluster.kit_file import add_member
+from envc.bundle.starting import starting
+from envc.disk.zips import archive_of
 
 _HERE = Path(__file__).parent
 _PYTHONS = ("3.11.2", "3.12.0", "3.13.0", "3.14.0", "3.15.0")
@@ -32,6 +32,7 @@ _RUN = """\
 import os
 import sys
 
+del sys.argv[1]  # the path of the one file
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "packages"))
 from envc.cli.main import program
 
@@ -45,17 +46,12 @@ def pack(trees: Mapping[str, Path], machine: str) -> bytes:
     first, *others = contents.values()
     alike = {path for path in first if all(first[path] == other.get(path) for other in others)}
     common = {f"packages/{path}": first[path] for path in alike} | {"run.py": _RUN.encode()}
-    parts = {"common.zip": _zipped(common)}
+    programs = {}
     for python, files in contents.items():
         own = {f"packages/{path}": content for path, content in files.items() if path not in alike}
-        parts[f"{python}.zip"] = _zipped(own)
-    start = (_HERE / "start.py").read_bytes()
-    digest = hashlib.sha256(start)
-    for name in sorted(parts):
-        digest.update(hashlib.sha256(parts[name]).digest())
-    told = f"{digest.hexdigest()} {machine} {' '.join(trees)}\n"
-    whole = {"__main__.py": start, "contents": told.encode()} | parts
-    return _zipped(whole, zipfile.ZIP_STORED, ahead=b"#!/usr/bin/env python3\n")
+        programs[python] = archive_of(own)
+    members = starting(programs, archive_of(common), machine)
+    return archive_of(members, zipfile.ZIP_STORED, ahead=b"#!/usr/bin/env python3\n")
 
 
 def _files(tree: Path) -> dict[str, bytes]:
@@ -68,17 +64,6 @@ def _files(tree: Path) -> dict[str, bytes]:
         and "__pycache__" not in path
         and file.name not in {"direct_url.json", "INSTALLER", "REQUESTED"}
     }
-
-
-def _zipped(
-    files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED, *, ahead: bytes = b""
-) -> bytes:
-    buffer = io.BytesIO()
-    buffer.write(ahead)
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name in sorted(files):
-            add_member(archive, name, files[name])
-    return buffer.getvalue()
 
 
 def _installed(wheel: Path, python: str, machine: str, folder: Path) -> Path:

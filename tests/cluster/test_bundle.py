@@ -1,6 +1,10 @@
 """A site as one file: made, used without a network, and distrusted."""
 
+import json
 import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -39,6 +43,47 @@ def test_a_bundle_is_all_that_a_node_needs(
     report = envc("materialize", *words, cwd=tmp_path).json
     assert report["digest"] == wanted
     assert envc("materialize", *words, cwd=tmp_path).json["changed"] is False
+
+
+def started(bundle: Path, *words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """What a stranger types: an interpreter, the file, a command."""
+    command = [sys.executable, str(bundle), *map(str, words)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_a_bundle_starts_itself(cluster: Cluster, bundle: Path, tmp_path: Path) -> None:
+    wanted = cluster.site.materialize()["digest"]
+    (cluster.site.folder / "envc.toml").unlink()
+    (cluster.site.folder / "wheels").unlink()
+    words = ("materialize", "--target", tmp_path / "Canopy", "--offline", "--json")
+    ran = started(bundle.rename(tmp_path / "moved.envc"), *words, cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["digest"] == wanted
+
+
+def test_what_a_bundle_starts_takes_another_source(
+    cluster: Cluster, bundle: Path, tmp_path: Path
+) -> None:
+    none = tmp_path / "none.envc"
+    words = ("materialize", "--target", tmp_path / "Canopy", "--from", none)
+    ran = started(bundle, *words, cwd=tmp_path)
+    assert ran.returncode == 2
+    assert str(none) in ran.stderr
+
+
+def test_a_bundle_says_for_which_python_its_envc_is(bundle: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.envc"
+    with zipfile.ZipFile(bundle) as archive, zipfile.ZipFile(other, "w") as copy:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == "contents":
+                digest, machine, _ = content.split()
+                content = b" ".join([digest, machine, b"3.99"])
+            copy.writestr(name, content)
+    ran = started(other, "--version", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "this envc is not for this Python" in ran.stderr
+    assert "CPython 3.99" in ran.stderr
 
 
 def test_a_bundle_has_the_same_bytes_every_time(cluster: Cluster, bundle: Path) -> None:

@@ -7,7 +7,7 @@ from envc.errors import UntrustedError
 from envc.model.bundle import BundleFile
 from envc.model.digest import Digest, hex_of
 
-PARCEL, KIT, TREES = "parcel", "kit", "trees/"
+PARCEL, TREES = "parcel", "trees/"
 # When it was made, in nanoseconds since 1970: an entry, since 0.1 refuses fields and reads these.
 MADE = "made"
 _MOST_DIGITS = 20

@@ -2,11 +2,12 @@
 
 import os
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from envc.disk.closing import Closing
 from envc.disk.durable import disk_error, sync_directory, temporary_beside
+from envc.disk.zips import plain_member
 from envc.disk.zstandard import ZstdCompressor
 from envc.formats.bundle import (
     INDEX_NAME,
@@ -22,7 +23,6 @@ SUFFIX = ".zst"
 
 # 68.7 MB of polars and pandas; 60.1 MB with level 9, which takes more than twice the time.
 _LEVEL = 3
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class BundleWriter(Closing):
@@ -61,7 +61,7 @@ class BundleWriter(Closing):
         hasher = hashlib.sha256()
         packed = size = 0
         try:
-            with self._archive.open(_member(name + SUFFIX), "w", force_zip64=True) as member:
+            with self._archive.open(plain_member(name + SUFFIX), "w", force_zip64=True) as member:
                 for chunk in chunks:
                     if digest_bytes is None or size < digest_bytes:
                         hasher.update(
@@ -83,6 +83,14 @@ class BundleWriter(Closing):
             )
         )
 
+    def add_start(self, members: Mapping[str, bytes]) -> None:
+        """Append what starts an envc that is in the file (`starting`); no entries."""
+        try:
+            for name, content in members.items():
+                self._archive.writestr(plain_member(name), content)
+        except OSError as error:
+            raise disk_error(error, "write the bundle", self._path) from error
+
     def finish(
         self, kind: BundleKind, title: str, *, sign: Callable[[bytes], bytes] | None = None
     ) -> Digest:
@@ -95,9 +103,9 @@ class BundleWriter(Closing):
         signatures = sign(text) if sign is not None else b""
         try:
             # Who needs one tree reads the whole index: digests in hexadecimal halve, names repeat.
-            self._archive.writestr(_member(INDEX_NAME), text, zipfile.ZIP_DEFLATED)
+            self._archive.writestr(plain_member(INDEX_NAME), text, zipfile.ZIP_DEFLATED)
             if signatures:
-                self._archive.writestr(_member(SIGNATURES_NAME), signatures)
+                self._archive.writestr(plain_member(SIGNATURES_NAME), signatures)
             self._archive.close()
             with open(self._temporary, "rb") as file:
                 os.fsync(file.fileno())
@@ -106,9 +114,3 @@ class BundleWriter(Closing):
         except OSError as error:
             raise disk_error(error, "write the bundle", self._path) from error
         return digest_of(text)
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _EPOCH)
-    info.external_attr = 0o100644 << 16
-    return info

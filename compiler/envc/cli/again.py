@@ -29,13 +29,13 @@ _SLOTS = 2**127 - 1
 _END = "end"
 
 
-def again(words: "Sequence[str]", target: str | None) -> int | None:
+def again(words: "Sequence[str]", carriers: "Mapping[str, str | None]") -> int | None:
     """Answer as before; the exit status. None: nobody has asked so, or something has changed.
 
     Where the answer was to start a program, this process becomes that program.
     """
     try:
-        call = _call(words, target)
+        call = _call(words, carriers)
         fields = _read(_slot(call)).split("\0")
         if fields[0] != call or fields[-1] != _END:
             return None
@@ -88,12 +88,13 @@ def _is_found(command: str, path: str) -> bool:
     return any(os.access(f"{folder}{command}", os.X_OK) for folder in folders)
 
 
-def _call(words: "Sequence[str]", target: str | None) -> str:
+def _call(words: "Sequence[str]", carriers: "Mapping[str, str | None]") -> str:
     """Everything that makes two calls the same."""
+    carried = [item for item in carriers.items() if item[1] is not None]
     told = (sys.stdout.isatty(), sys.stderr.isatty())
     person = (os.geteuid(), os.getegid(), os.getgroups(), os.uname().nodename)
     python = (sys.executable, sys.version)
-    return repr((*words, os.getcwd(), target, told, person, python))
+    return repr((*words, os.getcwd(), *carried, told, person, python))
 
 
 def _slot(call: str) -> str:
@@ -116,10 +117,12 @@ def _read(slot: str) -> str:
         return file.read()
 
 
-def recording_of(words: "Sequence[str]", target: str | None) -> "Recording | None":
+def recording_of(
+    words: "Sequence[str]", carriers: "Mapping[str, str | None]"
+) -> "Recording | None":
     """A recording of this call's answer; None: it has no folder, and so no name."""
     try:
-        return Recording(_call(words, target))
+        return Recording(_call(words, carriers))
     except FileNotFoundError:  # the folder that the caller stands in is gone
         return None
 

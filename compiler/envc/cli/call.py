@@ -37,11 +37,11 @@ _BEFORE = Command(
 )
 
 
-def answer(words: Sequence[str], target: str | None, *, listening: bool) -> int:
+def answer(words: Sequence[str], carriers: Mapping[str, str | None], *, listening: bool) -> int:
     """Do what the words say; the exit status.
 
-    `target` is meant where they name none, and the command is about one. With `listening` signals
-    are heard.
+    What carries this envc is meant where they name no other: of `carriers`, those that are
+    arguments of the command. With `listening` signals are heard.
     """
     ours = words[: words.index("--")] if "--" in words else words
     arguments, reporter = Arguments(json="--json" in ours, verbose=0), None
@@ -54,12 +54,13 @@ def answer(words: Sequence[str], target: str | None, *, listening: bool) -> int:
         if arguments.help or call.command is None:
             sys.stdout.write(_page(call))
             return 0
-        if getattr(arguments, "target", "") is None:
-            arguments.target = target
+        for name, carrier in carriers.items():
+            if getattr(arguments, name, "") is None:
+                setattr(arguments, name, carrier)
         reporter = reporter_of(arguments)
         REPORTER.set(reporter)
         is_kept = listening and call.command.repeats and not arguments.verbose
-        recording = recording_of(words, target) if is_kept else None
+        recording = recording_of(words, carriers) if is_kept else None
         return _done(call.command, arguments, recording)
     except (KeyboardInterrupt, Exception) as error:
         if ending.is_heard or isinstance(error, KeyboardInterrupt):

@@ -8,7 +8,7 @@ import sys
 
 TYPE_CHECKING = False  # `typing` takes longer to come than all else here
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
 _ENDED, _NOBODY_READS, _DISK_FULL = 130, 141, 4
@@ -16,11 +16,12 @@ _ENDED, _NOBODY_READS, _DISK_FULL = 130, 141, 4
 _OBJECTS_BEFORE_COLLECTING = 100_000
 
 
-def program(*, target: str | None = None) -> NoReturn:
+def program(*, target: str | None = None, supply: str | None = None) -> NoReturn:
     """The process `envc`: it ends as soon as everything is said, and takes nothing apart before.
 
     `target` is the target directory that carries this envc, if one does: commands are about it
-    unless they name another.
+    unless they name another. `supply` is the bundle that carries it: what is materialized comes
+    from there unless another source is named.
     """
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
     for name in ("stdout", "stderr"):
@@ -28,7 +29,7 @@ def program(*, target: str | None = None) -> NoReturn:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the whole run
         getattr(sys, name).reconfigure(errors="backslashreplace")  # a locale may lack the letters
     try:
-        status = main(target=target, listening=True)
+        status = main(carriers={"target": target, "supply": supply}, listening=True)
         sys.stdout.flush()
     except BrokenPipeError:
         status = _NOBODY_READS
@@ -52,9 +53,12 @@ def _tell(text: str) -> None:
 
 
 def main(
-    argv: Sequence[str] | None = None, *, target: str | None = None, listening: bool = False
+    argv: Sequence[str] | None = None,
+    *,
+    carriers: Mapping[str, str | None] | None = None,
+    listening: bool = False,
 ) -> int:
-    """The exit status of one call of envc; `target` as for `program`.
+    """The exit status of one call of envc; `carriers` are the arguments of `program`.
 
     With `listening` Ctrl-C and SIGTERM end the process, whatever it is at (`ending`).
     """
@@ -73,9 +77,9 @@ def main(
     if listening:
         from envc.cli.again import again
 
-        status = again(words, target)
+        status = again(words, carriers or {})
         if status is not None:
             return status
     from envc.cli.call import answer
 
-    return answer(words, target, listening=listening)
+    return answer(words, carriers or {}, listening=listening)

@@ -1,7 +1,7 @@
 """`envc materialize`."""
 
 from envc.cli.grammar import Arguments, Command, Option
-from envc.cli.options import OFFLINE, TARGET, TRUST, target_of, trusted_keys, wheels_from
+from envc.cli.options import OFFLINE, TARGET, TRUST, supplied_by, target_of, trusted_keys
 from envc.cli.output import Output, counted
 
 
@@ -12,7 +12,7 @@ def _run(arguments: Arguments) -> Output:
     options = MaterializeOptions(
         target=target_of(arguments),
         layers=tuple(arguments.layer),
-        source=arguments.source,
+        source=arguments.supply,
         link_mode=arguments.link_mode,
         keys=trusted_keys(arguments),
         named=arguments.target is not None,
@@ -40,7 +40,7 @@ COMMAND = Command(
     options=(
         TARGET,
         Option("--layer", "L", "build this layer, keep the others", repeated=True),
-        wheels_from("a bundle, or a folder of wheels to take first", "SOURCE"),
+        supplied_by("SOURCE", "a bundle, or a folder of wheels to take first"),
         OFFLINE,
         Option(
             "--link-mode",

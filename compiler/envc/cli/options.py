@@ -69,9 +69,14 @@ NODES = (
 )
 
 
-def wheels_from(what: str, value: str = "WHEELHOUSE") -> Option:
+def wheels_from(what: str) -> Option:
     """`--from`: where to take wheels from before an index is asked."""
-    return Option("--from", value, what, into="source")
+    return Option("--from", "WHEELHOUSE", what, into="source")
+
+
+def supplied_by(value: str, what: str) -> Option:
+    """`--from`: where all that is needed comes from; by default the bundle that carries envc."""
+    return Option("--from", value, what, into="supply")
 
 
 def target_of(arguments: Arguments) -> str:

@@ -13,8 +13,8 @@ from envc.cli.options import (
     nodes_of,
     signing_keys,
     state_of,
+    supplied_by,
     target_of,
-    wheels_from,
 )
 from envc.cli.output import Output
 
@@ -33,7 +33,7 @@ def _run(arguments: Arguments) -> Output:
     options = RolloutOptions(
         nodes=nodes_of(arguments),
         target=target_of(arguments),
-        source=os.path.abspath(arguments.source) if arguments.source else None,
+        source=os.path.abspath(arguments.supply) if arguments.supply else None,
         state=state_of(arguments),
         python=arguments.python,
         canary=arguments.canary,
@@ -70,8 +70,8 @@ COMMAND = Command(
     "--state /shared/canopy-state",
     options=(
         *NODES,
-        wheels_from(
-            "a bundle, which is brought to nodes, or a folder of wheels that they see", "BUNDLE"
+        supplied_by(
+            "BUNDLE", "a bundle, which is brought to nodes, or a folder of wheels that they see"
         ),
         Option("--python", "PATH", "the nodes' interpreter (default: the site's core)"),
         Option(

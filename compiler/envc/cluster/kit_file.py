@@ -23,10 +23,8 @@ from packaging.utils import canonicalize_name
 
 import envc
 from envc.disk.folders import walk
+from envc.disk.zips import add_member
 from envc.formats.scripts import SYSTEM_PATH
-
-# A file's time in the kit: the earliest that a ZIP archive can express.
-_TIME = (1980, 1, 1, 0, 0, 0)
 
 _RUN = """\
 import fcntl
@@ -123,14 +121,6 @@ def packed(sources: Sequence[tuple[str, str]]) -> bytes:
             archive, f"lib/envc-{envc.__version__}.dist-info/RECORD", "".join(record).encode()
         )
     return buffer.getvalue()
-
-
-def add_member(archive: zipfile.ZipFile, place: str, content: bytes) -> None:
-    """Add a file so that equal contents make equal archives."""
-    member = zipfile.ZipInfo(place, _TIME)
-    member.compress_type = archive.compression
-    member.external_attr = 0o100644 << 16
-    archive.writestr(member, content)
 
 
 def _bytecode_place(place: str) -> str:

@@ -2,27 +2,31 @@
 
 parcel                   the site's spec and locks
 made                     when it was made, where it is signed: nobody is to bring an old one again
-kit                      envc itself
 core/<hex>               the interpreter, where the site carries it: a tar of its tree
 trees/<store id>         each wheel of the locks, unpacked, with bytecode, and what starts an
                          environment; the largest first
+
+It starts itself with the Python that its envc is for: `python3 FILE materialize …`.
 
 Wheels of all the locks' targets are in it. A node that has some of the trees reads only those that
 it lacks.
 """
 
 import os
+import platform
 import time
 from collections.abc import Sequence
 from functools import partial
 
 from envc.bundle import BundleWriter
-from envc.bundle.site import KIT, MADE, PARCEL, TREES, core_entry
+from envc.bundle.site import MADE, PARCEL, TREES, core_entry
+from envc.bundle.starting import starting
 from envc.cluster.kit import kit_of_this_envc
 from envc.core.place import cached_core, core_cache
 from envc.core.travel import core_stream
 from envc.disk.cache import record_use
 from envc.disk.locks import shared
+from envc.disk.zips import archive_of
 from envc.fleet.parcel import make_parcel
 from envc.host.context import Context
 from envc.host.machine import target_for
@@ -41,6 +45,18 @@ from envc.target.directory import Directory, Shape, read_bytes
 from envc.target.planning import closures_of
 from envc.target.publish import make_directory
 from envc.target.stock import Stock
+
+# In the place of the kit's own, which is for a target that carries it.
+_RUN = b"""\
+import os
+import sys
+
+bundle = sys.argv.pop(1)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "lib"))
+from envc.cli.main import program
+
+program(supply=bundle)
+"""
 
 
 def make_bundle(
@@ -129,7 +145,8 @@ def _write(
     context.reporter.start("bundle", len(trees), "trees")
     try:
         bundle.add(PARCEL, [make_parcel(site)])
-        bundle.add(KIT, [read_bytes(kit.path)])
+        common = archive_of({"run.py": _RUN})
+        bundle.add_start(starting({kit.python: read_bytes(kit.path)}, common, platform.machine()))
         archive = site.spec.core.archive
         if archive is not None:
             core = core_stream(core_cache(), archive.digest)

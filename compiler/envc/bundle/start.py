@@ -1,6 +1,8 @@
-"""What `python3 envc.pyz` runs first: this envc, unpacked once into a folder of the caller's own.
+"""What `python3 FILE` runs first, if FILE is `envc.pyz` or a bundle: the envc that is in it.
 
-    <cache>/programs/<digest of the file's contents>-X.Y/{run.py,packages/…}
+It is unpacked once into a folder of the caller's own, and is told the path of the file:
+
+    <cache>/programs/<digest of the file's contents>-X.Y/{run.py,…}
 
 Compiled parts cannot be imported out of a ZIP file. Standard library only, and nothing newer than
 what Python 3.6 can parse: an older one shall be told what it lacks.
@@ -51,7 +53,7 @@ def main() -> NoReturn:
             mend = "free space there, or name a folder of your own in ENVC_CACHE_DIR"
             _refuse(_OUTSIDE, f"envc cannot be unpacked: {error.strerror}", programs, mend)
     command = [sys.executable, "-I", "-S", os.path.join(program, "run.py")]
-    os.execv(sys.executable, command + sys.argv[1:])
+    os.execv(sys.executable, [*command, here, *sys.argv[1:]])
 
 
 def _cache() -> str:
@@ -94,7 +96,7 @@ def _unpack(file: zipfile.ZipFile, python: str, program: str) -> None:
     staging = f"{program}.{os.urandom(6).hex()}.part"
     os.mkdir(staging, 0o755)
     try:
-        for name in ("common.zip", python + ".zip"):
+        for name in (python + ".zip", "common.zip"):
             with file.open(name) as inner, zipfile.ZipFile(inner) as archive:
                 archive.extractall(staging)
         os.rename(staging, program)
