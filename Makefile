@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-pyproject
 PYTEST ?= $(BIN)/pytest
+TOOLING := --group dev
 # Further interpreters that the quick tests run on: Debian's own, and others X.Y.
 OTHERS ?= debian 3.12 3.13 3.14 3.15
 TESTING := build/testing
@@ -20,14 +21,16 @@ export PIP_ROOT_USER_ACTION := ignore
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
-demo: $(STAMP) ## the whole job on a small site, below build/, in half a minute
-	@PYTHONPATH=tests $(BIN)/python fixtures/demo/demo.py
+demo: ## the whole job on a small site, below build/, in half a minute; needs envc alone
+	@[ -e $(STAMP) ] && venv=$(VENV) || venv=build/venv/demo; \
+	$(MAKE) --no-print-directory VENV=$$venv TOOLING= $$venv/$(notdir $(STAMP)) \
+	&& PYTHONPATH=tests $$venv/bin/python fixtures/demo/demo.py
 
 dist: $(STAMP) ## envc's wheel and envc.pyz, the one file that needs no installing, below build/dist
 	@mkdir -p build/dist
 	@$(BIN)/python compiler/dist/build.py build/dist
 
-test: $(STAMP) tools ## every test that needs no network
+test: $(STAMP) tools ## every test that needs no network; SYSTEM=no: with no package of the system more
 	$(PYTEST) -m "not network"
 
 test-network: $(STAMP) tools ## the real sites, from the real index
@@ -79,9 +82,9 @@ index: $(STAMP) # status 0 when the default index answers
 # that the next command goes on with it.
 $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { $(make_venv); }
-	@echo "installing envc and its tools into $(VENV)"
+	@echo "installing envc$(if $(TOOLING), and what its tests need,) into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@$(BIN)/python -m pip install --quiet --editable . $(TOOLING)
 	@touch $@
 
 define make_venv
@@ -101,28 +104,30 @@ apt_install = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
   && echo "installing $(1)" && flock Makefile sh -c "apt-get update -qq \
   && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null"; }
 
-# What some tests need beside Python; without it they are skipped, and say so. RUNLEVEL=1 keeps the
-# packages' own daemons from starting: tests start theirs.
+# What some tests need beside Python, as program|Debian's packages|what is skipped without it. The
+# packages' own daemons are not started: tests start theirs. SYSTEM=no installs nothing.
+SYSTEM ?= yes
+define TOOLS
+strace|strace|kill envc at system calls
+bindfs|bindfs|have overlays on a FUSE file system
+mkfs.xfs|xfsprogs|use xfs images
+mkfs.btrfs|btrfs-progs|roll sci out to sixteen nodes
+sshd|openssh-server openssh-client|reach nodes by ssh
+srun|slurm-wlm munge|reach nodes by Slurm
+sudo|sudo|have somebody who is not root on nodes
+/usr/share/lmod|lmod|load modulefiles
+chromedriver|chromium chromium-driver|look at the HTML page
+endef
+export TOOLS
+
+tools: export PATH := $(PATH):/usr/sbin:/sbin
+tools: export RUNLEVEL := 1
 tools:
-	@command -v strace >/dev/null || $(call apt_install,strace) \
-	  || echo "strace is missing: tests that kill envc at system calls are skipped"
-	@command -v bindfs >/dev/null || $(call apt_install,bindfs) \
-	  || echo "bindfs is missing: tests of overlays on a FUSE file system are skipped"
-	@command -v mkfs.xfs >/dev/null || [ -x /sbin/mkfs.xfs ] || $(call apt_install,xfsprogs) \
-	  || echo "xfsprogs is missing: tests on xfs images are skipped"
-	@command -v mkfs.btrfs >/dev/null || [ -x /sbin/mkfs.btrfs ] || $(call apt_install,btrfs-progs) \
-	  || echo "btrfs-progs is missing: the test of sci on sixteen nodes is skipped"
-	@command -v sshd >/dev/null || [ -x /usr/sbin/sshd ] \
-	  || { export RUNLEVEL=1; $(call apt_install,openssh-server openssh-client); } \
-	  || echo "openssh-server is missing: tests on nodes with ssh are skipped"
-	@command -v srun >/dev/null || { export RUNLEVEL=1; $(call apt_install,slurm-wlm munge); } \
-	  || echo "slurm-wlm is missing: tests on nodes with Slurm are skipped"
-	@command -v sudo >/dev/null || $(call apt_install,sudo) \
-	  || echo "sudo is missing: tests of who is not root on nodes are skipped"
-	@[ -d /usr/share/lmod ] || { export RUNLEVEL=1; $(call apt_install,lmod); } \
-	  || echo "lmod is missing: tests of modulefiles are skipped"
-	@command -v chromedriver >/dev/null || $(call apt_install,chromium chromium-driver) \
-	  || echo "chromium is missing: tests of the HTML page are skipped"
+	@echo "$$TOOLS" | while IFS='|' read -r tool packages without; do \
+	  command -v "$$tool" >/dev/null || [ -d "$$tool" ] \
+	  || { [ "$(SYSTEM)" = yes ] && echo "for tests that $$without:" && $(call apt_install,$$packages); } \
+	  || echo "$$packages: not here; tests that $$without are skipped"; \
+	done
 
 # Sets $$python to an interpreter $*, or to nothing; `debian` is the machine's own.
 find_python = python=$$(command -v $(if $(filter debian,$*),/usr/bin/python3,python$*) || :); \
