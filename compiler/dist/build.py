@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from envc.bundle.starting import starting
@@ -39,6 +39,15 @@ from envc.cli.main import program
 program()
 """
 
+_SHELL = """\
+#!/bin/sh
+for python in {names}; do
+  command -v $python >/dev/null && exec $python -I "$0" "$@"
+done
+echo "error: envc needs one of {names}; none is on PATH" >&2
+exit 127
+"""
+
 
 def pack(trees: Mapping[str, Path], machine: str) -> bytes:
     """The one file of trees by X.Y, each a folder to import from; equal for equal trees."""
@@ -51,7 +60,13 @@ def pack(trees: Mapping[str, Path], machine: str) -> bytes:
         own = {f"packages/{path}": content for path, content in files.items() if path not in alike}
         programs[python] = archive_of(own)
     members = starting(programs, archive_of(common), machine)
-    return archive_of(members, zipfile.ZIP_STORED, ahead=b"#!/usr/bin/env python3\n")
+    return archive_of(members, zipfile.ZIP_STORED, ahead=_ahead(trees))
+
+
+def _ahead(pythons: Iterable[str]) -> bytes:
+    """What a shell makes of the file: there need be no `python3`, and no older one may be taken."""
+    names = " ".join(["python3", *(f"python{python}" for python in reversed(list(pythons)))])
+    return _SHELL.format(names=names).encode()
 
 
 def _files(tree: Path) -> dict[str, bytes]:

@@ -139,6 +139,55 @@ def test_what_it_is_not_for_is_told(tmp_path, python, machine, said):
     assert not (tmp_path / "cache").exists()
 
 
+def on_path(folder: Path, name: str, script: str) -> str:
+    """A PATH with this one program, and no interpreter but that."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return str(folder)
+
+
+@pytest.fixture
+def later(tmp_path):
+    return written(
+        tmp_path, loaded("build").pack({"3.99": tree(tmp_path / "a", "")}, platform.machine())
+    )
+
+
+def test_another_python_of_the_path_goes_on(later, tmp_path):
+    path = on_path(tmp_path / "bin", "python3.99", 'echo "$@"')
+    done = started(later, "lock", "--json", PATH=path)
+    assert done.stdout == f"-I {later} lock --json\n", done.stderr
+
+
+def test_a_python_that_is_not_what_its_name_says_is_tried_once(later, tmp_path):
+    path = on_path(tmp_path / "bin", "python3.99", f'exec {sys.executable} "$@"')
+    done = started(later, "lock", PATH=path)
+    assert done.returncode == 2
+    assert "start it with one of CPython 3.99" in done.stderr
+
+
+def test_by_name_it_needs_no_python3(file, tmp_path):
+    path = on_path(tmp_path / "bin", f"python{HERE}", f'exec {sys.executable} "$@"')
+    done = subprocess.run(
+        [file, "a b"],
+        env={"PATH": path, "ENVC_CACHE_DIR": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "['a b'] mine 1\n"), done.stderr
+
+
+def test_by_name_without_any_python_it_says_what_it_needs(file, tmp_path):
+    done = subprocess.run(
+        [file], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 127
+    assert f"envc needs one of python3 python3.99 python{HERE}" in done.stderr
+
+
 def test_a_folder_that_others_can_write_is_not_used(file, tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -179,8 +228,6 @@ def test_without_a_home_it_is_unpacked_among_temporary_files(file, tmp_path, mon
 
 
 def test_it_can_be_called_by_name(file):
-    with file.open("rb") as content:
-        assert content.readline() == b"#!/usr/bin/env python3\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o755
     with zipfile.ZipFile(file) as whole:
         assert whole.testzip() is None

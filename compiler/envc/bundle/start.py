@@ -20,6 +20,7 @@ from typing import NoReturn
 
 _KEPT = 3  # programs that stay when another one is unpacked
 _USAGE, _OUTSIDE = 2, 4
+_AGAIN = "ENVC_STARTED_AGAIN_BY"  # so that no program that is called python3.12 goes in circles
 
 
 def main() -> NoReturn:
@@ -29,6 +30,7 @@ def main() -> NoReturn:
         digest, machine, *pythons = file.read("contents").decode().split()
         python = "{}.{}".format(*sys.version_info[:2])
         if python not in pythons or sys.implementation.name != "cpython":
+            _try_another(pythons)
             which = f"{sys.executable}, {sys.implementation.name} {python}"
             mend = "start it with one of CPython {}".format(", ".join(pythons))
             _refuse(_USAGE, "this envc is not for this Python", which, mend)
@@ -52,8 +54,18 @@ def main() -> NoReturn:
         except OSError as error:
             mend = "free space there, or name a folder of your own in ENVC_CACHE_DIR"
             _refuse(_OUTSIDE, f"envc cannot be unpacked: {error.strerror}", programs, mend)
+    os.environ.pop(_AGAIN, None)
     command = [sys.executable, "-I", "-S", os.path.join(program, "run.py")]
     os.execv(sys.executable, [*command, here, *sys.argv[1:]])
+
+
+def _try_another(pythons: list[str]) -> None:
+    """Start again with the newest of these Pythons that is on PATH; back where none is."""
+    found = (shutil.which("python" + python) for python in reversed(pythons))
+    another = next(filter(None, found), None)
+    if another and _AGAIN not in os.environ:
+        words = [another, "-I", os.path.dirname(os.path.abspath(__file__)), *sys.argv[1:]]
+        os.execve(another, words, {**os.environ, _AGAIN: sys.executable})
 
 
 def _cache() -> str:
