@@ -370,6 +370,22 @@ def test_a_shell_makes_the_overlay_at_first_use(warm):
     }
 
 
+def test_adding_makes_the_own_overlay_at_first_use(warm):
+    warm.materialize()
+    answer = envc("overlay", "add", "theme", "--target", warm.target, "--json", cwd=warm.root)
+    assert answer.status == 0, answer.stderr
+    assert answer.json["folder"] == f"{warm.storage}/{USER}/{USER}"
+    assert "theme" in answer.json["adds"]
+
+
+def test_adding_to_an_overlay_that_is_named_makes_none(warm):
+    warm.materialize()
+    words = ("overlay", "add", "six", "--overlay", "./plts", "--target", warm.target)
+    answer = envc(*words, cwd=warm.root)
+    assert answer.status == 2
+    assert not (warm.root / "plts").exists()
+
+
 def _carrying(world, alice, path):
     """Let the overlay's lock name a wheel at that path beside it."""
     assert envc("overlay", "add", "polars", "--dir", alice).status == 0

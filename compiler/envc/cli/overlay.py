@@ -51,6 +51,8 @@ def _change(verb: str, arguments: Arguments) -> Output:
                 report = edit.create(options, arguments.base, context)
         case "add":
             requirements = _requirements(arguments.requirements, arguments.editable)
+            if arguments.overlay is None:
+                edit.create_own(options, context)
             report = edit.add(options, requirements, arguments.editable, context)
         case "remove":
             report = edit.remove(options, _words(arguments), context)

@@ -92,9 +92,9 @@ def prepare(
         folder = os.path.abspath(options.overlay or default_folder(options.target))
         refuse_strangers_overlay(folder, options.word)
         if options.overlay is None and not holds_overlay(folder):
-            from envc.overlays.edit import create  # once in an overlay's life
+            from envc.overlays.edit import create_own  # once in an overlay's life
 
-            create(OverlayOptions(folder=folder, target=options.target), None, context)
+            create_own(OverlayOptions(folder=folder, target=options.target), context)
         if is_on_described(folder):
             from envc.overlays.on_base import run_on_described  # most stand on a target
 

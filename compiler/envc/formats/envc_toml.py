@@ -242,7 +242,9 @@ requires = ["numpy", "scipy"]
 # constraints = ["numpy<3"]            # bind this layer and every layer above it
 
 [overlays]
-# storage = "/shared/{name}"           # users' overlays live in <storage>/<user>/<name>
+# Users' overlays live in <storage>/<user>/<name>. Shared: "/shared/{name}", after
+# install -d -m 1777 /shared/{name}
+storage = "$HOME/overlays"
 specs = ["overlays/*.toml"]            # the specs that `envc check` reads
 shadow = "coherent"                    # may overlays replace common projects? never | coherent
 """

@@ -21,7 +21,7 @@ from envc.overlays.described import DescribedBase, base_found, base_of_overlay, 
 from envc.overlays.options import OverlayOptions
 from envc.overlays.places import is_on_described
 from envc.reports.overlay import OverlayReport
-from envc.sites.overlay_folder import lost_spec
+from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.site import check_base, overlay_from, overlay_lock, overlay_text
 from envc.supply.editables import directory_of
 from envc.target.by_hand import Foreign, by_hand
@@ -47,6 +47,16 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
     spec = overlay_from(text, path)
     check_base(target.site.spec, spec, base_at=f"--base {shell_word(chosen)}", name_at=folder)
     return lock_and_build(spec, text, target, LockOptions(), context, read=b"")
+
+
+def create_own(options: OverlayOptions, context: Context) -> None:
+    """The user's own overlay, at its first use; nothing where it is there.
+
+    Raises:
+        UsageError: as for `create`.
+    """
+    if not holds_overlay(options.folder):
+        create(options, None, context)
 
 
 def create_on(options: OverlayOptions, what: str, context: Context) -> OverlayReport:
