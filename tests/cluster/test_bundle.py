@@ -59,6 +59,13 @@ def test_a_bundle_starts_itself(cluster: Cluster, bundle: Path, tmp_path: Path) 
     ran = started(bundle.rename(tmp_path / "moved.envc"), *words, cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["digest"] == wanted
+    carried = subprocess.run(
+        [tmp_path / "Canopy/bin/envc", "generations", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert carried.returncode == 0, carried.stderr
 
 
 def test_what_a_bundle_starts_takes_another_source(

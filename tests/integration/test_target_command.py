@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -105,3 +106,17 @@ def test_what_a_killed_run_left_of_it_goes(warm):
     (warm.target / ".inputs.json").unlink()
     warm.materialize()
     assert not [path for path in left if os.path.exists(path)]
+
+
+def test_what_runs_from_a_kit_makes_the_same_kit(warm, tmp_path):
+    warm.materialize()
+    home = os.path.dirname(os.path.dirname(os.path.realpath(warm.target / "bin/envc")))
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from envc.cluster.kit import kit_of_this_envc as kit\n"
+        "print(kit(sys.argv[2]).digest)"
+    )
+    made = subprocess.check_output(
+        [sys.executable, "-I", "-S", "-c", code, f"{home}/lib", tmp_path / "cache"], text=True
+    )
+    assert made == f"sha256:{os.path.basename(home)}\n"

@@ -54,15 +54,19 @@ exec @INTERPRETER@ -I -S "$here/run.py" "$@"
 # PEP 552: a hash-based pyc that is never checked against its source.
 _UNCHECKED = importlib.util.MAGIC_NUMBER + (0b01).to_bytes(4, "little")
 _PYC_HEADER_BYTES = 16
+_METADATA = f"envc-{envc.__version__}.dist-info/METADATA"
 
 
 def kit_sources() -> Iterator[tuple[str, str]]:
-    """Path below lib/ and path here of every file."""
+    """Path below lib/ and path here of every file; an envc that runs from a kit has the same."""
     package = os.path.dirname(os.path.abspath(envc.__file__))
     yield from _tree(package, "envc")
     pages = os.path.normpath(f"{package}/../../docs/findings")  # in a checkout they stand there
     if os.path.isdir(pages):
         yield from _tree(pages, "envc/findings")
+    requirements = own_requirements()
+    if requirements.endswith(_METADATA):  # by which such a one knows what it needs
+        yield _METADATA, requirements
     for name in _dependencies("envc", set()):
         for file in importlib.metadata.files(name) or ():
             place = file.as_posix()
@@ -75,7 +79,7 @@ def kit_sources() -> Iterator[tuple[str, str]]:
 def own_requirements() -> str:
     """The file here that says what this envc requires."""
     files = importlib.metadata.files("envc") or ()
-    found = (str(file.locate()) for file in files if file.name == "METADATA")
+    found = (str(file.locate()) for file in files if file.as_posix() == _METADATA)
     return next(found, os.path.abspath(envc.__file__))
 
 
@@ -140,7 +144,7 @@ def _bytecode(source: bytes, path: str, place: str) -> bytes | None:
     status = os.stat(path)
     made_from = [int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF]
     wanted = b"".join(number.to_bytes(4, "little") for number in (0, *made_from))
-    if cached[:_PYC_HEADER_BYTES] == importlib.util.MAGIC_NUMBER + wanted:
+    if cached[:_PYC_HEADER_BYTES] in {header, importlib.util.MAGIC_NUMBER + wanted}:
         return header + cached[_PYC_HEADER_BYTES:]
     try:
         return header + marshal.dumps(compile(source, place, "exec", dont_inherit=True))

@@ -29,7 +29,7 @@ from envc.disk.private import private_folder
 from envc.errors import OutsideError
 from envc.host.context import Context
 from envc.host.machine import default_interpreter
-from envc.model.digest import hex_of
+from envc.model.digest import hex_of, is_digest
 from envc.model.generation import Generation
 from envc.model.manifest import EXECUTABLE_MODE
 from envc.model.names import COMMAND
@@ -85,11 +85,12 @@ def _renew_command(directory: Directory, generation: Generation, home: str) -> N
 
 
 def home_of_this_envc() -> str | None:
-    """The unpacked kit that this envc runs from; None: it is installed."""
+    """The unpacked kit that this envc runs from; None: it is installed, or a bundle started it."""
     library = os.path.dirname(os.path.dirname(os.path.abspath(envc.__file__)))
     home = os.path.dirname(library)
+    is_named = is_digest(f"sha256:{os.path.basename(home)}")
     is_kit = os.path.basename(library) == "lib" and os.path.isfile(f"{home}/run.py")
-    return home if is_kit else None
+    return home if is_named and is_kit else None
 
 
 def runs_named_envc(directory: Directory) -> bool:
