@@ -16,7 +16,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo dist test test-quick test-network test-all-pythons check schemas golden bench clean tools index
+.PHONY: help demo dist docs test test-quick test-network test-all-pythons check schemas golden bench clean tools index
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -60,6 +60,11 @@ check: $(STAMP) ## format, lint, types, import contracts, schemas, files entered
 	$(BIN)/lint-imports
 	$(BIN)/python -m envc.cli.schemas --check schemas
 	$(BIN)/python benchmarks/journeys.py --check
+
+docs: ## all pages as a site, below build/pages/site
+	@$(MAKE) --no-print-directory VENV=build/venv/docs TOOLING='--group docs' build/venv/docs/$(notdir $(STAMP))
+	@build/venv/docs/bin/python compiler/pages/pages.py build/pages
+	@build/venv/docs/bin/zensical build --strict --clean --config-file build/pages/zensical.toml
 
 schemas: $(STAMP) ## write schemas/*.schema.json anew from the models
 	$(BIN)/python -m envc.cli.schemas schemas
