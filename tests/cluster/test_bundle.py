@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -60,12 +61,31 @@ def test_a_bundle_starts_itself(cluster: Cluster, bundle: Path, tmp_path: Path) 
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["digest"] == wanted
     carried = subprocess.run(
-        [tmp_path / "Canopy/bin/envc", "generations", "--json"],
+        [tmp_path / "Canopy/bin/envc", "tree", "--json"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert carried.returncode == 0, carried.stderr
+
+
+def test_a_node_without_a_network_knows_what_its_store_holds(
+    cluster: Cluster, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = (cluster.site.wheels / "theme-1.0-py3-none-any.whl").resolve()
+    kept = Path(shutil.copy(mine, tmp_path))
+    (cluster.site.folder / "wheels").unlink()
+    target = ("--target", tmp_path / "Canopy")
+    words = (*target, "--from", bundle, "--offline")
+    assert envc("materialize", *words, cwd=tmp_path).status == 0
+    monkeypatch.setenv("ENVC_CACHE_DIR", str(tmp_path / "no-cache"))
+    words = ("overlay", "add", f"theme @ file://{kept}", "--offline", "--overlay", "./alice")
+    assert envc("overlay", "init", "./alice", *target, cwd=tmp_path).status == 0
+    answer = envc(*words, "--json", cwd=tmp_path)
+    assert answer.status == 0, answer.stderr
+    assert answer.json["adds"] == ["theme"]
+    answer = envc("tree", "--overlay", "./alice", "--offline", cwd=tmp_path)
+    assert answer.status == 0, answer.stderr
 
 
 def test_what_a_bundle_starts_takes_another_source(

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from envc.disk.cache import Cache, CacheFolder
@@ -35,6 +35,19 @@ _MOST_HASHED_BYTES = 1 << 30
 
 Prepare = Callable[[Distribution, str], bytes]
 """A source distribution and its file → the text of the METADATA that its wheel will have."""
+Recall = Callable[[Distribution], CoreMetadata | None]
+"""A distribution → its metadata, from elsewhere on this machine; None where it is not known."""
+
+
+class Elsewhere(NamedTuple):
+    """Who else tells metadata.
+
+    `recall` tells what stands on this machine, before an index is asked; `prepare` that of source
+    distributions that do not tell it themselves.
+    """
+
+    prepare: Prepare | None = None
+    recall: Recall | None = None
 
 
 def kept_metadata(cache: Cache) -> Memo[CoreMetadata]:
@@ -66,9 +79,10 @@ class MetadataReader:
         client: Client,
         names: Mapping[str, str],
         offline: bool,
-        prepare: Prepare | None = None,
+        elsewhere: Elsewhere,
     ) -> None:
-        self._prepare = prepare
+        self._prepare = elsewhere.prepare
+        self._recall = elsewhere.recall or (lambda _: None)
         self.wheels = Wheels(client, cache)
         self._known = kept_metadata(cache)
         self._client = client
@@ -82,13 +96,13 @@ class MetadataReader:
         self._announcing.add(index)
 
     def remembered(self, distribution: Distribution) -> CoreMetadata | None:
-        """The metadata as far as the cache has it."""
+        """The metadata as far as the cache has it, or this machine elsewhere."""
         if distribution.digest is None:
             return None
         proved = self._known.key(distribution.digest)
         said = key_of_what_is_said(self._known, distribution.digest, distribution.url)
         found = self._known.read_all((proved, said))
-        return found.get(proved) or found.get(said)
+        return found.get(proved) or found.get(said) or self._recall(distribution)
 
     def read(self, distribution: Distribution) -> CoreMetadata:
         """The metadata, which the cache then keeps.

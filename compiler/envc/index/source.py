@@ -14,7 +14,7 @@ from envc.index.ahead import Ahead, Workers
 from envc.index.client import Client
 from envc.index.folder import FolderIndex
 from envc.index.listing import Offer
-from envc.index.reader import MetadataReader, Prepare
+from envc.index.reader import Elsewhere, MetadataReader
 from envc.index.remote import RemoteIndex
 from envc.model.release import CoreMetadata, Distribution, Release
 from envc.model.spec import IndexSpec
@@ -39,8 +39,7 @@ class IndexSource(Closing):
 
     `reader` has the files of what it lists, and knows the metadata of what was built here.
 
-    With `offline` nobody is asked. `prepare` tells the metadata of source distributions that do not
-    tell it themselves.
+    With `offline` nobody is asked but who tells metadata from `elsewhere`.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class IndexSource(Closing):
         cache: str,
         offline: bool = False,
         reporter: Reporter | None = None,
-        prepare: Prepare | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         _check_sources(indexes, sources)
         self._progress = _Progress(reporter or SilentReporter())
@@ -70,7 +69,7 @@ class IndexSource(Closing):
             client=self._client,
             names=names,
             offline=offline,
-            prepare=prepare,
+            elsewhere=elsewhere or Elsewhere(),
         )
         self._workers = Workers()
         self._offers = Ahead(self._workers, recall=self._recall, ask=self._search)

@@ -33,7 +33,7 @@ class Site:
     """A site's folder (absolute), its spec as a file, and its spec as a value.
 
     `origin` is the folder that relative paths of the spec start from: the folder itself, but for
-    the copy that a target keeps. That has an `interpreter`, too: the target's.
+    the copy that a target keeps. That has an `interpreter` and a `store`, too: the target's.
     """
 
     folder: str
@@ -42,6 +42,7 @@ class Site:
     spec: SiteSpec
     origin: str
     interpreter: str | None = None
+    store: str | None = None
 
     def lock_path(self, layer: str) -> str:
         """Where a common layer's lock stands."""

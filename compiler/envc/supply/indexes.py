@@ -4,7 +4,7 @@ import os
 
 from envc.host.context import Context
 from envc.index import IndexSource, default_index
-from envc.index.reader import Prepare
+from envc.index.reader import Elsewhere, Prepare, Recall
 from envc.model.spec import IndexSpec
 from envc.model.value import replace
 from envc.sites.site import Site
@@ -22,8 +22,16 @@ def open_source(site: Site, context: Context, prepare: Prepare | None = None) ->
         cache=context.cache,
         offline=context.offline,
         reporter=context.reporter,
-        prepare=prepare,
+        elsewhere=Elsewhere(prepare, _stored_metadata(site)),
     )
+
+
+def _stored_metadata(site: Site) -> Recall | None:
+    if site.store is None:
+        return None
+    from envc.supply.stored import stored_metadata  # most commands are about a checkout
+
+    return stored_metadata(site.store, site.spec.core.python)
 
 
 def indexes_of(site: Site) -> tuple[IndexSpec, ...]:

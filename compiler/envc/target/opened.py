@@ -55,11 +55,12 @@ class Target:
         from envc.sites.site import load_site
 
         folder = f"{self.directory.generation(self.current.generation)}/site"
-        site = load_site(
+        read = load_site(
             *find_site(folder),
             origin=self.location.checkout,
             interpreter=self.current.interpreter,
         )
+        site = replace(read, store=self.directory.store)
         policy = read_policy(self.directory)
         if not policy:
             return site

@@ -9,6 +9,7 @@ import pytest
 from envc.errors import OutsideError, UntrustedError, UsageError
 from envc.index import IndexSource
 from envc.index.ahead import WORKERS
+from envc.index.reader import Elsewhere
 from envc.model.release import CoreMetadata
 from envc.model.spec import IndexSpec
 from envc.ports import SilentReporter
@@ -668,7 +669,7 @@ def test_a_source_distribution_that_may_change_its_mind_is_asked(house, open_sou
         return info + b"Requires-Dist: attrs\n"
 
     with IndexServer(house, metadata="none") as server:
-        source = open_source(site(server), prepare=prepare)
+        source = open_source(site(server), elsewhere=Elsewhere(prepare))
         sdist = sdist_of(source, "six")
         assert source.metadata(sdist).requires == ("attrs",)
         assert asked == [("six-2.0.tar.gz", sha256_of(house / "six-2.0.tar.gz"))]
