@@ -118,6 +118,7 @@ bindfs|bindfs|have overlays on a FUSE file system
 mkfs.xfs|xfsprogs|use xfs images
 mkfs.btrfs|btrfs-progs|roll sci out to sixteen nodes
 sshd|openssh-server openssh-client|reach nodes by ssh
+pdsh|pdsh|reach nodes by pdsh
 srun|slurm-wlm munge|reach nodes by Slurm
 sudo|sudo|have somebody who is not root on nodes
 /usr/share/lmod|lmod|load modulefiles

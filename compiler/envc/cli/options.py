@@ -3,13 +3,14 @@
 import os
 from typing import TYPE_CHECKING
 
-from envc.cli.grammar import Arguments, Option, positive
-from envc.cluster import ENGINES
+from envc.cli.grammar import Arguments, Option, meant, positive
 from envc.errors import UsageError, shell_word
+from envc.model.names import ENGINES
 
 if TYPE_CHECKING:
     from envc.fleet.asking import Nodes
     from envc.model.nodes import Limits
+    from envc.model.spec import EngineSpec
     from envc.ports import Engine
 
 TARGET = Option("--target", "DIR", "the target directory (default: ENVC_TARGET)")
@@ -44,8 +45,8 @@ ENGINE = (
     Option(
         "--engine",
         "ENGINE",
-        "how nodes are reached: processes here, ssh (the default), or srun",
-        choices=ENGINES,
+        "how nodes are reached: local (processes here), clustershell (ssh, the default), slurm, or "
+        "an [engine.NAME] of the site",
         default="clustershell",
     ),
     Option("--become", "", "become root on the nodes, by sudo, which asks for no password"),
@@ -148,11 +149,35 @@ def nodes_engine(arguments: Arguments) -> "Engine":
     """What reaches the nodes.
 
     Raises:
+        UsageError: there is no such engine, or others could change what the site says of it.
         OutsideError: what it needs is not installed here.
     """
     from envc.cluster import engine_of
 
-    return engine_of(arguments.engine, become=arguments.become)
+    name: str = arguments.engine
+    engine = engine_of(name, None if name in ENGINES else _engine_of_site(arguments))
+    if not arguments.become:
+        return engine
+    from envc.cluster.become import BecomingRoot
+
+    return BecomingRoot(engine)
+
+
+def _engine_of_site(arguments: Arguments) -> "EngineSpec":
+    from envc.cli.context import site_of
+    from envc.disk.ownership import refuse_exposed
+
+    site = site_of(arguments)
+    engines, name = dict(site.spec.engines), arguments.engine
+    if name not in engines:
+        known = (*ENGINES, *engines)
+        raise UsageError(
+            f"there is no engine {name!r}",
+            where="--engine",
+            mend=meant(name, known, f"use one of {', '.join(known)}, or add an [engine.{name}]"),
+        )
+    refuse_exposed(site.folder)  # what it says is run
+    return engines[name]
 
 
 def limits_of(arguments: Arguments) -> "Limits":

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from dataclasses import Field as DataclassField
@@ -167,7 +168,9 @@ def _table(model: Any, **more: Any) -> Any:
         )
         for field in fields(model)
     }
-    return create_model(model.__name__, __doc__=model.__doc__, **declared)
+    with warnings.catch_warnings():  # a key may be called as a method of pydantic's is
+        warnings.filterwarnings("ignore", ".* shadows an attribute in parent", UserWarning)
+        return create_model(model.__name__, __doc__=model.__doc__, **declared)
 
 
 def _default(field: "DataclassField[Any]", kind: Any) -> Any:

@@ -1,22 +1,23 @@
 """Engines: existing programs that run a command on many nodes, behind `ports.Engine`."""
 
+from typing import TYPE_CHECKING
+
 from envc.ports import Engine
 
-ENGINES = ("local", "clustershell", "slurm")
+if TYPE_CHECKING:
+    from envc.model.spec import EngineSpec
 
 
-def engine_of(name: str, *, become: bool = False) -> Engine:
-    """The engine of that name, one of `ENGINES`; each is imported when it is asked for.
-
-    With `become`, commands become root's on the nodes, by sudo.
+def engine_of(name: str, configured: "EngineSpec | None" = None) -> Engine:
+    """The engine of that name: a site's own as it is `configured`, else one that envc has.
 
     Raises:
         OutsideError: what it needs is not installed here.
     """
-    if become:
-        from envc.cluster.become import BecomingRoot
+    if configured is not None:
+        from envc.cluster.configured import ConfiguredEngine
 
-        return BecomingRoot(engine_of(name))
+        return ConfiguredEngine(name, configured)
     if name == "local":
         from envc.cluster.processes import LocalEngine
 

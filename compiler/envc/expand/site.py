@@ -11,12 +11,13 @@ from envc.formats.document import Document
 from envc.formats.envc_toml import CheckTable, LayerTable, SiteDocument
 from envc.formats.overlay_toml import OverlayCheckTable, RuleTable
 from envc.model.digest import digest_from_hex
-from envc.model.names import CORE, TAKEN_NAMES
+from envc.model.names import CORE, ENGINES, TAKEN_NAMES
 from envc.model.policy import FindingRule, RetainSpec, Treatment
 from envc.model.python import python_of
 from envc.model.spec import (
     CoreArchive,
     CoreSpec,
+    EngineSpec,
     IndexSpec,
     LayerSpec,
     ResolverSpec,
@@ -69,6 +70,10 @@ def expand_site(
         retain=RetainSpec(generations=retain.generations, days=retain.days),
         check=finding_rules(tables.check),
         keys=tables.site.keys,
+        engines=tuple(
+            (name, EngineSpec(run=engine.run, copy=engine.copy))
+            for name, engine in sorted(tables.engine.items())
+        ),
     )
 
 
@@ -196,6 +201,9 @@ def _faults(document: Document[SiteDocument]) -> Iterator[Fault]:
                 else f"add an [[index]] named {name!r}",
             )
     yield from _target_faults(document)
+    for name in sorted(tables.engine.keys() & set(ENGINES)):
+        where = str(document.origin("engine", name))
+        yield Fault(f"engine {name!r} is one of envc's own", where, "choose another name")
     for name in tables.layer:
         try:
             list(_of_project(document, name))

@@ -187,6 +187,41 @@ class CheckTable:
     ignore: tuple[ChangeableCodeText, ...] = ()
 
 
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+class Words(NamedTuple):
+    """A check of a command's words: these placeholders, and one that tells which nodes."""
+
+    needed: tuple[str, ...]
+
+    def __call__(self, words: object) -> object:
+        """The words."""
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            return words
+        found = [name for word in words for name in _PLACEHOLDER.findall(word)]
+        known = {*self.needed, "node", "nodes", "fan_out"}
+        unknown = [name for name in found if name not in known]
+        if unknown:
+            names = ", ".join(f"{{{name}}}" for name in sorted(known))
+            raise FormError(Flaw(f"{{{unknown[0]}}} stands for nothing", f"write one of {names}"))
+        missing = [name for name in self.needed if name not in found]
+        if missing:
+            raise FormError(Flaw(f"{{{missing[0]}}} is missing", "say where it stands"))
+        if len({"node", "nodes"} & set(found)) != 1:
+            what = "it must name {node} or {nodes}, one of them"
+            raise FormError(Flaw(what, "write {nodes} for a command that takes a set, else {node}"))
+        return words
+
+
+@value(kw_only=True)
+class EngineTable:
+    """`[engine.NAME]`: a command that runs a command on nodes, and one that copies a file there."""
+
+    run: Annotated[tuple[str, ...], Before(Words(("command",)))]
+    copy: Annotated[tuple[str, ...], Before(Words(("path", "place")))] = ()
+
+
 @value(kw_only=True)
 class SiteDocument:
     """The whole file."""
@@ -204,6 +239,7 @@ class SiteDocument:
     overlays: OverlaysSpec = field(default_factory=OverlaysSpec)
     retain: RetainTable = field(default_factory=RetainTable)
     check: CheckTable = field(default_factory=CheckTable)
+    engine: dict[LayerName, EngineTable] = field(default_factory=dict)
 
 
 def read_site(text: bytes, file: str) -> Document[SiteDocument]:

@@ -52,6 +52,8 @@ STATE_PLACES: Mapping[What, tuple[str, str]] = {
 NAME_FORM = r"[a-z0-9][a-z0-9_-]*"
 # What the lowest layers stand on: the interpreter. No layer has that name.
 CORE = "core"
+# What reaches nodes as envc comes; a site may name others.
+ENGINES = ("local", "clustershell", "slurm")
 _HEX = "[0-9a-f]{64}"
 _TEMPORARY = r".*\.envc-tmp"
 _ON_THEIR_WAY: tuple[Kind, ...] = ("file", "link")

@@ -115,12 +115,24 @@ class ResolverSpec:
 
 
 @value(kw_only=True)
+class EngineSpec:
+    """`[engine.NAME]`: commands that reach nodes, as words with `{…}` in them.
+
+    `run` has `{command}`, and `{nodes}` or `{node}`; `copy` has `{path}`, `{place}` and one of
+    these. A command that names `{nodes}` is called once for all that do the same.
+    """
+
+    run: tuple[str, ...]
+    copy: tuple[str, ...] = ()
+
+
+@value(kw_only=True)
 class SiteSpec:
     """A whole `envc.toml`. `layers` are in an order in which every base comes first.
 
     `names_targets` tells whether `targets` were written in the spec; else the one there is is the
     machine that envc runs on. `keys` are the public keys of whom nodes take wanted states and
-    bundles, as a `.pub` file has them.
+    bundles, as a `.pub` file has them. `engines` are those of the site, by name.
     """
 
     name: str
@@ -136,6 +148,7 @@ class SiteSpec:
     retain: RetainSpec = field(default_factory=RetainSpec)
     check: tuple[FindingRule, ...] = ()
     keys: tuple[str, ...] = ()
+    engines: tuple[tuple[str, EngineSpec], ...] = ()
 
     def layer(self, name: str) -> LayerSpec | None:
         """The common layer of that name, or None."""
