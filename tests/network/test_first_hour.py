@@ -94,6 +94,44 @@ def test_from_the_one_file_to_a_users_program(debian: Path) -> None:
     assert used < MACHINE_SECONDS
 
 
+SITE = """\
+version = 1
+[site]
+name = "canopy"
+[core]
+python = "3.11"
+interpreter = "/usr/bin/python3.11"
+[layer.user]
+requires = ["humanize"]
+[engine.image]
+run = ["chroot", "{images}/{{node}}", "sh", "-c", "{{command}}"]
+copy = ["cp", "{{path}}", "{images}/{{node}}{{place}}"]
+"""
+
+
+def test_an_image_is_a_node(debian: Path, tmp_path: Path) -> None:
+    (tmp_path / "envc.toml").write_text(SITE.format(images=debian.parent))
+    shutil.rmtree(debian / "usr/local/Canopy", ignore_errors=True)
+
+    def envc(*words: str) -> str:
+        command = [sys.executable, "-m", "envc", *words]
+        surroundings = os.environ | ({"ENVC_INDEX_URL": INDEX} if INDEX else {})
+        done = subprocess.run(
+            command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    envc("lock")
+    envc("bundle", "-o", "canopy.envc")
+    place = ("--nodes", debian.name, "--engine", "image", "--target", "/usr/local/Canopy")
+    envc("rollout", *place, "--from", "canopy.envc")
+    assert "present" in envc("status", *place)
+    program = "/usr/local/Canopy/user/bin/python -c 'import humanize as h; print(h.intcomma(1234))'"
+    assert within(debian, "alice", program, network=False) == "1,234\n"
+    within(debian, "alice", "/usr/local/Canopy/bin/envc verify", network=False)
+
+
 def test_without_a_network_from_a_bundle(debian: Path) -> None:
     administrator, user, [alone] = blocks()
     shutil.rmtree(debian / "root/canopy", ignore_errors=True)
