@@ -17,7 +17,7 @@ def _run(arguments: Arguments) -> Output:
 
     if arguments.script:
         return Output({"script": script()}, printed=[script()])
-    inventory = describe(arguments.what)
+    inventory = describe(arguments.what, arguments.python)
     if arguments.output is not None:
         write_inventory(inventory, arguments.output)
     report = describe_report(inventory, arguments.output)
@@ -33,6 +33,8 @@ def _told(report: "DescribeReport") -> Iterator[str]:
         yield f"  files known: {known}"
     if report.modules:
         yield f"  modules {', '.join(report.modules)}"
+    if report.variables:
+        yield f"  an activation sets {', '.join(report.variables)}"
     for word, found in (
         ("double", report.doubles),
         ("unmet", report.unmet),
@@ -49,13 +51,15 @@ COMMAND = Command(
     operands=(
         Operand(
             "WHAT",
-            "an interpreter, an environment's folder, or what the script printed (python3)",
+            "an interpreter, an environment's folder, an image (its archive or its root, of which "
+            "nothing is run), or what the script or `pip inspect` printed (python3)",
             "what",
             "?",
         ),
     ),
     options=(
         Option("-o, --output", "FILE", "write the inventory there; - is stdout"),
+        Option("--python", "PATH", "the interpreter that is meant in an image (python3)"),
         Option("--script", "", "print the program that tells it where envc is not"),
     ),
 )

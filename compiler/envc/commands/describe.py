@@ -4,17 +4,29 @@ import os
 import sys
 
 from envc.described.ask import described_by, described_in, interpreter_of, paths_of
+from envc.described.images import described_image, is_image
 from envc.disk.durable import doing, write_file
+from envc.errors import UsageError, shell_word
 from envc.formats.inventory import inventory_to_json
 from envc.model.inventory import Inventory
 
 
-def describe(what: str | None) -> Inventory:
-    """What an interpreter, a prefix or a file of facts tells; None: the python3 of this shell.
+def describe(what: str | None, python: str | None = None) -> Inventory:
+    """What an interpreter, a prefix, an image or a file of facts tells; None: this shell's python3.
+
+    `python` is the interpreter that is meant in an image.
 
     Raises:
         UsageError: there is no such thing, or it is not to be run.
     """
+    if python is not None and what is None:
+        raise UsageError(
+            "--python names the interpreter in an image, and none is named",
+            mend=f"write `envc describe IMAGE --python {shell_word(python)}`; "
+            f"or `envc describe {shell_word(python)}`, where it stands on this machine",
+        )
+    if what is not None and (python is not None or is_image(what)):
+        return described_image(what, python)
     if what is not None and os.path.isfile(what) and not os.access(what, os.X_OK):
         return described_in(what)
     paths = paths_of(os.environ)

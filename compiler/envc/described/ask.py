@@ -10,7 +10,8 @@ from importlib import resources
 from tempfile import TemporaryFile
 from threading import Timer
 
-from envc.described.facts import MARK, MOST_BYTES, facts_from, inventory_of
+from envc.described.facts import MARK, MOST_BYTES, facts_from, facts_of, inventory_of
+from envc.described.inspected import facts_of_inspected, is_inspected
 from envc.disk.digests import bytes_of
 from envc.disk.ownership import refuse_exposed
 from envc.errors import UsageError, shell_word
@@ -22,13 +23,27 @@ from envc.view.stack_file import START_STEM
 _ANSWER_SECONDS = 60
 _NAMES = ("bin/python3", "bin/python")
 _MOST_SAID = 300
+_USAGE = '''"""Prints what an environment holds, as JSON: run by its own Python, 3.8 or newer.
+
+    python3 -s - < this-file > facts.json
+
+Standard library only. `envc describe facts.json` makes an inventory of it.
+"""
+'''
+_PARTS = ("survey", "managers", "foreign")
+# What the parts have of each other stands in one file here.
+_JOINTS = ("from __future__ ", "from envc.")
 # What a tree of envc starts its hook with.
 _START = f"{START_STEM}.pth"
 
 
 def script() -> str:
-    """The program that tells of the environment that runs it."""
-    return resources.files("envc.described").joinpath("foreign.py").read_text(encoding="utf-8")
+    """The program that tells of the environment that runs it: its parts as one file."""
+    room = resources.files("envc.described")
+    texts = (room.joinpath(f"{part}.py").read_text(encoding="utf-8") for part in _PARTS)
+    lines = (line for text in texts for line in text.splitlines(keepends=True))
+    own = (line for line in lines if not line.startswith(_JOINTS))
+    return f"{_USAGE}\nfrom __future__ import annotations\n\n{''.join(own)}"
 
 
 def interpreter_of(what: str | None) -> str:
@@ -41,7 +56,7 @@ def interpreter_of(what: str | None) -> str:
     found = None if "/" in word else shutil.which(word)
     if found is None:
         place = os.path.abspath(os.path.expanduser(word))
-        names = [f"{place}/{name}" for name in _NAMES] if os.path.isdir(place) else [place]
+        names = [os.path.join(place, name) for name in _NAMES] if os.path.isdir(place) else [place]
         found = next((path for path in names if os.access(path, os.X_OK)), None)
     if found is None or not os.path.isfile(found):
         raise UsageError(
@@ -70,22 +85,24 @@ def described_by(python: str, paths: Sequence[str], *, is_named: bool) -> Invent
             mend="stand on it as such: `envc overlay init --base L`, or `base-dir` in overlay.toml",
         )
     refuse_exposed(facts.base_executable, (os.stat(facts.base_executable).st_uid,))
-    return inventory_of(facts, machine_of(facts.base_executable))
+    return inventory_of(replace(facts, libc=facts.libc or machine_of(None).libc))
 
 
 def described_in(file: str) -> Inventory:
-    """The inventory of what `envc describe --script` printed elsewhere, on a machine like this one.
+    """The inventory of what `envc describe --script`, or `pip inspect`, printed elsewhere.
 
     Raises:
         UsageError: it cannot be read, or is no such thing.
     """
     try:
-        facts = facts_from(bytes_of(file, MOST_BYTES), file)
+        text = bytes_of(file, MOST_BYTES)
     except OSError as error:
         raise UsageError(
             f"cannot be read: {error.strerror}", where=file, mend="correct the path"
         ) from error
-    return inventory_of(facts, replace(machine_of(None), python_full=facts.python_full))
+    if is_inspected(text):
+        return inventory_of(facts_of(facts_of_inspected(text, file), file))
+    return inventory_of(facts_from(text, file))
 
 
 def paths_of(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from email.parser import HeaderParser
-from typing import Annotated
+from typing import Annotated, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
@@ -27,7 +27,9 @@ from envc.model.inventory import (
     InstalledDistribution,
     Inventory,
     Known,
+    Libc,
     Name,
+    Platform,
     Shown,
     Unowned,
 )
@@ -40,12 +42,18 @@ from envc.store.modules import module_tree
 MARK = b"\x1eenvc-facts\n"
 MOST_BYTES = 1 << 26
 _FACTS_FORMAT = 1
+# What is meant where nothing tells, as for a target that names none.
+_LIBC = "glibc-2.28"
+_MEND = "write it with `envc describe --script`, run by the environment's own Python"
 _METADATA = (".dist-info", ".egg-info")
 
 
 @value(kw_only=True)
 class FoundDistribution:
-    """A distribution's texts, and its paths: those of packages end with a slash."""
+    """A distribution's texts, and its paths: those of packages end with a slash.
+
+    `mapped` are paths of what stands elsewhere, as it is imported.
+    """
 
     name: Name
     metadata: str | None
@@ -53,6 +61,7 @@ class FoundDistribution:
     entry_points: str
     how: Known
     paths: tuple[InsidePath, ...]
+    mapped: tuple[InsidePath, ...]
     compiled: bool
 
 
@@ -79,8 +88,10 @@ class Facts:
     python_full: FullVersion
     executable: AbsolutePath
     base_executable: AbsolutePath
+    platform: Platform
+    libc: Libc
     modules: tuple[Shown, ...]
-    variables: dict[Annotated[str, r"[A-Z_]+"], str]
+    variables: dict[Annotated[str, r"[A-Za-z_][A-Za-z0-9_]*"], Shown]
     folders: tuple[FoundFolder, ...]
     notes: tuple[str, ...]
 
@@ -92,17 +103,32 @@ def facts_from(printed: bytes, source: str) -> Facts:
         UsageError: it is no such thing.
     """
     text = printed.rpartition(MARK)[2]
-    mend = "write it with `envc describe --script`, run by the environment's own Python"
     try:
         refuse_nul(text, source)
-        facts = value_of(Facts, json.loads(text))
+        told = json.loads(text)
     except (ValueError, RecursionError) as error:
-        flaw = f"{error.where}: {error.what}" if isinstance(error, FormError) else "it is no JSON"
         raise UsageError(
-            f"these are no facts of an environment: {flaw}", where=source, mend=mend
+            "these are no facts of an environment: it is no JSON", where=source, mend=_MEND
+        ) from error
+    return facts_of(told, source)
+
+
+def facts_of(told: Any, source: str) -> Facts:
+    """What was told, as a value.
+
+    Raises:
+        UsageError: it is no such thing.
+    """
+    try:
+        facts = value_of(Facts, told)
+    except FormError as error:
+        raise UsageError(
+            f"these are no facts of an environment: {error.where}: {error.what}",
+            where=source,
+            mend=_MEND,
         ) from error
     if facts.facts != _FACTS_FORMAT:
-        raise UsageError(f"facts of format {facts.facts}, not 1", where=source, mend=mend)
+        raise UsageError(f"facts of format {facts.facts}, not 1", where=source, mend=_MEND)
     if facts.implementation != "cpython":
         raise UsageError(
             f"the interpreter is {facts.implementation}, and envc compiles for CPython",
@@ -112,9 +138,15 @@ def facts_from(printed: bytes, source: str) -> Facts:
     return facts
 
 
-def inventory_of(facts: Facts, machine: Machine) -> Inventory:
-    """The inventory of these facts, which `machine` found."""
+def inventory_of(facts: Facts) -> Inventory:
+    """The inventory of these facts."""
     found = _Reading(facts)
+    machine = Machine(
+        interpreter=facts.base_executable,
+        python_full=facts.python_full,
+        platform=facts.platform,
+        libc=facts.libc or _LIBC,
+    )
     inventory = Inventory(
         python=facts.executable,
         interpreter=facts.base_executable,
@@ -133,12 +165,15 @@ def inventory_of(facts: Facts, machine: Machine) -> Inventory:
         ),
         distributions=tuple(found.distributions()),
         unowned=tuple(found.unowned()),
-        unread=(*facts.notes, *found.unread),
+        unread=(*facts.notes, *found.unread, *_said_of_libc(facts)),
         modules=facts.modules,
         variables=tuple(sorted(facts.variables.items())),
     )
-    markers = replace(machine, python_full=facts.python_full).target("base").markers
-    return replace(inventory, unmet=unmet_in(inventory, markers))
+    return replace(inventory, unmet=unmet_in(inventory, machine.target("base").markers))
+
+
+def _said_of_libc(facts: Facts) -> tuple[str, ...]:
+    return () if facts.libc else (f"nothing tells its C library, which is taken for {_LIBC}",)
 
 
 class _Reading:
@@ -206,7 +241,9 @@ class _Reading:
             requires=tuple(line for line in lines if line not in bad),
             requires_python=python if 0 < len(python) <= LONGEST_REQUIREMENT else None,
             extras=tuple(sorted(map(canonicalize_name, message.get_all("Provides-Extra", [])))),
-            modules=self._modules([p for p in found.paths if not _is_told(p.partition("/")[0])]),
+            modules=self._modules(
+                [*(p for p in found.paths if not _is_told(p.partition("/")[0])), *found.mapped]
+            ),
             console_scripts=self._scripts(found, place),
             start_files=tuple(sorted(start)),
             places=tuple(sorted(self._places(number, found))),

@@ -48,6 +48,8 @@ AbsolutePath = Annotated[str, r"/[^\x00-\x1f\x7f]*"]
 Name = Annotated[str, r"[^\x00-\x1f\x7f/]+", _inside]
 InsidePath = Annotated[str, r"[^\x00-\x1f\x7f]+", _inside]
 FullVersion = Annotated[str, r"\d{1,3}\.\d{1,3}\.\d{1,3}"]
+Platform = Annotated[str, r"[a-z0-9]+-\w+"]
+Libc = Annotated[str, r"((glibc|musl|macos)-\d+(\.\d+)*)?"]
 VersionText = Annotated[str, _version]
 RequirementLine = Annotated[str, _requirement]
 ProjectName = Annotated[NormalizedName, _project]
@@ -129,8 +131,8 @@ class Inventory:
     python: AbsolutePath
     interpreter: AbsolutePath
     python_full: FullVersion
-    platform: Annotated[str, r"[a-z0-9]+-\w+"]
-    libc: Annotated[str, r"((glibc|musl|macos)-\d+(\.\d+)*)?"]
+    platform: Platform
+    libc: Libc
     folders: tuple[DescribedFolder, ...]
     distributions: tuple[InstalledDistribution, ...]
     unowned: tuple[Unowned, ...] = ()

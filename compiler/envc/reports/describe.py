@@ -22,8 +22,8 @@ class DescribeReport:
 
     `known` counts its projects by how their files are known. `doubles` are projects that another
     one of the name comes before on the path; `unmet` the requirements that the environment does not
-    meet itself, as sentences; `unread` what could not be read, likewise. `path` is the inventory
-    that was written, if any.
+    meet itself, as sentences; `unread` what could not be read, likewise. `variables` are what an
+    activation had set, or would set. `path` is the inventory that was written, if any.
     """
 
     python: str
@@ -36,6 +36,7 @@ class DescribeReport:
     unmet: tuple[str, ...]
     unread: tuple[str, ...]
     modules: tuple[str, ...]
+    variables: dict[str, str]
     path: str | None
 
 
@@ -70,5 +71,6 @@ def describe_report(inventory: Inventory, path: str | None) -> DescribeReport:
         ),
         unread=inventory.unread,
         modules=inventory.modules,
+        variables=dict(inventory.variables),
         path=path,
     )

@@ -1,0 +1,67 @@
+"""An image as what stands below an overlay: an archive or an unpacked root, nothing of it run."""
+
+import os
+from contextlib import suppress
+
+from envc.described.archive import Archive, archive_of, is_archive
+from envc.described.facts import facts_of, inventory_of
+from envc.described.image import Image, PlacedFolder
+from envc.described.still import facts_of_image
+from envc.errors import UsageError
+from envc.model.inventory import Inventory
+from envc.model.value import replace
+
+_HEAD_BYTES = 512
+_LAYOUT = ("oci-layout", "blobs")
+_ROOT = ("etc", "usr")
+_PACKED = ((b"hsqs", 0), (b"SIF_MAGIC", 32))
+
+
+def is_image(what: str) -> bool:
+    """Whether a path is an image: its archive, an OCI layout, or a root that is not this machine's.
+
+    Raises:
+        UsageError: it is one that has to be mounted first.
+    """
+    if os.path.isdir(what):
+        kinds = (_LAYOUT, _ROOT) if os.path.realpath(what) != "/" else ()
+        return any(all(os.path.exists(f"{what}/{name}") for name in kind) for kind in kinds)
+    head = b""
+    with suppress(OSError), open(what, "rb", opener=_open_at_once) as file:
+        head = file.read(_HEAD_BYTES) if os.path.isfile(what) else b""
+    if any(head.startswith(mark, start) for mark, start in _PACKED):
+        raise UsageError(
+            "what an image of this kind holds is seen when it is mounted",
+            where=os.path.abspath(what),
+            mend="mount it (`squashfuse FILE DIR`) and describe DIR, or run what "
+            "`envc describe --script` prints in it",
+        )
+    return is_archive(head)
+
+
+def described_image(what: str, python: str | None) -> Inventory:
+    """The inventory of an interpreter's environment in an image: `python` is its path there.
+
+    Raises:
+        UsageError: it is no image, or has no such interpreter.
+    """
+    where = os.path.abspath(what)
+    try:
+        found = _opened(where)
+    except OSError as error:
+        raise UsageError(
+            f"cannot be read: {error.strerror or error}", where=where, mend="correct the path"
+        ) from error
+    told = facts_of_image(found.image, found.environ, python, where)
+    inventory = inventory_of(facts_of(told, where))
+    return replace(inventory, unread=(*found.notes, *inventory.unread))
+
+
+def _opened(where: str) -> Archive:
+    if os.path.isdir(where) and not os.path.exists(f"{where}/{_LAYOUT[0]}"):
+        return Archive(Image(PlacedFolder(where)), {}, ())
+    return archive_of(where)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
