@@ -159,7 +159,7 @@ test-fuzz: $(STAMP) ## hypothesis against a clock, for a minute
 	ENVC_FUZZ_SECONDS=60 $(PYTEST) -q tests/fuzz
 
 # What takes too long for every run: at every call and boundary what the tests try at some.
-TRIALS := kill failing_calls power_cut soak rollout_sci foreign_suites while_it_changes uv_random twin verdicts first_hour
+TRIALS := kill failing_calls power_cut soak rollout_sci foreign_suites while_it_changes uv_random twin verdicts first_hour described
 .PHONY: trials
 trials: $(TRIALS:%=trial-%) ## every system call killed or failing, 20,000 questions to uv; one: make trial-kill
 
