@@ -5,6 +5,7 @@ The real ones, from Debian's archive and an index: `make trial-described`.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from envc.formats.inventory import inventory_from_json
 from support.index_server import IndexServer
 from support.prefixes import COMPILED, egg_info, install, made_older, prefix, toy, write
 from support.sites import PYTHON, SITE_PACKAGES, envc, python
@@ -231,3 +233,28 @@ def test_it_is_as_a_flat_environment(kind: Callable[..., None], tmp_path, monkey
     stack = seen_by(ov / "bin/python", walk=("tool", "fastnum"))
     flat = seen_by(tmp_path / "flat/nv/bin/python3", walk=("tool", "fastnum"))
     assert unexpected(differences(stack, flat), ALLOWED) == []
+
+
+def test_a_base_under_another_path_is_the_same(tmp_path, monkeypatch):
+    by_a_vendor(tmp_path, monkeypatch)
+    ov, other = tmp_path / "ov", tmp_path / "mounted/nv"
+    monkeypatch.setenv("NV", str(tmp_path / "nv"))
+    done("overlay", "init", ov, "--on", tmp_path / "nv")
+    spec = ov / "overlay.toml"
+    spec.write_text(spec.read_text().replace(f"{tmp_path}/nv/", "${NV}/"))
+    done("overlay", "add", "tool>=2", "--dir", ov)
+    lock = next(ov.glob("pylock.*.toml")).read_bytes()
+    other.parent.mkdir()
+    shutil.copytree(tmp_path / "nv", other, symlinks=True)
+    for folder in (tmp_path / "nv", other):
+        done("describe", folder, "-o", tmp_path / f"{folder.parent.name}.json")
+    texts = [path.read_bytes() for path in sorted(tmp_path.glob("*.json"))]
+    digests = {inventory_from_json(text, "f").digest() for text in texts}
+    assert (len(texts), len(digests)) == (2, 1)
+    (tmp_path / "nv").rename(tmp_path / "away")
+    monkeypatch.setenv("NV", str(other))
+    # There is nothing to resolve, and so no index to ask.
+    monkeypatch.setenv("ENVC_INDEX_URL", f"{os.environ['TOY_INDEX']}/nowhere")
+    done("overlay", "sync", "--dir", ov)
+    assert next(ov.glob("pylock.*.toml")).read_bytes() == lock
+    assert versions(ov, "tool", "fastnum") == {"tool": "2.0", "fastnum": "1.26.4"}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MOST_NOTES = 200
+MOST_LISTED = 200_000
 MOST_WALKED = 200_000
 MOST_TEXT_BYTES = 1 << 19
 MOST_RECORD_BYTES = 1 << 25
@@ -114,10 +115,17 @@ class Survey:
 
     def names(self, path: str, *ends: str) -> list[str]:
         """The names in a folder with these ends; none where it cannot be read."""
+        found = []
         try:
-            return sorted(name for name, _ in self.disk.scan(path) if name.endswith(ends))
+            for count, (name, _) in enumerate(self.disk.scan(path)):
+                if count >= MOST_LISTED:
+                    self.note(f"{path}: has more than {MOST_LISTED} names, and is known in part")
+                    break
+                if name.endswith(ends):
+                    found.append(name)
         except OSError:
             return []
+        return sorted(found)
 
     def object(self, path: str) -> dict[str, Any]:
         """The JSON object in a file; empty where there is none."""
