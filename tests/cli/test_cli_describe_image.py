@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import shutil
+import sys
 import tarfile
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def nv(tmp_path):
     return tmp_path / "root"
 
 
-def described(image: Path, python: str | None = "/opt/nv/bin/python3") -> Inventory:
+def described(image: Path | str, python: str | None = "/opt/nv/bin/python3") -> Inventory:
     return described_image(str(image), python)
 
 
@@ -79,6 +80,14 @@ def test_an_image_is_what_its_own_python_says(tmp_path):
     assert [each.names for each in still.folders] == [each.names for each in ran.folders]
     same = {"libc": ran.libc, "unread": ran.unread, "interpreter": ran.interpreter}
     assert replace(still, folders=ran.folders, **same) == ran
+
+
+@pytest.mark.slow
+def test_this_machines_own_python_is_what_it_says_itself():
+    own = getattr(sys, "_base_executable", sys.executable)
+    ran = described_by(own, (), is_named=True)
+    still = described("/", own)
+    assert replace(still, unread=(), interpreter="/x") == replace(ran, unread=(), interpreter="/x")
 
 
 def layers_of(nv: Path, tmp_path: Path) -> list[bytes]:
@@ -150,6 +159,26 @@ def _end(archive: bytes) -> int:
     return end
 
 
+@pytest.mark.parametrize("kind", ["header", "library", "shared text"])
+def test_the_version_is_told_by_what_is_there(nv, tmp_path, kind):
+    home = nv / "opt/nv"
+    write(home / "bin/python3.11", PROGRAM.replace(b"3.11.9", b"3.11"))
+    if kind == "header":
+        text = '#define PY_VERSION      "3.11.5+"\n'
+        write(home / "include/python3.11/patchlevel.h", text)
+    else:
+        text = b"\0003.11.5rc1+\0" if kind == "library" else b"a Python-13.11.50 of v/3.11.5\0"
+        write(home / "lib/libpython3.11.so.1.0", text)
+    for image in (nv, put(tmp_path, tar_of(nv))):
+        assert described(image).python_full == "3.11.5"
+
+
+def test_a_python_of_no_version_is_told(nv):
+    write(nv / "opt/nv/bin/python3.11", "")
+    answer = envc("describe", nv, "--python", "/opt/nv/bin/python3")
+    assert (answer.status, "nothing tells which Python that is" in answer.stderr) == (2, True)
+
+
 def test_debians_folders_are_known(tmp_path):
     root(tmp_path / "root")
     lib = tmp_path / "root/usr/lib"
@@ -166,6 +195,33 @@ def test_a_machine_with_two_libraries_has_both(tmp_path):
     install(tmp_path / "root/usr/lib64/python3.11/site-packages", toy("fastnum", "1.0"))
     report = envc("describe", tmp_path / "root", "--json").json
     assert sorted(report["projects"]) == ["fastnum", "pure"]
+
+
+def test_fedoras_python_looks_below_usr_local_too(tmp_path):
+    install(root(tmp_path / "root"), toy("pure", "1.0"))
+    lib = tmp_path / "root/usr/lib64/python3.11"
+    write(lib / "os.py", "")
+    write(lib / "site.py", "if 'RPM_BUILD_ROOT' not in os.environ: ...\n")
+    (tmp_path / "root/usr/lib/python3.11/os.py").unlink()
+    (tmp_path / "root/usr/lib/python3.11/site.py").unlink()
+    install(lib / "site-packages", toy("fastnum", "1.0"))
+    install(tmp_path / "root/usr/local/lib/python3.11/site-packages", toy("pure", "2.0"))
+    image = described(tmp_path / "root", None)
+    assert seen(image) == ["fastnum 1.0", "pure 2.0"]
+
+
+def test_no_overlay_runs_what_is_in_an_image(nv, tmp_path):
+    for image in (nv, put(tmp_path, tar_of(nv))):
+        answer = envc("overlay", "init", tmp_path / "ov", "--on", image)
+        assert answer.status == 2
+        assert "this is an image" in answer.stderr
+
+
+def test_an_environments_folder_with_such_names_is_no_root(tmp_path):
+    install(prefix(tmp_path / "nv"), toy("own", "1.0"))
+    for name in ("etc", "usr"):
+        (tmp_path / "nv" / name).mkdir()
+    assert list(envc("describe", tmp_path / "nv", "--json").json["projects"]) == ["own"]
 
 
 def test_a_virtual_environment_in_an_image_sees_its_base_if_it_says_so(nv):

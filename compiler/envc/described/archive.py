@@ -44,7 +44,7 @@ _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 # What the description reads, by name: metadata, start-up files, lists of packages, interpreters.
 _KEPT = re.compile(
     r"METADATA|PKG-INFO|RECORD|direct_url\.json|(entry_points|requires|top_level|installed-files)\.txt"
-    r"|.*\.(pth|start|egg-link|egg-info)|__editable__.*_finder\.py|pyvenv\.cfg|site\.py"
+    r"|.*\.(pth|start|egg-link|egg-info)|__editable__.*_finder\.py|pyvenv\.cfg|site\.py|patchlevel\.h"
     r"|rpmdb\.sqlite|python3(\.\d+)?t?|libpython3.*\.so.*|libc\.so\.6|libc-2\..*\.so|ld-musl-.*\.so\.1"
     r"|manifest\.json|index\.json|oci-layout"
 )

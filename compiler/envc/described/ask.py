@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 from threading import Timer
 
 from envc.described.facts import MARK, MOST_BYTES, facts_from, facts_of, inventory_of
+from envc.described.images import is_image
 from envc.described.inspected import facts_of_inspected, is_inspected
 from envc.disk.digests import bytes_of
 from envc.disk.ownership import refuse_exposed
@@ -50,9 +51,15 @@ def interpreter_of(what: str | None) -> str:
     """The interpreter that a word means, its absolute path: one, a prefix, or a name on `PATH`.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it is one of an image, which is for other machines.
     """
     word = what or "python3"
+    if "/" in word and is_image(os.path.expanduser(word)):
+        raise UsageError(
+            "this is an image: what is in it runs where it is started",
+            where=os.path.abspath(word),
+            mend="run envc in it; from outside, `envc describe` tells what it holds",
+        )
     found = None if "/" in word else shutil.which(word)
     if found is None:
         place = os.path.abspath(os.path.expanduser(word))

@@ -14,6 +14,8 @@ from envc.model.value import replace
 _HEAD_BYTES = 512
 _LAYOUT = ("oci-layout", "blobs")
 _ROOT = ("etc", "usr")
+# What an environment's own folder has, and no root.
+_PREFIX = {"conda-meta", "pyvenv.cfg"}
 _PACKED = ((b"hsqs", 0), (b"SIF_MAGIC", 32))
 
 
@@ -24,8 +26,9 @@ def is_image(what: str) -> bool:
         UsageError: it is one that has to be mounted first.
     """
     if os.path.isdir(what):
-        kinds = (_LAYOUT, _ROOT) if os.path.realpath(what) != "/" else ()
-        return any(all(os.path.exists(f"{what}/{name}") for name in kind) for kind in kinds)
+        names = set(os.listdir(what)) if os.access(what, os.R_OK) else set[str]()
+        is_root = names.issuperset(_ROOT) and not names & _PREFIX
+        return os.path.realpath(what) != "/" and (is_root or names.issuperset(_LAYOUT))
     head = b""
     with suppress(OSError), open(what, "rb", opener=_open_at_once) as file:
         head = file.read(_HEAD_BYTES) if os.path.isfile(what) else b""

@@ -151,14 +151,20 @@ def _home(survey: Survey, executable: str, python: str) -> tuple[str, str]:
 
 
 def _version(survey: Survey, executable: str, home: str, python: str) -> str:
-    """The full version that the interpreter's program or library has in it."""
+    """The full version: by the header of the C interface, else as the program or library has it."""
+    header = survey.text(f"{home}/include/python{python}/patchlevel.h") or ""
+    number = rf"{re.escape(python)}\.\d{{1,3}}"
+    said = re.search(rf'#define\s+PY_VERSION\s+"({number})', header)
+    if said:
+        return said.group(1)
     libraries = (
         posixpath.join(folder, name)
         for folder in (f"{home}/{library}" for library in _LIBRARIES)
         for name in survey.names(folder, ".so.1.0", ".so")
         if name.startswith(f"libpython{python}")
     )
-    pattern = re.compile(rb"\0(%s\.\d{1,3})\+?\0" % re.escape(python).encode())
+    # A text of its own, or the end of a longer one that linkers have let it share.
+    pattern = re.compile(rf"(?<![\d.])({number})((a|b|rc)\d+)?\+?\0".encode())
     for place in (executable, *libraries):
         found = pattern.search(_binary(survey, place))
         if found:
@@ -189,16 +195,21 @@ def _environment(survey: Survey, found: _Interpreter, environ: Mapping[str, str]
 
 
 def _sites(survey: Survey, prefix: str, python: str, *, is_base: bool) -> list[str]:
-    """The folders of projects below a prefix: Debian's own Python has others."""
-    library = f"{prefix}/lib/python{python}"
-    if is_base and "dist-packages" in (survey.text(f"{library}/site.py") or ""):
+    """The folders of projects below a prefix: Debian's own Python has others, Fedora's more."""
+    own = (f"{prefix}/{library}/python{python}/site.py" for library in _LIBRARIES)
+    code = next(filter(None, map(survey.text, own)), "") if is_base else ""
+    if "dist-packages" in code:
         return [
             f"{prefix}/local/lib/python{python}/dist-packages",
             f"{prefix}/lib/python3/dist-packages",
             f"{prefix}/lib/python{python}/dist-packages",
         ]
-    other = f"{prefix}/lib64/python{python}/site-packages"
-    return [*([other] if survey.disk.is_folder(other) else []), f"{library}/site-packages"]
+    prefixes = ["/usr/local", prefix] if "RPM_BUILD_ROOT" in code else [prefix]
+    return [
+        f"{each}/{library}/python{python}/site-packages"
+        for each in prefixes
+        for library in reversed(_LIBRARIES)
+    ]
 
 
 def _added(survey: Survey, folder: str) -> list[str]:
@@ -221,9 +232,9 @@ def _machine(survey: Survey, found: _Interpreter) -> tuple[str, str]:
     machine = _MACHINES.get(number, os.uname().machine)
     if number not in _MACHINES:
         survey.note(f"nothing tells which kind of processor it is for: taken for {machine}")
-    folders = (f"/lib/{machine}-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib")
-    for folder in folders:
-        text = _binary(survey, f"{folder}/libc.so.6")
+    inner = (f"lib/{machine}-linux-gnu", "lib64", "lib")
+    for folder in (*inner, *(f"usr/{each}" for each in inner)):
+        text = _binary(survey, f"/{folder}/libc.so.6")
         said = re.search(rb"GNU C Library [^\n]{0,80}version (\d+\.\d+)", text)
         if said:
             return machine, f"glibc-{said.group(1).decode()}"
