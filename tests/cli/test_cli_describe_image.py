@@ -286,7 +286,7 @@ def test_links_that_lead_out_or_round_harm_nobody(nv, tmp_path):
 
 
 def test_an_archive_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("envc.described.archive._SMALL_BYTES", 1 << 20)
+    monkeypatch.setattr("envc.described.packed._SMALL_BYTES", 1 << 20)
     huge = gzip.compress(tar_with(("a", bytes(1 << 24))))
     answer = envc("describe", put(tmp_path, huge))
     assert answer.status == 2

@@ -1,9 +1,13 @@
 """Environments and images that are made to hurt whoever describes them: a clear word, in bounds."""
 
+import gzip
 import itertools
 import json
 import os
+import random
+import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,9 @@ import pytest
 from envc.described.image import Folder, Image, Node, PlacedFolder
 from envc.described.images import described_image
 from envc.described.still import facts_of_image
-from support.images import root, tar_of
+from envc.errors import EnvcError
+from envc.model.inventory import Inventory
+from support.images import layout, root, tar_of, tar_with, zstd
 from support.prefixes import egg_info, install, toy, write
 from support.sites import envc
 
@@ -23,7 +29,7 @@ def site(tmp_path):
     return root(tmp_path / "root")
 
 
-def described(tmp_path: Path) -> object:
+def described(tmp_path: Path) -> Inventory:
     return described_image(str(tmp_path / "root"), PYTHON)
 
 
@@ -166,3 +172,36 @@ def test_an_image_within_an_image_is_one_of_names(site, tmp_path):
     write(tmp_path / "root/inner.tar", inner)
     (tmp_path / "image.tar").write_bytes(tar_of(tmp_path / "root"))
     assert envc("describe", tmp_path / "image.tar").status == 0
+
+
+def test_a_time_that_is_none_is_refused(tmp_path):
+    member = tarfile.TarInfo("usr")
+    member.type, member.pax_headers = tarfile.DIRTYPE, {"mtime": "inf"}
+    with tarfile.open(tmp_path / "image.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(member)
+    answer = envc("describe", tmp_path / "image.tar")
+    assert (answer.status, "Traceback" in answer.stderr) == (2, False)
+
+
+def test_a_pipe_among_the_blobs_of_an_image_holds_nobody_up(tmp_path):
+    (tmp_path / "oci/blobs/sha256").mkdir(parents=True)
+    write(tmp_path / "oci/oci-layout", "{}")
+    os.mkfifo(tmp_path / "oci/index.json")
+    answer = envc("describe", tmp_path / "oci")
+    assert (answer.status, "'index.json' is no file" in answer.stderr) == (2, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd], ids=["plain", "gzip", "zstd"])
+def test_a_damaged_image_is_described_or_refused(site, tmp_path, pack):
+    install(site, toy("own", "1.0"))
+    layers = layout([tar_of(tmp_path / "root")])
+    whole = bytearray(pack(tar_with(*layers.items())))
+    chance = random.Random(7)
+    for _ in range(60):
+        damaged = whole.copy()
+        for _ in range(chance.randrange(1, 5)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        (tmp_path / "image.tar").write_bytes(damaged[: chance.randrange(1, len(damaged) + 1)])
+        with suppress(EnvcError):
+            described_image(str(tmp_path / "image.tar"), None)

@@ -76,7 +76,7 @@ def layout(layers: Sequence[bytes], variables: Sequence[str] = ()) -> dict[str, 
         files[f"blobs/sha256/{digest}"] = content
         return {"digest": f"sha256:{digest}", "size": len(content)}
 
-    packed = [put(_zstd(each) if n % 2 else gzip.compress(each)) for n, each in enumerate(layers)]
+    packed = [put(zstd(each) if n % 2 else gzip.compress(each)) for n, each in enumerate(layers)]
     config = put(json.dumps({"config": {"Env": list(variables)}}).encode())
     manifest = put(json.dumps({"config": config, "layers": packed}).encode())
     other = {**put(b"{}"), "platform": {"os": "unknown", "architecture": "unknown"}}
@@ -85,7 +85,8 @@ def layout(layers: Sequence[bytes], variables: Sequence[str] = ()) -> dict[str, 
     return files
 
 
-def _zstd(content: bytes) -> bytes:
+def zstd(content: bytes) -> bytes:
+    """The same, compressed."""
     out = io.BytesIO()
     with ZstdFile(out, "w") as file:
         file.write(content)

@@ -3,9 +3,10 @@
 import os
 from contextlib import suppress
 
-from envc.described.archive import Archive, archive_of, is_archive
 from envc.described.facts import facts_of, inventory_of
 from envc.described.image import Image, PlacedFolder
+from envc.described.layers import Archive, archive_of
+from envc.described.packed import is_archive
 from envc.described.still import facts_of_image
 from envc.errors import UsageError
 from envc.model.inventory import Inventory
