@@ -11,7 +11,7 @@ from envc.described.facts import MARK
 from envc.errors import SpecError
 from envc.formats.inventory import inventory_from_json, inventory_to_json
 from support.prefixes import editable, egg_info, egg_info_file, install, prefix, toy, write
-from support.sites import envc
+from support.sites import SITE_PACKAGES, envc
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,34 @@ def test_pythonpath_is_a_chain_of_prefixes(base, tmp_path, monkeypatch):
     assert report["folders"][:2] == [f"{tmp_path}/one", f"{tmp_path}/two"]
     assert report["projects"]["tool"]["folder"] == f"{tmp_path}/one"
     assert report["doubles"][0] == f"tool 1.0 in {tmp_path}/two"
+
+
+def test_folders_that_colons_join_are_a_chain(base, tmp_path, monkeypatch):
+    install(tmp_path / "one", toy("tool", "9.0"))
+    install(tmp_path / "two" / SITE_PACKAGES, toy("far", "1.0"))
+    install(tmp_path / "path", toy("near", "1.0"))
+    monkeypatch.setenv("PATH", f"{base}/bin:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}/path")
+    report = envc("describe", f"{tmp_path}/one:{tmp_path}/two", "--json").json
+    folders = [f"{tmp_path}/one", f"{tmp_path}/two/{SITE_PACKAGES}", f"{tmp_path}/path"]
+    assert report["folders"][:3] == folders
+    assert report["python"] == f"{base}/bin/python3"
+    assert report["projects"]["tool"]["version"] == "9.0"
+    alone = envc("describe", tmp_path / "two", "--json").json
+    assert alone["folders"][0] == folders[1]
+
+
+def test_a_folder_that_nobody_may_read_is_no_environment(tmp_path):
+    (tmp_path / "shut").mkdir(mode=0o000)
+    answer = envc("describe", tmp_path / "shut")
+    assert (answer.status, "no Python is there" in answer.stderr) == (2, True)
+
+
+def test_prefixes_of_several_pythons_are_refused(tmp_path):
+    for name in ("python3.9", "python3.11"):
+        install(tmp_path / "nv/lib" / name / "site-packages", toy("tool", "1.0"))
+    answer = envc("describe", tmp_path / "nv")
+    assert (answer.status, "python3.11, python3.9" in answer.stderr) == (2, True)
 
 
 def test_an_unpacked_egg_is_a_folder_of_the_path(tmp_path):

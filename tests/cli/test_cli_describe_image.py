@@ -211,6 +211,9 @@ def test_fedoras_python_looks_below_usr_local_too(tmp_path):
 
 
 def test_no_overlay_runs_what_is_in_an_image(nv, tmp_path):
+    install(root(tmp_path / "whole"), toy("own", "1.0"))
+    whole = envc("overlay", "init", tmp_path / "ov", "--on", tmp_path / "whole")
+    assert (whole.status, "this is an image" in whole.stderr) == (2, True)
     for image in (nv, put(tmp_path, tar_of(nv))):
         answer = envc("overlay", "init", tmp_path / "ov", "--on", image)
         assert answer.status == 2

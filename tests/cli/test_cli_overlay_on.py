@@ -69,7 +69,7 @@ def ov(tmp_path):
     return tmp_path / "ov"
 
 
-def init(folder: Path, base: Path) -> None:
+def init(folder: Path, base: Path | str) -> None:
     answer = envc("overlay", "init", folder, "--on", base)
     assert answer.status == 0, answer.stderr
 
@@ -294,6 +294,15 @@ def test_what_pythonpath_names_stands_behind_the_overlay(chain, ov, monkeypatch)
     path = json.loads(python(ov, "import json, sys; print(json.dumps(sys.path))"))
     assert f"{chain}/mine" in path[:2]
     assert not [entry for entry in path if entry.startswith(f"{chain}/a")]
+
+
+def test_a_chain_of_folders_may_be_named(chain, ov, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH")
+    folders = [f"{chain}/{name}" for name in "abc"]
+    monkeypatch.setenv("PATH", f"{chain}/core/bin:{os.environ['PATH']}")
+    init(ov, ":".join(folders))
+    done("overlay", "add", "tool>=2", "--dir", ov)
+    assert versions(ov, "tool", "science", "fastnum") == ["3.0", "1.0", "1.26.4"]
 
 
 def test_modules_are_asked_for_when_they_are_missing(chain, ov, monkeypatch):

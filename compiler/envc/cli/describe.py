@@ -51,8 +51,9 @@ COMMAND = Command(
     operands=(
         Operand(
             "WHAT",
-            "an interpreter, an environment's folder, an image (its archive or its root, of which "
-            "nothing is run), or what the script or `pip inspect` printed (python3)",
+            "an interpreter, an environment's folder, folders joined by colons, an image (its "
+            "archive or its root, of which nothing is run), or what the script or `pip inspect` "
+            "printed (python3)",
             "what",
             "?",
         ),

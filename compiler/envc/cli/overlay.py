@@ -244,7 +244,12 @@ VERBS = {
         "create an overlay and build it",
         "plots --base user",
         Option("--base", "L", "the common layer to stand on"),
-        Option("--on", "PYTHON", "stand on the environment of this Python, or of this folder"),
+        Option(
+            "--on",
+            "PYTHON",
+            "stand on the environment of this Python, or of this folder; or on folders that "
+            "colons join, seen by python3",
+        ),
         operands=(
             Operand("NAME", "its name in your storage, or its folder (your own)", "name", "?"),
         ),

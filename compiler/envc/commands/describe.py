@@ -3,7 +3,7 @@
 import os
 import sys
 
-from envc.described.ask import described_by, described_in, interpreter_of, paths_of
+from envc.described.ask import asked_of, described_by, described_in
 from envc.described.images import described_image, is_image
 from envc.disk.durable import doing, write_file
 from envc.errors import UsageError, shell_word
@@ -12,7 +12,7 @@ from envc.model.inventory import Inventory
 
 
 def describe(what: str | None, python: str | None = None) -> Inventory:
-    """What an interpreter, a prefix, an image or a file of facts tells; None: this shell's python3.
+    """What an interpreter, a prefix, folders, an image or a file tells; None: this shell's python3.
 
     `python` is the interpreter that is meant in an image.
 
@@ -29,9 +29,8 @@ def describe(what: str | None, python: str | None = None) -> Inventory:
         return described_image(what, python)
     if what is not None and os.path.isfile(what) and not os.access(what, os.X_OK):
         return described_in(what)
-    paths = paths_of(os.environ)
-    is_named = what is not None and "/" in what
-    return described_by(interpreter_of(what), paths, is_named=is_named)
+    asked = asked_of(what, os.environ)
+    return described_by(asked.python, asked.paths, is_named=asked.is_named)
 
 
 def write_inventory(inventory: Inventory, path: str) -> None:

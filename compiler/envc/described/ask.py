@@ -6,19 +6,23 @@ import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from glob import escape as glob_escape
+from glob import glob
 from importlib import resources
 from tempfile import TemporaryFile
 from threading import Timer
 
 from envc.described.facts import MARK, MOST_BYTES, facts_from, facts_of, inventory_of
+from envc.described.foreign import METADATA
 from envc.described.images import is_image
 from envc.described.inspected import facts_of_inspected, is_inspected
+from envc.described.survey import Disk, Survey
 from envc.disk.digests import bytes_of
 from envc.disk.ownership import refuse_exposed
 from envc.errors import UsageError, shell_word
 from envc.host.machine import machine_of
 from envc.model.inventory import Inventory
-from envc.model.value import replace
+from envc.model.value import replace, value
 from envc.view.stack_file import START_STEM
 
 _ANSWER_SECONDS = 60
@@ -45,6 +49,65 @@ def script() -> str:
     lines = (line for text in texts for line in text.splitlines(keepends=True))
     own = (line for line in lines if not line.startswith(_JOINTS))
     return f"{_USAGE}\nfrom __future__ import annotations\n\n{''.join(own)}"
+
+
+@value
+class Asked:
+    """An interpreter, the folders before those of its own path, and whether somebody named it."""
+
+    python: str
+    paths: tuple[str, ...]
+    is_named: bool
+
+
+def asked_of(what: str | None, environ: Mapping[str, str]) -> Asked:
+    """Whom a word means: an interpreter, a prefix, a name on `PATH`; None: `python3`.
+
+    Folders of projects, or prefixes of modules, joined by colons are seen by `python3`. PYTHONPATH
+    belongs to all of them.
+
+    Raises:
+        UsageError: there is no such thing.
+    """
+    paths = paths_of(environ)
+    chain = _chain(what or "")
+    if chain:
+        return Asked(interpreter_of(None), (*chain, *paths), is_named=False)
+    return Asked(interpreter_of(what), paths, is_named=what is not None and "/" in what)
+
+
+def _chain(what: str) -> tuple[str, ...]:
+    """The folders of projects that a word joins; none where it is anything else."""
+    parts = [os.path.abspath(os.path.expanduser(part)) for part in what.split(":") if part]
+    if "/" not in what or not all(map(os.path.isdir, parts)):
+        return ()
+    if len(parts) == 1 and (is_image(parts[0]) or _has_interpreter(parts[0])):
+        return ()
+    found = [folder for part in parts for folder in _folders_of_projects(part)]
+    kinds = {name for name in map(_python_folder, found) if name}
+    if len(kinds) > 1:
+        raise UsageError(
+            f"these hold projects of several Pythons: {', '.join(sorted(kinds))}",
+            where=what,
+            mend="name the folders of projects themselves (PREFIX/lib/python3.X/site-packages)",
+        )
+    return tuple(found)
+
+
+def _has_interpreter(folder: str) -> bool:
+    return any(os.access(f"{folder}/{name}", os.X_OK) for name in _NAMES)
+
+
+def _folders_of_projects(folder: str) -> list[str]:
+    """A folder that holds projects, or those below a prefix."""
+    if Survey(Disk()).names(folder, *METADATA):
+        return [folder]
+    return sorted(glob(f"{glob_escape(folder)}/lib*/python3*/site-packages"))
+
+
+def _python_folder(folder: str) -> str:
+    name = os.path.basename(os.path.dirname(folder))
+    return name if os.path.basename(folder) == "site-packages" else ""
 
 
 def interpreter_of(what: str | None) -> str:

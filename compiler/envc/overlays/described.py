@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from envc.described.ask import described_by, interpreter_of, paths_of
+from envc.described.ask import asked_of, described_by, interpreter_of
 from envc.described.identity import is_as_described
 from envc.disk.ownership import refuse_exposed
 from envc.errors import EnvcError, UsageError
@@ -60,10 +60,9 @@ def base_found(what: str | None, folder: str, environ: Mapping[str, str]) -> Des
     Raises:
         UsageError: there is no such interpreter, somebody else could change it, or it does not run.
     """
-    python, paths = interpreter_of(what), paths_of(environ)
-    is_named = what is not None and "/" in what
-    inventory = described_by(python, paths, is_named=is_named)
-    on = OnSpec(python=python, paths=paths, modules=inventory.modules)
+    asked = asked_of(what, environ)
+    inventory = described_by(asked.python, asked.paths, is_named=asked.is_named)
+    on = OnSpec(python=asked.python, paths=asked.paths, modules=inventory.modules)
     return _based(inventory, on, folder)
 
 
