@@ -32,10 +32,14 @@ def _run(arguments: Arguments) -> Output:
                 for name, layer in report.layers.items()
                 for line in _lines(name, layer, check=options.check)
             ),
-            *(f"removed {path}: no lock names it" for path in report.removed),
+            *(f"removed {path}: {_why_removed(path)}" for path in report.removed),
         ],
         status=1 if options.check and report.changed else 0,
     )
+
+
+def _why_removed(path: str) -> str:
+    return "no lock names it" if path.endswith(".whl") else "the lock has taken its place"
 
 
 def _lines(name: str, layer: "LockedLayer", *, check: bool) -> Iterator[str]:

@@ -80,12 +80,24 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
             copy_wheels(outcome.copies)
             if outcome.changed:
                 write_lock(outcome.file)
-        removed = tuple(_pruned(site, {os.path.dirname(o.file.path) for o in outcomes.values()}))
+        spent = [outcome.spent for outcome in outcomes.values() if outcome.spent]
+        _remove(spent)
+        pruned = _pruned(site, {os.path.dirname(o.file.path) for o in outcomes.values()})
+        removed = (*map(shown, spent), *pruned)
     return LockReport(
         changed=any(outcome.changed for outcome in outcomes.values()),
         layers={name: _report(outcome, site.spec) for name, outcome in sorted(outcomes.items())},
         removed=removed,
     )
+
+
+def _remove(spent: Iterable[str]) -> None:
+    """Remove the files whose pins are in locks now."""
+    for path in spent:
+        try:
+            os.unlink(path)
+        except OSError as error:
+            raise disk_error(error, "remove what the lock has now", path) from error
 
 
 def _locker(site: Site, overlay: OverlaySpec) -> Locker:
@@ -169,13 +181,19 @@ def _lock_layer(
     site: Site, layer: LayerSpec, base: Base, options: LockOptions, supply: Supply
 ) -> Outcome:
     path = site.lock_path(layer.name)
+    present = read_lock(path, layer.name)
+    arrived = None
+    if present is None:
+        from envc.sites.arrived import arrived_pins  # once in a layer's life
+
+        arrived = arrived_pins(site.folder, layer.name)
     task = LockTask(
         name=layer.name,
         requires=layer.requires,
         targets=site.spec.targets,
         base=base,
         inputs=layer_inputs(site.spec, layer, base),
-        start=Start(path, read_lock(path, layer.name), options),
+        start=Start(path, present, options, arrived),
         problem=partial(layer_problem, site.spec, layer, base=base),
     )
     return task.outcome(supply)
@@ -195,7 +213,8 @@ def lock_overlay(
     One that was lost counts as changed, and its pins stay where the overlay was built from them.
 
     `shared` tells which projects of the base share a package directory, where `base` does not: it
-    is asked only when one of them is replaced, since it may have to look into all their wheels.
+    is asked only when one of them is replaced, since it may have to look into all their wheels. A
+    first lock starts from what arrived with the `options`.
 
     Raises:
         UnsatisfiableError: there is no solution, or it needs a shadow that is refused.
@@ -215,7 +234,7 @@ def lock_overlay(
             targets=site.targets,
             base=base,
             inputs=overlay_inputs(site, overlay, base),
-            start=Start(path, overlay_lock(overlay), options),
+            start=Start(path, overlay_lock(overlay), options, options.arrived),
             problem=partial(overlay_problem, site, overlay, base=base),
             editables=editables,
             shared=shared,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -46,12 +47,16 @@ from envc.supply.reference import (
 from envc.supply.url_references import url_references
 from envc.supply.wheelhouse import WheelCopy, has_its_wheels
 
+if TYPE_CHECKING:
+    from envc.model.arrival import ArrivedPins
+
 
 @value
 class Outcome:
     """A layer's lock, whether it differs from what the disk has, and wheels that come beside it.
 
     `warnings` are what a person should know; `moves`, of what people see another release now.
+    `spent` is the file with the pins that a first lock started from, "": there was none.
     """
 
     file: LockFile
@@ -59,23 +64,32 @@ class Outcome:
     copies: tuple[WheelCopy, ...] = ()
     warnings: tuple[str, ...] = ()
     moves: tuple[Move, ...] = ()
+    spent: str = ""
 
 
 @value
 class Start:
     """Where locking starts: the present lock (None where there is none), and what may move.
 
-    The lock belongs at `path`; one that was lost has been read from a copy elsewhere.
+    The lock belongs at `path`; one that was lost has been read from a copy elsewhere. Where there
+    never was one, `arrived` is what another tool had pinned.
     """
 
     path: str
     present: LockFile | None
     options: LockOptions
+    arrived: "ArrivedPins | None" = None
 
     @property
     def lock(self) -> Lock | None:
-        """The present lock."""
-        return None if self.present is None else self.present.lock
+        """The present lock, or one that pins what arrived."""
+        if self.present is not None:
+            return self.present.lock
+        if self.arrived is None:
+            return None
+        from envc.lock.arrived import lock_of_pins  # once in a layer's life
+
+        return lock_of_pins("", self.arrived.pins)
 
     def differs(self, text: bytes) -> bool:
         """Whether what stands at the lock's place is not this."""
@@ -91,10 +105,10 @@ class Start:
 
     def preferred(self, target: Target) -> dict[NormalizedName, Version]:
         """The pins to keep if possible."""
-        moving = self.moving
-        if self.present is None or moving is None:
+        lock, moving = self.lock, self.moving
+        if lock is None or moving is None:
             return {}
-        pins = pinned_versions(self.present.lock, target.markers)
+        pins = pinned_versions(lock, target.markers)
         return {project: pin for project, pin in pins.items() if project not in moving}
 
 
@@ -155,6 +169,7 @@ class LockTask:
             present=present,
             moving=self.start.moving,
         )
+        arrived = self._compared_with_arrived(seen.resolutions, supply)
         chosen = with_built_wheels(seen.resolutions, supply, present=present, folder=folder)
         builds = (*chosen.builds, *(each.build for each in by_url if each.build is not None))
         lock = lock_layer(
@@ -171,9 +186,27 @@ class LockTask:
         unknown = {text for each in seen.resolutions for text in each.unknown_extras()}
         return replace(
             outcome,
-            warnings=(*sorted(unknown), *note_of(seen.hashed)),
+            warnings=(*sorted(unknown), *note_of(seen.hashed), *arrived),
             moves=self._moves(seen.resolutions, supply) if outcome.changed else (),
+            spent=self.start.arrived.path if self.start.arrived is not None else "",
         )
+
+    def _compared_with_arrived(
+        self, resolutions: Sequence[Resolution], supply: Supply
+    ) -> tuple[str, ...]:
+        """What a person should know of resolutions that started from another tool's pins.
+
+        Raises:
+            UntrustedError: a file is another one than was pinned there.
+        """
+        arrived, moving = self.start.arrived, self.start.moving
+        if arrived is None or moving is None:
+            return ()
+        from envc.supply.promised_files import refuse_other_files, said_of_unneeded
+
+        pins = [pin for pin in arrived.pins if pin.project not in moving]
+        refuse_other_files(resolutions, pins, supply, arrived.path)
+        return said_of_unneeded(resolutions, pins)
 
     def _moves(self, resolutions: Sequence[Resolution], supply: Supply) -> tuple[Move, ...]:
         from envc.locking.moves import Moving, moves_of  # most locks stay as they are

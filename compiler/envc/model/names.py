@@ -181,6 +181,11 @@ def lock_file_name(layer: str) -> str:
     return f"pylock.{layer}.toml"
 
 
+def pins_file_name(layer: str) -> str:
+    """The name of the file with the pins that a layer's first lock starts from."""
+    return f"pins.{layer}.toml"
+
+
 def layer_of_lock_file(name: str) -> str | None:
     """The layer whose lock is called so; None: it is no such name."""
     found = re.fullmatch(rf"pylock\.({NAME_FORM})\.toml", name)

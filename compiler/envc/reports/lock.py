@@ -27,7 +27,11 @@ class LockedLayer:
 
 @value(kw_only=True)
 class LockReport:
-    """What `envc lock` did; `removed` are wheels that were carried, and no lock names any more."""
+    """What `envc lock` did.
+
+    `removed` are wheels that were carried, and no lock names any more, and the files of another
+    tool's pins that are in locks now.
+    """
 
     changed: bool
     layers: dict[str, LockedLayer]
