@@ -50,6 +50,15 @@ def test_fresh() -> None:
     assert schemas.stale(str(SCHEMAS)) == [], "run `make schemas`"
 
 
+def test_what_init_from_writes_fits(tmp_path: Path) -> None:
+    text = f"six==1.0 --hash=sha256:{64 * chr(48)}\n-f there\n"
+    (tmp_path / "requirements.txt").write_text(text)
+    answer = envc("init", "site", "--from", "requirements.txt", "--json", cwd=tmp_path)
+    output_of("init-from", answer)
+    pins = (tmp_path / "site/pins.user.toml").read_text()
+    assert faults("pins", from_toml(pins)) == []
+
+
 def test_check_names_what_is_stale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(tmp_path)
     schemas.write(folder)

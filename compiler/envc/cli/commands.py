@@ -2,7 +2,7 @@
 
 GROUPS: dict[str, dict[str, str]] = {
     "A site (administrators, CI)": {
-        "init": "write a commented envc.toml to start from",
+        "init": "write an envc.toml to start from, or one for what you have",
         "lock": "resolve the specs and write the locks",
         "materialize": "build what the locks describe in a target directory, and switch to it",
         "check": "say whether overlays and base fit, for a person or for CI",

@@ -28,6 +28,18 @@ OVERLAY = Option(
 )
 OWN_OVERLAY = OVERLAY._replace(help=f"{OVERLAY.help} (default: your own)")
 OFFLINE = Option("--offline", "", "ask no index: use the cache alone")
+FROM_OTHERS = (
+    Option(
+        "--from",
+        "PATH",
+        "begin with what stands there: requirements.txt, pyproject.toml, environment.yml, a lock "
+        "of uv, poetry, pdm or pip, or a virtual environment",
+        "sources",
+        repeated=True,
+    ),
+    Option("--extra", "NAME", "with --from: this extra of the project as well", repeated=True),
+    Option("--group", "NAME", "with --from: this dependency group as well", repeated=True),
+)
 LAYER = Option("--layer", "L", "a common layer (default: user)")
 SIGN = Option(
     "--sign",
@@ -68,6 +80,19 @@ NODES = (
     Option("--state", "DIR", "a folder that every node sees"),
     *ENGINE,
 )
+
+
+def sources_of(arguments: Arguments) -> list[str]:
+    """What `--from` names.
+
+    Raises:
+        UsageError: nothing, and yet there are extras or groups to be taken from it.
+    """
+    found: list[str] = arguments.sources
+    if not found and (arguments.extra or arguments.group):
+        what = "--extra and --group are of what --from names"
+        raise UsageError(what, mend="name a source: --from pyproject.toml")
+    return found
 
 
 def wheels_from(what: str) -> Option:

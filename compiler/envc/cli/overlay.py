@@ -5,12 +5,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Command, Operand, Option
-from envc.cli.options import BASES, OFFLINE, OWN_OVERLAY
+from envc.cli.options import BASES, FROM_OTHERS, OFFLINE, OWN_OVERLAY, sources_of
 from envc.cli.output import Output, counted, lines
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+    from envc.overlays.arrived import Start
     from envc.reports.overlay import OverlayReport
     from envc.reports.overlay_list import OverlayEntry
 
@@ -45,10 +46,11 @@ def _change(verb: str, arguments: Arguments) -> Output:
     options = OverlayOptions(folder, arguments.target)
     match verb:
         case "init":
+            start = _start(arguments)
             if arguments.on is not None:
-                report = edit.create_on(options, arguments.on, context)
+                report = edit.create_on(options, arguments.on, context, start)
             else:
-                report = edit.create(options, arguments.base, context)
+                report = edit.create(options, arguments.base, context, start)
         case "add":
             requirements = _requirements(arguments.requirements, arguments.editable)
             if arguments.overlay is None:
@@ -61,6 +63,17 @@ def _change(verb: str, arguments: Arguments) -> Output:
         case _:
             report = edit.adopt(options, context)
     return Output(report, told=_told(report))
+
+
+def _start(arguments: Arguments) -> "Start | None":
+    """What a new overlay begins with; None: with nothing."""
+    sources = sources_of(arguments)
+    if not sources:
+        return None
+    from envc.arrivals import Chosen
+    from envc.overlays.arrived import start_from
+
+    return start_from(sources, Chosen.of(arguments.extra, arguments.group))
 
 
 def _folder(arguments: Arguments, *, new: bool = False) -> str:
@@ -135,6 +148,10 @@ def _told(report: "OverlayReport") -> Iterator[str]:
             yield f"  {word} {', '.join(projects)}"
     for project, folder in report.editable.items():
         yield f"  {project} is edited in {folder}"
+    if report.left_out:
+        from envc.cli.init import said_of_left_out
+
+        yield from said_of_left_out(report.left_out)
     yield f"  run {report.folder}/bin/python"
 
 
@@ -250,6 +267,7 @@ VERBS = {
             "stand on the environment of this Python, or of this folder; or on folders that "
             "colons join, seen by python3",
         ),
+        *FROM_OTHERS,
         operands=(
             Operand("NAME", "its name in your storage, or its folder (your own)", "name", "?"),
         ),

@@ -26,6 +26,7 @@ from envc.formats.envc_toml import AtLeast, SiteDocument
 from envc.formats.facts import FACTS_FORMAT
 from envc.formats.location import LOCATION_FORMAT, Location
 from envc.formats.overlay_toml import OverlayDocument
+from envc.formats.pins import PinsDocument
 from envc.formats.pylock import LockTool
 from envc.model.digest import Digest
 from envc.model.generation import GENERATION_FORMAT, Generation
@@ -55,7 +56,7 @@ from envc.reports.error import ErrorReport, FaultList
 from envc.reports.export import ExportReport
 from envc.reports.gc_nodes import NodesCollectReport
 from envc.reports.generations import CollectReport, GenerationsReport, RollbackReport
-from envc.reports.init import InitReport
+from envc.reports.init import InitFromReport, InitReport
 from envc.reports.lock import LockReport
 from envc.reports.materialize import MaterializeReport
 from envc.reports.node import NodeReport
@@ -241,6 +242,7 @@ def entries() -> tuple[Entry, ...]:
     return (
         _file("envc", "envc.toml", _table(SiteDocument)),
         _file("overlay", "overlay.toml", _table(OverlayDocument)),
+        _file("pins", "pins.LAYER.toml", _table(PinsDocument)),
         _file("lock", "[tool.envc] of pylock.*.toml", _table(LockTool), number=LOCK_FORMAT),
         _file("location", "location.toml", location, number=LOCATION_FORMAT),
         _file("bundle", "bundle.json", _record(BundleIndex, "version"), number=BUNDLE_FORMAT),
@@ -251,6 +253,7 @@ def entries() -> tuple[Entry, ...]:
         _file("facts", "facts.json", facts, number=FACTS_FORMAT, key="format"),
         _file("inventory", INVENTORY_FILE, inventory, number=INVENTORY_FORMAT),
         _output("init", InitReport),
+        Entry(name="output-init-from", title="envc init --from --json", model=InitFromReport),
         _output("lock", LockReport),
         _output("materialize", MaterializeReport),
         _output("overlay", OverlayReport),

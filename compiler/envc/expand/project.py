@@ -14,7 +14,6 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from envc.errors import Fault, SpecError
 from envc.formats.document import Document, requirement_text
-from envc.formats.envc_toml import SiteDocument
 from envc.formats.values import KeyPath, path_text
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.value import replace
@@ -23,7 +22,7 @@ _EXTRAS = "optional-dependencies"
 
 
 def project_requirements(
-    document: Document[SiteDocument], source: str, where: Origin
+    document: Document[Any], source: str, where: Origin
 ) -> tuple[SourcedRequirement, ...]:
     """The requirements that a source of a layer names, each with the line it stands on.
 
@@ -40,7 +39,7 @@ def project_requirements(
 class _Reader:
     """Reads the tables of one pyproject.toml; faults name the source that led to them."""
 
-    def __init__(self, document: Document[SiteDocument], where: Origin) -> None:
+    def __init__(self, document: Document[Any], where: Origin) -> None:
         self._file = replace(document, prefix=())
         self._where = where
         self._project = _table(document.whole.get("project"))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
+from posixpath import join, normpath
 from urllib.parse import quote
 
 from packaging.markers import InvalidMarker, Marker
@@ -258,6 +259,17 @@ def git_place(url: str, commit: str, subdirectory: str = "") -> str:
     return f"git+{url.removeprefix('git+')}{at}" + (
         f"#subdirectory={subdirectory}" if subdirectory else ""
     )
+
+
+def source_place(table: Tree, folder: str) -> str:
+    """Where a table of uv or poetry says that a project comes from; "": from an index."""
+    if table.has("git"):
+        kinds = ("rev", "tag", "branch")
+        reference = next((told for key in kinds if (told := table.at(key).text())), "")
+        return git_place(table.at("git").text(), reference, table.at("subdirectory").text())
+    if table.has("path"):
+        return path_place(normpath(join(folder, table.at("path").text())))
+    return table.at("url").text()
 
 
 def refuse_unknown(kind: str, chosen: Collection[str], known: Iterable[str], where: str) -> None:

@@ -184,19 +184,25 @@ def _marker(package: Package, where: str, groups: frozenset[str], mend: str) -> 
     """
     if package.marker is None:
         return None
-
-    def chosen(asked: re.Match[str]) -> str:
-        holds = Marker(asked.group()).evaluate({"dependency_groups": groups}, context="lock_file")
-        return f'python_version {">=" if holds else "<"} "0"'
-
-    marker = Marker(_CHOICE.sub(chosen, str(package.marker)))
+    marker = without_choices(str(package.marker), frozenset(), groups)
     try:
-        marker.evaluate(context="lock_file")
+        Marker(marker).evaluate(context="lock_file")
     except (ValueError, KeyError) as error:  # no order, no number that can be read, no such name
         raise SpecError(
             f"the marker of {package.name} has no answer", where=where, mend=mend
         ) from error
-    return str(marker)
+    return marker
+
+
+def without_choices(marker: str, extras: frozenset[str], groups: frozenset[str]) -> str:
+    """The marker of a lock's entry as it is for whoever installs these extras and groups."""
+
+    def chosen(asked: re.Match[str]) -> str:
+        choice = {"extras": extras, "dependency_groups": groups}
+        holds = Marker(asked.group()).evaluate(choice, context="lock_file")
+        return f'python_version {">=" if holds else "<"} "0"'
+
+    return str(Marker(_CHOICE.sub(chosen, marker)))
 
 
 def _dependencies(package: Package) -> tuple[NormalizedName, ...]:

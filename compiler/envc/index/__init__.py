@@ -3,7 +3,7 @@
 The network and its cache, behind `ports.CandidateSource`; materialize gets wheels by the fetcher.
 """
 
-from envc.index.configuration import default_index
+from envc.index.configuration import default_index, public_index
 from envc.index.credentials import for_people, without_credentials
 from envc.index.promises import broken_promises
 from envc.index.source import IndexSource
@@ -15,5 +15,6 @@ __all__ = [
     "broken_promises",
     "default_index",
     "for_people",
+    "public_index",
     "without_credentials",
 ]

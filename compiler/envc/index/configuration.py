@@ -35,7 +35,7 @@ def default_index(environ: Mapping[str, str] | None = None) -> IndexSpec:
             return IndexSpec(
                 name=DEFAULT_INDEX, url=re.sub(r"^[A-Za-z0-9._-]+=(?=\w+://)", "", value)
             )
-    return IndexSpec(name=DEFAULT_INDEX, url=_url_of_pip(environ) or _public_url())
+    return IndexSpec(name=DEFAULT_INDEX, url=_url_of_pip(environ) or public_index())
 
 
 def _url_of_pip(environ: Mapping[str, str]) -> str | None:
@@ -70,8 +70,11 @@ def _files_of_pip(environ: Mapping[str, str]) -> Iterator[str]:
     yield "/etc/xdg/pip/pip.conf"
 
 
-def _public_url() -> str:
-    """The constant of pypi_simple, read from its source: its import takes a quarter second."""
+def public_index() -> str:
+    """The URL of the ecosystem's public index.
+
+    It is the constant of pypi_simple, read from its source: its import takes a quarter second.
+    """
     import importlib.util
 
     specification = importlib.util.find_spec("pypi_simple")

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
@@ -11,6 +12,7 @@ from envc.disk.ownership import refuse_foreign
 from envc.errors import Fault, UsageError, shell_word
 from envc.formats.overlay_edit import with_lines, without_lines
 from envc.formats.overlay_toml import ON_TEMPLATE, TEMPLATE
+from envc.formats.toml import toml_of
 from envc.host.context import Context
 from envc.locking.report import LockOptions
 from envc.model.names import NAME_FORM, OVERLAY_SPEC, SHOWN_OF_OVERLAYS
@@ -28,12 +30,17 @@ from envc.target.by_hand import Foreign, by_hand
 from envc.target.directory import Directory, Shape
 from envc.target.opened import Target, built_overlay, find_target, open_target
 
+if TYPE_CHECKING:
+    from envc.overlays.arrived import Start
+
 # So often an edit begins anew where somebody else edits, too.
 _TRIES = 5
 
 
-def create(options: OverlayOptions, base: str | None, context: Context) -> OverlayReport:
-    """A new overlay, built: it sees its base and nothing else yet.
+def create(
+    options: OverlayOptions, base: str | None, context: Context, start: "Start | None" = None
+) -> OverlayReport:
+    """A new overlay, built: it sees its base, and what somebody `start`s with.
 
     Raises:
         UsageError: there is one already, or was; or the name cannot be an overlay's.
@@ -44,9 +51,11 @@ def create(options: OverlayOptions, base: str | None, context: Context) -> Overl
         target, f"make it with `envc overlay init {shell_word(folder)} --base L`"
     )
     text = TEMPLATE.format(name=name, base=chosen).encode()
+    if start is not None:
+        text = start.text(name, {"base": chosen})
     spec = overlay_from(text, path)
     check_base(target.site.spec, spec, base_at=f"--base {shell_word(chosen)}", name_at=folder)
-    return lock_and_build(spec, text, target, LockOptions(), context, read=b"")
+    return _built_new(spec, text, target, context, start)
 
 
 def create_own(options: OverlayOptions, context: Context) -> None:
@@ -59,7 +68,9 @@ def create_own(options: OverlayOptions, context: Context) -> None:
         create(options, None, context)
 
 
-def create_on(options: OverlayOptions, what: str, context: Context) -> OverlayReport:
+def create_on(
+    options: OverlayOptions, what: str, context: Context, start: "Start | None" = None
+) -> OverlayReport:
     """A new overlay, built, on the environment that `what` means: an interpreter or a prefix.
 
     Raises:
@@ -69,7 +80,23 @@ def create_on(options: OverlayOptions, what: str, context: Context) -> OverlayRe
     refuse_foreign(folder)
     base = base_found(what, folder, os.environ)
     text = ON_TEMPLATE.format(name=name, on=on_to_toml(base.on)).encode()
-    return lock_and_build(overlay_from(text, path), text, base, LockOptions(), context, read=b"")
+    if start is not None:
+        text = start.text(name, {"on": toml_of(base.on)})
+    return _built_new(overlay_from(text, path), text, base, context, start)
+
+
+def _built_new(
+    spec: OverlaySpec,
+    text: bytes,
+    target: Target | DescribedBase,
+    context: Context,
+    start: "Start | None",
+) -> OverlayReport:
+    if start is None:
+        return lock_and_build(spec, text, target, LockOptions(), context, read=b"")
+    options = LockOptions(arrived=start.pins)
+    report = lock_and_build(spec, text, target, options, context, read=b"")
+    return replace(report, left_out=start.left_out())
 
 
 def _new_place(options: OverlayOptions) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""How one set of projects differs from another."""
+"""How one set of projects differs from another, and what of one cannot be in the other."""
 
 from collections.abc import Mapping
 
@@ -51,3 +51,12 @@ def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> Laye
             if before[p] != after[p]
         },
     )
+
+
+@value
+class LeftOut:
+    """Something that `--from` found and that envc has no place for, where, and how to make up."""
+
+    what: str
+    where: str
+    mend: str

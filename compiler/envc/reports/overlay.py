@@ -2,7 +2,7 @@
 
 from envc.model.digest import Digest
 from envc.model.value import value
-from envc.reports.change import LayerChange, Move
+from envc.reports.change import LayerChange, LeftOut, Move
 
 
 @value(kw_only=True)
@@ -14,7 +14,8 @@ class OverlayReport:
     nobody knows any more. `moves` are the releases that this run has made people see others of.
 
     An overlay `on` an environment that envc did not build has no `target`: `on` is the interpreter
-    that it names, and `modules` are the environment modules that it needs.
+    that it names, and `modules` are the environment modules that it needs. `left_out` is what
+    `init --from` found and an overlay has no place for.
     """
 
     name: str
@@ -36,3 +37,4 @@ class OverlayReport:
     moves: tuple[Move, ...] = ()
     on: str = ""
     modules: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
