@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 from hypothesis import strategies as st
+from packaging.utils import NormalizedName
 
 from envc.errors import EnvcError, InternalError
 from envc.expand.overlay import expand_overlay
@@ -27,6 +28,7 @@ from envc.formats.stack_text import base_references, common_closure
 from envc.formats.wanted import wanted_from_json
 from envc.host.machine import machine_of
 from envc.index.html_page import html_page
+from envc.index.listing import offer_of
 from envc.index.simple import listing_of_page
 from envc.model.nodes import OUTPUT_BYTES, NodeAnswer
 from envc.rollout.words import word_of
@@ -57,6 +59,12 @@ def of_stack(text: bytes) -> None:
     common_closure(text.decode(errors="replace"))
 
 
+def listed(text: bytes) -> None:
+    listing = listing_of_page(text, "x", content_type="x/json", base_url="http://h/")
+    for release in offer_of(listing, NormalizedName("x"), index="http://h").releases:
+        list(release.distributions)
+
+
 KINDS = {
     "overlay": Kind(lambda text: expand_overlay(read_overlay(text, "f")), OVERLAY, MOST_BYTES),
     "site": Kind(
@@ -71,7 +79,7 @@ KINDS = {
     "stack": Kind(of_stack, b"envc-stack\t1\n", 1 << 20),
     "page": Kind(lambda text: html_page(text, None), b"<!DOCTYPE html>", 1 << 20),
     "listing": Kind(
-        lambda text: listing_of_page(text, "x", content_type="x/json", base_url="http://h/"),
+        listed,
         b'{"meta": {"api-version": "1.0"}, "files": ',
         1 << 20,
     ),

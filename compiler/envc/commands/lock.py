@@ -37,11 +37,15 @@ def lock(site: str | None, options: LockOptions, context: Context) -> LockReport
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """No search for circular garbage: locking makes next to none, and it took a twentieth."""
+    """No search for circular garbage: locking makes next to none, and it took a twentieth.
+
+    Nor is what it has left looked through afterwards, when there is little more to do than to tell.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
+            gc.freeze()
             gc.enable()

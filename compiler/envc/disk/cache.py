@@ -18,7 +18,7 @@ from envc.model.digest import digest_of, hex_of
 _KEY_DIGITS = 24
 # Of what one folder of the cache holds, the oldest goes when it is more than this together; looked
 # at once in so many writes.
-_MOST_BYTES = 256 << 20
+_MOST_BYTES = 512 << 20
 _WRITES_BETWEEN = 256
 
 

@@ -17,6 +17,7 @@ from envc.model.spec import LONGEST_REQUIREMENT
 if TYPE_CHECKING:
     from email.message import Message
 
+METADATA_NAME_ENDING = ".dist-info/METADATA"
 # Descriptions of some projects reach a megabyte.
 METADATA_LIMIT_BYTES = 16 * 1024 * 1024
 # Old metadata has its description among its headers.
@@ -91,7 +92,7 @@ def wheel_metadata(file: BinaryIO) -> bytes:
 
     try:
         with ZipFile(file) as archive:
-            names = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
+            names = [name for name in archive.namelist() if name.endswith(METADATA_NAME_ENDING)]
             names = [name for name in names if name.count("/") == 1]
             if len(names) != 1:
                 raise ValueError(f"it has {len(names)} METADATA files, not one")

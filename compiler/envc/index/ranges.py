@@ -12,8 +12,11 @@ from envc.model.value import value
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# The end of central directory and, for most wheels, the directory and METADATA with it.
+# The end of central directory and, for most wheels, the directory and METADATA with it: large
+# wheels have more files to list.
 TAIL_BYTES = 64 * 1024
+_LONGEST_TAIL_BYTES = 256 * 1024
+_WHEEL_PER_TAIL = 50
 CHUNK_BYTES = 64 * 1024
 # Directories of the largest wheels have a tenth of it; who needs more needs the whole file.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -119,9 +122,10 @@ def open_remote(client: Client, url: str, *, index: str, size_bytes: int | None)
     if not size_bytes:
         tail = _piece(client, url, index, span=f"-{TAIL_BYTES}", most_bytes=TAIL_BYTES)
     else:
-        start = max(size_bytes - TAIL_BYTES, 0)
+        tail_bytes = min(max(size_bytes // _WHEEL_PER_TAIL, TAIL_BYTES), _LONGEST_TAIL_BYTES)
+        start = max(size_bytes - tail_bytes, 0)
         span = f"{start}-{size_bytes - 1}"
-        tail = _piece(client, url, index, span=span, most_bytes=TAIL_BYTES)
+        tail = _piece(client, url, index, span=span, most_bytes=tail_bytes)
     if size_bytes and size_bytes != tail.size_bytes:
         raise NoRangesError  # the index is wrong about the file: the whole tells how long it is
     if tail.start + len(tail.content) != tail.size_bytes:

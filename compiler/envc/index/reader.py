@@ -18,6 +18,7 @@ from envc.disk.memo import Memo
 from envc.errors import MetadataError, OutsideError, UntrustedError
 from envc.formats.core_metadata import (
     METADATA_LIMIT_BYTES,
+    METADATA_NAME_ENDING,
     parse_metadata,
     sdist_metadata,
     static_metadata,
@@ -285,8 +286,11 @@ def _from_file(path: str, distribution: Distribution) -> CoreMetadata:
 
 
 def _of_wheel(file: BinaryIO, distribution: Distribution) -> CoreMetadata:
+    from envc.index.zip_excerpt import excerpt  # a warm run reads no wheel
+
     try:
-        content = wheel_metadata(file)
+        small = excerpt(file, METADATA_NAME_ENDING.encode(), most_bytes=METADATA_LIMIT_BYTES)
+        content = wheel_metadata(small or file)
     except ValueError as error:
         raise MetadataError(
             f"{distribution.filename} is not a wheel that can be read: {error}",

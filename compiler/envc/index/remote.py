@@ -15,7 +15,6 @@ from envc.index.client import Answer, Client, status_text
 from envc.index.credentials import for_people, without_credentials
 from envc.index.listing import NOTHING, Listing, Offer, offer_of
 from envc.index.pages import CachedListing, prolong, read_listing, write_listing
-from envc.index.simple import ACCEPT, listing_of_page
 
 # How long a page is good for when its server does not say.
 FRESH_SECONDS = 600
@@ -81,6 +80,8 @@ class RemoteIndex:
         return read_listing(self._cache, self.url, project)
 
     def _ask(self, project: NormalizedName, cached: CachedListing | None) -> Listing:
+        from envc.index.simple import ACCEPT  # a warm run asks nobody
+
         url = self._page_url(project)
         headers = {"Accept": ACCEPT, **_validators(cached)}
         answer = self._client.get(url, index=self.name, headers=headers)
@@ -118,11 +119,16 @@ class RemoteIndex:
                 )
         elif "no-store" not in answer.headers.get("Cache-Control", "").lower():
             write_listing(self._cache, self.url, project, cached=fetched)
-        return fetched.listing
+            kept = self._read(project)
+            if kept is not None and kept.listing.fingerprint == listing.fingerprint:
+                return kept.listing  # most of it stays on the disk
+        return listing
 
     def _parsed(
         self, answer: Answer, project: NormalizedName, signatures: dict[str, str]
     ) -> Listing:
+        from envc.index.simple import listing_of_page
+
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return NOTHING
         url = self._page_url(project)

@@ -6,20 +6,19 @@ Source: https://packaging.python.org/specifications/simple-repository-api/ (PEP 
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
 from packaging.utils import NormalizedName
-from packaging.version import Version
 
 from envc.index.credentials import without_credentials, without_signature
 from envc.index.filenames import version_of
+from envc.index.json_page import Files, json_page
+from envc.index.listed_file import announced_metadata, row_of
 from envc.index.listing import ListedFile, Listing, listing_of
-from envc.model.digest import best_checksum
-from envc.model.spec import LONGEST_REQUIREMENT
+from envc.model.value import replace
 
 if TYPE_CHECKING:
     from envc.index.html_page import HtmlPage
@@ -31,15 +30,23 @@ ACCEPT = (
     "text/html;q=0.1"
 )
 
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-# What every reader of a lock can take for an integer; no file is larger.
-_LARGEST_BYTES = (1 << 53) - 1
 _HTML_TYPES = ("application/vnd.pypi.simple.v1+html", "text/html")
 _ABSOLUTE = ("https://", "http://")
-# A link with nothing to take off: server, path. Of thousands of links nearly all are such.
 _PLAIN_LINK = re.compile(r"https?://([A-Za-z0-9.:-]+)/[A-Za-z0-9/._+%!~=,-]*")
-# In JSON, what half of a character is spelled as.
-_SURROGATE = re.compile(rb"\\u[dD]")
+# What a file's text may open before nobody counts any more: its own brace, its hashes' and others'.
+_MOST_OPENED = 8
+# A page that links more of them is read as if each link were the first.
+_MOST_SERVERS = 8
+# Half of a character, spelled out or not: nobody can write that.
+_SURROGATE = re.compile("\\\\u[dD]|[\ud800-\udfff]")
+
+
+class _Origin(NamedTuple):
+    """Of which project a page is, what its links are joined to, and what these were signed with."""
+
+    project: NormalizedName
+    base_url: str
+    signatures: dict[str, str]
 
 
 def listing_of_page(
@@ -61,141 +68,133 @@ def listing_of_page(
     """
     media_type, _, parameters = content_type.partition(";")
     media_type = media_type.strip().lower()
-    base_url, signatures = without_credentials(base_url), {} if signatures is None else signatures
+    signatures = {} if signatures is None else signatures
+    origin = _Origin(project, without_credentials(base_url), signatures)
     if media_type.endswith("json"):
-        return _listing_of_json(content, project, base_url, signatures)
+        return _listing_of_json(content, origin)
     if media_type in _HTML_TYPES:
         from envc.index.html_page import html_page  # most indexes answer JSON
 
         charset = re.search(r"charset=\"?([\w-]+)", parameters)
-        page = html_page(content, charset[1] if charset else None)
-        return _listing_of_html(page, project, base_url, signatures)
+        return _listing_of_html(html_page(content, charset[1] if charset else None), origin)
     raise ValueError(f"the content type {media_type!r} is not one of the simple API")
 
 
-def _listing_of_json(
-    content: bytes, project: NormalizedName, base_url: str, signatures: dict[str, str]
-) -> Listing:
+def _listing_of_json(content: bytes, origin: _Origin) -> Listing:
     try:
-        page = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        page = json_page(content, lambda files: listing_of(_files_of_json(files, origin)))
+    except ValueError as error:
         raise ValueError("the page is not JSON") from error
     match page:
         case {"meta": {"api-version": str(version)}} if version.split(".", maxsplit=1)[0] != "1":
             raise ValueError(f"the page is of version {version} of the simple API; envc knows 1.x")
-        case {"meta": {"api-version": str()}, "files": list(files)}:
-            pass
-        case _:
-            raise ValueError("the page is not JSON of the simple API")
-    serial = page["meta"].get("_last-serial")
-    if _SURROGATE.search(content):
-        files = list(filter(_is_readable, files))
-    return listing_of(
-        _unsigned(_files_of_json(files, project, base_url), signatures),
-        found=True,
-        serial=serial if type(serial) is int else 0,
-    )
+        case {"meta": {"api-version": str(), **meta}, "files": Listing() as listing}:
+            serial = meta.get("_last-serial")
+            return replace(listing, serial=serial if type(serial) is int else 0)
+    raise ValueError("the page is not JSON of the simple API")
 
 
-def _files_of_json(
-    files: list[Any], project: NormalizedName, base_url: str
-) -> Iterator[tuple[Version, ListedFile]]:
-    for file in files:
+def _files_of_json(files: Files, origin: _Origin) -> Iterator[ListedFile]:
+    project = origin.project
+    servers: tuple[str, ...] = ()
+    for file, text in files:
         if type(file) is not dict:
             continue
         filename, url = file.get("filename"), file.get("url")
-        if type(filename) is str and type(url) is str:
-            version = version_of(filename, project)
-            url_joined = _joined(base_url, url)
-            if version is not None and url_joined is not None:
-                yield version, _file_of_json(file, filename, url_joined)
+        if type(filename) is not str or type(url) is not str:
+            continue
+        version = version_of(filename, project)
+        if version is None:
+            continue
+        row = text  # of nearly all: there is nothing to take off, or to add
+        if not (url.startswith(servers) and _is_plain(text)):
+            told = _row(file, url, origin) if _is_readable(text) else None
+            if told is None:
+                continue
+            row = told
+            if len(servers) < _MOST_SERVERS:
+                servers = (*servers, *_servers_of(url))
+        announces = "metadata" in text and announced_metadata(file) is not False
+        yield version, filename, row, announces
 
 
-def _is_readable(file: Any) -> bool:
-    """Whether all its texts can be written: JSON can spell halves of characters."""
+def _is_plain(text: str) -> bool:
+    """Whether a file's text is what it stands for, without logins, queries, fragments, nesting."""
+    return (
+        text.isascii()
+        and not ("\\" in text or "@" in text or "?" in text or "#" in text or "[" in text)
+        and text.count("{") <= _MOST_OPENED
+        and "\n" not in text
+    )
+
+
+def _is_readable(text: str) -> bool:
+    """Whether all its characters can be written: JSON can spell halves of them."""
+    if not _SURROGATE.search(text):
+        return True
     try:
-        return bool(json.dumps(file, ensure_ascii=False).encode())
-    except UnicodeError:
+        return bool(json.dumps(json.loads(text), ensure_ascii=False).encode())
+    except (UnicodeError, RecursionError):
         return False
 
 
-def _file_of_json(file: dict[str, Any], filename: str, url: str) -> ListedFile:
-    size, python, yanked = file.get("size"), file.get("requires-python"), file.get("yanked", False)
-    # PEP 714: the first name is the one to believe, the other is what it was once called.
-    metadata = file.get("core-metadata", file.get("dist-info-metadata", False))
-    if isinstance(yanked, bool):
-        yanked = "" if yanked else None
-    hashes = file.get("hashes")
-    sha256 = _sha256(hashes)
-    return ListedFile(
-        filename,
-        url,
-        sha256,
-        size if type(size) is int and 0 < size <= _LARGEST_BYTES else None,
-        _python(python),
-        _upload_time(file.get("upload-time")),
-        (_sha256(metadata) or True) if type(metadata) is dict else metadata is True,
-        yanked if isinstance(yanked, str) else None,
-        None if sha256 else _checksum(hashes),
-    )
-
-
-def _unsigned(
-    files: Iterable[tuple[Version, ListedFile]], signatures: dict[str, str]
-) -> Iterator[tuple[Version, ListedFile]]:
-    """The files with URLs that may be kept; what these were signed with comes into `signatures`."""
-    for version, file in files:
-        url = without_signature(file.url)
-        if url != file.url:
-            signatures[url] = file.url.removeprefix(url)
-        yield version, file if url == file.url else file._replace(url=url)
-
-
-def _listing_of_html(
-    page: "HtmlPage", project: NormalizedName, base_url: str, signatures: dict[str, str]
-) -> Listing:
+def _listing_of_html(page: "HtmlPage", origin: _Origin) -> Listing:
     if page.version is not None and page.version.strip().partition(".")[0] != "1":
         raise ValueError(f"the page is of version {page.version} of the simple API; envc knows 1.x")
     if page.base is not None:
-        base_url = _joined(base_url, page.base) or base_url
-    files = []
+        base_url = _joined(origin.base_url, page.base) or origin.base_url
+        origin = origin._replace(base_url=base_url)
+    listing = listing_of(_files_of_html(page, origin))
+    return replace(listing, serial=page.serial)
+
+
+def _files_of_html(page: "HtmlPage", origin: _Origin) -> Iterator[ListedFile]:
     for attributes in page.links:
         reference, _, fragment = attributes["href"].strip().partition("#")
         filename = unquote(reference.partition("?")[0].rpartition("/")[2])
-        version = version_of(filename, project)
-        url = _joined(base_url, reference) if version is not None else None
-        if version is not None and url is not None:
-            files.append((version, _file_of_html(attributes, filename, url, fragment)))
-    return listing_of(_unsigned(files, signatures), found=True, serial=page.serial)
+        version = version_of(filename, origin.project)
+        if version is not None:
+            file = _file_of_link(attributes, filename, fragment)
+            row = _row(file, reference, origin)
+            if row is not None:
+                announces = announced_metadata(file) is not False
+                yield version, filename, row, announces
 
 
-def _file_of_html(
-    attributes: Mapping[str, str], filename: str, url: str, fragment: str
-) -> ListedFile:
+def _file_of_link(attributes: Mapping[str, str], filename: str, fragment: str) -> dict[str, Any]:
+    """What a link says of its file, as a page in JSON would say it."""
     metadata = attributes.get("data-core-metadata", attributes.get("data-dist-info-metadata"))
-    algorithm, _, metadata_hash = (metadata or "").partition("=")
+    algorithm, _, digits = (metadata or "").partition("=")
     announced = metadata is not None and metadata.lower() != "false"
-    fragments = dict(part.partition("=")[::2] for part in fragment.split("&"))
-    sha256 = _sha256(fragments)
-    return ListedFile(
-        filename,
-        url,
-        sha256,
-        None,
-        _python(attributes.get("data-requires-python")),
-        None,
-        _sha256({algorithm: metadata_hash}) or announced,
-        attributes.get("data-yanked"),
-        None if sha256 else _checksum(fragments),
-    )
+    return {
+        "filename": filename,
+        "hashes": dict(part.partition("=")[::2] for part in fragment.split("&")),
+        "requires-python": attributes.get("data-requires-python"),
+        "core-metadata": {algorithm: digits} if announced else False,
+        "yanked": attributes.get("data-yanked"),
+    }
+
+
+def _row(file: Mapping[str, Any], url: str, origin: _Origin) -> str | None:
+    """The row of a file, with a URL that may be kept; None: nobody can follow its link."""
+    joined = _joined(origin.base_url, url)
+    if joined is None:
+        return None
+    kept = without_signature(joined)
+    if kept != joined:
+        origin.signatures[kept] = joined.removeprefix(kept)
+    return row_of(file, kept)
+
+
+def _servers_of(url: str) -> list[str]:
+    """What a plain absolute URL begins with, up to the slash behind its server; else nothing."""
+    plain = _PLAIN_LINK.fullmatch(url)
+    return [url[: plain.end(1) + 1]] if plain else []
 
 
 def _joined(base_url: str, url: str) -> str | None:
     """The absolute URL without credentials; None when it is none of HTTP."""
     try:
-        plain = _PLAIN_LINK.fullmatch(url)
-        if plain is not None:
-            return url if _can_be_reached(plain[1]) else None
         if not url.startswith(_ABSOLUTE):
             url = urljoin(base_url, url)
         if not url.startswith(_ABSOLUTE):
@@ -214,31 +213,3 @@ def _can_be_reached(server: str) -> bool:
     parts = urlsplit(f"//{server}")
     host = parts.hostname or ""
     return bool(host) and parts.port != 0 and bool(host.encode("idna"))
-
-
-def _python(text: Any) -> str | None:
-    """What a page says of Pythons; what has no end nobody reads."""
-    is_readable = type(text) is str and 0 < len(text.strip()) <= LONGEST_REQUIREMENT
-    return text.strip() if is_readable else None
-
-
-def _sha256(hashes: Any) -> str | None:
-    value = hashes.get("sha256") if type(hashes) is dict else None
-    if type(value) is str and _SHA256.fullmatch(value):
-        return value.lower()
-    return None
-
-
-def _checksum(hashes: Any) -> str | None:
-    """The best of the hashes that are no sha256."""
-    return best_checksum(hashes) if type(hashes) is dict else None
-
-
-def _upload_time(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return value

@@ -5,7 +5,8 @@ from packaging.version import Version
 
 from envc.disk.cache import Cache
 from envc.errors import OutsideError
-from envc.index.listing import NOTHING, ListedFile, listing_of, offer_of
+from envc.index.listed_file import row_of
+from envc.index.listing import NOTHING, listing_of, offer_of
 from envc.index.pages import CachedListing, prolong, read_listing, write_listing
 
 INDEX = "https://host/simple"
@@ -22,23 +23,12 @@ def cache(tmp_path):
 
 def listing(*versions, url="https://host/files"):
     """Every release has one file, whose name fills a kilobyte."""
-    files = [
-        (
-            Version(text),
-            ListedFile(
-                f"six-{text}-py3-none-any.whl",
-                f"{url}/{'x' * 1000}",
-                None,
-                len(text),
-                None,
-                None,
-                False,
-                None,
-            ),
-        )
-        for text in versions
-    ]
-    return listing_of(files, found=True)
+    files = []
+    for text in versions:
+        name = f"six-{text}-py3-none-any.whl"
+        row = row_of({"filename": name}, f"{url}/{'x' * 1000}")
+        files.append((Version(text), name, row, False))
+    return listing_of(files)
 
 
 def keep(cache, found, **values):

@@ -206,3 +206,38 @@ def test_a_link_that_nobody_can_follow_is_left_out(server):
 @pytest.mark.parametrize("key", ["filename", "requires-python", "yanked", "upload-time"])
 def test_a_file_of_which_half_a_character_is_told_is_left_out(key):
     assert distributions(page({"filename": WHEEL, "url": WHEEL, key: "\ud800"})) == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"x": json.loads("[" * 900 + "]" * 900)},
+        {"hashes": json.loads('{"sha256":' * 900 + "1" + "}" * 900)},
+        {"requires-python": "\n>=3.8 "},
+        {"yanked": "\u00fc \\ ? # @"},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_what_is_odd_about_a_file_is_seen_or_left_when_it_is_looked_at(odd, indent):
+    files = [{"filename": WHEEL, "url": f"https://h/{WHEEL}"} | each for each in ({}, odd)]
+    content = json.dumps({"meta": {"api-version": "1.0"}, "files": files}, indent=indent).encode()
+    plain, other = distributions(content)
+    assert plain == one(url=f"https://h/{WHEEL}")
+    assert (other.url, other.digest) == (f"https://h/{WHEEL}", None)
+    assert other.requires_python == (">=3.8" if "requires-python" in odd else None)
+    assert other.yanked == odd.get("yanked")
+
+
+@pytest.mark.parametrize("secret", ["https://h/?token=S3cret", "https://S3cret@h/", "S3cret#@?"])
+def test_what_a_file_is_not_asked_about_is_kept_nowhere_where_it_may_be_a_secret(secret):
+    files = [{"filename": WHEEL, "url": f"https://h/{WHEEL}"}, {"provenance": secret}]
+    content = page(files[0], files[0] | files[1])
+    listing = listing_of_page(content, "six", content_type=JSON, base_url=BASE)
+    assert b"S3cret" in content
+    assert b"S3cret" not in listing.files(0)
+
+
+def test_a_page_may_link_many_servers():
+    urls = [f"https://h{number}.example/{WHEEL}" for number in range(50)]
+    found = distributions(page(*({"filename": WHEEL, "url": url} for url in urls)))
+    assert [each.url for each in found] == urls

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from envc.disk.cache import Cache
 from envc.errors import OutsideError, UntrustedError, UsageError
-from envc.index import IndexSource
+from envc.index import IndexSource, pages
 from envc.index.ahead import WORKERS
+from envc.index.client import Client
 from envc.index.reader import Elsewhere
+from envc.index.remote import RemoteIndex
 from envc.model.release import CoreMetadata
 from envc.model.spec import IndexSpec
 from envc.ports import SilentReporter
@@ -700,3 +703,21 @@ def test_the_cache_is_private(house, open_source, tmp_path):
     with IndexServer(house) as server:
         open_source(site(server)).releases("six")
     assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
+
+
+class Full(Cache):
+    """A cache that cannot be written any more."""
+
+    def write(self, place, content):
+        """Nothing is kept."""
+
+
+def test_what_is_listed_stays_on_the_disk_but_never_an_older_page(house, tmp_path):
+    with IndexServer(house, cache_control="no-cache") as server:
+        cache, client = Cache(str(tmp_path / "cache")), Client()
+        index = RemoteIndex("site", server.url, cache=cache, client=client)
+        assert isinstance(index._ask("six", None).files, pages._KeptFiles)
+        Recipe(name="six", version="99").build(house)
+        full = RemoteIndex("site", server.url, cache=Full(cache.root), client=client)
+        assert full._ask("six", None).versions[0] == "99"
+        client.close()
