@@ -41,6 +41,15 @@ class CandidateSource(Protocol):
             UntrustedError: it is not what the index promised.
         """
 
+    def is_far(self) -> bool:
+        """Whether any answer so far had to be waited for: to look ahead saves time only then."""
+
+    def arrived_releases(self, project: NormalizedName) -> Sequence[Release] | None:
+        """Releases that were started on and have come since; None: `releases` may have to wait."""
+
+    def arrived_metadata(self, distribution: Distribution) -> CoreMetadata | None:
+        """Metadata that was started on and has come since; None: `metadata` may have to wait."""
+
     def within(self, seconds: float) -> AbstractContextManager[CandidateSource]:
         """The same source for so long, in a block in which it is asked why there are no pins.
 

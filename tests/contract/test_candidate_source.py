@@ -121,6 +121,9 @@ def test_answers_do_not_change_and_prefetching_changes_none(source):
     assert source.releases("nowhere") == ()
     first = before[0].distributions[0]
     assert source.metadata(first) == source.metadata(first)
+    assert source.arrived_releases("six") in (None, before)
+    assert source.arrived_metadata(first) in (None, source.metadata(first))
+    assert source.arrived_releases("mixed-name") is None  # nobody has started on it
 
 
 def test_metadata_of_a_file_that_is_gone_is_an_error_of_the_outside(source):

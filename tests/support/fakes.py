@@ -161,6 +161,15 @@ class FakeSource:
     def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
         """Nothing is far."""
 
+    def is_far(self) -> bool:
+        return False
+
+    def arrived_releases(self, project: NormalizedName) -> tuple[Release, ...] | None:
+        """Nothing was started on."""
+
+    def arrived_metadata(self, distribution: Distribution) -> CoreMetadata | None:
+        """Nothing was started on."""
+
     def metadata(self, distribution: Distribution) -> CoreMetadata:
         if self._looks_left is not None:
             self._looks_left -= 1

@@ -127,6 +127,19 @@ class IndexSource(Closing):
         """
         return self._metadata.get(distribution)
 
+    def is_far(self) -> bool:
+        """Whether an index had to be asked."""
+        return self._offers.is_far or self._metadata.is_far
+
+    def arrived_releases(self, project: NormalizedName) -> Sequence[Release] | None:
+        """What a thread has found of them meanwhile."""
+        offers = self._offers.arrived(project)
+        return None if offers is None else _newest_first(offers)
+
+    def arrived_metadata(self, distribution: Distribution) -> CoreMetadata | None:
+        """What a thread has found of it meanwhile."""
+        return self._metadata.arrived(distribution)
+
     @contextmanager
     def within(self, seconds: float) -> Iterator["HurriedSource"]:
         """The same source for so long, with a task of its own for who watches."""
@@ -218,6 +231,19 @@ class HurriedSource:
         """As the source has it, if it has it in time."""
         self._reporter.advance(EXPLANATION_TASK)
         return self._metadata.get(distribution, self._left())
+
+    def is_far(self) -> bool:
+        """Whether an index had to be asked."""
+        return self._offers.is_far or self._metadata.is_far
+
+    def arrived_releases(self, project: NormalizedName) -> Sequence[Release] | None:
+        """What a thread has found of them meanwhile."""
+        offers = self._offers.arrived(project)
+        return None if offers is None else _newest_first(offers)
+
+    def arrived_metadata(self, distribution: Distribution) -> CoreMetadata | None:
+        """What a thread has found of it meanwhile."""
+        return self._metadata.arrived(distribution)
 
     def _left(self) -> float:
         return self._end - time.monotonic()

@@ -1,19 +1,23 @@
 """Which releases of a project may be pinned, in order of preference, and why others may not."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envc.model.release import Distribution
+from envc.model.release import Distribution, Release
 from envc.model.resolution import Problem
 from envc.ports import CandidateSource
 from envc.resolve.demand import PYTHON, Candidate, Demand
 from envc.resolve.files import TargetFiles
 from envc.resolve.policy import Policy, Reason
+
+# Releases that are looked at for a guess: what is not among the newest is waited for.
+_MOST_GUESSED = 30
 
 Rejections = dict[Reason, list[Version]]
 """Why releases of one project were passed over: reason → versions, in the order of the listing."""
@@ -147,6 +151,27 @@ class Candidates:
         is_behind = self.policy.prefers_stable(project)
         if elsewhere is not None and not (elsewhere.is_prerelease and is_behind):
             yield elsewhere
+
+    def likely(
+        self,
+        project: NormalizedName,
+        releases: Sequence[Release],
+        accepts: Callable[[Version], bool],
+    ) -> Distribution | None:
+        """The file that is asked first if the first of these releases is chosen that may be.
+
+        It is a guess, to be started on: why it passes over others is not noted.
+        """
+        present = self.problem.preferred.get(project) or self.problem.elsewhere.get(project)
+        prefers_stable = self.policy.prefers_stable(project)
+        in_order = reversed(releases) if self.policy.prefers_lowest(project) else releases
+        for release in islice(in_order, _MOST_GUESSED):
+            is_behind = prefers_stable and release.version.is_prerelease
+            is_first = not is_behind if present is None else release.version == present
+            file = self._files[0].best(release) if is_first and accepts(release.version) else None
+            if file is not None:
+                return file
+        return None
 
     def candidate(self, project: NormalizedName, version: Version) -> Candidate | None:
         """The candidate of a release, or None where it has nothing for one of the targets."""

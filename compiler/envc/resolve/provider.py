@@ -47,9 +47,9 @@ class Provider:
         self.source = source
         self.constraints = _by_project(problem, problem.constraints)
         self.overrides = _by_project(problem, problem.overrides)
-        self._lines = Lines(problem.markers)
+        self.lines = Lines(problem.markers)
         self._urls = _urls_of(problem)
-        self._inherited = {pin.project for pin in problem.inherited}
+        self.inherited = {pin.project for pin in problem.inherited}
         self._dependencies: dict[Candidate, list[Demand]] = {}
 
     def matches(
@@ -84,7 +84,7 @@ class Provider:
     def prefetch(self, demands: Iterable[Demand]) -> None:
         """Start to fetch the listings of projects that the base does not already pin."""
         projects = {demand.project for demand in demands}
-        self.source.prefetch(sorted(projects - self._inherited - {PYTHON}))
+        self.source.prefetch(sorted(projects - self.inherited - {PYTHON}))
 
     def look_into(self, candidate: Candidate) -> list[Demand]:
         """The candidate's demands; the listings that they will need are under way after it."""
@@ -141,7 +141,7 @@ class Provider:
     def _of_lines(self, candidate: Candidate, metadata: CoreMetadata) -> Iterator[Demand]:
         """What the lines of the metadata demand, each overridden project once."""
         overridden: set[NormalizedName] = set()
-        for line in self._lines.holding(metadata, candidate.extra):
+        for line in self.lines.holding(metadata, candidate.extra):
             project = line.project() if isinstance(line, Unread) else canonicalize_name(line.name)
             if project in self.overrides:
                 if project not in overridden:

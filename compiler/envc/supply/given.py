@@ -58,3 +58,15 @@ class GivenSource:
     def metadata(self, distribution: Distribution) -> CoreMetadata:
         """What is known of a distribution."""
         return self._known.get(distribution.url) or self._source.metadata(distribution)
+
+    def is_far(self) -> bool:
+        """As the other source has it."""
+        return self._source.is_far()
+
+    def arrived_releases(self, project: NormalizedName) -> Sequence[Release] | None:
+        """What has come of them meanwhile; this does not count as asked."""
+        return None if project in self._given else self._source.arrived_releases(project)
+
+    def arrived_metadata(self, distribution: Distribution) -> CoreMetadata | None:
+        """What has come of it meanwhile."""
+        return self._source.arrived_metadata(distribution)
