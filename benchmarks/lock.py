@@ -1,8 +1,8 @@
-"""Lock the sample site `sci`, side by side with `uv pip compile` and `pip lock`.
+"""Lock sample sites side by side with `uv pip compile`, and `sci` with `pip lock`, too.
 
     python benchmarks/lock.py [--runs N] [--without-pip]
 
-All of them get the requirements of the layer `user`, for one kind of machine. Unchanged: what they
+All tools get the requirements of the layer `user`, for one kind of machine. Unchanged: what they
 wrote last time is there. Warm: it is not, but all they need is in their caches; each tool asks the
 index whether that still holds when its own rules say so. Offline: the same, and nobody asks. Cold:
 the caches are empty; what is measured then is the network as much as the tool.
@@ -33,37 +33,21 @@ OLDEST_PIP = "pip>=25.1"  # the first with `pip lock`
 PIP_RUNS = 1
 
 
-class Envc:
-    """envc's side, with a site and a cache of its own."""
-
-    def __init__(self, binaries: Path, site: Path) -> None:
-        self.envc = binaries / "envc"
-        self.site = site
-        self.cache = WORK / "cache-of-envc"
-
-    def contestant(self, name: str, *options: str, present: bool, cold: bool = False) -> Contestant:
-        command = [
-            *("env", f"ENVC_CACHE_DIR={self.cache}"),
-            *(self.envc, "lock", "-q", "--layer", LAYER, *options),
-        ]
-
-        def before() -> None:
-            if not present:
-                (self.site / f"pylock.{LAYER}.toml").unlink(missing_ok=True)
-            if cold:
-                fresh_folder(self.cache)
-
-        return Contestant(name, command, before, self.site)
+# With them, the site `airflow` has 320 projects instead of 150.
+MORE_PROVIDERS = ("amazon", "celery", "cncf-kubernetes", "docker", "google", "redis")
 
 
-class Peer:
-    """Another tool's side: it reads the layer's requirements and writes a file of pins."""
+class Side:
+    """One tool's side of a race: what it is called with, what it writes, and where it caches."""
 
-    def __init__(self, command: list[str | Path], output: Path, cache: str) -> None:
+    def __init__(
+        self, command: list[str | Path], output: Path, variable: str, *, folder: Path = WORK
+    ) -> None:
         self.command = command
         self.output = output
-        self.cache = WORK / f"cache-of-{cache.lower()}"
-        self.variable = cache
+        self.folder = folder
+        self.variable = variable
+        self.cache = output.parent / f"cache-{variable.lower()}"
 
     def contestant(self, name: str, *options: str, present: bool, cold: bool = False) -> Contestant:
         command = ["env", f"{self.variable}={self.cache}", *self.command, *options]
@@ -74,15 +58,51 @@ class Peer:
             if cold:
                 fresh_folder(self.cache)
 
-        return Contestant(name, command, before, WORK)
+        return Contestant(name, command, before, self.folder)
 
 
-def requirements(site: Path) -> Path:
-    """The layer's requirements as the file that the peers read."""
-    layer = tomllib.loads((site / "envc.toml").read_text())["layer"][LAYER]
-    path = WORK / "requirements.in"
-    path.write_text("".join(f"{line}\n" for line in layer["requires"]))
-    return path
+class Rivals:
+    """envc and uv with the same requirements, those of a sample site."""
+
+    def __init__(self, binaries: Path, name: str, *, more: tuple[str, ...] = ()) -> None:
+        self.name = f"{name} and more" if more else name
+        site = WORK / self.name.replace(" ", "-")
+        shutil.copytree(ROOT / "fixtures" / "sites" / name, site)
+        spec = site / "envc.toml"
+        lines = "".join(f'    "{line}",\n' for line in more)
+        spec.write_text(spec.read_text().replace("requires = [\n", f"requires = [\n{lines}"))
+        layer = tomllib.loads(spec.read_text())["layer"][LAYER]
+        self.asked = site / "requirements.in"
+        asked = [*layer["requires"], *layer.get("constraints", [])]
+        self.asked.write_text("".join(f"{line}\n" for line in asked))
+        pins = site / "requirements.txt"
+        python = ".".join(map(str, sys.version_info[:3]))  # of "3.11" alone, uv makes 3.11.0
+        compile_ = [binaries / "uv", "pip", "compile", "-q", "--python-version", python]
+        self.envc = Side(
+            [binaries / "envc", "lock", "-q", "--layer", LAYER],
+            site / f"pylock.{LAYER}.toml",
+            "ENVC_CACHE_DIR",
+            folder=site,
+        )
+        self.uv = Side([*compile_, self.asked, "-o", pins], pins, "UV_CACHE_DIR")
+
+    def race(
+        self, title: str, *options: str, runs: int, present: bool = False, cold: bool = False
+    ) -> dict[str, object]:
+        own = self.envc.contestant("envc lock", *options, present=present, cold=cold)
+        peer = self.uv.contestant("uv pip compile", *options, present=present, cold=cold)
+        return report(f"{self.name}, {title}", race([own, peer], runs=runs), own.name)
+
+
+def with_pip(binaries: Path, rivals: Rivals) -> dict[str, object]:
+    """The race with pip, which takes long, on what both have in their caches."""
+    newer = [binaries / "python", "-m", "pip", "install", "-q", "--upgrade", OLDEST_PIP]
+    subprocess.run(newer, check=True)
+    pylock = WORK / "pylock.toml"
+    lock = [binaries / "python", "-m", "pip", "lock", "-q", "-r", rivals.asked, "-o", pylock]
+    pip = Side(lock, pylock, "PIP_CACHE_DIR").contestant("pip lock", present=False)
+    own = rivals.envc.contestant("envc lock", present=False)
+    return report(f"{rivals.name}, warm, pip", race([own, pip], runs=PIP_RUNS), own.name)
 
 
 def main() -> None:
@@ -92,41 +112,26 @@ def main() -> None:
     arguments = parser.parse_args()
     fresh_folder(WORK)
     binaries = installed(ROOT / "build" / "bench" / "venv")
-    site = WORK / "site"
-    shutil.copytree(ROOT / "fixtures" / "sites" / "sci", site)
-    asked = requirements(site)
-    envc = Envc(binaries, site)
-    pins = WORK / "requirements.txt"
-    python = ".".join(map(str, sys.version_info[:3]))  # of "3.11" alone, uv makes 3.11.0
-    compile_ = [binaries / "uv", "pip", "compile", "-q", "--python-version", python, asked]
-    uv = Peer([*compile_, "-o", pins], pins, "UV_CACHE_DIR")
-    pylock = WORK / "pylock.toml"
-    lock = [binaries / "python", "-m", "pip", "lock", "-q", "-r", asked, "-o", pylock]
-    pip = Peer(lock, pylock, "PIP_CACHE_DIR")
-
-    def both(title: str, *options: str, present: bool, cold: bool = False) -> list[Contestant]:
-        own = envc.contestant(f"envc lock, {title}", *options, present=present, cold=cold)
-        peer = uv.contestant(f"uv pip compile, {title}", *options, present=present, cold=cold)
-        return [own, peer]
-
-    results = []
-    cold = both("cold", present=False, cold=True)
-    results.append(report("cold", race(cold, runs=arguments.runs), cold[0].name))
-    warm = both("warm", present=False)
-    results.append(report("warm", race(warm, runs=arguments.runs), warm[0].name))
-    offline = both("offline", "--offline", present=False)
-    results.append(report("warm, offline", race(offline, runs=arguments.runs), offline[0].name))
-    unchanged = both("unchanged", "--offline", present=True)
-    results.append(report("unchanged", race(unchanged, runs=arguments.runs), unchanged[0].name))
+    runs = arguments.runs
+    sci = Rivals(binaries, "sci")
+    airflow = Rivals(binaries, "airflow")
+    more = tuple(f"apache-airflow-providers-{name}" for name in MORE_PROVIDERS)
+    large = Rivals(binaries, "airflow", more=more)
+    results = [
+        sci.race("cold", runs=runs, cold=True),
+        sci.race("warm", runs=runs),
+        sci.race("warm, offline", "--offline", runs=runs),
+        sci.race("unchanged", "--offline", runs=runs, present=True),
+        airflow.race("cold", runs=runs, cold=True),
+        large.race("cold", runs=runs, cold=True),
+        large.race("warm, offline", "--offline", runs=runs),
+    ]
     if not arguments.without_pip:
-        newer = [binaries / "python", "-m", "pip", "install", "-q", "--upgrade", OLDEST_PIP]
-        subprocess.run(newer, check=True)
-        slow = [warm[0], pip.contestant("pip lock, warm", present=False)]
-        results.append(report("warm, pip", race(slow, runs=PIP_RUNS), slow[0].name))
+        results.append(with_pip(binaries, sci))
     save(
         "lock",
         {
-            "site": f"sci, layer {LAYER}",
+            "site": f"layer {LAYER} of each site",
             "versions": {
                 "envc": version_of(binaries / "envc", "--version"),
                 "uv": version_of(binaries / "uv", "--version"),

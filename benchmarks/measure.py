@@ -3,14 +3,15 @@
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -28,11 +29,15 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Timing:
-    """The seconds of every run of a contestant, by the clock and of all processors."""
+    """The seconds of every run of a contestant, by the clock and of all processors.
+
+    `peak_bytes` is the most that it had in memory at a time, in each run.
+    """
 
     name: str
     seconds: tuple[float, ...]
     cpu_seconds: tuple[float, ...]
+    peak_bytes: tuple[int, ...]
 
     @property
     def median(self) -> float:
@@ -42,38 +47,51 @@ class Timing:
     def cpu_median(self) -> float:
         return statistics.median(self.cpu_seconds)
 
+    @property
+    def peak_median(self) -> float:
+        return statistics.median(self.peak_bytes)
+
 
 def race(contestants: Sequence[Contestant], *, runs: int) -> dict[str, Timing]:
     """Run the contestants in turn, `runs` times each after one run that does not count."""
-    taken: dict[str, list[tuple[float, float]]] = {each.name: [] for each in contestants}
+    taken: dict[str, list[Run]] = {each.name: [] for each in contestants}
     for number in range(runs + 1):
         for contestant in contestants:
             contestant.before()
             os.sync()
-            before = _cpu_seconds()
-            seconds = timed(contestant)
+            run = _run(contestant)
             if number:
-                taken[contestant.name].append((seconds, _cpu_seconds() - before))
-    return {name: Timing(name, *zip(*pairs, strict=True)) for name, pairs in taken.items()}
+                taken[contestant.name].append(run)
+    return {name: Timing(name, *zip(*runs, strict=True)) for name, runs in taken.items()}
 
 
-def _cpu_seconds() -> float:
-    """What the processes that have ended took of all processors, as user and as system."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+class Run(NamedTuple):
+    """One run, from the process's start to its end, with the processes that it waited for."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
 
 
 def timed(contestant: Contestant) -> float:
     """The seconds of one run, from the process's start to its end."""
+    return _run(contestant).seconds
+
+
+def _run(contestant: Contestant) -> Run:
+    command = list(map(str, contestant.command))
     start = time.perf_counter()
-    subprocess.run(
-        list(map(str, contestant.command)),
-        cwd=contestant.cwd,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    return time.perf_counter() - start
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(
+            command, cwd=contestant.cwd, stdout=subprocess.DEVNULL, stderr=said
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            said.seek(0)
+            raise subprocess.CalledProcessError(child.returncode, command, stderr=said.read())
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def report(title: str, timings: Mapping[str, Timing], base: str) -> dict[str, object]:
@@ -85,13 +103,17 @@ def report(title: str, timings: Mapping[str, Timing], base: str) -> dict[str, ob
         ratio = timing.median / own
         spread = f"{min(timing.seconds):.3f} to {max(timing.seconds):.3f}"
         cpu = f"{timing.cpu_median:.3f} s, {timing.cpu_median / own_cpu:.2f} x"
-        print(f"  {name:<34}{timing.median:>9.3f} s   {ratio:>7.2f} x   ({spread}; CPU {cpu})")
+        peak = f"{timing.peak_median / (1 << 20):.0f} MiB"
+        print(
+            f"  {name:<34}{timing.median:>9.3f} s   {ratio:>7.2f} x   ({spread}; CPU {cpu}; {peak})"
+        )
         rows[name] = {
             **asdict(timing),
             "median": timing.median,
             "ratio": ratio,
             "cpu median": timing.cpu_median,
             "cpu ratio": timing.cpu_median / own_cpu,
+            "peak median": timing.peak_median,
         }
     return {"title": title, "base": base, "timings": rows}
 
