@@ -37,15 +37,11 @@ def lock(site: str | None, options: LockOptions, context: Context) -> LockReport
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """No search for circular garbage: locking makes next to none, and it took a twentieth.
-
-    Nor is what it has left looked through afterwards, when there is little more to do than to tell.
-    """
+    """No search for circular garbage: locking makes next to none, and it took a twentieth."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
-            gc.freeze()
             gc.enable()
