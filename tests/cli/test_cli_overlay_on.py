@@ -425,8 +425,6 @@ def test_an_unknown_base_is_no_ok(base, ov):
         ('base = "user"\non = { python = "/usr/bin/python3" }', "stands on `base` or `on`"),
         ("", "missing key"),
         ('on = { python = "python3" }', "overlay.on.python"),
-        ('base = "user"\nreplace = ["numpy"]', "`replace` is for overlays `on`"),
-        ('base = "user"\nchanged-base = "warn"', "`changed-base` is for overlays `on`"),
         ('base = "user"\nchanged-base = "maybe"', "'maybe' is none of"),
     ],
 )

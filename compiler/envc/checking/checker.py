@@ -15,6 +15,7 @@ from envc.errors import (
     EnvcError,
     HashMissingError,
     OutsideError,
+    SpecError,
     UnsatisfiableError,
     UsageError,
 )
@@ -37,6 +38,7 @@ from envc.sites.site import (
     Site,
     base_of,
     base_under,
+    check_base,
     load_overlay,
     overlay_below,
     present_overlay_lock,
@@ -156,7 +158,7 @@ class Checker:
         if spec.base_dir is None and self.site.spec.layer(spec.base) is not None:
             found = self._base_of_layer(spec.base)
             # What is wrong with the overlay's own choice of a base is for `base_under` to say.
-            if isinstance(found, KnownBase) and _is_open(self.site.spec, spec):
+            if isinstance(found, KnownBase) and _may_stand(self.site.spec, spec):
                 return found
         self._look_below(spec)
         base = base_under(self.site, spec)
@@ -218,6 +220,10 @@ class Checker:
         base = under.base
         kept = {canonicalize_name(sourced.requirement.name) for sourced in base.kept}
         parts = basis.fingerprint((inventory for _, inventory in under.inventories), kept)
+        if base.held:  # what is there decides what may be asked for, and what may be replaced
+            held = sorted(canonicalize_name(each.requirement.name) for each in base.held)
+            bounds = sorted(str(each.requirement) for each in base.constraints)
+            parts = digest_of_json([parts, held, bounds])
         # What explains a failure names lines of the site's spec.
         if basis.everything:
             return digest_of_json([parts, digest_of(self.site.text), base.closure])
@@ -334,10 +340,12 @@ def _base_drift(spec: OverlaySpec) -> str:
     return said_of_all(inventory_beside(os.path.dirname(os.path.abspath(spec.file))))
 
 
-def _is_open(site: SiteSpec, spec: OverlaySpec) -> bool:
-    layer = site.layer(spec.base)
-    taken = any(each.name == spec.name for each in site.layers)
-    return layer is not None and layer.mode == "open" and not taken
+def _may_stand(site: SiteSpec, spec: OverlaySpec) -> bool:
+    try:
+        check_base(site, spec)
+    except SpecError:
+        return False
+    return True
 
 
 def _refuse_to_build(distribution: Distribution, _path: str) -> NoReturn:

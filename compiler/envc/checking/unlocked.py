@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from envc.errors import BuildError, HashMissingError
 from envc.index import IndexSource
 from envc.lock import (
+    Base,
     beside,
     lock_layer,
     overlay_inputs,
@@ -70,9 +71,26 @@ class Unlocked:
             if sourced.requirement.url is not None:
                 raise self._must_be_locked(f"{sourced.requirement.name} is named by a URL")
         base = self.under.base
+
+        def lock_on(base: Base) -> Lock:
+            return self._lock_on(base, editables, edges, source)
+
+        if not base.held:
+            return lock_on(base)
+        from envc.locking.protected import protected  # few overlays stand on such a base
+
+        return protected(self.site, self.spec, base, lock_on, lambda lock: lock)
+
+    def _lock_on(
+        self,
+        base: Base,
+        editables: tuple[Reference, ...],
+        edges: tuple[Edges, ...],
+        source: CandidateSource,
+    ) -> Lock:
         candidates = GivenSource(source, only_releases(editables))
         resolutions: list[Resolution] = []
-        for problem, ways in zip(self._problems(resolutions), edges, strict=True):
+        for problem, ways in zip(self._problems(base, resolutions), edges, strict=True):
 
             def above(part: Problem, ways: Edges = ways) -> Resolution:
                 return resolve_above(part, ways, candidates)
@@ -93,7 +111,7 @@ class Unlocked:
     def _folder(self) -> str:
         return os.path.dirname(overlay_lock_path(self.spec))
 
-    def _problems(self, earlier: list[Resolution]) -> Iterator[Problem]:
+    def _problems(self, base: Base, earlier: list[Resolution]) -> Iterator[Problem]:
         """What is asked on each group of targets; pins of the `earlier` ones are preferred."""
         start = Start(overlay_lock_path(self.spec), self.present, LockOptions())
         groups = target_groups(self.site.targets)
@@ -101,7 +119,7 @@ class Unlocked:
             problem = overlay_problem(
                 self.site,
                 self.spec,
-                base=self.under.base,
+                base=base,
                 targets=group,
                 preferred=start.preferred(group[0]),
                 inherited=pins,

@@ -67,11 +67,11 @@ class VerdictCache:
 
 
 def _site_files(site: Site) -> list[str]:
-    """The digests of the site's spec and locks."""
+    """The digests of the site's spec, locks and inventories."""
     digests = [digest_of(site.text)]
-    for layer in site.spec.layers:
+    for name in site.names_beside():
         try:
-            digests.append(digest_of(read_spec(site.lock_path(layer.name), MOST_OF_A_LOCK)))
+            digests.append(digest_of(read_spec(f"{site.folder}/{name}", MOST_OF_A_LOCK)))
         except EnvcError:  # whatever is wrong with it, the verdicts will say
             digests.append(digest_of(b""))
     return list(digests)

@@ -4,7 +4,6 @@ from packaging.utils import canonicalize_name
 
 from envc.host.context import Context
 from envc.lock import Base, target_groups, visible_problem
-from envc.model.names import DESCRIBED
 from envc.ports import CandidateSource
 from envc.reports.tree import TreeProject, TreeReport
 from envc.resolve import resolve
@@ -48,7 +47,9 @@ def _tree(site: Site, base: Base, context: Context) -> TreeReport:
     visible = {pin.project for pin in resolution.pins}
     return TreeReport(
         target=targets[0].name,
-        layers=(*(lock.layer for lock in base.locks), *([DESCRIBED] if base.inventory else [])),
+        layers=tuple(
+            dict.fromkeys(filter(None, (*(lock.layer for lock in base.locks), base.environment)))
+        ),
         roots=tuple(sorted(roots & visible)),
         projects={
             pin.project: TreeProject(

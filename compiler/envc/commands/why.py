@@ -11,7 +11,6 @@ from packaging.version import Version
 from envc.errors import AnswerIsNo, UsageError
 from envc.host.context import Context
 from envc.lock import (
-    CORE_BASE,
     ProblemOf,
     layer_problem,
     overlay_problem,
@@ -31,7 +30,7 @@ from envc.reports.why import WhyReport
 from envc.resolve import why
 from envc.sites.site import (
     Site,
-    base_of,
+    base_of_layer,
     base_under,
     load_overlay,
     require_lock,
@@ -54,11 +53,11 @@ def why_in_layer(site: Site, layer: str, project: str, context: Context) -> WhyR
     if spec is None:
         known = ", ".join(each.name for each in site.spec.layers)
         raise UsageError(f"no layer {layer!r} in site {site.spec.name}", mend=f"use {known}")
-    base = CORE_BASE if site.spec.layer(spec.base) is None else base_of(site, spec.base)
+    base = base_of_layer(site, spec)
     lock = with_absolute_paths(require_lock(site.lock_path(layer), layer).lock, site.origin)
     warn_of_stale(stale_layers(site, layer), context.reporter)
     problem = partial(layer_problem, site.spec, spec, base=base)
-    return _report(site, problem, lock, project, context=context)
+    return _report(site, problem, lock, project, context=context, known=base.metadata())
 
 
 def why_in_overlay(site: Site, spec_path: str, project: str, context: Context) -> WhyReport:

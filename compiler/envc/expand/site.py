@@ -17,9 +17,11 @@ from envc.model.python import python_of
 from envc.model.spec import (
     CoreArchive,
     CoreSpec,
+    DescribedSpec,
     EngineSpec,
     IndexSpec,
     LayerSpec,
+    OnSpec,
     ResolverSpec,
     SiteSpec,
     SourcedRequirement,
@@ -127,6 +129,8 @@ def _layer(document: Document[SiteDocument], name: str) -> LayerSpec:
     table = document.tables.layer[name]
     here = ("layer", name)
     requires = document.sourced(table.requires, *here, "requires")
+    described = _described(document.tables, table)
+    modules = (*described.on.modules, *table.modules) if described is not None else table.modules
     return LayerSpec(
         name=name,
         base=table.base,
@@ -135,7 +139,22 @@ def _layer(document: Document[SiteDocument], name: str) -> LayerSpec:
         overrides=document.sourced(table.overrides, *here, "overrides"),
         mode=table.mode,
         env=tuple(sorted(table.env.items())),
-        modules=table.modules,
+        modules=tuple(dict.fromkeys(modules)),
+        described=described,
+        replace=_projects(table.replace),
+    )
+
+
+def _described(tables: SiteDocument, layer: LayerTable) -> DescribedSpec | None:
+    table = layer.described
+    if table is None:
+        return None
+    python = table.python or tables.core.interpreter or ""
+    return DescribedSpec(
+        on=OnSpec(python=python, paths=table.paths, modules=table.modules),
+        file=table.file,
+        stands_for=tuple((NormalizedName(p), v) for p, v in sorted(layer.stands_for.items())),
+        warns_of_changes=layer.changed_base == "warn",
     )
 
 
@@ -216,6 +235,20 @@ def _base_faults(
 ) -> Iterator[Fault]:
     for name, layer in layers.items():
         where = str(document.origin("layer", name, "base"))
+        if layer.described is not None and not (
+            layer.described.python or document.tables.core.interpreter
+        ):
+            yield Fault(
+                "the layer names no interpreter, and neither does the core",
+                str(document.origin("layer", name, "described")),
+                "add python, or core.interpreter",
+            )
+        if layer.replace and not _stands_on_described(name, layers):
+            yield Fault(
+                "`replace` is for `described` layers, and for those on one",
+                str(document.origin("layer", name, "replace")),
+                "remove it, or choose another base",
+            )
         if name in TAKEN_NAMES:
             yield Fault(f"no layer may be called {name!r}", where, "choose another name")
         if layer.base != CORE and layer.base not in layers:
@@ -234,6 +267,14 @@ def _base_faults(
         cycle = " -> ".join(reversed(error.args[1]))
         where = str(document.origin("layer", error.args[1][0], "base"))
         yield Fault(f"the bases form a circle: {cycle}", where, "let one of them stand on the core")
+
+
+def _stands_on_described(name: str, layers: dict[str, LayerTable]) -> bool:
+    below: list[str] = []
+    while name in layers and name not in below:
+        below.append(name)
+        name = layers[name].base
+    return any(layers[each].described is not None for each in below)
 
 
 def _target_faults(document: Document[SiteDocument]) -> Iterator[Fault]:

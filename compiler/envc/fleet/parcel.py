@@ -8,7 +8,6 @@ from envc.fleet.state import StateFolder, own_state, place_file, stands_as
 from envc.formats.location import Location, location_to_text
 from envc.formats.parcel import parcel_from_json, parcel_to_json
 from envc.model.digest import digest_of
-from envc.model.names import lock_file_name
 from envc.model.nodes import Parcel, WantedGeneration
 from envc.sites.place import MOST_OF_A_LOCK, read_spec
 from envc.target.directory import Directory
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def make_parcel(site: "Site") -> bytes:
-    """The site's spec and present locks as one file.
+    """The site's spec, its present locks and its inventories as one file.
 
     Raises:
-        UsageError: a lock is missing.
+        UsageError: a lock or an inventory is missing.
     """
-    locks = {lock_file_name(layer.name): site.lock_path(layer.name) for layer in site.spec.layers}
     files = {site.spec_name: site.text.decode()}
-    files |= {name: read_spec(path, MOST_OF_A_LOCK).decode() for name, path in locks.items()}
+    for name in site.names_beside():
+        files[name] = read_spec(f"{site.folder}/{name}", MOST_OF_A_LOCK).decode()
     return parcel_to_json(Parcel(site=site.spec.name, origin=site.origin, files=files))
 
 

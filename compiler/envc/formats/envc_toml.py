@@ -2,7 +2,9 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
+
+from packaging.version import InvalidVersion, Version
 
 from envc.formats.document import (
     ChangeableCodeText,
@@ -19,9 +21,9 @@ from envc.formats.document import (
     read_document,
 )
 from envc.formats.location import PublicKeyText
-from envc.formats.values import Before, Flaw, FormError
+from envc.formats.values import Before, Beside, Flaw, FormError
 from envc.model.policy import OverlaysSpec
-from envc.model.spec import PrereleasePolicy, ResolutionMode
+from envc.model.spec import LONGEST_REQUIREMENT, PrereleasePolicy, ResolutionMode
 from envc.model.value import field, value
 
 
@@ -92,6 +94,9 @@ def _module(text: str) -> str:
 
 VariableText = Annotated[str, _variable]
 ModuleText = Annotated[str, _module]
+# Where an environment is that envc did not build; what is done when it has changed.
+EnvironmentPath = Annotated[str, r"[/~$][^\x00-\x1f\x7f]*"]
+ChangedBase = Literal["refuse", "warn"]
 
 
 @value(kw_only=True)
@@ -141,11 +146,37 @@ class TargetTable:
 
 
 @value(kw_only=True)
-class LayerTable:
-    """`[layer.NAME]`: a common layer."""
+class DescribedTable:
+    """`layer.NAME.described`: an environment that envc did not build."""
 
-    requires: tuple[RequirementText, ...]
+    file: Annotated[str, r"^[^\x00-\x1f\x7f/]+\.json$"]
+    python: EnvironmentPath | None = None
+    paths: tuple[Annotated[str, r"[/~$][^\x00-\x1f\x7f:]*"], ...] = ()
+    modules: tuple[ModuleText, ...] = ()
+
+
+def _release(text: str) -> str:
+    try:
+        release = Version(text) if len(text) <= LONGEST_REQUIREMENT else None
+    except InvalidVersion:
+        release = None
+    if release is None or release.local is not None:
+        raise ValueError(f"{text[:30]!r} is no release that an index could have, such as 2.8.0")
+    return text
+
+
+@value(kw_only=True)
+class LayerTable:
+    """`[layer.NAME]`: a common layer, of what it `requires` or of a `described` environment."""
+
+    requires: tuple[RequirementText, ...] = ()
     requires_from: tuple[ProjectSourceText, ...] = ()
+    described: DescribedTable | None = None
+    stands_for: Annotated[dict[ProjectText, Annotated[str, _release]], Before(by_project)] = field(
+        default_factory=dict
+    )
+    replace: tuple[ProjectText, ...] = ()
+    changed_base: ChangedBase = "refuse"
     base: LayerName = "core"
     constraints: tuple[ConstraintText, ...] = ()
     overrides: tuple[ConstraintText, ...] = ()
@@ -154,6 +185,23 @@ class LayerTable:
         default_factory=dict
     )
     modules: tuple[ModuleText, ...] = ()
+
+
+def _standing(plain: Any) -> list[Flaw]:
+    """What is wrong with how a layer says what it is."""
+    if not isinstance(plain, dict):
+        return []
+    if "described" in plain:
+        what = "a `described` layer is what is there, and has no `{}`"
+        mend = 'remove it; what is to be added stands in a layer of its own, with base = "…"'
+        keys = [key for key in ("requires", "requires-from", "base") if key in plain]
+        return [Flaw(what.format(key), mend, (key,)) for key in keys]
+    what = "`{}` is for `described` layers"
+    keys = [key for key in ("stands-for", "changed-base") if key in plain]
+    found = [Flaw(what.format(key), "remove it", (key,)) for key in keys]
+    if "requires" not in plain:
+        found.append(Flaw("missing key", "add it", ("requires",)))
+    return found
 
 
 @value(kw_only=True)
@@ -229,7 +277,7 @@ class SiteDocument:
     version: FormatVersion
     site: SiteTable
     core: CoreTable
-    layer: dict[LayerName, LayerTable]
+    layer: dict[LayerName, Annotated[LayerTable, Beside(_standing)]]
     index: tuple[IndexTable, ...] = ()
     sources: Annotated[dict[ProjectText, LayerName], Before(by_project)] = field(
         default_factory=dict

@@ -1,6 +1,6 @@
 """`overlay.toml`, a user's layer (format 1; docs: schemas/overlay.md)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from envc.formats.document import (
     ChangeableCodeText,
@@ -11,7 +11,7 @@ from envc.formats.document import (
     RequirementText,
     read_document,
 )
-from envc.formats.envc_toml import FormatVersion
+from envc.formats.envc_toml import ChangedBase, EnvironmentPath, FormatVersion
 from envc.formats.values import Beside, Flaw
 from envc.model.policy import ShadowPolicy
 from envc.model.value import field, value
@@ -26,7 +26,7 @@ PathText = Annotated[str, r"^[\s\S]+$"]
 class OnTable:
     """`overlay.on`: an environment that envc did not build."""
 
-    python: Annotated[str, r"[/~$][^\x00-\x1f\x7f]*"]
+    python: EnvironmentPath
     paths: tuple[Annotated[str, r"[/~$][^\x00-\x1f\x7f:]*"], ...] = ()
     modules: tuple[Annotated[str, r"[^\s:]+"], ...] = ()
 
@@ -39,7 +39,7 @@ class OverlayTable:
     base: LayerName | None = None
     on: OnTable | None = None
     replace: tuple[ProjectText, ...] = ()
-    changed_base: Literal["refuse", "warn"] = "refuse"
+    changed_base: ChangedBase = "refuse"
     base_dir: str | None = None
     requires: tuple[RequirementText, ...] = ()
     constraints: tuple[ConstraintText, ...] = ()
@@ -73,13 +73,8 @@ def _standing(plain: Any) -> list[Flaw]:
         mend = "remove one of them"
         both = "an overlay stands on `{}` or `on`, not both"
         return [Flaw(both.format(k), mend, (k,)) for k in ("base", "base-dir") if k in plain]
-    what = "`{}` is for overlays `on` an environment that envc did not build"
-    keys = [key for key in ("replace", "changed-base") if key in plain]
-    found = [Flaw(what.format(key), "remove it", (key,)) for key in keys]
-    if "base" not in plain:
-        mend = 'name a layer, or an interpreter: on = { python = "/path/of/python3" }'
-        found.append(Flaw("missing key", mend, ("base",)))
-    return found
+    mend = 'name a layer, or an interpreter: on = { python = "/path/of/python3" }'
+    return [] if "base" in plain else [Flaw("missing key", mend, ("base",))]
 
 
 @value(kw_only=True)

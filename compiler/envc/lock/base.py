@@ -1,5 +1,6 @@
 """What a layer stands on: the locks below it, and what their specs still demand above them."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -27,6 +28,8 @@ class Base:
     `layer` and `closure` name the top of it. `kept` are the requirements of the specs below,
     `constraints` and `overrides` bind every layer above. `together` are groups of projects that
     share a package directory, where the contents of the wheels are known; each in order of name.
+    Of the environment, `environment` is the name of its layer, `held` what holds its compiled
+    projects where they are, and `replaceable` those that who names them may replace (None: all).
     """
 
     layer: str
@@ -37,6 +40,21 @@ class Base:
     constraints: tuple[SourcedRequirement, ...] = ()
     overrides: tuple[SourcedRequirement, ...] = ()
     together: tuple[Group, ...] = ()
+    environment: str = ""
+    held: tuple[SourcedRequirement, ...] = ()
+    replaceable: frozenset[NormalizedName] | None = None
+
+    @property
+    def interpreter(self) -> str | None:
+        """The interpreter of the environment at the bottom; None: it is the core."""
+        return self.inventory.interpreter if self.inventory is not None else None
+
+    def protection(self, named: Iterable[NormalizedName]) -> tuple[SourcedRequirement, ...]:
+        """What holds compiled projects against a layer above that may replace the `named` ones."""
+        free = frozenset(named)
+        if self.replaceable is not None:
+            free &= self.replaceable
+        return tuple(each for each in self.held if _project(each) not in free)
 
     def named(self) -> Digest:
         """The closure digest of the top layer.
@@ -59,7 +77,7 @@ class Base:
         if self.inventory is not None:
             from envc.lock.described import described_pins  # few stacks stand on such a thing
 
-            there = described_pins(self.inventory, targets)
+            there = described_pins(self.inventory, targets, self.environment)
             pins += [pin for pin in there if pin.project not in covered]
         return tuple(sorted(pins, key=lambda pin: pin.project))
 
@@ -97,15 +115,21 @@ def on_overlay(
 def _above(
     site: SiteSpec, spec: LayerSpec | OverlaySpec, base: Base, lock: Lock, lock_digest: Digest
 ) -> Base:
-    return Base(
+    own = {pin.project for pin in lock.pins}.union(lock.hides) if base.held else ()
+    return replace(
+        base,
         layer=spec.name,
         closure=closure_digest(site.core.python, lock_digest, base.closure),
         locks=(lock, *base.locks),
-        inventory=base.inventory,
         kept=(*spec.requires, *base.kept),
         constraints=(*spec.constraints, *base.constraints),
-        overrides=base.overrides,
+        together=(),
+        held=tuple(each for each in base.held if _project(each) not in own),
     )
+
+
+def _project(sourced: SourcedRequirement) -> NormalizedName:
+    return canonicalize_name(sourced.requirement.name)
 
 
 def closure_digest(python: str, lock: Digest, base: Digest | None) -> Digest:

@@ -4,31 +4,77 @@ Every project stays at what is there. What the environment lacks itself is nobod
 binds whoever asks for it; what it breaks itself is nobody's to mend.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from packaging.requirements import Requirement
-from packaging.utils import NormalizedName
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from envc.model.digest import Digest
-from envc.model.inventory import InstalledDistribution, Inventory
+from envc.model.inventory import InstalledDistribution, Inventory, Unmet
 from envc.model.names import site_packages_of
 from envc.model.release import CoreMetadata, Distribution
 from envc.model.resolution import InheritedPin
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.target import Target
+from envc.model.value import replace
 from envc.model.wheel import WheelContents, WheelFacts
 
 
-def described_pins(inventory: Inventory, targets: tuple[Target, ...]) -> tuple[InheritedPin, ...]:
-    """What an environment shows to the layer above it, in order of project."""
+def judged_as(inventory: Inventory, releases: Mapping[NormalizedName, str]) -> Inventory:
+    """The inventory with these projects at the releases that their private versions stand for.
+
+    What the version that is there meets, its release meets; and what that meets is met.
+    """
+    if not releases:
+        return inventory
+    there = {each.project: each.version for each in inventory.visible()}
+
+    def line(text: str) -> str:
+        requirement = Requirement(text)
+        project = canonicalize_name(requirement.name)
+        release, present = releases.get(project), there.get(project)
+        if release is None or present is None or not _admits(requirement, present):
+            return text
+        if not _admits(requirement, release):
+            requirement.specifier = SpecifierSet(f"=={release}")
+        return str(requirement)
+
+    def is_met(unmet: Unmet) -> bool:
+        requirement = Requirement(unmet.requirement)
+        release = releases.get(canonicalize_name(requirement.name))
+        return unmet.present is not None and release is not None and _admits(requirement, release)
+
+    return replace(
+        inventory,
+        distributions=tuple(
+            replace(
+                each,
+                version=releases.get(each.project, each.version),
+                requires=tuple(map(line, each.requires)),
+            )
+            for each in inventory.distributions
+        ),
+        unmet=tuple(each for each in inventory.unmet if not is_met(each)),
+    )
+
+
+def _admits(requirement: Requirement, version: str) -> bool:
+    return requirement.specifier.contains(version, prereleases=True)
+
+
+def described_pins(
+    inventory: Inventory, targets: tuple[Target, ...], layer: str
+) -> tuple[InheritedPin, ...]:
+    """What an environment shows to those above it, as pins of that layer, in order of project."""
     return tuple(
         InheritedPin(
             project=each.project,
             version=Version(each.version),
             distributions=(_file(inventory, each),) * len(targets),
-            layer=inventory.layer,
+            layer=layer,
         )
         for each in inventory.visible()
     )
@@ -81,26 +127,16 @@ def constraints_of(inventory: Inventory) -> tuple[SourcedRequirement, ...]:
     return tuple(found)
 
 
-def protected(
-    inventory: Inventory, replaceable: Iterable[NormalizedName]
-) -> frozenset[NormalizedName]:
-    """The projects with compiled parts that nobody has allowed to be replaced.
+def held_in(inventory: Inventory) -> tuple[SourcedRequirement, ...]:
+    """The constraints that hold the projects with compiled parts at what is there.
 
     Metadata does not tell what was compiled against them.
     """
-    compiled = {each.project for each in inventory.visible() if each.is_compiled}
-    return frozenset(compiled - set(replaceable))
-
-
-def protection(
-    inventory: Inventory, projects: Iterable[NormalizedName]
-) -> tuple[SourcedRequirement, ...]:
-    """The constraints that hold these projects at what is there."""
-    versions = {each.project: each.version for each in inventory.visible()}
     origin = Origin(f"the base {inventory.python} (it has compiled parts)", 0, "")
     return tuple(
-        SourcedRequirement(Requirement(f"{project}=={versions[project]}"), origin)
-        for project in sorted(projects)
+        SourcedRequirement(Requirement(f"{each.project}=={each.version}"), origin)
+        for each in inventory.visible()
+        if each.is_compiled
     )
 
 

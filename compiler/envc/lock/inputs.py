@@ -18,7 +18,7 @@ def layer_inputs(site: SiteSpec, layer: LayerSpec, base: Base) -> Digest:
     return digest_of_json(
         {
             **_site_inputs(site),
-            **_base_inputs(base),
+            **_base_inputs(base, layer),
             "layer": layer.name,
             "requires": _texts(layer.requires),
             "constraints": _texts(layer.constraints),
@@ -36,22 +36,23 @@ def overlay_inputs(site: SiteSpec, overlay: OverlaySpec, base: Base) -> Digest:
     return digest_of_json(
         {
             **_site_inputs(site),
-            **_base_inputs(base),
+            **_base_inputs(base, overlay),
             "overlay": overlay.name,
             "requires": _texts(overlay.requires),
             "constraints": _texts(overlay.constraints),
             "hide": sorted(overlay.hide),
             "shadow": [site.overlays.shadow, overlay.shadow],
             **({"editable": editable} if editable else {}),
-            **({"replace": sorted(overlay.replace)} if overlay.replace else {}),
         }
     )
 
 
-def _base_inputs(base: Base) -> dict[str, Any]:
+def _base_inputs(base: Base, above: LayerSpec | OverlaySpec) -> dict[str, Any]:
+    held = base.protection(above.replace)
     return {
         "base": base.closure,
         "below": [_texts(base.kept), _texts(base.constraints), _texts(base.overrides)],
+        **({"held": _texts(held)} if held else {}),
     }
 
 

@@ -109,7 +109,7 @@ def _described(
 
     known = contents_of(base.inventory)
     for pin in pins:
-        if pin.layer == base.inventory.layer:
+        if pin.layer == base.environment:
             what = f"nothing tells which files of {base.inventory.python} are those of it"
             unknown = Unknown(str(pin.project), Fault(what, where=pin.distributions[0].url))
             yield pin.project, known.get(pin.project) or unknown

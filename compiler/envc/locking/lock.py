@@ -11,7 +11,6 @@ from envc.disk.durable import disk_error, write_file
 from envc.errors import EnvcError, UsageError, shell_word
 from envc.host.context import Context
 from envc.lock import (
-    CORE_BASE,
     Base,
     layer_inputs,
     layer_problem,
@@ -33,7 +32,7 @@ from envc.sites.place import shown
 from envc.sites.site import (
     LockFile,
     Site,
-    base_of,
+    base_of_layer,
     base_under,
     load_overlay,
     overlay_lock,
@@ -59,6 +58,10 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
         known = ", ".join(layer.name for layer in site.spec.layers)
         raise UsageError(f"no layer {min(unknown)!r} in site {site.spec.name}", mend=f"use {known}")
     overlay = None if options.overlay is None else load_overlay(options.overlay)
+    if overlay is None and any(layer.described is not None for layer in site.spec.layers):
+        from envc.locking.inventories import have_inventories  # few sites describe any
+
+        have_inventories(site, options, context)
     locker = None if overlay is None else _locker(site, overlay)
     with Supply(site, context, locker) as supply:
         if overlay is not None:
@@ -161,9 +164,9 @@ def _lock_layers(site: Site, options: LockOptions, supply: Supply) -> dict[str, 
     """Every layer asked for, bases first; a base that is not asked for is taken as it stands."""
     wanted = set(options.layers) or {layer.name for layer in site.spec.layers}
     outcomes: dict[str, Outcome] = {}
-    bases: dict[str, Base] = {"core": CORE_BASE}
+    bases: dict[str, Base] = {}
     for layer in site.spec.layers:
-        base = bases.get(layer.base) or base_of(site, layer.base)
+        base = bases.get(layer.base) or base_of_layer(site, layer)
         if layer.name in wanted:
             outcome = _lock_layer(site, layer, base, options, supply)
             outcomes[layer.name] = outcome
@@ -187,16 +190,24 @@ def _lock_layer(
         from envc.sites.arrived import arrived_pins  # once in a layer's life
 
         arrived = arrived_pins(site.folder, layer.name)
-    task = LockTask(
-        name=layer.name,
-        requires=layer.requires,
-        targets=site.spec.targets,
-        base=base,
-        inputs=layer_inputs(site.spec, layer, base),
-        start=Start(path, present, options, arrived),
-        problem=partial(layer_problem, site.spec, layer, base=base),
-    )
-    return task.outcome(supply)
+
+    def lock_on(base: Base) -> Outcome:
+        task = LockTask(
+            name=layer.name,
+            requires=layer.requires,
+            targets=site.spec.targets,
+            base=base,
+            inputs=layer_inputs(site.spec, layer, base),
+            start=Start(path, present, options, arrived),
+            problem=partial(layer_problem, site.spec, layer, base=base),
+        )
+        return task.outcome(supply)
+
+    if not base.held:
+        return lock_on(base)
+    from envc.locking.protected import protected  # few layers stand on such a base
+
+    return protected(site.spec, layer, base, lock_on, _lock_of)
 
 
 def lock_overlay(
@@ -241,11 +252,15 @@ def lock_overlay(
         )
         return task.outcome(supply)
 
-    if overlay.on is None:
+    if not base.held:
         return lock_on(base)
-    from envc.locking.on_described import lock_protected  # few overlays stand on such a base
+    from envc.locking.protected import protected  # few overlays stand on such a base
 
-    return lock_protected(overlay, base, lock_on)
+    return protected(site, overlay, base, lock_on, _lock_of)
+
+
+def _lock_of(outcome: Outcome) -> Lock:
+    return outcome.file.lock
 
 
 def shared_below(site: Site, base: Base, context: Context) -> tuple[Group, ...]:

@@ -7,7 +7,6 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from envc.model.digest import Digest, SureDigest, digest_of_json
-from envc.model.names import DESCRIBED
 from envc.model.spec import LONGEST_REQUIREMENT, has_endless_number
 from envc.model.value import value
 from envc.model.wheel import ConsoleScript, ModuleTree
@@ -140,11 +139,6 @@ class Inventory:
     unread: tuple[str, ...] = ()
     modules: tuple[Shown, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def layer(self) -> str:
-        """What it is called where layers are named."""
-        return DESCRIBED
 
     @property
     def core(self) -> str:

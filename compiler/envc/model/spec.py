@@ -79,8 +79,40 @@ class CoreSpec:
 
 
 @value(kw_only=True)
+class OnSpec:
+    """An environment that envc did not build, as a spec names it.
+
+    `python` is its interpreter, `paths` what stands in PYTHONPATH for it, `modules` the environment
+    modules that it needs.
+    """
+
+    python: str
+    paths: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+@value(kw_only=True)
+class DescribedSpec:
+    """The environment that a common layer is: where it stands on nodes, and what is judged of it.
+
+    `file` is the name of its inventory beside the spec. `stands_for` are the releases that its
+    versions are judged as. `warns_of_changes`: layers start on it when it has changed, too.
+    """
+
+    on: OnSpec
+    file: str
+    stands_for: tuple[tuple[NormalizedName, str], ...] = ()
+    warns_of_changes: bool = False
+
+
+@value(kw_only=True)
 class LayerSpec:
-    """A common layer as `envc.toml` asks for it."""
+    """A common layer as `envc.toml` asks for it.
+
+    One that is `described` stands for an environment that envc did not build, and adds nothing;
+    `replace` are its compiled projects that may be replaced above it. Of a layer on such a one they
+    are those that it may replace itself.
+    """
 
     name: str
     base: str
@@ -90,6 +122,8 @@ class LayerSpec:
     mode: LayerMode = "open"
     env: tuple[tuple[str, str], ...] = ()
     modules: tuple[str, ...] = ()
+    described: DescribedSpec | None = None
+    replace: tuple[NormalizedName, ...] = ()
 
 
 @value(kw_only=True)
@@ -187,25 +221,13 @@ class SiteSpec:
 
 
 @value(kw_only=True)
-class OnSpec:
-    """An environment that envc did not build, as an overlay's spec names it.
-
-    `python` is its interpreter, `paths` what stands in PYTHONPATH for it, `modules` the environment
-    modules that it needs.
-    """
-
-    python: str
-    paths: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()
-
-
-@value(kw_only=True)
 class OverlaySpec:
     """An `overlay.toml`: a user's layer on a common layer, another overlay, or a described base.
 
     `editable` are folders of the user's own projects, which stay where they are. With `on`, `base`
-    is the layer that a described environment is; `replace` are its compiled projects that the
-    overlay may replace, and `warns_of_changes` tells whether it starts on a base that has changed.
+    is the layer that a described environment is. Where an environment is at the bottom, `replace`
+    are its compiled projects that the overlay may replace, and `warns_of_changes` tells whether it
+    starts when that has changed.
     """
 
     name: str

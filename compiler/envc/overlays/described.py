@@ -5,16 +5,13 @@ DIR/base.json       the inventory of it that the overlay's lock was made on
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 
-from envc.described.ask import asked_of, described_by, interpreter_of
-from envc.described.identity import is_as_described
-from envc.disk.ownership import refuse_exposed
+from envc.described.ask import asked_of, described_by
+from envc.described.named import described_anew, found_here, is_here
 from envc.errors import EnvcError, UsageError
 from envc.formats.inventory import inventory_to_json
-from envc.host.machine import machine_of
-from envc.host.surroundings import missing_modules, said_of_modules
 from envc.model.inventory import Inventory
 from envc.model.spec import OnSpec, OverlaySpec
 from envc.model.value import value
@@ -48,7 +45,7 @@ class DescribedBase:
 
     def below(self, spec: OverlaySpec) -> Below:
         """What stands below an overlay on it."""
-        base = base_of_described(spec, self.inventory)
+        base = base_of_described(self.inventory)
         return below_described(self.inventory, base, warns=spec.warns_of_changes)
 
 
@@ -73,22 +70,14 @@ def base_of_overlay(spec: OverlaySpec, on: OnSpec) -> DescribedBase:
         UsageError: it is not there, or the modules that it needs are not loaded.
     """
     folder = os.path.dirname(os.path.abspath(spec.file))
-    paths = tuple(_place(path, spec) for path in on.paths)
-    python = interpreter_of(_place(on.python, spec))
-    refuse_exposed(python, (os.stat(python).st_uid,))
+    key = f"{spec.file} (overlay.on"
+    here = found_here(on, f"{key})")
     known = None
     with suppress(EnvcError):  # else it is described anew
         known = inventory_beside(folder)
-    if known is not None and known.python == python and _is_current(known, paths):
-        return _based(known, on, folder)
-    missing = missing_modules(os.environ, on.modules)
-    if missing:
-        raise UsageError(
-            said_of_modules(missing),
-            where=f"{spec.file} (overlay.on.modules)",
-            mend="load them, and run the same command again; or correct the key",
-        )
-    return _based(described_by(python, paths, is_named=True), on, folder)
+    if known is None or not is_here(known, here):
+        known = described_anew(here, f"{key}.modules)")
+    return _based(known, on, folder)
 
 
 def on_to_toml(on: OnSpec) -> str:
@@ -101,27 +90,6 @@ def on_to_toml(on: OnSpec) -> str:
         if texts:
             table[key] = list(texts)
     return table.as_string()
-
-
-def _is_current(known: Inventory, paths: Sequence[str]) -> bool:
-    folders = {each.path for each in known.folders}
-    return (
-        is_as_described(known)
-        and {os.path.realpath(path) for path in paths if os.path.isdir(path)} <= folders
-        and machine_of(known.interpreter).python_full == known.python_full
-    )
-
-
-def _place(path: str, spec: OverlaySpec) -> str:
-    """A path of the spec with its variables."""
-    found = os.path.expanduser(os.path.expandvars(path))
-    if not os.path.isabs(found):
-        raise UsageError(
-            f"{path} names a variable that is not set",
-            where=f"{spec.file} (overlay.on)",
-            mend="set it, or write the path",
-        )
-    return found
 
 
 def _based(inventory: Inventory, on: OnSpec, folder: str) -> DescribedBase:

@@ -1,20 +1,31 @@
-"""What an overlay stands on that is on an environment which envc did not build: its inventory.
+"""What stands on an environment that envc did not build: its inventory, as a base.
 
 DIR/overlay.toml    on = { python = …, paths = […], modules = […] }
 DIR/base.json       the inventory of it that the overlay's lock was made on
+
+SITE/envc.toml      [layer.nv] described = { python = …, file = "base.nv.json" }
+SITE/base.nv.json   the inventory that locks are made on, and nodes are held to
 """
 
 import os
+from collections.abc import Mapping
+from functools import lru_cache
+
+from packaging.utils import NormalizedName
 
 from envc.disk.digests import bytes_of
-from envc.errors import UsageError, shell_word
+from envc.errors import SpecError, UsageError, shell_word
 from envc.formats.inventory import inventory_from_json
 from envc.lock import Base, closure_digest, shared_packages
-from envc.lock.described import constraints_of, facts_of, kept_of, protected, protection
+from envc.lock.described import constraints_of, facts_of, held_in, judged_as, kept_of
 from envc.model.inventory import Inventory
 from envc.model.names import DESCRIBED, INVENTORY_FILE
-from envc.model.spec import OverlaySpec
+from envc.model.spec import DescribedSpec, LayerSpec, OverlaySpec, SiteSpec
+from envc.model.value import replace
 from envc.sites.place import MOST_OF_A_LOCK, shown
+
+# A command reads a site's inventories several times.
+_parsed = lru_cache(maxsize=8)(inventory_from_json)
 
 
 def inventory_beside(folder: str) -> Inventory:
@@ -24,35 +35,91 @@ def inventory_beside(folder: str) -> Inventory:
         UsageError: there is none.
         SpecError: it is none.
     """
-    path = f"{folder}/{INVENTORY_FILE}"
+    mend = f"describe it anew with `envc overlay sync --dir {shell_word(folder)}`"
+    return _inventory_at(f"{folder}/{INVENTORY_FILE}", "what the overlay's base holds", mend)
+
+
+def inventory_of_layer(layer: str, described: DescribedSpec, folder: str) -> Inventory:
+    """The inventory of a described layer, as it is in a folder with the site's files.
+
+    Raises:
+        UsageError: there is none.
+        SpecError: it is none.
+    """
+    path = f"{folder}/{described.file}"
+    mend = f"write it where the environment is: `{describes(described, shown(path))}`"
+    return _inventory_at(path, f"what the environment of layer {layer} holds", mend)
+
+
+def describes(described: DescribedSpec, path: str) -> str:
+    """The command that writes an environment's inventory."""
+    return f"envc describe {shell_word(described.on.python)} -o {shell_word(path)}"
+
+
+def _inventory_at(path: str, what: str, mend: str) -> Inventory:
     try:
-        return inventory_from_json(bytes_of(path, MOST_OF_A_LOCK), shown(path))
+        return _parsed(bytes_of(path, MOST_OF_A_LOCK), shown(path))
     except OSError as error:
         raise UsageError(
-            f"what the overlay's base holds cannot be read: {error.strerror}",
-            where=shown(path),
-            mend=f"describe it anew with `envc overlay sync --dir {shell_word(folder)}`",
+            f"{what} cannot be read: {error.strerror}", where=shown(path), mend=mend
         ) from error
 
 
-def base_of_described(overlay: OverlaySpec, inventory: Inventory) -> Base:
-    """What stands on an environment: its compiled projects are held, but for those named."""
-    held = protected(inventory, overlay.replace)
+def base_of_described(inventory: Inventory) -> Base:
+    """What stands on an environment: whoever names its compiled projects may replace them."""
     return Base(
         layer=DESCRIBED,
         closure=closure_digest(inventory.core, inventory.digest(), None),
         inventory=inventory,
+        environment=DESCRIBED,
         kept=kept_of(inventory),
-        constraints=(*constraints_of(inventory), *protection(inventory, held)),
+        constraints=constraints_of(inventory),
+        held=held_in(inventory),
         together=shared_packages(facts_of(each, inventory.core) for each in inventory.visible()),
     )
 
 
+def base_of_environment(
+    site: SiteSpec, layer: LayerSpec, described: DescribedSpec, folder: str
+) -> Base:
+    """What a described layer stands on, by the inventory in a folder with the site's files.
+
+    Raises:
+        UsageError: there is none.
+        SpecError: it is none, or not for this site; or it lacks what stands for something.
+    """
+    inventory = inventory_of_layer(layer.name, described, folder)
+    stands_for = dict(described.stands_for)
+    _refuse_misfit(site, layer.name, inventory, stands_for)
+    base = base_of_described(judged_as(inventory, stands_for))
+    return replace(base, environment=layer.name, replaceable=frozenset(layer.replace))
+
+
+def _refuse_misfit(
+    site: SiteSpec, layer: str, inventory: Inventory, stands_for: Mapping[NormalizedName, str]
+) -> None:
+    if inventory.core != site.core.python:
+        raise SpecError(
+            f"the environment of layer {layer} has Python {inventory.python_full}, and the "
+            f"site's core is {site.core.python}",
+            where=f"{site.file} (layer.{layer}.described)",
+            mend=f'set core.python = "{inventory.core}", or describe another environment',
+        )
+    there = {each.project for each in inventory.visible()}
+    strangers = sorted(stands_for.keys() - there)
+    if strangers:
+        raise SpecError(
+            f"the environment of layer {layer} has no {', '.join(strangers)}",
+            where=f"{site.file} (layer.{layer}.stands-for)",
+            mend="remove the lines, or correct them",
+        )
+
+
 def base_beside(overlay: OverlaySpec) -> Base:
-    """The same, of the inventory that stands beside an overlay's spec.
+    """What an overlay stands on, of the inventory that stands beside its spec.
 
     Raises:
         UsageError, SpecError: there is none that can be read.
     """
     folder = os.path.dirname(os.path.abspath(overlay.file))
-    return base_of_described(overlay, inventory_beside(folder))
+    return base_of_described(inventory_beside(folder))

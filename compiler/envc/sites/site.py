@@ -11,7 +11,7 @@ from envc.lock import CORE_BASE, Base, on_layer, on_overlay, with_absolute_paths
 from envc.model.digest import Digest, digest_of
 from envc.model.lock import Lock
 from envc.model.names import CORE, OVERLAY_SPEC, lock_file_name
-from envc.model.spec import CoreSpec, OverlaySpec, SiteSpec
+from envc.model.spec import CoreSpec, LayerSpec, OverlaySpec, SiteSpec
 from envc.model.target import Machine
 from envc.model.value import replace, value
 from envc.sites.overlay_folder import lost_spec
@@ -47,6 +47,11 @@ class Site:
     def lock_path(self, layer: str) -> str:
         """Where a common layer's lock stands."""
         return f"{self.folder}/{lock_file_name(layer)}"
+
+    def names_beside(self) -> tuple[str, ...]:
+        """The names of the files beside the spec that layers are made from: locks, inventories."""
+        described = {each.described.file for each in self.spec.layers if each.described is not None}
+        return (*(lock_file_name(each.name) for each in self.spec.layers), *sorted(described))
 
 
 @value
@@ -193,12 +198,39 @@ def base_of(site: Site, layer: str) -> Base:
     if site.spec.layer(layer) is None:
         known = ", ".join(each.name for each in site.spec.layers)
         raise UsageError(f"no layer {layer!r} in site {site.spec.name}", mend=f"use {known}")
-    base = CORE_BASE
-    for spec in reversed(site.spec.chain(layer)):
+    chain = site.spec.chain(layer)
+    base = bottom_of(site, chain[-1], site.folder)
+    for spec in reversed(chain):
         found = require_lock(site.lock_path(spec.name), spec.name)
         lock = with_absolute_paths(found.lock, site.origin)
         base = on_layer(site.spec, spec.name, base=base, lock=lock, lock_digest=found.digest)
     return base
+
+
+def base_of_layer(site: Site, layer: LayerSpec) -> Base:
+    """What a common layer of a site stands on, by the site's present locks.
+
+    Raises:
+        UsageError, SpecError: a lock or an inventory is missing, or is none.
+    """
+    if site.spec.layer(layer.base) is None:
+        return bottom_of(site, layer, site.folder)
+    return base_of(site, layer.base)
+
+
+def bottom_of(site: Site, layer: LayerSpec, folder: str) -> Base:
+    """What the lowest layer of a stack stands on: the core, or the environment that it describes.
+
+    That is so as the inventory in `folder` says, where the site's files are, or copies of them.
+
+    Raises:
+        UsageError, SpecError: there is no inventory, or it is not for this site.
+    """
+    if layer.described is None:
+        return CORE_BASE
+    from envc.sites.inventory import base_of_environment  # few layers stand on such a thing
+
+    return base_of_environment(site.spec, layer, layer.described, folder)
 
 
 def base_under(site: Site, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] = ()) -> Base:
@@ -337,12 +369,12 @@ def overlay_lock_path(overlay: OverlaySpec) -> str:
 def check_base(
     site: SiteSpec, overlay: OverlaySpec, *, base_at: str = "", name_at: str = ""
 ) -> None:
-    """Refuse a base that is no open common layer.
+    """Refuse a base that is no open common layer, or not what the overlay takes it for.
 
     `base_at` and `name_at` tell where base and name were said, if not in the overlay's spec.
 
     Raises:
-        SpecError: it is unknown or managed.
+        SpecError: it is unknown or managed, or no environment where the overlay asks for one.
     """
     layer = site.layer(overlay.base)
     where = base_at or f"{overlay.file} (overlay.base)"
@@ -364,4 +396,13 @@ def check_base(
             f"{overlay.name!r} is the name of a layer of site {site.name}",
             where=name_at or f"{overlay.file} (overlay.name)",
             mend="choose another name",
+        )
+    told = {"replace": bool(overlay.replace), "changed-base": overlay.warns_of_changes}
+    if any(told.values()) and site.chain(overlay.base)[-1].described is None:
+        key = next(key for key in told if told[key])
+        raise SpecError(
+            f"`{key}` is for overlays on an environment that envc did not build, and layer "
+            f"{overlay.base!r} stands on none",
+            where=f"{overlay.file} (overlay.{key})",
+            mend="remove it, or name another base",
         )

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from envc.errors import Fault
-from envc.lock import CORE_BASE, Base, layer_inputs
+from envc.lock import Base, layer_inputs
 from envc.model.lock import Lock
 from envc.model.spec import LayerSpec
 from envc.ports import Reporter
 from envc.sites.place import shown
-from envc.sites.site import LockFile, Site, base_of, require_lock
+from envc.sites.site import LockFile, Site, base_of_layer, require_lock
 
 
 def stale_lock(site: Site, layer: LayerSpec, found: LockFile, base: Base) -> Fault | None:
@@ -42,7 +42,7 @@ def stale_layers(site: Site, layer: str) -> tuple[Fault, ...]:
             site,
             spec,
             require_lock(site.lock_path(spec.name), spec.name),
-            CORE_BASE if site.spec.layer(spec.base) is None else base_of(site, spec.base),
+            base_of_layer(site, spec),
         )
         for spec in reversed(site.spec.chain(layer))
     )

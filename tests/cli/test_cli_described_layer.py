@@ -1,0 +1,187 @@
+"""A site's layer on an environment that envc did not build: locked, materialized, stood on."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.prefixes import install, made_older, prefix, toy, write
+from support.sites import SITE_PACKAGES, SiteFolder, over_wheels, python
+from support.wheels import build_all
+
+pytestmark = pytest.mark.slow
+
+WHEELS = (
+    toy("tool", "2.0"),
+    toy("tool", "3.0"),
+    toy("fastnum", "2.0.0"),
+    toy("fastnum", "1.26.4"),
+    toy("torchlike", "2.8.0"),
+    toy("torchlike", "2.9.0"),
+    toy("extra", "1.0", "tool>=1"),
+    toy("model", "1.0", "torchlike>=2.8,<2.9"),
+    toy("newer", "1.0", "torchlike>=2.9"),
+    toy("science", "2.0", "fastnum>=2"),
+)
+SPEC = """\
+[layer.nv]
+described = {{ python = "NV/bin/python", file = "base.nv.json" }}
+stands-for = {{ torchlike = "2.8.0" }}
+
+[layer.user]
+base = "nv"
+requires = ["extra"]
+
+[overlays]
+storage = "{storage}"
+specs = ["overlays/*.toml"]
+"""
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheels")
+    build_all(WHEELS, folder)
+    return folder
+
+
+@pytest.fixture
+def nv(tmp_path):
+    """A vendor's prefix: a private build of torchlike, and what was compiled against it."""
+    site = prefix(tmp_path / "nv")
+    install(site, toy("fastnum", "1.26.4", compiled=True))
+    install(site, toy("science", "1.0", "fastnum<2", compiled=True))
+    install(site, toy("torchlike", "2.8.0a0+nv25.5", compiled=True))
+    install(site, toy("vision", "1.0a0+nv", "torchlike==2.8.0a0+nv25.5", compiled=True))
+    install(site, toy("tool", "1.0"))
+    write(site / "loose.py", "answer = 42\n")
+    made_older(site)
+    return tmp_path / "nv"
+
+
+@pytest.fixture
+def site(tmp_path, wheels, nv):
+    return SiteFolder(tmp_path, wheels).write(over_wheels(SPEC.replace("NV", str(nv))))
+
+
+def versions(folder: Path, *names: str) -> list[str]:
+    code = "".join(f"import {name}; print({name}.__version__);" for name in names)
+    return python(folder, code).split()
+
+
+def test_lock_describes_what_is_not_described_yet_and_keeps_it_then(site, nv):
+    answer = site.done("lock", "--json")
+    assert {name: layer["pins"] for name, layer in answer.json["layers"].items()} == {
+        "nv": {},
+        "user": {"extra": "1.0"},
+    }
+    inventory = json.loads((site.folder / "base.nv.json").read_text())
+    assert inventory["python"] == f"{nv}/bin/python"
+    text = (site.folder / "base.nv.json").read_bytes()
+    install(nv / SITE_PACKAGES, toy("later", "1.0"))
+    answer = site.done("lock")
+    assert "nv" in answer.stderr
+    assert "new: later-1.0.dist-info" in answer.stderr
+    assert (site.folder / "base.nv.json").read_bytes() == text
+    assert site.done("lock", "--upgrade", "--json").json["changed"]
+    assert "later" in (site.folder / "base.nv.json").read_text()
+
+
+def test_lock_needs_no_interpreter_where_there_is_a_description(site, nv):
+    site.done("lock")
+    text = site.lock_text("user")
+    nv.rename(nv.with_name("gone"))
+    assert not site.done("lock", "--json").json["changed"]
+    (site.folder / "pylock.user.toml").unlink()
+    site.done("lock")
+    assert site.lock_text("user") == text
+
+
+def test_a_private_version_is_judged_as_what_it_stands_for(site):
+    site.done("lock")
+    site.overlay("alice", 'requires = ["model"]', base="nv")
+    answer = site.done("lock", "--overlay", "overlays/alice.toml", "--json").json
+    assert answer["layers"]["alice"]["pins"] == {"model": "1.0"}
+    assert site.done("check", "--json").json["ok"]
+    site.overlay("alice", 'requires = ["newer"]', base="nv")
+    assert site.envc("lock", "--overlay", "overlays/alice.toml").status == 3
+
+
+def test_what_is_compiled_is_replaced_where_both_name_it(site):
+    site.done("lock")
+    spec = site.overlay("alice", 'requires = ["fastnum>=2"]', base="nv")
+    answer = site.envc("lock", "--overlay", spec)
+    assert (answer.status, answer.stderr) == (
+        3,
+        (
+            "error: overlay alice would replace compiled projects of its base: fastnum 1.26.4 by "
+            "2.0.0, science 1.0 by 2.0; metadata does not tell what else there was compiled "
+            "against them\n"
+            "   at: overlays/alice.toml (overlay.replace)\n"
+            " mend: ask for a release that goes with what is there; or allow it: write "
+            'replace = ["fastnum", "science"] below [overlay]; have the site\'s administrator '
+            'write replace = ["fastnum", "science"] below [layer.nv] of the site, and run the '
+            "same command again\n"
+        ),
+    )
+    (found,) = site.envc("check", "--json").json["overlays"]
+    assert "would replace compiled projects" in found["findings"][0]["message"]
+    named = ('requires = ["fastnum>=2"]', 'replace = ["fastnum", "science"]')
+    site.overlay("alice", *named, base="nv")
+    answer = site.envc("lock", "--overlay", spec)
+    assert answer.status == 3
+    assert "below [overlay]" not in answer.stderr
+    site.edit("[layer.user]", 'replace = ["fastnum"]\n\n[layer.user]')
+    answer = site.envc("lock", "--overlay", spec)
+    assert answer.status == 3
+    assert "science 1.0 by 2.0" in answer.stderr
+    assert not site.envc("check", "--json").json["ok"]
+    site.edit('replace = ["fastnum"]', 'replace = ["fastnum", "science"]')
+    report = site.done("lock", "--overlay", spec, "--json").json["layers"]["alice"]
+    assert (report["shadows"], report["lifts"]) == (["fastnum"], ["science"])
+    assert site.done("check", "--json").json["ok"]
+    site.edit('replace = ["fastnum", "science"]', "replace = []")
+    assert not site.envc("check", "--json").json["ok"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("stands-for", 'requires = ["tool"]\nstands-for', "a `described` layer is what is there"),
+        ("stands-for", 'base = "user"\nstands-for', "(layer.nv.base)"),
+        ('"2.8.0" }', '"2.8.0+nv" }', "'2.8.0+nv' is no release that an index could have"),
+        ('requires = ["extra"]', 'changed-base = "warn"', "`changed-base` is for `described`"),
+        ('requires = ["extra"]', "", "missing key\n   at: envc.toml:17 (layer.user.requires)"),
+        ('base = "nv"', 'replace = ["fastnum"]', "`replace` is for `described` layers"),
+        ('file = "base.nv.json"', 'file = "up/base.json"', "layer.nv.described.file"),
+    ],
+)
+def test_a_layer_that_says_two_things_is_refused(site, old, new, said):
+    site.edit(old, new)
+    answer = site.envc("lock")
+    assert answer.status == 2
+    assert said in answer.stderr
+
+
+@pytest.mark.parametrize("line", ['replace = ["numpy"]', 'changed-base = "warn"'])
+def test_an_overlay_on_no_environment_has_nothing_to_replace_in_one(site, line):
+    site.edit('base = "nv"\n', "")
+    site.done("lock")
+    site.overlay("alice", "requires = []", line)
+    (found,) = site.envc("check", "--json").json["overlays"]
+    key = line.partition(" ")[0]
+    assert f"`{key}` is for overlays on an environment" in found["findings"][0]["message"]
+
+
+def test_what_stands_for_something_is_there(site):
+    site.edit("torchlike = ", 'nothing = "1.0", torchlike = ')
+    answer = site.envc("lock")
+    assert answer.status == 2
+    assert "error: the environment of layer nv has no nothing\n" in answer.stderr
+
+
+def test_an_environment_needs_an_interpreter(site, nv):
+    site.edit(f'python = "{nv}/bin/python", ', "")
+    answer = site.envc("lock")
+    assert answer.status == 2
+    assert "error: the layer names no interpreter, and neither does the core\n" in answer.stderr
