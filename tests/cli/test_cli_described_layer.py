@@ -1,12 +1,13 @@
 """A site's layer on an environment that envc did not build: locked, materialized, stood on."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from support.prefixes import install, made_older, prefix, toy, write
-from support.sites import SITE_PACKAGES, SiteFolder, over_wheels, python
+from support.sites import SITE_PACKAGES, SiteFolder, envc_process, over_wheels, python
 from support.wheels import build_all
 
 pytestmark = pytest.mark.slow
@@ -185,3 +186,106 @@ def test_an_environment_needs_an_interpreter(site, nv):
     answer = site.envc("lock")
     assert answer.status == 2
     assert "error: the layer names no interpreter, and neither does the core\n" in answer.stderr
+
+
+@pytest.fixture
+def built(site):
+    site.done("lock")
+    site.materialize()
+    return site
+
+
+def test_layers_and_overlays_stand_on_it(built, nv):
+    assert versions(built.target / "nv", "fastnum", "torchlike", "tool") == [
+        *("1.26.4", "2.8.0a0+nv25.5", "1.0")
+    ]
+    assert versions(built.target / "user", "extra", "science") == ["1.0", "1.0"]
+    assert python(built.target / "user", "import loose; print(loose.answer)") == "42"
+    ov = built.storage / "ov"
+    built.done("overlay", "init", ov, "--base", "user", "--target", built.target)
+    report = built.done("overlay", "add", "tool>=2", "model", "--dir", ov, "--json").json
+    assert (report["adds"], report["shadows"]) == (["model"], ["tool"])
+    assert versions(ov, "tool", "extra", "vision", "model") == ["3.0", "1.0", "1.0a0+nv", "1.0"]
+    assert not list(nv.glob("**/*envc*"))
+    ran = envc_process("run", "--overlay", ov, "--", "python", "-c", "import loose", cwd=ov)
+    assert (ran.status, ran.stderr) == (0, "")
+    assert built.done("overlay", "sync", "--dir", ov, "--json").json["changed"] is False
+
+
+def test_a_node_is_held_to_what_was_described(built, nv):
+    before = built.current()
+    assert built.materialize()["changed"] is False
+    made_older(nv / SITE_PACKAGES)
+    write(nv / SITE_PACKAGES / "beside.py", "")  # no distribution comes or goes
+    assert built.materialize()["changed"] is False
+    install(nv / SITE_PACKAGES, toy("later", "1.0"))
+    (nv / SITE_PACKAGES / "tool-1.0.dist-info").rename(nv / SITE_PACKAGES / "tool-1.1.dist-info")
+    made_older(nv / SITE_PACKAGES)  # whoever looks at times alone sees nothing
+    text = (
+        f"error: this node has not what base.nv.json describes: {nv}/{SITE_PACKAGES}: gone: "
+        "tool-1.0.dist-info, new: later-1.0.dist-info, new: tool-1.1.dist-info\n"
+        f"   at: {nv}/bin/python\n"
+        " mend: bring that environment here; or describe the one that is here "
+        "(`envc describe -o base.nv.json`), lock, and materialize that\n"
+    )
+    other = built.root / "other"
+    answer = built.envc("materialize", "--target", other)
+    assert (answer.status, answer.stderr) == (1, text)
+    write(nv / SITE_PACKAGES / "now.py", "")
+    answer = built.envc("materialize", "--target", built.target)
+    assert (answer.status, answer.stderr, built.current()) == (1, text, before)
+    built.done("lock", "--upgrade")
+    assert built.materialize()["changed"]
+    assert versions(built.target / "user", "later", "extra") == ["1.0", "1.0"]
+
+
+def refused(folder: Path) -> str:
+    done = subprocess.run(
+        [folder / "bin/python", "-c", ""], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_nothing_starts_on_a_base_that_changed(built, nv):
+    ov = built.storage / "ov"
+    built.done("overlay", "init", ov, "--base", "nv", "--target", built.target)
+    assert built.done("overlay", "sync", "--dir", ov, "--json").json["changed"] is False
+    install(nv / SITE_PACKAGES, toy("later", "1.0"))
+    mend = f"the administrator of {built.target} describes it anew, locks, and materializes"
+    for tree, called in (
+        (built.target / "nv", "the layer 'nv'"),
+        (built.target / "user", "the layer 'user'"),
+        (ov, "the overlay 'ov'"),
+    ):
+        said = refused(tree)
+        assert f"the base that {called} was compiled for has changed: {nv}/{SITE_PACKAGES}" in said
+        assert "new: later-1.0.dist-info" in said
+        assert mend in said
+    assert "changed-base" in refused(ov)
+    assert "changed-base" not in refused(built.target / "nv")
+    for words in (("--overlay", ov), ("--layer", "nv", "--target", built.target)):
+        answer = envc_process("run", *words, "--", "true", cwd=built.root)
+        assert answer.status == 1
+        assert "new: later-1.0.dist-info" in answer.stderr
+    answer = built.envc("overlay", "sync", "--dir", ov)
+    assert answer.status == 1
+    assert "new: later-1.0.dist-info" in answer.stderr
+    built.done("lock", "--upgrade")
+    built.materialize()
+    built.done("overlay", "sync", "--dir", ov)
+    assert versions(ov, "later", "tool") == ["1.0", "1.0"]
+
+
+def test_who_says_so_is_warned_only(built, nv):
+    ov = built.storage / "ov"
+    built.done("overlay", "init", ov, "--base", "nv", "--target", built.target)
+    spec = ov / "overlay.toml"
+    spec.write_text(spec.read_text() + 'changed-base = "warn"\n')
+    built.done("overlay", "sync", "--dir", ov)
+    install(nv / SITE_PACKAGES, toy("later", "1.0"))
+    assert versions(ov, "tool", "later") == ["1.0", "1.0"]
+    answer = envc_process("run", "--overlay", ov, "--", "true", cwd=built.root)
+    assert answer.status == 0
+    assert "new: later-1.0.dist-info" in answer.stderr
+    assert "new: later-1.0.dist-info" in refused(built.target / "user")

@@ -173,13 +173,16 @@ def _built(subject: str, path: str, surroundings: Mapping[str, str]) -> Iterable
 
 def _described(directory: Directory, current: Generation) -> Diagnosis:
     """Is the environment that an overlay stands on as it was described?"""
-    from envc.overlays.on_base import described_folders, refuse_changed  # few stand on such a thing
+    from envc.overlays.on_base import (  # few stand on such a thing
+        described_folders,
+        refuse_changed_base,
+    )
 
     try:
-        changed = refuse_changed(directory, current)
+        changed = refuse_changed_base(directory, current)
     except EnvcError as error:
         return _trouble("overlay: base", error)
-    if changed is not None:
+    if changed:
         mend = f"run `envc overlay sync --dir {shell_word(directory.path)}`"
         return Diagnosis("overlay: base", "warning", changed, mend)
     folders = ", ".join(each.folder for each in described_folders(directory, current))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from envc.errors import AnswerIsNo, UsageError, shell_word
-from envc.formats.stack_text import common_closure
+from envc.formats.stack_text import common_closure, described_records
 from envc.host.context import Context
 from envc.host.surroundings import (
     missing_modules,
@@ -108,13 +108,19 @@ def prepare(
         refuse_without_core(tree, f"envc overlay sync --dir {shell_word(folder)}")
         _look_below(folder, states, context)
     trees = (tree, *(state.tree for state in states))
-    for found in shadowing(surroundings, trees, target.current.python):
+    foreign, python = surroundings, target.current.python
+    text = stack_text(tree, python)
+    if folders := described_records(text):
+        from envc.overlays.on_base import look_at_environment  # few targets stand on such a thing
+
+        foreign = look_at_environment(target, trees, folders, surroundings, context)
+    for found in shadowing(foreign, trees, python):
         context.reporter.warn(found.message)
     missing = missing_modules(surroundings, target.settings(layer).modules)
     if missing:
         context.reporter.warn(said_of_modules(missing))
     variables = _variables(target, tree, layer, surroundings)
-    lock = pin or common_closure(stack_text(tree, target.current.python))
+    lock = pin or common_closure(text)
     return variables if lock is None else variables | {LOCK: lock}
 
 

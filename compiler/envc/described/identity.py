@@ -22,8 +22,13 @@ def changed_since(described: DescribedRecord, *, by_time: bool = False) -> bool:
     """
     if _seconds(described.folder) == described.mtime_seconds:
         return False
-    present = _names(described.folder)
-    return by_time or present is None or names_digest(present) != described.names
+    return by_time or unlike(described.folder, described.names)
+
+
+def unlike(folder: str, names: str) -> bool:
+    """Whether a folder is gone, or has other names of metadata and start-up files than these."""
+    present = _names(folder)
+    return present is None or names_digest(present) != names
 
 
 def said_of_all(inventory: Inventory) -> str:

@@ -223,6 +223,13 @@ def _faults(document: Document[SiteDocument]) -> Iterator[Fault]:
     for name in sorted(tables.engine.keys() & set(ENGINES)):
         where = str(document.origin("engine", name))
         yield Fault(f"engine {name!r} is one of envc's own", where, "choose another name")
+    files = [each.described.file for each in tables.layer.values() if each.described is not None]
+    for file in sorted({file for file in files if files.count(file) > 1}):
+        yield Fault(
+            f"two layers are described by {file!r}",
+            str(document.origin("layer")),
+            "give each described layer a file of its own",
+        )
     for name in tables.layer:
         try:
             list(_of_project(document, name))

@@ -149,7 +149,7 @@ class TargetTable:
 class DescribedTable:
     """`layer.NAME.described`: an environment that envc did not build."""
 
-    file: Annotated[str, r"^[^\x00-\x1f\x7f/]+\.json$"]
+    file: Annotated[str, r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*\.json$"]
     python: EnvironmentPath | None = None
     paths: tuple[Annotated[str, r"[/~$][^\x00-\x1f\x7f:]*"], ...] = ()
     modules: tuple[ModuleText, ...] = ()

@@ -51,6 +51,10 @@ class Publication(NamedTuple):
     settings: bytes = b"{}"
     on_files: bool = False
 
+    def inventories(self) -> tuple[tuple[str, bytes], ...]:
+        """Those of the `specs` that tell of environments which envc did not build."""
+        return tuple((name, text) for name, text in self.specs if name.endswith(".json"))
+
     def digest(self) -> Digest:
         """The generation's digest: layers, trees, closures."""
         return generation_digest(

@@ -130,6 +130,10 @@ def wanted_overlay(spec: OverlaySpec, text: bytes, target: Target | DescribedBas
     if not isinstance(target, Target):
         return _on_described(spec, text, target)
     under, site, current = below(target, spec), target.site.spec, target.current
+    if under.base.inventory is not None and not spec.warns_of_changes:
+        from envc.target.environments import refuse_other_environment  # few stand on such a thing
+
+        refuse_other_environment(under.base.inventory, target.directory.path)
     place = target.directory.path
     common = next(layer.name for layer in under.layers if layer.location == place)
     return Wanted(
@@ -139,7 +143,7 @@ def wanted_overlay(spec: OverlaySpec, text: bytes, target: Target | DescribedBas
         below=under,
         location=Location(site=current.site, target=place),
         python=current.python,
-        interpreter=current.interpreter,
+        interpreter=under.base.interpreter or current.interpreter,
         env=site.environment(common),
         modules=site.modules(common),
     )
@@ -287,7 +291,7 @@ def _report(
         name=wanted.spec.name,
         folder=wanted.directory.path,
         target=wanted.location.target if wanted.location is not None else "",
-        on=wanted.described.inventory.python if wanted.described is not None else "",
+        on=base.inventory.python if base.inventory is not None else "",
         modules=wanted.modules if wanted.described is not None else (),
         base=wanted.spec.base,
         base_closure=base.named(),

@@ -19,7 +19,7 @@ from envc.sites.described import site_of_described
 from envc.sites.inventory import base_of_described, inventory_beside
 from envc.sites.site import Site
 from envc.target.below import Below
-from envc.target.described import below_described
+from envc.target.described import folders_below
 
 # The 3.X that start-up hooks run on at least.
 OLDEST_MINOR = 11
@@ -46,7 +46,7 @@ class DescribedBase:
     def below(self, spec: OverlaySpec) -> Below:
         """What stands below an overlay on it."""
         base = base_of_described(self.inventory)
-        return below_described(self.inventory, base, warns=spec.warns_of_changes)
+        return Below(base, folders_below(base, warns=spec.warns_of_changes))
 
 
 def base_found(what: str | None, folder: str, environ: Mapping[str, str]) -> DescribedBase:

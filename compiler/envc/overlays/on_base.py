@@ -4,20 +4,21 @@ Read off the tree itself: which folders it stands on, and what tells that they a
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from envc.described.identity import changed_since, said_of_changes
-from envc.errors import AnswerIsNo, shell_word
+from envc.described.identity import changed_since
+from envc.errors import shell_word
 from envc.formats.stack_text import DescribedRecord, described_records
 from envc.host.context import Context
 from envc.host.surroundings import missing_modules, said_of_modules, shadowing
 from envc.model.generation import Generation
 from envc.model.names import OVERLAY_SPEC
 from envc.plan.changes import Inputs
-from envc.sites.inventory import inventory_beside
 from envc.target.base_state import refuse_without_core, stack_text
 from envc.target.directory import Directory
+from envc.target.environments import refuse_changed
 from envc.target.inputs import described_inputs, noted_inputs
+from envc.target.opened import Target
 
 
 def described_folders(directory: Directory, current: Generation) -> tuple[DescribedRecord, ...]:
@@ -34,23 +35,18 @@ def present_inputs(directory: Directory, current: Generation) -> Inputs:
     return described_inputs(directory.path, current.interpreter, state)
 
 
-def refuse_changed(directory: Directory, current: Generation) -> str | None:
+def refuse_changed_base(directory: Directory, current: Generation) -> str:
     """Refuse to run on a base that has changed; what to tell of it where the overlay lets it.
+
+    Empty: nothing has changed.
 
     Raises:
         AnswerIsNo: it has, or is not there.
     """
-    changed = [each for each in described_folders(directory, current) if changed_since(each)]
-    if not changed:
-        return None
-    copy = f"{directory.generation(current.generation)}/site"
-    inventory = inventory_beside(copy)
-    told = "; ".join(said_of_changes(inventory, each.folder) for each in changed)
-    what = f"the base of overlay {next(iter(current.layers))} has changed: {told}"
+    (layer,) = current.layers
+    tree = directory.tree(current.generation, layer)
     mend = f"`envc overlay sync --dir {shell_word(directory.path)}` compiles it for what is there"
-    if all(each.warns for each in changed):
-        return f"{what}; {mend}"
-    raise AnswerIsNo(what, where=directory.path, mend=mend)
+    return refuse_changed(tree, current.python, (), who=f"overlay {layer}", mend=mend)
 
 
 def run_on_described(
@@ -64,8 +60,8 @@ def run_on_described(
     (layer,) = current.layers
     tree = directory.tree(current.generation, layer)
     refuse_without_core(tree, f"envc overlay sync --dir {shell_word(directory.path)}")
-    changed = refuse_changed(directory, current)
-    if changed is not None:
+    changed = refuse_changed_base(directory, current)
+    if changed:
         context.reporter.warn(changed)
     foreign = _without_folders(surroundings, described_folders(directory, current))
     for found in shadowing(foreign, (tree,), current.python):
@@ -75,6 +71,34 @@ def run_on_described(
         context.reporter.warn(said_of_modules(missing))
     path = surroundings.get("PATH", os.defpath)
     return {"PATH": f"{tree}/bin:{path}", "VIRTUAL_ENV": tree}
+
+
+def look_at_environment(
+    target: Target,
+    trees: Sequence[str],
+    folders: tuple[DescribedRecord, ...],
+    surroundings: Mapping[str, str],
+    context: Context,
+) -> Mapping[str, str]:
+    """The surroundings but for what stands behind a tree of a target anyway, on these folders.
+
+    `trees` are that tree and those below it. What a person should know is told.
+
+    Raises:
+        AnswerIsNo: the environment has changed, or is not there.
+    """
+    tree, *below = trees
+    told = refuse_changed(
+        tree,
+        target.current.python,
+        below,
+        who=os.path.basename(tree),
+        mend=f"the administrator of {target.directory.path} describes it anew (`envc describe`), "
+        "locks, and materializes",
+    )
+    if told:
+        context.reporter.warn(told)
+    return _without_folders(surroundings, folders)
 
 
 def _without_folders(

@@ -43,7 +43,7 @@ def unchanged(folder: str, target: str | None) -> OverlayReport | None:
         return None
     refuse_foreign(folder)
     refuse_exposed(folder)
-    if report.on:
+    if report.on and not report.target:
         from envc.overlays.on_base import present_inputs  # most overlays stand on a target
 
         base = present_inputs(directory, current)
@@ -52,6 +52,12 @@ def unchanged(folder: str, target: str | None) -> OverlayReport | None:
         location = read_location(folder)
         if location is None or exposure_of_target(folder, location) is not None:
             return None  # it is to be noted that it was named
+        if report.on:
+            from envc.target.environments import changed_below
+
+            tree = directory.tree(current.generation, next(iter(current.layers)))
+            if changed_below(tree, current.python):
+                return None
         base = target_inputs(below.current, below.directory.path)
     note = overlay_inputs(directory, current, base)
     is_other = changes_between(note.inputs, present_in(directory, current))

@@ -6,7 +6,7 @@ from envc.errors import UsageError, shell_word
 from envc.lock import Base, on_overlay, shared_packages, with_absolute_paths
 from envc.model.generation import Generation
 from envc.model.names import OVERLAY_SPEC, lock_file_name
-from envc.model.spec import OverlaySpec
+from envc.model.spec import LayerSpec, OverlaySpec
 from envc.model.stack import StackLayer
 from envc.model.value import replace, value
 from envc.sites.site import (
@@ -42,8 +42,9 @@ def below(target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] =
     if overlay.base_dir is not None:
         return _below_on_overlay(target, overlay, stack)
     check_base(target.site.spec, overlay)
-    layers: tuple[StackLayer, ...] = ()
-    for spec in reversed(target.site.spec.chain(overlay.base)):
+    base, chain = base_of(target.site, overlay.base), target.site.spec.chain(overlay.base)
+    layers = _environment(base, chain[-1], overlay)
+    for spec in reversed(chain):
         if spec.name not in target.current.layers:
             raise UsageError(
                 f"layer {spec.name} is not materialized here",
@@ -51,7 +52,17 @@ def below(target: Target, overlay: OverlaySpec, above: tuple[OverlaySpec, ...] =
                 mend=f"run `envc materialize --target {shell_word(target.directory.path)}`",
             )
         _, layers = _published(target.directory, target.current, spec.name, layers)
-    return _below(base_of(target.site, overlay.base), layers)
+    return _below(base, layers)
+
+
+def _environment(base: Base, bottom: LayerSpec, overlay: OverlaySpec) -> tuple[StackLayer, ...]:
+    """The folders of the environment at the bottom of a target's layers, if that is one."""
+    if base.inventory is None:
+        return ()
+    from envc.target.described import folders_below  # few layers stand on such a thing
+
+    warns = bottom.described is not None and bottom.described.warns_of_changes
+    return folders_below(base, warns=warns or overlay.warns_of_changes)
 
 
 def _below_on_overlay(

@@ -6,22 +6,20 @@ from envc.model.digest import Digest
 from envc.model.inventory import Inventory, Unowned
 from envc.model.names import DESCRIBED
 from envc.model.stack import Described, StackLayer
-from envc.target.below import Below
 
 
-def below_described(inventory: Inventory, base: Base, *, warns: bool) -> Below:
-    """What stands below an overlay on a described environment, which `base` is to the resolver.
+def folders_below(base: Base, *, warns: bool) -> tuple[StackLayer, ...]:
+    """The folders of the environment at the bottom of a base, top first; none of the core.
 
     With `warns`, processes start on it when it has changed, too.
     """
-    python = inventory.core
-    layers = tuple(
-        _layer(inventory, number, python, warns=warns) for number in range(len(inventory.folders))
-    )
-    return Below(base, layers)
+    found = base.inventory
+    if found is None:
+        return ()
+    return tuple(_layer(found, number, warns=warns) for number in range(len(found.folders)))
 
 
-def _layer(inventory: Inventory, number: int, python: str, *, warns: bool) -> StackLayer:
+def _layer(inventory: Inventory, number: int, *, warns: bool) -> StackLayer:
     folder = inventory.folders[number]
     own = [each for each in inventory.distributions if each.folder == number]
     nobodys = next((each for each in inventory.unowned if each.folder == number), None)
@@ -32,7 +30,7 @@ def _layer(inventory: Inventory, number: int, python: str, *, warns: bool) -> St
         closure=Digest(""),
         location=folder.path,
         subdirectory="",
-        wheels=tuple(facts_of(each, python) for each in own),
+        wheels=tuple(facts_of(each, inventory.core) for each in own),
         described=Described(
             mtime_seconds=folder.mtime_seconds,
             names=folder.names,

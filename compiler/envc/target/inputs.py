@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _LOCK = "lock of "
 SPEC, LAYERS, FOLDER = "spec", "layers", "folder of the site"
+INVENTORIES, ENVIRONMENTS = "inventories", "environments"
 _BESIDE = ("location.toml", POLICY_FILE)
 
 
@@ -117,9 +118,13 @@ def note_site(
     """
     note = site_inputs(spec, directory, current, asked)
     layers = " ".join(sorted(json.loads(publication.policy)["modes"]))
+    inventories = publication.inventories()
     inputs = {
         **note.inputs,
         LAYERS: layers,
+        INVENTORIES: " ".join(name for name, _ in inventories),
+        ENVIRONMENTS: "",
+        **{name: digest_of(text) for name, text in inventories},
         **_digests_beside(directory),
     }
     if publication.on_files:
@@ -154,7 +159,16 @@ def site_inputs(
         **{name: noted.inputs.get(name, "") for name in _BESIDE},
         "interpreter": interpreter_stamp(current.interpreter) if current is not None else "",
         "envc": digest_of_code(),
+        INVENTORIES: noted.inputs.get(INVENTORIES, ""),
+        ENVIRONMENTS: "",
     }
+    if current is not None and wanted[INVENTORIES]:
+        wanted |= {name: _digest_at(f"{folder}/{name}") for name in wanted[INVENTORIES].split()}
+        from envc.target.environments import changed_below  # few sites describe any
+
+        for layer in current.layers:
+            tree = directory.tree(current.generation, layer)
+            wanted[ENVIRONMENTS] += changed_below(tree, current.python)
     for layer in asked or wanted[LAYERS].split():
         wanted[f"{_LOCK}{layer}"] = _digest_at(f"{folder}/{lock_file_name(layer)}")
     return InputNote(wanted, digest, noted.told)

@@ -9,7 +9,7 @@ from envc.errors import AnswerIsNo, Fault, UntrustedError, UsageError, shell_wor
 from envc.formats.policy import policy_to_json
 from envc.host.context import Context
 from envc.host.machine import machine_of, target_for
-from envc.lock import CORE_BASE, Base, on_layer, select_wheels, with_absolute_paths
+from envc.lock import Base, on_layer, select_wheels, with_absolute_paths
 from envc.model.bundle import Sources
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
@@ -17,10 +17,11 @@ from envc.model.lock import Lock, LockedWheel
 from envc.model.names import CORE, lock_file_name
 from envc.model.publication import Publication
 from envc.model.spec import CoreSpec, LayerSpec, policy_of
-from envc.model.stack import Stack
+from envc.model.stack import Stack, StackLayer
 from envc.model.target import Machine
 from envc.model.value import value
-from envc.sites.site import CarriedCore, LockFile, Site, load_site, require_lock
+from envc.sites.place import MOST_OF_A_LOCK, read_spec
+from envc.sites.site import CarriedCore, LockFile, Site, bottom_of, load_site, require_lock
 from envc.supply.indexes import indexes_of
 from envc.supply.stale_layers import stale_lock
 from envc.target.directory import Directory, Shape
@@ -34,6 +35,11 @@ class LockedLayer:
 
     file: LockFile
     above: Base
+
+    @property
+    def folder(self) -> str:
+        """Where the lock stands, and the inventory of a described layer beside it."""
+        return os.path.dirname(self.file.path)
 
 
 def plan_site(
@@ -68,6 +74,11 @@ def plan_site(
     site = load_site(*spec, origin=checkout, carried=carried)
     machine = machine_of(_interpreter(site, current, carried))
     locks = locks_of(site, directory, current, layers)
+    inventories = _inventories(site, locks)
+    if inventories:
+        from envc.target.environments import refuse_other_environments  # few sites describe any
+
+        refuse_other_environments(inventories)
     python = site.spec.core.python
     indexes = indexes_of(site)
     stock = Stock(directory, python, machine.interpreter, sources.wheels, indexes, context)
@@ -97,6 +108,7 @@ def plan_site(
         specs=(
             (site.spec_name, site.text),
             *((lock_file_name(name), layer.file.text) for name, layer in locks.items()),
+            *inventories,
         ),
     )
 
@@ -174,15 +186,36 @@ def _stacks(
             wheels=stock.facts(chosen[name]),
             python=stock.python,
         )
-        below = stacks[spec.base].layers if spec.base in stacks else ()
+        below = stacks[spec.base].layers if spec.base in stacks else _environment(spec, layer.above)
         stacks[name] = Stack(
             python=stock.python,
-            interpreter=stock.interpreter,
+            interpreter=layer.above.interpreter or stock.interpreter,
             layers=stacked(top, layer.file.lock.hides, below),
             env=site.spec.environment(name),
             modules=site.spec.modules(name),
         )
     return stacks
+
+
+def _environment(spec: LayerSpec, above: Base) -> tuple[StackLayer, ...]:
+    """The folders that a described layer stands on."""
+    if spec.described is None:
+        return ()
+    from envc.target.described import folders_below  # few layers stand on such a thing
+
+    return folders_below(above, warns=spec.described.warns_of_changes)
+
+
+def _inventories(site: Site, locks: Mapping[str, LockedLayer]) -> tuple[tuple[str, bytes], ...]:
+    """The inventory of each described layer: file name and bytes."""
+    return tuple(
+        (
+            spec.described.file,
+            read_spec(f"{locks[spec.name].folder}/{spec.described.file}", MOST_OF_A_LOCK),
+        )
+        for spec in site.spec.layers
+        if spec.described is not None and spec.name in locks
+    )
 
 
 def closures_of(site: Site) -> dict[str, Digest]:
@@ -221,7 +254,7 @@ def locks_of(
             found = require_lock(site.lock_path(layer.name), layer.name)
         if found is None:
             continue
-        base = _base_of(layer, locks)
+        base = _base_of(site, layer, locks, os.path.dirname(found.path))
         fault = None if carried else stale_lock(site, layer, found, base)
         if fault is not None:
             stale.append(fault)
@@ -234,9 +267,10 @@ def locks_of(
     return locks
 
 
-def _base_of(layer: LayerSpec, locks: Mapping[str, LockedLayer]) -> Base:
+def _base_of(site: Site, layer: LayerSpec, locks: Mapping[str, LockedLayer], folder: str) -> Base:
+    """What a layer stands on; its own files are in `folder`."""
     if layer.base == CORE:
-        return CORE_BASE
+        return bottom_of(site, layer, folder)
     if layer.base not in locks:
         raise UsageError(
             f"layer {layer.name} stands on {layer.base}, which is not materialized here",

@@ -55,6 +55,11 @@ def publication_for(
     key = _key(*spec, directory, current, layers, interpreter=here)
     kept = _load(directory, key)
     if kept is not None and kept.policy and not kept.on_files:
+        inventories = kept.inventories()
+        if inventories:
+            from envc.target.environments import refuse_other_environments
+
+            refuse_other_environments(inventories)
         _locate(directory, spec[0], kept)
         return kept
 
@@ -96,8 +101,10 @@ def _key(
 
 
 def _files(folder: str, spec_name: str) -> Iterator[tuple[str, bytes]]:
-    locks = [name for name in os.listdir(folder) if layer_of_lock_file(name) is not None]
-    for name in (spec_name, *sorted(locks)):
+    """The spec, the locks, and what may be an inventory."""
+    names = sorted(os.listdir(folder))
+    beside = [n for n in names if layer_of_lock_file(n) is not None or n.endswith(".json")]
+    for name in (spec_name, *beside):
         path = f"{folder}/{name}"
         if os.path.exists(path):
             # One that cannot be read is not left out: it would be a plan of other files.
