@@ -2,41 +2,17 @@
 
 import json
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from support.prefixes import install, made_older, prefix, toy, write
-from support.sites import SITE_PACKAGES, SiteFolder, envc_process, over_wheels, python
+from support.prefixes import install, made_older, toy, write
+from support.sites import SITE_PACKAGES, envc_process, python
+from support.vendor import WHEELS, vendor_prefix, vendor_site
 from support.wheels import build_all
 
 pytestmark = pytest.mark.slow
-
-WHEELS = (
-    toy("tool", "2.0"),
-    toy("tool", "3.0"),
-    toy("fastnum", "2.0.0"),
-    toy("fastnum", "1.26.4"),
-    toy("torchlike", "2.8.0"),
-    toy("torchlike", "2.9.0"),
-    toy("extra", "1.0", "tool>=1"),
-    toy("model", "1.0", "torchlike>=2.8,<2.9"),
-    toy("newer", "1.0", "torchlike>=2.9"),
-    toy("science", "2.0", "fastnum>=2"),
-)
-SPEC = """\
-[layer.nv]
-described = {{ python = "NV/bin/python", file = "base.nv.json" }}
-stands-for = {{ torchlike = "2.8.0" }}
-
-[layer.user]
-base = "nv"
-requires = ["extra"]
-
-[overlays]
-storage = "{storage}"
-specs = ["overlays/*.toml"]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +24,12 @@ def wheels(tmp_path_factory):
 
 @pytest.fixture
 def nv(tmp_path):
-    """A vendor's prefix: a private build of torchlike, and what was compiled against it."""
-    site = prefix(tmp_path / "nv")
-    install(site, toy("fastnum", "1.26.4", compiled=True))
-    install(site, toy("science", "1.0", "fastnum<2", compiled=True))
-    install(site, toy("torchlike", "2.8.0a0+nv25.5", compiled=True))
-    install(site, toy("vision", "1.0a0+nv", "torchlike==2.8.0a0+nv25.5", compiled=True))
-    install(site, toy("tool", "1.0"))
-    write(site / "loose.py", "answer = 42\n")
-    made_older(site)
-    return tmp_path / "nv"
+    return vendor_prefix(tmp_path / "nv")
 
 
 @pytest.fixture
 def site(tmp_path, wheels, nv):
-    return SiteFolder(tmp_path, wheels).write(over_wheels(SPEC.replace("NV", str(nv))))
+    return vendor_site(tmp_path, wheels, f"{nv}/bin/python")
 
 
 def versions(folder: Path, *names: str) -> list[str]:
@@ -289,3 +256,65 @@ def test_who_says_so_is_warned_only(built, nv):
     assert answer.status == 0
     assert "new: later-1.0.dist-info" in answer.stderr
     assert "new: later-1.0.dist-info" in refused(built.target / "user")
+
+
+def photographed(folder: Path) -> dict[str, tuple[float, ...]]:
+    """What a run that wrote, linked or removed anything would change."""
+    found = {}
+    for path in (folder, *folder.rglob("*")):
+        status = path.lstat()
+        found[str(path)] = (status.st_ino, status.st_nlink, status.st_mtime, status.st_ctime)
+    return found
+
+
+def test_nothing_of_it_is_written_linked_shipped_or_removed(built, nv, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # that would be Python's own doing
+    before = photographed(nv)
+    target, ov = built.target, built.storage / "ov"
+    built.done("overlay", "init", ov, "--base", "user", "--target", target)
+    built.done("overlay", "add", "tool>=2", "--dir", ov)
+    built.done("overlay", "pack", "--dir", ov)
+    staged = built.done("stage", ov, "--to", built.root / "stage", "--json").json["path"]
+    assert versions(Path(staged), "tool", "extra", "vision") == ["3.0", "1.0", "1.0a0+nv"]
+    bundle = built.root / "site.envc"
+    built.done("bundle", "-o", bundle)
+    names = zipfile.ZipFile(bundle).namelist()
+    assert sum(name.startswith("trees/") for name in names) == 2  # extra, and the start-up files
+    built.done("materialize", "--target", built.root / "other", "--from", bundle, "--offline")
+    assert versions(built.root / "other/user", "extra", "vision") == ["1.0", "1.0a0+nv"]
+    for each in ("verify", "repair", "gc", "generations"):
+        built.done(each, "--target", target)
+    built.edit('requires = ["extra"]', 'requires = ["extra", "tool>=2"]')
+    built.done("lock")
+    assert built.materialize()["changed"]
+    built.done("rollback", "--target", target)
+    built.done("uninstall", "--target", target, "--yes")
+    assert not target.exists()
+    assert photographed(nv) == before
+
+
+def test_what_looks_at_it_knows_that_it_is_not_envcs(built, nv):
+    shown = built.done("tree", "--layer", "user").stdout
+    assert shown.startswith("user on nv on ")
+    assert " vision 1.0a0+nv  [nv]" in shown
+    assert "the base " in built.done("why", "vision", "--layer", "user").stdout
+    said = built.done("doctor", "--target", built.target).stdout
+    assert f"ok       target: base: as it was described: {nv}/{SITE_PACKAGES}" in said
+    record = built.target / "current/site/base.nv.json"
+    record.parent.chmod(0o755)
+    record.chmod(0o644)
+    record.write_text("{}")
+    assert built.envc("verify", "--target", built.target).status == 1
+    built.done("repair", "--target", built.target)
+    built.done("verify", "--target", built.target)
+    install(nv / SITE_PACKAGES, toy("later", "1.0"))
+    answer = built.envc("verify", "--target", built.target, "--json")
+    assert answer.status == 1
+    problem = {"layer": "environment", "kind": "changed", "project": None}
+    assert answer.json["problems"] == [{**problem, "path": f"{nv}/{SITE_PACKAGES}"}]
+    answer = built.envc("repair", "--target", built.target, "--json")
+    assert (answer.status, answer.json["repaired"]) == (1, [])
+    assert [each["where"] for each in answer.json["unrepaired"]] == ["environment"]
+    said = built.envc("doctor", "--target", built.target).stdout
+    assert "error    target: base: the base of nv has changed: " in said
+    assert "new: later-1.0.dist-info" in said

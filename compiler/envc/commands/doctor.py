@@ -8,6 +8,7 @@ from envc.commands.verify import verify
 from envc.disk.cache_place import default_cache
 from envc.disk.ownership import exposure
 from envc.errors import EnvcError, shell_word
+from envc.formats.stack_text import described_records
 from envc.host.machine import machine_of
 from envc.host.storage import expanded, trouble_with, user_name
 from envc.host.surroundings import DROPPED, missing_modules, shadowing
@@ -22,8 +23,9 @@ from envc.sites.overlay_folder import lost_spec
 from envc.sites.place import nearest_site, upwards
 from envc.target import fitness as checks
 from envc.target import neighbours
-from envc.target.base_state import base_states
+from envc.target.base_state import base_states, stack_text
 from envc.target.by_hand import ByHand, by_hand
+from envc.target.compare import ENVIRONMENT
 from envc.target.directory import Directory
 from envc.target.neighbours import Asked
 from envc.target.opened import directory_at, open_target, recorded_target
@@ -157,8 +159,7 @@ def _built(subject: str, path: str, surroundings: Mapping[str, str]) -> Iterable
             return
         of = f" of {current.site}" if current.site else ""
         yield Diagnosis(f"{subject}: generation", "ok", f"generation {current.generation}{of}")
-        if directory.is_overlay and not current.site:
-            yield _described(directory, current)
+        yield from _environments(subject, directory, current)
         yield _interpreter(subject, current)
         trees = [directory.tree(current.generation, layer) for layer in current.layers]
         below = [state.tree for tree in trees for state in base_states(tree, current.python)]
@@ -171,22 +172,36 @@ def _built(subject: str, path: str, surroundings: Mapping[str, str]) -> Iterable
         )
 
 
-def _described(directory: Directory, current: Generation) -> Diagnosis:
-    """Is the environment that an overlay stands on as it was described?"""
-    from envc.overlays.on_base import (  # few stand on such a thing
-        described_folders,
-        refuse_changed_base,
-    )
+def _environments(subject: str, directory: Directory, current: Generation) -> Iterable[Diagnosis]:
+    """Are the environments below as they were described? One that several layers share counts once.
 
+    Raises:
+        OutsideError: what a tree stands on cannot be read.
+    """
+    told: set[tuple[str, ...]] = set()
+    for layer in current.layers:
+        tree = directory.tree(current.generation, layer)
+        folders = tuple(each.folder for each in described_records(stack_text(tree, current.python)))
+        if folders and folders not in told:
+            told.add(folders)
+            yield _environment(f"{subject}: base", directory, current, layer, folders)
+
+
+def _environment(
+    name: str, directory: Directory, current: Generation, layer: str, folders: tuple[str, ...]
+) -> Diagnosis:
+    from envc.target.environments import refuse_changed, who_mends  # few stand on such a thing
+
+    tree = directory.tree(current.generation, layer)
+    bases = [state.tree for state in base_states(tree, current.python)]
+    mend = who_mends(directory, current)
     try:
-        changed = refuse_changed_base(directory, current)
+        changed = refuse_changed(tree, current.python, bases, who=layer, mend=mend)
     except EnvcError as error:
-        return _trouble("overlay: base", error)
+        return _trouble(name, error)
     if changed:
-        mend = f"run `envc overlay sync --dir {shell_word(directory.path)}`"
-        return Diagnosis("overlay: base", "warning", changed, mend)
-    folders = ", ".join(each.folder for each in described_folders(directory, current))
-    return Diagnosis("overlay: base", "ok", f"as it was described: {folders}")
+        return Diagnosis(name, "warning", changed, mend)
+    return Diagnosis(name, "ok", f"as it was described: {', '.join(folders)}")
 
 
 def _interpreter(subject: str, current: Generation) -> Diagnosis:
@@ -259,7 +274,8 @@ def _sources(path: str, hand: ByHand, problems: Iterable[VerifyProblem]) -> Diag
     others = [
         problem.path
         for problem in problems
-        if not installed or (problem.kind != "extra" and problem.project not in installed)
+        if problem.layer != ENVIRONMENT  # told as its base
+        and (not installed or (problem.kind != "extra" and problem.project not in installed))
     ]
     if not others:
         what = "as they were built, but for that" if installed else "as they were built"

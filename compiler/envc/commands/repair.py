@@ -46,6 +46,8 @@ from envc.supply.indexes import indexes_of
 from envc.target.beside import differences_beside, restore_beside
 from envc.target.compare import (
     BESIDE,
+    ENVIRONMENT,
+    environment_differences,
     extra_records,
     mode_differences,
     published_manifest,
@@ -148,6 +150,7 @@ class _Mending:
         if mend_current(self.directory, list(self.records)):
             self.note(BESIDE, "current", "link", mended=True)
         self.mend_names()
+        self.look_at_environments()
         remove_leftovers(self.directory)
         remove_temporaries(self.directory.path)
         empty_trash(self.directory)
@@ -162,6 +165,13 @@ class _Mending:
         left = differences_beside(self.directory, records)
         for difference in before:
             self.note(BESIDE, difference.path, difference.kind, mended=difference not in left)
+
+    def look_at_environments(self) -> None:
+        """Note what is not as it was in environments that envc did not build: nobody's to mend."""
+        with suppress(EnvcError):
+            current = self.directory.current()
+            for difference in environment_differences(self.directory, current) if current else ():
+                self.note(ENVIRONMENT, difference.path, difference.kind, mended=False)
 
     def note(self, where: str, path: str, kind: str, *, mended: bool) -> None:
         into = self.repaired if mended else self.unrepaired

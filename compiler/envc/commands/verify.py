@@ -14,7 +14,9 @@ from envc.store import Store
 from envc.target.beside import differences_beside
 from envc.target.compare import (
     BESIDE,
+    ENVIRONMENT,
     damaged_records,
+    environment_differences,
     extra_records,
     mode_differences,
     published_manifest,
@@ -33,9 +35,10 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
 
     Compared are the trees with their manifests, those and the specs and locks with the digests in
     the record, the record with its own digest, and the manifests of the stored trees with those of
-    the layers, and a core that the target carries with its own; the contents of the store are
-    repair's matter. Every byte is read; `fast` looks at sizes, modes and modification times of the
-    trees' files only, and so misses a change of the same size whose time was set back.
+    the layers, a core that the target carries with its own, and an environment that envc did not
+    build with what was described of it; the contents of the store are repair's matter. Every byte
+    is read; `fast` looks at sizes, modes and modification times of the trees' files only, and so
+    misses a change of the same size whose time was set back.
 
     Raises:
         UsageError: nothing is materialized here.
@@ -59,6 +62,10 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
         problems += [
             _with_owner(BESIDE, difference, {})
             for difference in differences_beside(directory, _records(directory))
+        ]
+        problems += [
+            _with_owner(ENVIRONMENT, difference, {})
+            for difference in environment_differences(directory, current)
         ]
         problems += [
             _with_owner(CORE, problem, {}) for problem in core_differences(current, fast=fast)

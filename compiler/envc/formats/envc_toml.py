@@ -22,6 +22,7 @@ from envc.formats.document import (
 )
 from envc.formats.location import PublicKeyText
 from envc.formats.values import Before, Beside, Flaw, FormError
+from envc.model.names import INVENTORY_NAME_FORM
 from envc.model.policy import OverlaysSpec
 from envc.model.spec import LONGEST_REQUIREMENT, PrereleasePolicy, ResolutionMode
 from envc.model.value import field, value
@@ -149,7 +150,7 @@ class TargetTable:
 class DescribedTable:
     """`layer.NAME.described`: an environment that envc did not build."""
 
-    file: Annotated[str, r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*\.json$"]
+    file: Annotated[str, INVENTORY_NAME_FORM]
     python: EnvironmentPath | None = None
     paths: tuple[Annotated[str, r"[/~$][^\x00-\x1f\x7f:]*"], ...] = ()
     modules: tuple[ModuleText, ...] = ()

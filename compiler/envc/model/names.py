@@ -24,6 +24,7 @@ OVERLAY_SPEC = "overlay.toml"
 PACKED = "packed.envc"
 # What was found in the environment that an overlay stands on, if envc did not build that.
 INVENTORY_FILE = "base.json"
+INVENTORY_NAME_FORM = r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}\.json"
 # The layer that such an environment is to what stands on it.
 DESCRIBED = "base"
 # What has happened in a target, the older half first.
@@ -190,6 +191,11 @@ def layer_of_lock_file(name: str) -> str | None:
     """The layer whose lock is called so; None: it is no such name."""
     found = re.fullmatch(rf"pylock\.({NAME_FORM})\.toml", name)
     return found[1] if found is not None else None
+
+
+def is_inventory_name(name: str) -> bool:
+    """Whether the inventory of a described layer may be called so, beside a site's spec."""
+    return re.fullmatch(INVENTORY_NAME_FORM, name) is not None
 
 
 def site_packages_of(python: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from envc.errors import Fault
 from envc.model.digest import SureDigest
+from envc.model.names import INVENTORY_NAME_FORM
 from envc.model.value import field, value
 
 WANTED_FORMAT = 1
@@ -22,7 +23,9 @@ OUTPUT_BYTES = 4 << 20
 
 # Of a layer, and of a spec or lock, each of which becomes a file on the node: no path.
 LAYER_NAME = r"^[a-z0-9][a-z0-9_-]*$"
-_FILE_NAME = re.compile(r"envc\.toml|pyproject\.toml|pylock\.[a-z0-9][a-z0-9_-]*\.toml")
+_FILE_NAME = re.compile(
+    rf"envc\.toml|pyproject\.toml|pylock\.[a-z0-9][a-z0-9_-]*\.toml|{INVENTORY_NAME_FORM}"
+)
 
 Outcome = Literal["ended", "late", "unreachable", "busy", "drained", "not root"]
 

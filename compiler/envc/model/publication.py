@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from envc.model.digest import Digest, digest_of
 from envc.model.generation import Generation, GenerationLayer, GenerationWheel, generation_digest
+from envc.model.names import is_inventory_name
 from envc.model.plan import TreePlan
 
 
@@ -53,7 +54,7 @@ class Publication(NamedTuple):
 
     def inventories(self) -> tuple[tuple[str, bytes], ...]:
         """Those of the `specs` that tell of environments which envc did not build."""
-        return tuple((name, text) for name, text in self.specs if name.endswith(".json"))
+        return tuple((name, text) for name, text in self.specs if is_inventory_name(name))
 
     def digest(self) -> Digest:
         """The generation's digest: layers, trees, closures."""

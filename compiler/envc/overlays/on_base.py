@@ -16,7 +16,7 @@ from envc.model.names import OVERLAY_SPEC
 from envc.plan.changes import Inputs
 from envc.target.base_state import refuse_without_core, stack_text
 from envc.target.directory import Directory
-from envc.target.environments import refuse_changed
+from envc.target.environments import refuse_changed, who_mends
 from envc.target.inputs import described_inputs, noted_inputs
 from envc.target.opened import Target
 
@@ -45,7 +45,7 @@ def refuse_changed_base(directory: Directory, current: Generation) -> str:
     """
     (layer,) = current.layers
     tree = directory.tree(current.generation, layer)
-    mend = f"`envc overlay sync --dir {shell_word(directory.path)}` compiles it for what is there"
+    mend = who_mends(directory, current)
     return refuse_changed(tree, current.python, (), who=f"overlay {layer}", mend=mend)
 
 
@@ -93,8 +93,7 @@ def look_at_environment(
         target.current.python,
         below,
         who=os.path.basename(tree),
-        mend=f"the administrator of {target.directory.path} describes it anew (`envc describe`), "
-        "locks, and materializes",
+        mend=who_mends(target.directory, target.current),
     )
     if told:
         context.reporter.warn(told)

@@ -22,12 +22,14 @@ from envc.model.manifest import (
     manifest_from_text,
     parents_of,
 )
-from envc.model.names import GENERATION_NAMES, lock_file_name
+from envc.model.names import GENERATION_NAMES, is_inventory_name, lock_file_name
 from envc.store.store import Store
 from envc.target.directory import GENERATION_MODE, Directory
 
 # Where names stand that belong to no generation.
 BESIDE = "target"
+# Where the folders of an environment stand that envc did not build.
+ENVIRONMENT = "environment"
 # A folder that is gone, or none, or closed to us: that is told of the folder itself.
 _CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)
 
@@ -192,6 +194,18 @@ def damaged_records(directory: Directory, record: Generation, layer: str) -> Ite
     for name, digest in wanted.items():
         if read_as(f"{directory.generation(record.generation)}/{name}", digest) is None:
             yield name
+
+
+def environment_differences(directory: Directory, record: Generation) -> list[Difference]:
+    """The folders that are not as they were described, of environments that the record speaks of.
+
+    An overlay on a target leaves them to that.
+    """
+    if not any(map(is_inventory_name, record.specs or ())):
+        return []
+    from envc.target.environments import differences_from_described  # few stand on such a thing
+
+    return differences_from_described(directory, record)
 
 
 def extra_records(directory: Directory, record: Generation) -> Iterator[str]:

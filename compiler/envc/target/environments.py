@@ -11,12 +11,15 @@ from contextlib import suppress
 from envc.described.identity import changed_since, said_of_changes, unlike
 from envc.disk.digests import bytes_of
 from envc.disk.ownership import refuse_exposed
-from envc.errors import AnswerIsNo, EnvcError, Fault
+from envc.errors import AnswerIsNo, EnvcError, Fault, shell_word
 from envc.formats.inventory import inventory_from_json
 from envc.formats.stack_text import DescribedRecord, described_records
 from envc.host.machine import machine_of
+from envc.model.generation import Generation
 from envc.model.inventory import Inventory
+from envc.model.manifest import Difference, DifferenceKind
 from envc.target.base_state import stack_text
+from envc.target.directory import Directory
 
 
 def refuse_other_environments(inventories: Iterable[tuple[str, bytes]]) -> None:
@@ -86,6 +89,26 @@ def refuse_changed(tree: str, python: str, bases: Iterable[str], *, who: str, me
     if all(each.warns for each in changed):
         return f"{what}; {mend}"
     raise AnswerIsNo(what, where=tree, mend=mend)
+
+
+def who_mends(directory: Directory, current: Generation) -> str:
+    """What is to be done where the environment below a target or an overlay has changed."""
+    if directory.is_overlay and not current.site:
+        folder = shell_word(directory.path)
+        return f"`envc overlay sync --dir {folder}` compiles it for what is there"
+    return "its administrator describes it anew (`envc describe`), locks, and materializes"
+
+
+def differences_from_described(directory: Directory, current: Generation) -> list[Difference]:
+    """The folders of environments below a generation that are not as they were described."""
+    found: dict[str, DifferenceKind] = {}
+    for layer in current.layers:
+        with suppress(EnvcError):  # a tree whose data cannot be read is told as such
+            tree = directory.tree(current.generation, layer)
+            for each in described_records(stack_text(tree, current.python)):
+                if unlike(each.folder, each.names):
+                    found[each.folder] = "changed" if os.path.isdir(each.folder) else "missing"
+    return [Difference(path, kind) for path, kind in sorted(found.items())]
 
 
 def _changed(tree: str, python: str) -> list[DescribedRecord]:

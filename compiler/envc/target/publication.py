@@ -18,7 +18,7 @@ from envc.host.machine import default_interpreter, interpreter_stamp
 from envc.model.digest import Digest, digest_from_hex, digest_of, digest_of_json, hex_of
 from envc.model.generation import Generation
 from envc.model.manifest import FILE_MODE
-from envc.model.names import layer_of_lock_file
+from envc.model.names import is_inventory_name, layer_of_lock_file
 from envc.model.publication import Publication
 from envc.store.store import Store
 from envc.target.directory import Directory
@@ -103,7 +103,7 @@ def _key(
 def _files(folder: str, spec_name: str) -> Iterator[tuple[str, bytes]]:
     """The spec, the locks, and what may be an inventory."""
     names = sorted(os.listdir(folder))
-    beside = [n for n in names if layer_of_lock_file(n) is not None or n.endswith(".json")]
+    beside = [n for n in names if layer_of_lock_file(n) is not None or is_inventory_name(n)]
     for name in (spec_name, *beside):
         path = f"{folder}/{name}"
         if os.path.exists(path):
