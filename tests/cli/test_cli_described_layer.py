@@ -1,14 +1,16 @@
 """A site's layer on an environment that envc did not build: locked, materialized, stood on."""
 
 import json
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from support.index_server import IndexServer
 from support.prefixes import install, made_older, toy, write
-from support.sites import SITE_PACKAGES, envc_process, python
+from support.sites import SITE_PACKAGES, Answer, envc, envc_process, python
 from support.vendor import WHEELS, vendor_prefix, vendor_site
 from support.wheels import build_all
 
@@ -318,3 +320,68 @@ def test_what_looks_at_it_knows_that_it_is_not_envcs(built, nv):
     said = built.envc("doctor", "--target", built.target).stdout
     assert "error    target: base: the base of nv has changed: " in said
     assert "new: later-1.0.dist-info" in said
+
+
+def verdicts(answer: Answer) -> dict[str, str]:
+    return {each["name"]: each["kind"] for each in answer.json["against"]["overlays"]}
+
+
+def test_a_new_description_tells_whom_it_breaks(site, nv):
+    site.done("lock")
+    site.overlay("alice", 'requires = ["fastnum<2", "extra"]')
+    site.overlay("bob", 'requires = ["extra"]', base="nv")
+    site.overlay("carol", 'requires = ["model"]')
+    for name in ("alice", "bob", "carol"):
+        site.done("lock", "--overlay", f"overlays/{name}.toml")
+    site.overlay("dan", 'requires = ["later"]')
+    old = site.root / "old.json"
+    shutil.copy(site.folder / "base.nv.json", old)
+    new = nv / SITE_PACKAGES
+    shutil.rmtree(new / "fastnum-1.26.4.dist-info")
+    shutil.rmtree(new / "science-1.0.dist-info")
+    install(new, toy("fastnum", "2.0.0", compiled=True))
+    install(new, toy("later", "1.0"))
+    nv.rename(nv.with_name("image"))
+    image = nv.with_name("image") / "bin/python"
+    site.done("describe", image, "-o", site.folder / "base.nv.json")
+    site.edit(f'"{nv}/bin/python"', f'"{image}"')
+    site.done("lock")
+    image.unlink()  # whoever checks has no such environment
+    answer = site.envc("check", "--against", old, "--json")
+    assert answer.status == 1
+    assert verdicts(answer) == {
+        "alice": "broken",
+        "bob": "unaffected",
+        "carol": "unaffected",
+        "dan": "mended",
+    }
+    assert "would replace compiled projects" in str(answer.json["overlays"][0]["findings"])
+    before = site.root / "before"
+    shutil.copytree(site.folder, before, symlinks=True)
+    shutil.copy(old, before / "base.nv.json")
+    assert verdicts(site.envc("check", "--against", before, "--json")) == verdicts(answer)
+
+
+def test_a_lone_overlay_is_compared_on_two_descriptions(nv, tmp_path, wheels, monkeypatch):
+    with IndexServer(wheels) as server:
+        monkeypatch.setenv("ENVC_INDEX_URL", server.url)
+        ov = tmp_path / "ov"
+        assert envc("overlay", "init", ov, "--on", nv).status == 0
+        assert envc("overlay", "add", "fastnum<2", "extra", "--dir", ov).status == 0
+        old = tmp_path / "old.json"
+        shutil.copy(ov / "base.json", old)
+        shutil.rmtree(nv / SITE_PACKAGES / "fastnum-1.26.4.dist-info")
+        shutil.rmtree(nv / SITE_PACKAGES / "science-1.0.dist-info")
+        install(nv / SITE_PACKAGES, toy("fastnum", "2.0.0", compiled=True))
+        assert envc("describe", nv, "-o", ov / "base.json").status == 0
+        answer = envc("check", ov, "--against", old, "--json")
+        assert (answer.status, verdicts(answer)) == (1, {"ov": "broken"})
+
+
+def test_a_description_of_something_else_is_none_to_compare_with(site, tmp_path):
+    site.done("lock")
+    site.overlay("alice", "requires = []")
+    (tmp_path / "old.json").write_text("{}")
+    answer = site.envc("check", "--against", tmp_path / "old.json")
+    assert answer.status == 2
+    assert "not a description of an environment" in answer.stderr

@@ -1,7 +1,8 @@
 """`envc check --against`: the same overlays on another state of the site, compared.
 
-The other state is a folder with a site, or a git revision of this one. An overlay is found in it
-by its path in the site; one that stands elsewhere is the same file in both.
+The other state is a folder with a site, a git revision of this one, or an inventory: this site on
+another state of an environment. An overlay is found in it by its path in the site; one that stands
+elsewhere is the same file in both.
 """
 
 import io
@@ -10,8 +11,9 @@ import subprocess
 import tarfile
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from envc.check import ImpactKind, classify
 from envc.commands.check import CheckOptions, check
@@ -25,6 +27,8 @@ from envc.sites.overlay_files import specs_of
 from envc.sites.place import find_site
 from envc.sites.site import Site, load_site
 
+# Where the spec of an overlay is in the other state; None: it is not there.
+Placed = Callable[[str], str | None]
 KINDS: tuple[ImpactKind, ...] = ("unaffected", "re-lock", "broken", "still-broken", "mended", "new")
 
 
@@ -32,13 +36,14 @@ def check_against(site: Site, other: str, options: CheckOptions, context: Contex
     """The verdicts on the site as it is, and how they differ from those on its other state.
 
     Raises:
-        UsageError: the other state is neither a folder with a site nor a revision of this one.
+        UsageError: the other state is neither a folder with a site, nor a revision of this one, nor
+            an inventory of an environment that it describes.
         OutsideError: an index did not answer, or git cannot be run.
     """
     paths = [os.path.abspath(path) for path in options.specs or specs_of(site)]
     now = check(site, replace(options, specs=tuple(paths)), context)
-    with _other_state(site, other) as before:
-        places = {path: _in_other(site, before, path) for path in paths}
+    with _other_state(site, other) as (before, placed):
+        places = {path: placed(path) for path in paths}
         there = {path: place for path, place in places.items() if place is not None}
         if there:
             report = check(before, replace(options, specs=tuple(there.values())), context)
@@ -71,7 +76,20 @@ def _in_other(site: Site, other: Site, path: str) -> str | None:
 
 
 @contextmanager
-def _other_state(site: Site, other: str) -> Iterator[Site]:
+def _other_state(site: Site, other: str) -> Iterator[tuple[Site, Placed]]:
+    """The other state, and where it has the spec of an overlay."""
+    if os.path.isfile(other):
+        from envc.sites.other_inventory import with_inventory  # most compare two sites
+
+        with with_inventory(site, other) as found:
+            yield found
+        return
+    with _other_site(site, other) as before:
+        yield before, partial(_in_other, site, before)
+
+
+@contextmanager
+def _other_site(site: Site, other: str) -> Iterator[Site]:
     if os.path.isdir(other):
         yield load_site(*find_site(other))
         return

@@ -111,7 +111,8 @@ def _described(
     for pin in pins:
         if pin.layer == base.environment:
             what = f"nothing tells which files of {base.inventory.python} are those of it"
-            unknown = Unknown(str(pin.project), Fault(what, where=pin.distributions[0].url))
+            mend = "describe the environment where it stands, with its files: `envc describe`"
+            unknown = Unknown(str(pin.project), Fault(what, pin.distributions[0].url, mend))
             yield pin.project, known.get(pin.project) or unknown
 
 
