@@ -1,6 +1,6 @@
 """`envc check` on 1,000 overlays, beside uv resolving the same overlays one after another.
 
-    python benchmarks/check.py [--overlays N] [--growth N…] [--sample N]
+    python benchmarks/check.py [--overlays N] [--growth N…] [--sample N] [--described PYTHON]
 
 The overlays stand on the sample site `sci` and have no locks: each is resolved, and the wheels that
 it adds are looked into. Of ten, seven add projects, two shadow base projects, one is in conflict.
@@ -8,6 +8,7 @@ uv resolves a sample of them from the base's projects as names, with the overlay
 
 Measured are a first run (listings, metadata and wheel facts come over the network), one in which
 only those are cached, one in which nothing has changed, and one after a pin of the base has moved.
+With `--described`, the base is the environment of an interpreter, and the first three are measured.
 """
 
 import argparse
@@ -81,12 +82,15 @@ def write_overlays(folder: Path, count: int) -> dict[str, list[str]]:
 class Site:
     """The sample site, locked, and envc's calls on it."""
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, described: str = "") -> None:
         self.envc = str(binaries / "envc")
         self.folder = WORK / "site"
         self.cache = WORK / "cache"
         self.folder.mkdir(parents=True)
         text = (ROOT / "fixtures/sites/sci/envc.toml").read_text()
+        if described:
+            layer = f'described = {{ python = "{described}", file = "base.json" }}'
+            text = f"{text[: text.index('[layer.')]}[layer.user]\n{layer}\n"
         (self.folder / "envc.toml").write_text(f'{text}\n[overlays]\nspecs = ["overlays/*.toml"]\n')
         self.run("lock", "-q")
 
@@ -212,9 +216,10 @@ def main() -> int:
     parser.add_argument("--overlays", type=int, default=1_000, metavar="N")
     parser.add_argument("--growth", type=int, nargs="*", default=[10, 100, 1_000, 10_000])
     parser.add_argument("--sample", type=int, default=20, metavar="N", help="overlays for uv")
+    parser.add_argument("--described", default="", metavar="PYTHON", help="whose environment")
     options = parser.parse_args()
     fresh_folder(WORK)
-    site = Site(installed(ROOT / "build" / "bench-check-venv"))
+    site = Site(installed(ROOT / "build" / "bench-check-venv"), options.described)
     overlays = write_overlays(site.folder / "overlays", options.overlays)
 
     first, report = site.check()
@@ -226,6 +231,9 @@ def main() -> int:
     print(
         f"unchanged      {unchanged:7.2f} s   checked {again['checked']}, reused {again['reused']}"
     )
+    if options.described:
+        fresh_folder(WORK)
+        return 0 if cold <= COLD_SECONDS and unchanged <= UNCHANGED_SECONDS else 1
     uv_seconds = race_uv(site, overlays, options.sample) * options.overlays
     print(f"uv, each       {uv_seconds:7.2f} s   (from a sample of {options.sample})")
     moved = move_a_pin(site)

@@ -247,7 +247,7 @@ class Checker:
     def _judged(
         self, spec: OverlaySpec, under: KnownBase, present: LockFile | None, owner: str
     ) -> Judged:
-        source = GivenSource(self.source, known=under.base.metadata())
+        source = GivenSource(self.source, known=under.metadata)
         state = self.state(spec, under, present.lock if present is not None else None)
         lock = present.lock if present is not None and state is LockState.FRESH else None
         failure: UnsatisfiableError | None = None

@@ -1,6 +1,6 @@
 """What a check needs of a base, computed once for all overlays on it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from packaging.utils import NormalizedName
 
@@ -10,11 +10,11 @@ from envc.lock import Base, locked_wheel, shared_packages, target_groups, visibl
 from envc.locking.overlay_resolution import Edges, edges_of
 from envc.model.finding import Finding
 from envc.model.lock import LockedWheel
-from envc.model.release import Distribution
+from envc.model.release import CoreMetadata, Distribution
 from envc.model.resolution import Group, InheritedPin
 from envc.model.spec import SiteSpec
 from envc.model.target import Target
-from envc.model.value import replace, value
+from envc.model.value import field, replace, value
 from envc.model.wheel import Unknown, WheelContents
 from envc.ports import CandidateSource
 from envc.resolve import resolve
@@ -27,7 +27,8 @@ class KnownBase:
     """A base as overlays on it see it. `inventories` are in the order of the site's target groups.
 
     `pins` are its visible pins, for each group of targets. `unknown` are the base's wheels that
-    could not be looked into, `collisions` what is wrong with its common layers.
+    could not be looked into, `collisions` what is wrong with its common layers. `metadata` is that
+    of what stands in an environment, by its URL.
     """
 
     site: SiteSpec
@@ -36,6 +37,7 @@ class KnownBase:
     pins: tuple[tuple[InheritedPin, ...], ...]
     unknown: tuple[Unknown, ...]
     collisions: tuple[Finding, ...] = ()
+    metadata: Mapping[str, CoreMetadata] = field(default_factory=dict)
 
     def inventory(self) -> Inventory:
         """The inventory on the first target: for what is told of the overlay as a whole."""
@@ -45,9 +47,8 @@ class KnownBase:
         """For each group of targets: who requires whom on the base; it is resolved for that."""
         groups = target_groups(self.site.targets)
         problems = (visible_problem(self.site, self.base, group) for group in groups)
-        if self.base.inventory is not None:
-            source = GivenSource(source, known=self.base.metadata())
-        return tuple(edges_of(resolve(problem, source)) for problem in problems)
+        known = GivenSource(source, known=self.metadata) if self.metadata else source
+        return tuple(edges_of(resolve(problem, known)) for problem in problems)
 
     def wheel(self, project: NormalizedName, target: Target) -> LockedWheel | None:
         """The wheel that the base has of a project on a target; None: it has none."""
@@ -89,7 +90,13 @@ def known_base(
             unknown |= {each.project: each for each in looked if isinstance(each, Unknown)}
     whole = replace(base, together=tuple(sorted(together)))
     return KnownBase(
-        site, whole, tuple(inventories), visible, tuple(unknown.values()), tuple(collisions)
+        site,
+        whole,
+        tuple(inventories),
+        visible,
+        tuple(unknown.values()),
+        tuple(collisions),
+        base.metadata(),
     )
 
 

@@ -4,19 +4,21 @@ The base is consistent as it stands. What its specs keep available matters only 
 from it to a project that the overlay changes; the rest stays at its pins, whatever is chosen above.
 
 1. Resolve with the base's pins that the overlay's requirements led to the last time (all, if it is
-   the first), and nothing kept but what leads to projects that the overlay hides or constrains.
+   the first), and nothing kept but what leads to projects that it hides, or whose pins it forbids.
 2. Where the answer has a project of the base that was left out, put it in; where it changes base
    projects, put in all that leads to those. Resolve again.
 3. The answer for which nothing is missing holds for the whole base.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from envc.errors import UnsatisfiableError
 from envc.model.resolution import Problem, Resolution
+from envc.model.spec import SourcedRequirement
 from envc.model.value import replace
 from envc.ports import CandidateSource
 from envc.resolve import resolve
@@ -53,28 +55,29 @@ def resolve_above(problem: Problem, edges: Edges, source: CandidateSource) -> Re
     Raises:
         UnsatisfiableError, OutsideError: as `resolve`.
     """
-    base = {pin.project for pin in problem.inherited}
+    base = {pin.project: pin.version for pin in problem.inherited}
     asked = {canonicalize_name(sourced.requirement.name) for sourced in problem.roots}
     changed = set(problem.hide)
-    changed |= {canonicalize_name(s.requirement.name) for s in problem.constraints} & base
-    changed |= edges.needs.keys() - base  # taken off the base, to be installed by the overlay
+    changed |= set(_ruled_out(problem.constraints, base))
+    changed |= edges.needs.keys() - base.keys()  # to be installed by the overlay itself
     known = all(project in base or project in edges.led_to for project in asked)
-    inside = asked.union(*(edges.led_to.get(project, ()) for project in asked)) if known else base
+    led_to = asked.union(*(edges.led_to.get(project, ()) for project in asked))
+    inside = led_to if known else set(base)
     while True:
         leading = _closure(changed, edges.requirers)
         near = _closure(inside | leading, edges.needs)
         try:
             found = resolve(_part(problem, near, leading), source)
         except UnsatisfiableError:
-            if base <= near:
+            if base.keys() <= near:
                 raise
-            inside = base  # what was left out may be what no index has any more
+            inside = set(base)  # what was left out may be what no index has any more
             continue
-        taken = {pin.project for pin in found.own()} & base
+        taken = {pin.project for pin in found.own()} & base.keys()
         more = {*found.shadows, *found.lifts, *found.hides} - changed
         missing = taken - near
         if not more and not missing:
-            reached = {need for pin in found.own() for need in pin.requires} & base
+            reached = {need for pin in found.own() for need in pin.requires} & base.keys()
             for project in asked:
                 edges.led_to.setdefault(project, set()).update(reached)
             # What was given up, but not looked at, is hidden.
@@ -82,6 +85,17 @@ def resolve_above(problem: Problem, edges: Edges, source: CandidateSource) -> Re
             return replace(found, problem=problem, hides=tuple(sorted({*found.hides, *hidden})))
         changed |= more
         inside |= missing
+
+
+def _ruled_out(
+    constraints: Iterable[SourcedRequirement], base: Mapping[NormalizedName, Version]
+) -> Iterator[NormalizedName]:
+    """The projects of a base whose pins these constraints forbid; what they allow stays."""
+    for sourced in constraints:
+        project = canonicalize_name(sourced.requirement.name)
+        pin = base.get(project)
+        if pin is not None and not sourced.requirement.specifier.contains(pin, prereleases=True):
+            yield project
 
 
 def _part(problem: Problem, near: Projects, leading: Projects) -> Problem:

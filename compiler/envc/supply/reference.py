@@ -87,8 +87,10 @@ def with_references(problem: Problem, references: Sequence[Reference]) -> Proble
     )
 
 
-def with_shadows(resolution: Resolution, references: Iterable[Reference], base: Base) -> Resolution:
+def with_shadows(resolution: Resolution, references: Sequence[Reference], base: Base) -> Resolution:
     """The resolution of such a problem, in which what the base has of them counts as shadowed."""
+    if not references:
+        return resolution
     visible = {pin.project for pin in base.visible_pins(resolution.problem.targets)}
     own = {pin.project for pin in resolution.own()}
     replaced = {each.project for each in references} & visible & own
