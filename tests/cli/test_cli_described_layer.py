@@ -195,7 +195,7 @@ def test_a_node_is_held_to_what_was_described(built, nv):
         "tool-1.0.dist-info, new: later-1.0.dist-info, new: tool-1.1.dist-info\n"
         f"   at: {nv}/bin/python\n"
         " mend: bring that environment here; or describe the one that is here "
-        "(`envc describe -o base.nv.json`), lock, and materialize that\n"
+        f"(`envc describe {nv}/bin/python -o base.nv.json`), lock, and materialize that\n"
     )
     other = built.root / "other"
     answer = built.envc("materialize", "--target", other)

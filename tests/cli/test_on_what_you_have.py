@@ -12,6 +12,7 @@ import pytest
 from support.images import root, tar_of
 from support.index_server import IndexServer
 from support.prefixes import install, prefix, toy, write
+from support.sites import PYTHON
 from support.wheels import Recipe, build_all
 
 PAGE = (Path(__file__).parents[2] / "docs/on-what-you-have.md").read_text()
@@ -34,9 +35,15 @@ pytestmark = pytest.mark.slow
 
 def commands(heading: str) -> list[str]:
     """The commands of a part of the page, in order: its first part, or one of the askers'."""
-    first, *parts = re.split(r"^### (.*)\n", PAGE, flags=re.MULTILINE)
+    shown = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)
+    first, *parts = re.split(r"^### (.*)\n", shown, flags=re.MULTILINE)
     text = dict(zip(parts[::2], parts[1::2], strict=True)).get(heading, first)
     return re.findall(r"^    (\S.*)$", text, re.MULTILINE)
+
+
+def files() -> dict[str, str]:
+    """The files that the page shows: name → text."""
+    return dict(re.findall(r"```toml\n# (\S+)\n(.*?)```", PAGE, flags=re.DOTALL))
 
 
 @pytest.fixture
@@ -84,12 +91,17 @@ def test_every_command_does_what_the_page_says(tmp_path, index):
         toy("idna", "3.4"),
         toy("numpy", "1.26.4", compiled=True),
         toy("scipy", "1.11.0", "numpy<2", compiled=True),
+        toy("torch", "2.8.0a0+nv25.5", compiled=True),
     ):
         install(site, recipe)
     image = tmp_path / "image"
     install(root(image, f"{tmp_path}/nv".lstrip("/")), toy("idna", "3.4"))
     (tmp_path / "work").mkdir()
     (tmp_path / "work/nv.tar").write_bytes(tar_of(image))
+    assert list(files()) == ["site/envc.toml"]
+    for name, text in files().items():
+        told = text.replace("/opt/nv", f"{tmp_path}/nv").replace('"3.11"', f'"{PYTHON}"')
+        write(tmp_path / "work" / name, told)
     lines = commands("")
     assert len(lines) > 15
     places = {"/opt/nv": tmp_path / "nv"}

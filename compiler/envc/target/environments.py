@@ -33,8 +33,8 @@ def refuse_other_environments(inventories: Iterable[tuple[str, bytes]]) -> None:
         Fault(
             f"this node has not what {name} describes: {what}",
             where=inventory.python,
-            mend="bring that environment here; or describe the one that is here "
-            f"(`envc describe -o {name}`), lock, and materialize that",
+            mend="bring that environment here; or describe the one that is here (`envc describe "
+            f"{shell_word(inventory.python)} -o {shell_word(name)}`), lock, and materialize that",
         )
         for name, text in inventories
         for inventory in [inventory_from_json(text, name)]
@@ -94,8 +94,8 @@ def refuse_changed(tree: str, python: str, bases: Iterable[str], *, who: str, me
 def who_mends(directory: Directory, current: Generation) -> str:
     """What is to be done where the environment below a target or an overlay has changed."""
     if directory.is_overlay and not current.site:
-        folder = shell_word(directory.path)
-        return f"`envc overlay sync --dir {folder}` compiles it for what is there"
+        sync = f"`envc overlay sync --dir {shell_word(directory.path)}`"
+        return f"{sync} compiles it for what is there"
     return "its administrator describes it anew (`envc describe`), locks, and materializes"
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # Whose code decides what is planned; `runtime` is what trees are given.
 _ROOMS = (
     *("target", "supply", "sites", "core", "bundle", "build", "cluster", "index", "store", "host"),
-    *("expand", "resolve", "lock", "view", "plan", "formats", "model", "runtime"),
+    *("described", "expand", "resolve", "lock", "view", "plan", "formats", "model", "runtime"),
 )
 
 _PLANS_OF_EACH = 4
