@@ -175,6 +175,17 @@ def test_what_the_base_lacks_is_not_brought_and_binds_who_asks(base, ov):
     assert versions(ov, "absent") == ["3.0"]
 
 
+def test_a_private_version_is_judged_as_what_it_stands_for(base, ov):
+    init(ov, base)
+    spec = (ov / "overlay.toml").read_text()
+    assert envc("overlay", "add", "science>=1", "--dir", ov).status == 3
+    (ov / "overlay.toml").write_text(f'{spec}stands-for = {{ science = "1.0" }}\n')
+    report = envc("overlay", "add", "science>=1", "--dir", ov, "--json").json
+    assert (report["adds"], report["shadows"]) == ([], [])
+    assert versions(ov, "science") == ["1.0.dev1+nv25.5"]
+    assert envc("check", ov, "--json").json["ok"]
+
+
 def test_what_the_base_breaks_is_not_inherited(base, ov):
     install(base / SITE_PACKAGES, toy("science", "1.0.dev1+nv25.5", "fastnum>=7"))
     init(ov, base)
@@ -425,6 +436,7 @@ def test_an_unknown_base_is_no_ok(base, ov):
         ('base = "user"\non = { python = "/usr/bin/python3" }', "stands on `base` or `on`"),
         ("", "missing key"),
         ('on = { python = "python3" }', "overlay.on.python"),
+        ('base = "user"\nstands-for = { numpy = "2.0" }', "a site's layer says it for all"),
         ('base = "user"\nchanged-base = "maybe"', "'maybe' is none of"),
     ],
 )

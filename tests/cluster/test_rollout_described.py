@@ -11,7 +11,7 @@ from envc.fleet.asking import Nodes
 from envc.host.context import Context
 from envc.rollout.values import RolloutOptions
 from support.prefixes import install, toy
-from support.sites import SITE_PACKAGES
+from support.sites import SITE_PACKAGES, envc
 from support.vendor import WHEELS, vendor_prefix, vendor_site
 from support.wheels import build_all
 
@@ -50,6 +50,10 @@ def test_a_node_without_what_was_described_keeps_what_it_has_and_says_why(cluste
     files = json.loads(parcel.read_text())["files"]
     assert sorted(files) == ["base.nv.json", "envc.toml", "pylock.nv.toml", "pylock.user.toml"]
     install(nv / SITE_PACKAGES, toy("later", "1.0"))
+    answer = envc("converge", "--target", cluster.folder("n1"), "--check")
+    told = f"not converged: not as described: {nv}/{SITE_PACKAGES}\n"
+    assert (answer.status, answer.stderr) == (1, f"{cluster.folder('n1')}: {told}")
+    assert envc("converge", "--target", cluster.folder("n1")).status == 1
     report = rolled(cluster, "n3")
     assert report.sets == {"failed": "n3"}
     assert "new: later-1.0.dist-info" in report.nodes["n3"].reason

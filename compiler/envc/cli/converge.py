@@ -46,6 +46,8 @@ def _told(report: "ConvergeReport") -> str:
         return f"no wanted state for this node ({report.node})"
     if report.converged:
         return f"converged: on generation {report.generation}"
+    if report.other_environments:
+        return f"not converged: not as described: {', '.join(report.other_environments)}"
     lacks = counted(len(report.missing), "wanted generation")
     runs = "none" if report.generation is None else str(report.generation)
     told = f"not converged: lacks {lacks}, runs generation {runs}"

@@ -21,6 +21,7 @@ from envc.model.node_sets import has_node
 from envc.model.nodes import Statement, WantedGeneration, WantedGroup, WantedGroups
 from envc.model.value import replace, value
 from envc.reports.converge import ConvergeReport
+from envc.target.compare import environment_differences
 from envc.target.directory import Directory
 from envc.trust.rules import Keys, Noted, believed_state
 
@@ -167,18 +168,23 @@ def _report(
         and numbers[0] == current
         and _shows(directory, state, generations[0], directory.record(current))
     )
+    others: tuple[str, ...] = ()
+    if group is not None and runs and current is not None:
+        record = directory.record(current)
+        others = tuple(each.path for each in environment_differences(directory, record))
     found = (name for name in names if group is not None and has_node(group.nodes, name))
     report = ConvergeReport(
         target=directory.path,
         state=state.path,
         serial=wanted.serial,
-        converged=not missing and runs,
+        converged=not missing and runs and not others,
         generation=current,
         wanted=dict(generations[0].closures) if generations else {},
         missing=missing,
         changed=(),
         node=next(found, names[0]),
         group=group.nodes if group is not None else None,
+        other_environments=others,
     )
     if group is None or report.converged:
         return report, group

@@ -3,7 +3,7 @@
 from packaging.utils import NormalizedName
 
 from envc.errors import SpecError
-from envc.expand.site import finding_rules
+from envc.expand.site import finding_rules, releases_of
 from envc.formats.document import Document
 from envc.formats.overlay_toml import OverlayDocument
 from envc.model.names import CORE, DESCRIBED
@@ -44,6 +44,7 @@ def expand_overlay(document: Document[OverlayDocument]) -> OverlaySpec:
         on=OnSpec(python=table.on.python, paths=table.on.paths, modules=table.on.modules)
         if table.on is not None
         else None,
+        stands_for=releases_of(table.stands_for),
         replace=tuple(sorted(NormalizedName(project) for project in set(table.replace))),
         warns_of_changes=table.changed_base == "warn",
     )

@@ -1,6 +1,6 @@
 """An `envc.toml` document to the site's spec."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from packaging.utils import NormalizedName
@@ -153,9 +153,14 @@ def _described(tables: SiteDocument, layer: LayerTable) -> DescribedSpec | None:
     return DescribedSpec(
         on=OnSpec(python=python, paths=table.paths, modules=table.modules),
         file=table.file,
-        stands_for=tuple((NormalizedName(p), v) for p, v in sorted(layer.stands_for.items())),
+        stands_for=releases_of(layer.stands_for),
         warns_of_changes=layer.changed_base == "warn",
     )
+
+
+def releases_of(stands_for: Mapping[str, str]) -> tuple[tuple[NormalizedName, str], ...]:
+    """Projects and what their private versions stand for, in order of project."""
+    return tuple((NormalizedName(project), stands_for[project]) for project in sorted(stands_for))
 
 
 def _of_project(document: Document[SiteDocument], layer: str) -> Iterator[SourcedRequirement]:

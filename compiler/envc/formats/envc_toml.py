@@ -166,6 +166,10 @@ def _release(text: str) -> str:
     return text
 
 
+# Project → the release that a private version is judged as.
+StandsFor = Annotated[dict[ProjectText, Annotated[str, _release]], Before(by_project)]
+
+
 @value(kw_only=True)
 class LayerTable:
     """`[layer.NAME]`: a common layer, of what it `requires` or of a `described` environment."""
@@ -173,9 +177,7 @@ class LayerTable:
     requires: tuple[RequirementText, ...] = ()
     requires_from: tuple[ProjectSourceText, ...] = ()
     described: DescribedTable | None = None
-    stands_for: Annotated[dict[ProjectText, Annotated[str, _release]], Before(by_project)] = field(
-        default_factory=dict
-    )
+    stands_for: StandsFor = field(default_factory=dict)
     replace: tuple[ProjectText, ...] = ()
     changed_base: ChangedBase = "refuse"
     base: LayerName = "core"

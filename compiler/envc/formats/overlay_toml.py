@@ -11,7 +11,7 @@ from envc.formats.document import (
     RequirementText,
     read_document,
 )
-from envc.formats.envc_toml import ChangedBase, EnvironmentPath, FormatVersion
+from envc.formats.envc_toml import ChangedBase, EnvironmentPath, FormatVersion, StandsFor
 from envc.formats.values import Beside, Flaw
 from envc.model.policy import ShadowPolicy
 from envc.model.value import field, value
@@ -38,6 +38,7 @@ class OverlayTable:
     name: LayerName
     base: LayerName | None = None
     on: OnTable | None = None
+    stands_for: StandsFor = field(default_factory=dict)
     replace: tuple[ProjectText, ...] = ()
     changed_base: ChangedBase = "refuse"
     base_dir: str | None = None
@@ -73,8 +74,14 @@ def _standing(plain: Any) -> list[Flaw]:
         mend = "remove one of them"
         both = "an overlay stands on `{}` or `on`, not both"
         return [Flaw(both.format(k), mend, (k,)) for k in ("base", "base-dir") if k in plain]
-    mend = 'name a layer, or an interpreter: on = { python = "/path/of/python3" }'
-    return [] if "base" in plain else [Flaw("missing key", mend, ("base",))]
+    found: list[Flaw] = []
+    if "stands-for" in plain:
+        what = "`stands-for` is for overlays `on` an environment; a site's layer says it for all"
+        found.append(Flaw(what, "remove it", ("stands-for",)))
+    if "base" not in plain:
+        mend = 'name a layer, or an interpreter: on = { python = "/path/of/python3" }'
+        found.append(Flaw("missing key", mend, ("base",)))
+    return found
 
 
 @value(kw_only=True)

@@ -225,9 +225,10 @@ class OverlaySpec:
     """An `overlay.toml`: a user's layer on a common layer, another overlay, or a described base.
 
     `editable` are folders of the user's own projects, which stay where they are. With `on`, `base`
-    is the layer that a described environment is. Where an environment is at the bottom, `replace`
-    are its compiled projects that the overlay may replace, and `warns_of_changes` tells whether it
-    starts when that has changed.
+    is the layer that a described environment is, and `stands_for` are the releases that its
+    versions are judged as. Where an environment is at the bottom, `replace` are its compiled
+    projects that the overlay may replace, and `warns_of_changes` tells whether it starts when that
+    has changed.
     """
 
     name: str
@@ -241,6 +242,7 @@ class OverlaySpec:
     editable: tuple[SourcedPath, ...] = ()
     check: tuple[FindingRule, ...] = ()
     on: OnSpec | None = None
+    stands_for: tuple[tuple[NormalizedName, str], ...] = ()
     replace: tuple[NormalizedName, ...] = ()
     warns_of_changes: bool = False
 

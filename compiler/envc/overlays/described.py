@@ -45,7 +45,7 @@ class DescribedBase:
 
     def below(self, spec: OverlaySpec) -> Below:
         """What stands below an overlay on it."""
-        base = base_of_described(self.inventory)
+        base = base_of_described(spec, self.inventory)
         return Below(base, folders_below(base, warns=spec.warns_of_changes))
 
 

@@ -13,7 +13,8 @@ class ConvergeReport:
     the parcels of generations that it is to hold and does not, the one that is to be current first;
     `generation` is the number of the current one, None: there is none. `changed` are the numbers of
     generations that this run built. `due_seconds`: so long a node that has not converged is left to
-    the roll-out.
+    the roll-out. `other_environments` are folders that envc did not build, on which layers stand,
+    and that are not as they were described: a node that has them can only be mended by hand.
     """
 
     target: str
@@ -27,3 +28,4 @@ class ConvergeReport:
     node: str
     group: str | None
     due_seconds: float = 0.0
+    other_environments: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ SITE/base.nv.json   the inventory that locks are made on, and nodes are held to
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 from packaging.utils import NormalizedName
@@ -65,8 +65,17 @@ def _inventory_at(path: str, what: str, mend: str) -> Inventory:
         ) from error
 
 
-def base_of_described(inventory: Inventory) -> Base:
-    """What stands on an environment: whoever names its compiled projects may replace them."""
+def base_of_described(overlay: OverlaySpec, inventory: Inventory) -> Base:
+    """What a lone overlay stands on: it may replace the compiled projects that it names.
+
+    Raises:
+        SpecError: the environment lacks what the overlay says what it stands for.
+    """
+    where = f"{overlay.file} (overlay.stands-for)"
+    return _base(_judged(inventory, overlay.stands_for, "the base", where))
+
+
+def _base(inventory: Inventory) -> Base:
     return Base(
         layer=DESCRIBED,
         closure=closure_digest(inventory.core, inventory.digest(), None),
@@ -79,6 +88,20 @@ def base_of_described(inventory: Inventory) -> Base:
     )
 
 
+def _judged(
+    inventory: Inventory, stands_for: Iterable[tuple[NormalizedName, str]], who: str, where: str
+) -> Inventory:
+    releases = dict(stands_for)
+    strangers = sorted(releases.keys() - {each.project for each in inventory.visible()})
+    if strangers:
+        raise SpecError(
+            f"{who} has no {', '.join(strangers)}",
+            where=where,
+            mend="remove the lines, or correct them",
+        )
+    return judged_as(inventory, releases)
+
+
 def base_of_environment(
     site: SiteSpec, layer: LayerSpec, described: DescribedSpec, folder: str
 ) -> Base:
@@ -89,30 +112,17 @@ def base_of_environment(
         SpecError: it is none, or not for this site; or it lacks what stands for something.
     """
     inventory = inventory_of_layer(layer.name, described, folder)
-    stands_for = dict(described.stands_for)
-    _refuse_misfit(site, layer.name, inventory, stands_for)
-    base = base_of_described(judged_as(inventory, stands_for))
-    return replace(base, environment=layer.name, replaceable=frozenset(layer.replace))
-
-
-def _refuse_misfit(
-    site: SiteSpec, layer: str, inventory: Inventory, stands_for: Mapping[NormalizedName, str]
-) -> None:
     if inventory.core != site.core.python:
         raise SpecError(
-            f"the environment of layer {layer} has Python {inventory.python_full}, and the "
+            f"the environment of layer {layer.name} has Python {inventory.python_full}, and the "
             f"site's core is {site.core.python}",
-            where=f"{site.file} (layer.{layer}.described)",
+            where=f"{site.file} (layer.{layer.name}.described)",
             mend=f'set core.python = "{inventory.core}", or describe another environment',
         )
-    there = {each.project for each in inventory.visible()}
-    strangers = sorted(stands_for.keys() - there)
-    if strangers:
-        raise SpecError(
-            f"the environment of layer {layer} has no {', '.join(strangers)}",
-            where=f"{site.file} (layer.{layer}.stands-for)",
-            mend="remove the lines, or correct them",
-        )
+    where = f"{site.file} (layer.{layer.name}.stands-for)"
+    who = f"the environment of layer {layer.name}"
+    base = _base(_judged(inventory, described.stands_for, who, where))
+    return replace(base, environment=layer.name, replaceable=frozenset(layer.replace))
 
 
 def base_beside(overlay: OverlaySpec) -> Base:
@@ -122,4 +132,4 @@ def base_beside(overlay: OverlaySpec) -> Base:
         UsageError, SpecError: there is none that can be read.
     """
     folder = os.path.dirname(os.path.abspath(overlay.file))
-    return base_of_described(inventory_beside(folder))
+    return base_of_described(overlay, inventory_beside(folder))
