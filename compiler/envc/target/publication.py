@@ -101,15 +101,19 @@ def _key(
 
 
 def _files(folder: str, spec_name: str) -> Iterator[tuple[str, bytes]]:
-    """The spec, the locks, and what may be an inventory."""
-    names = sorted(os.listdir(folder))
-    beside = [n for n in names if layer_of_lock_file(n) is not None or is_inventory_name(n)]
-    for name in (spec_name, *beside):
-        path = f"{folder}/{name}"
-        if os.path.exists(path):
-            # One that cannot be read is not left out: it would be a plan of other files.
-            with doing("read what to materialize", path), open(path, "rb") as file:
-                yield name, file.read()
+    """The spec, the locks, and the inventories that the spec names."""
+    spec = _read(f"{folder}/{spec_name}")
+    yield spec_name, spec
+    for name in sorted(os.listdir(folder)):
+        is_named = is_inventory_name(name) and name.encode() in spec
+        if is_named or layer_of_lock_file(name) is not None:
+            yield name, _read(f"{folder}/{name}")
+
+
+def _read(path: str) -> bytes:
+    """The bytes of a file; one that cannot be read is not left out: the plan would be another."""
+    with doing("read what to materialize", path), open(path, "rb") as file:
+        return file.read()
 
 
 def _locate(directory: Directory, folder: str, kept: Publication) -> None:
