@@ -224,17 +224,11 @@ def _faults(document: Document[SiteDocument]) -> Iterator[Fault]:
                 if names
                 else f"add an [[index]] named {name!r}",
             )
+    yield from _described_faults(document)
     yield from _target_faults(document)
     for name in sorted(tables.engine.keys() & set(ENGINES)):
         where = str(document.origin("engine", name))
         yield Fault(f"engine {name!r} is one of envc's own", where, "choose another name")
-    files = [each.described.file for each in tables.layer.values() if each.described is not None]
-    for file in sorted({file for file in files if files.count(file) > 1}):
-        yield Fault(
-            f"two layers are described by {file!r}",
-            str(document.origin("layer")),
-            "give each described layer a file of its own",
-        )
     for name in tables.layer:
         try:
             list(_of_project(document, name))
@@ -247,20 +241,6 @@ def _base_faults(
 ) -> Iterator[Fault]:
     for name, layer in layers.items():
         where = str(document.origin("layer", name, "base"))
-        if layer.described is not None and not (
-            layer.described.python or document.tables.core.interpreter
-        ):
-            yield Fault(
-                "the layer names no interpreter, and neither does the core",
-                str(document.origin("layer", name, "described")),
-                "add python, or core.interpreter",
-            )
-        if layer.replace and not _stands_on_described(name, layers):
-            yield Fault(
-                "`replace` is for `described` layers, and for those on one",
-                str(document.origin("layer", name, "replace")),
-                "remove it, or choose another base",
-            )
         if name in TAKEN_NAMES:
             yield Fault(f"no layer may be called {name!r}", where, "choose another name")
         if layer.base != CORE and layer.base not in layers:
@@ -279,6 +259,28 @@ def _base_faults(
         cycle = " -> ".join(reversed(error.args[1]))
         where = str(document.origin("layer", error.args[1][0], "base"))
         yield Fault(f"the bases form a circle: {cycle}", where, "let one of them stand on the core")
+
+
+def _described_faults(document: Document[SiteDocument]) -> Iterator[Fault]:
+    tables = document.tables
+    layers, named = tables.layer, set[str]()
+    for name, layer in layers.items():
+        found, where = layer.described, str(document.origin("layer", name, "described"))
+        if layer.replace and not _stands_on_described(name, layers):
+            yield Fault(
+                "`replace` is for `described` layers, and for those on one",
+                str(document.origin("layer", name, "replace")),
+                "remove it, or choose another base",
+            )
+        if found is None:
+            continue
+        if found.python is None and tables.core.interpreter is None:
+            what = "the layer names no interpreter, and neither does the core"
+            yield Fault(what, where, "add python, or core.interpreter")
+        if found.file in named:
+            what = f"two layers are described by {found.file!r}"
+            yield Fault(what, where, "give each described layer a file of its own")
+        named.add(found.file)
 
 
 def _stands_on_described(name: str, layers: dict[str, LayerTable]) -> bool:
