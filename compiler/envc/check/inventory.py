@@ -77,7 +77,7 @@ def inventory_of(pins: Sequence[InheritedPin], wheels: Sequence[WheelContents]) 
 
 
 def presences(contents: WheelContents) -> Iterator[tuple[str, Presence]]:
-    """Every dotted name down to packages and modules, namespaces included."""
+    """Every dotted name down to packages and modules, namespaces of all kinds included."""
     facts = contents.facts
 
     def walk(tree: ModuleTree, prefix: str) -> Iterator[tuple[str, Presence]]:
@@ -86,8 +86,9 @@ def presences(contents: WheelContents) -> Iterator[tuple[str, Presence]]:
                 yield prefix + name, Presence(facts.project, "namespace")
                 yield from walk(content, f"{prefix}{name}.")
             else:
-                joined = prefix + name in contents.joined
-                yield prefix + name, Presence(facts.project, content, joined)
+                inside = contents.joined.get(prefix + name)
+                yield prefix + name, Presence(facts.project, content, joined=inside is not None)
+                yield from walk(inside or {}, f"{prefix}{name}.")
 
     yield from walk(facts.modules, "")
 

@@ -6,7 +6,7 @@ from packaging.utils import NormalizedName
 
 from envc.errors import Fault
 from envc.model.digest import SureDigest
-from envc.model.value import value
+from envc.model.value import field, value
 
 # What stands under an importable name: "package" (has an `__init__`; everything below is its
 # own), "module" (one file), or a namespace (PEP 420): its portions, by name.
@@ -66,11 +66,12 @@ class WheelContents:
 
     `joined` are its packages that join what other folders of `sys.path` have under their name
     (`pkgutil.extend_path`, `pkg_resources.declare_namespace`): namespaces older than PEP 420.
+    Dotted name → what can be imported from it.
     """
 
     facts: WheelFacts
     files: dict[str, str]
-    joined: tuple[str, ...] = ()
+    joined: dict[str, ModuleTree] = field(default_factory=dict)
 
 
 @value

@@ -1,14 +1,15 @@
 """What a wheel holds, for a check: read from any file that can be sought, nothing unpacked.
 
 Read are the central directory, METADATA, WHEEL, RECORD, the entry points, the `__init__` of each
-outermost package, which may join an old namespace; and where asked, the headers of its shared
-libraries. What a stored tree holds is read from its facts and its manifest.
+outermost package, which may join an old namespace, and then of those in it; and where asked, the
+headers of its shared libraries. What a stored tree holds is read from its facts and its manifest.
 """
 
 import os
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
@@ -18,12 +19,13 @@ from envc.errors import UntrustedError
 from envc.formats.elf import needed_libraries, searched_folders, uses_numpy_1
 from envc.model.lock import LockedWheel
 from envc.model.names import site_packages_of
-from envc.model.wheel import Library, ModuleTree, WheelContents, WheelFacts
+from envc.model.wheel import Library, ModuleTree, WheelContents
 from envc.store import limits
 from envc.store.description import describe
 from envc.store.dist_info import identify
 from envc.store.identity import store_id
 from envc.store.layout import Layout, Placement
+from envc.store.modules import module_tree
 from envc.store.refusal import Problem, RefusedError, untrusted
 from envc.store.store import Store
 
@@ -53,17 +55,18 @@ def read_contents(file: BinaryIO, wheel: LockedWheel, python: str) -> WheelConte
             path: found.rows[member].hexadecimal if member in found.rows else ""
             for path, member in placed.items()
         }
-        starts = {
-            name: members[placed[path]]
-            for name, path in _initialisers(facts, files, found.layout.site_packages)
-        }
-        if sum(member.file_size for member in starts.values()) > limits.LOOK_PACKAGES_BYTES:
-            raise RefusedError(Problem("", "its packages' own files are too large to look into"))
-        joined = tuple(
-            name
-            for name, member in starts.items()
-            if _JOINING.search(_read(archive, member, limits.TEXT_BYTES))
-        )
+        looked_at_bytes = 0
+
+        def joins(path: str) -> bool:
+            nonlocal looked_at_bytes
+            member = members[placed[path]]
+            looked_at_bytes += member.file_size
+            if looked_at_bytes > limits.LOOK_PACKAGES_BYTES:
+                what = "its packages' own files are too large to look into"
+                raise RefusedError(Problem("", what))
+            return _JOINING.search(_read(archive, member, limits.TEXT_BYTES)) is not None
+
+        joined = _joined(facts.modules, files, python, joins)
         return WheelContents(facts=facts, files=files, joined=joined)
 
 
@@ -105,11 +108,11 @@ def stored_contents(store: Store, wheel: LockedWheel, python: str) -> WheelConte
         if entry.kind == "f" and entry.path not in made and "/__pycache__/" not in entry.path
     }
     tree = store.tree(stored)
-    joined = tuple(
-        name
-        for name, path in _initialisers(facts, files, prefix)
-        if _JOINING.search(_stored_file(f"{tree}/{path}", limits.TEXT_BYTES))
-    )
+
+    def joins(path: str) -> bool:
+        return _JOINING.search(_stored_file(f"{tree}/{path}", limits.TEXT_BYTES)) is not None
+
+    joined = _joined(facts.modules, files, python, joins)
     return WheelContents(facts=facts, files=files, joined=joined)
 
 
@@ -196,22 +199,38 @@ def _read(archive: ZipFile, member: ZipInfo, limit_bytes: int) -> bytes:
     return content
 
 
-def _initialisers(
-    facts: WheelFacts, files: Mapping[str, str], prefix: str
-) -> Iterator[tuple[str, str]]:
-    """The outermost packages of a wheel, dotted, and the paths of their `__init__.py`."""
+def _joined(
+    modules: ModuleTree, files: Mapping[str, str], python: str, joins: Callable[[str], bool]
+) -> dict[str, ModuleTree]:
+    """The packages that join others, dotted, and what can be imported from each.
 
-    def walk(tree: ModuleTree, above: str) -> Iterator[str]:
-        for name, content in tree.items():
-            if content == "package":
-                yield above + name
-            elif isinstance(content, dict):
-                yield from walk(content, f"{above}{name}.")
+    `joins` tells of the path of an `__init__.py`; asked of the outermost packages, and of those
+    that are the outermost ones in a package that does.
+    """
+    prefix = site_packages_of(python)
+    paths = sorted(files)
+    found: dict[str, ModuleTree] = {}
+    waiting = list(_outermost(modules))
+    while waiting:
+        package = waiting.pop()
+        folder = f"{prefix}/{package.replace('.', '/')}/"
+        start = f"{folder}__init__.py"
+        if start in files and joins(start):
+            below = paths[bisect_left(paths, folder) : bisect_left(paths, f"{folder}\U0010ffff")]
+            inside = module_tree((path.removeprefix(folder) for path in below), python)
+            inside.pop("__init__", None)
+            found[package] = inside
+            waiting += _outermost(inside, f"{package}.")
+    return found
 
-    for package in walk(facts.modules, ""):
-        path = f"{prefix}/{package.replace('.', '/')}/__init__.py"
-        if path in files:
-            yield package, path
+
+def _outermost(tree: ModuleTree, above: str = "") -> Iterator[str]:
+    """The outermost packages of a tree, dotted."""
+    for name, content in tree.items():
+        if content == "package":
+            yield above + name
+        elif isinstance(content, dict):
+            yield from _outermost(content, f"{above}{name}.")
 
 
 def _library(path: str, content: bytes) -> Library:

@@ -57,7 +57,7 @@ def test_a_wheel_is_read(tmp_path: Path) -> None:
     found = read(RECIPE.build(tmp_path))
     assert found.facts.modules == {"whole": "package", "old": "package"}
     assert found.facts.requires == ("low",)
-    assert found.joined == ("old",)
+    assert found.joined == {"old": {}}
     site_packages = f"lib/python{PYTHON}/site-packages"
     assert found.facts.start_files == (f"{site_packages}/start.pth",)
     assert found.files[f"{site_packages}/whole/__init__.py"] == digest_of(b"x = 1\n")[7:]
@@ -121,6 +121,19 @@ def test_packages_that_join_others_however_long_they_are(tmp_path: Path) -> None
     assert set(read(path).joined) == expected
     stored = stored_contents(store_with(path, tmp_path), locked(path), python=PYTHON)
     assert set(stored.joined) == expected
+
+
+def test_what_is_in_packages_that_join_others(tmp_path: Path) -> None:
+    join = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+    files = {f"{folder}/__init__.py": join for folder in ("old", "old/inner", "old/plain/alone")}
+    files |= {"old/plain/__init__.py": "", "old/one.py": "", "old/space/two.py": ""}
+    files |= {"old/inner/plain/__init__.py": "", "older/three.py": ""}
+    path = Recipe(name="old", version="1.0", files=files).build(tmp_path)
+    inside = {"inner": "package", "plain": "package", "one": "module", "space": {"two": "module"}}
+    expected = {"old": inside, "old.inner": {"plain": "package"}}
+    assert read(path).joined == expected
+    stored = stored_contents(store_with(path, tmp_path), locked(path), python=PYTHON)
+    assert stored.joined == expected
 
 
 def test_contents_survive_the_cache(tmp_path: Path) -> None:
