@@ -2,21 +2,23 @@
 
     python test_verdicts.py SITE SEED SEED    those between, one line each
 
+The site stays in build/network for further ranges; blocks of seeds may run side by side.
+
 Each overlay asks for one to four projects of its field, new ones and others than the base has.
 Where `envc check` says ok, uv finds a solution, too, the overlay is built, `pip check` finds
 nothing, and every module that its wheels declare can be imported, or in a flat environment neither;
-where it says no, uv finds no solution.
+so can those of its base, where it replaces some of that. Where it says no, uv finds no solution.
 """
 
 import random
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.real_sites import (
+    ROOT,
     above_by_uv,
     assert_consistent,
     declared,
@@ -30,6 +32,7 @@ from support.real_sites import (
 pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.trial]
 
 EACH = 100
+BLOCK = 25
 NEW = {
     "ai": (
         "einops", "polars", "sentencepiece", "rapidfuzz", "seqeval", "tiktoken", "sacremoses",
@@ -101,10 +104,10 @@ def test_a_verdict_is_true(site: Path, seed: int) -> None:
 def proved(site: Path, seed: int) -> str:
     """Hold the verdict on the overlay of a seed against what happens; what it was, in words.
 
-    All overlays of a site are one folder, asked anew: what one has unpacked, the next one finds.
+    Overlays of a block of seeds are one folder, asked anew: what one has unpacked, the next finds.
     """
     asked = requires(site.name, seed)
-    folder = site / "overlay"
+    folder = site / f"overlay-{seed // BLOCK}"
     folder.mkdir(exist_ok=True)
     spec = folder / "overlay.toml"
     listed = ", ".join(f'"{line}"' for line in asked)
@@ -120,18 +123,26 @@ def proved(site: Path, seed: int) -> str:
         assert by_uv is None, f"{asked}: uv finds {by_uv}; {told}"
         return "no"
     assert by_uv is not None, f"{asked}: uv finds no solution"
-    _assert_built(site, folder, asked)
-    return f"ok, {len(found['adds'])} added, {len(found['shadows'] + found['lifts'])} replaced"
+    replaced = len(found["shadows"] + found["lifts"])
+    _assert_built(site, folder, asked, below=replaced > 0)
+    return f"ok, {len(found['adds'])} added, {replaced} replaced"
 
 
-def _assert_built(site: Path, folder: Path, asked: list[str]) -> None:
-    """The overlay is built, holds together, and all that its wheels declare can be imported."""
+def _assert_built(site: Path, folder: Path, asked: list[str], *, below: bool) -> None:
+    """The overlay is built, holds together, and all that its wheels declare can be imported.
+
+    Args:
+        below: Import what the wheels of its base declare, too; of each package the top.
+    """
     answer = envc(site, "overlay", "sync", "--dir", folder, "--target", "target", "--json")
     assert answer.status == 0, f"{asked}: {answer.stderr}"
     tree = folder / "bin/python"
     assert_consistent(sys.executable, "-m", "pip", "--python", tree, "check")
     (layer,) = layers_of(folder).values()
-    failed = failed_in_overlay_alone(folder, declared(layer, folder / "store"))
+    names = declared(layer, folder / "store")
+    for base in layers_of(site / "target").values() if below else ():
+        names.update(name for name in declared(base, site / "target/store") if "." not in name)
+    failed = failed_in_overlay_alone(folder, names)
     assert not failed, f"{asked}: {failed}"
 
 
@@ -142,7 +153,7 @@ def top_of(site: Path) -> str:
 
 if __name__ == "__main__":
     name, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    running = materialized(name, Path(tempfile.mkdtemp()) / name)
+    running = materialized(name, ROOT / f"build/network/verdicts/{name}")
     for each in range(first, last):
         try:
             words = proved(running, each)
@@ -150,4 +161,3 @@ if __name__ == "__main__":
             words = f"FAILED {error}"
         sys.stdout.write(f"{each} {requires(name, each)}: {words}\n")
         sys.stdout.flush()
-    removed(running)

@@ -76,8 +76,9 @@ def copied(name: str, folder: Path) -> Path:
 
 
 def materialized(name: str, folder: Path) -> Path:
-    """A copy of a sample site, locked, and materialized in its `target`."""
-    copied(name, folder)
+    """A copy of a sample site, locked and materialized in its `target`; it may be there."""
+    if not folder.exists():
+        copied(name, folder)
     for words in (("lock",), ("materialize", "--target", "target")):
         answer = envc(folder, *words)
         assert answer.status == 0, answer.stderr
