@@ -14,6 +14,7 @@ import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,7 @@ pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.trial]
 
 EACH = 100
 BLOCK = 25
+TIMES = 3
 NEW = {
     "ai": (
         "einops", "polars", "sentencepiece", "rapidfuzz", "seqeval", "tiktoken", "sacremoses",
@@ -114,9 +116,7 @@ def proved(site: Path, seed: int) -> str:
     head = f'version = 1\n[overlay]\nname = "overlay"\nbase = "{top_of(site)}"'
     spec.write_text(f"{head}\nrequires = [{listed}]\n")
     (folder / "pylock.overlay.toml").unlink(missing_ok=True)
-    answer = envc(site, "check", spec, "--json")
-    assert answer.status in (0, 1), f"{asked}: {answer.stderr}"
-    (found,) = answer.json["overlays"]
+    found = verdict(site, spec)
     by_uv = above_by_uv(site, spec)
     if not found["ok"]:
         told = [finding["message"] for finding in found["findings"]]
@@ -126,6 +126,17 @@ def proved(site: Path, seed: int) -> str:
     replaced = len(found["shadows"] + found["lifts"])
     _assert_built(site, folder, asked, below=replaced > 0)
     return f"ok, {len(found['adds'])} added, {replaced} replaced"
+
+
+def verdict(site: Path, spec: Path) -> dict[str, Any]:
+    """What a check says; it is asked again, as it tells to, where a wheel was late."""
+    for _ in range(TIMES):
+        answer = envc(site, "check", spec, "--json")
+        assert answer.status in (0, 1), answer.stderr
+        (found,) = answer.json["overlays"]
+        if all(finding["code"] != "ENVC410" for finding in found["findings"]):
+            break
+    return dict(found)
 
 
 def _assert_built(site: Path, folder: Path, asked: list[str], *, below: bool) -> None:
