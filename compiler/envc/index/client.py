@@ -57,7 +57,14 @@ class Client:
         self._lock = threading.Lock()
         self._opened: httpx.Client | None = None
         self._signatures: dict[str, str] = {}
-        self.received_bytes = 0  # of bodies, as they came over the wire
+        self._ended_bytes = 0
+        self._streaming: set[httpx.Response] = set()
+
+    @property
+    def received_bytes(self) -> int:
+        """How much of bodies has come over the wire so far."""
+        with self._lock:
+            return self._ended_bytes + sum(r.num_bytes_downloaded for r in self._streaming)
 
     def note_listed_logins(self, page: bytes) -> bool:
         """Take the logins that a page has in its links for this run; whether there are any."""
@@ -159,13 +166,16 @@ class Client:
             encodings = response.headers.get_list("Content-Encoding", split_commas=True)
             if len(encodings) > 1:  # each could be a bomb in the one before it
                 raise no_answer(url, index, httpx.DecodingError("it encodes its answer twice"))
+            with self._lock:
+                self._streaming.add(response)
             if not any_status:
                 _check_status(response.status_code, url, index)
             yield response
         finally:
             response.close()
             with self._lock:
-                self.received_bytes += response.num_bytes_downloaded
+                self._streaming.discard(response)
+                self._ended_bytes += response.num_bytes_downloaded
 
     def _send(
         self, url: str, index: str, headers: Mapping[str, str], login: Login | None

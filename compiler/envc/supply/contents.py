@@ -33,12 +33,16 @@ Value = TypeVar("Value")
 
 
 class Patience(NamedTuple):
-    """How many seconds the next wheel may take, a large one more; and all of a user's overlays."""
+    """How many seconds the next wheel may take, a large one more; and all of a user's overlays.
+
+    While `slowest_bytes_a_second` arrive, only the last counts.
+    """
 
     seconds: float = 5
     of_a_large_one: float = 60
     of_a_user: float = 180
     bytes_a_second: int = 5_000_000
+    slowest_bytes_a_second: int = 20_000
 
     def for_wheel(self, size_bytes: int) -> float:
         """For a wheel of that size, as its lock says."""
@@ -66,14 +70,17 @@ _LATE = Fault(
 class _Patience:
     """How long wheels of overlays are waited for: a silent server costs nobody else's verdict.
 
-    Those of the site are waited for as long as it takes.
+    Those of the site are waited for as long as it takes. `received_bytes` tells what has come.
     """
 
     def __init__(self) -> None:
         self._left: dict[str, float] = {}
 
     def answered(
-        self, asked: "Mapping[Future[Value], LockedWheel]", folder: str | None
+        self,
+        asked: "Mapping[Future[Value], LockedWheel]",
+        folder: str | None,
+        received_bytes: Callable[[], int],
     ) -> "set[Future[Value]]":
         """Those that have an answer, when all have one or patience is at its end."""
         if folder is None:
@@ -83,9 +90,10 @@ class _Patience:
         waiting = set(asked)
         while waiting and left > 0:
             largest = max(asked[each].size_bytes or 0 for each in waiting)
-            patience = min(PATIENCE.for_wheel(largest), left)
+            patience, before = min(PATIENCE.for_wheel(largest), left), received_bytes()
             done, waiting = wait(waiting, patience, return_when=FIRST_COMPLETED)
-            if not done:
+            least_bytes = patience * PATIENCE.slowest_bytes_a_second
+            if not done and received_bytes() - before < least_bytes:
                 break
             left = self._left.get(user, PATIENCE.of_a_user) - (monotonic() - since)
         self._left[user] = self._left.get(user, PATIENCE.of_a_user) - (monotonic() - since)
@@ -202,7 +210,7 @@ class ContentsSource:
             workers = Workers()
             try:
                 answers = {workers.submit(read, wheel): wheel for wheel in wheels}
-                answered = self._patience.answered(answers, folder)
+                answered = self._patience.answered(answers, folder, lambda: reader.received_bytes)
                 found = {answers[each].digest: each.result() for each in answered}
             finally:
                 workers.close(_nothing)

@@ -1,10 +1,15 @@
 """What a server says of a wheel by a few ranges serves who has it from there, and nobody else."""
 
+from threading import Event
+
 import pytest
 
 from envc.host.context import Context
 from envc.index import WheelFiles
+from envc.index.wheels import Look
 from envc.model.lock import LockedWheel
+from envc.model.wheel import WheelContents
+from envc.supply import contents
 from envc.supply.contents import ContentsSource
 from support.index_server import IndexServer
 from support.sites import PYTHON
@@ -62,3 +67,44 @@ def test_what_the_wheel_itself_says_counts_wherever_a_lock_has_it_from(wheels, s
     assert modules(ContentsSource(PYTHON, Context()), honest) == {TRUE}
     assert modules(ContentsSource(PYTHON, Context()), elsewhere) == {TRUE}
     assert servers[1].requests == []
+
+
+class SlowFiles:
+    """Where a wheel comes from, that is there once it was asked three times how much has come."""
+
+    def __init__(self, path, step_bytes):
+        self._path = path
+        self._step_bytes = step_bytes
+        self._asked = 0
+        self._whole = Event()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._whole.set()
+
+    @property
+    def received_bytes(self):
+        self._asked += 1
+        if self._asked > 3:
+            self._whole.set()
+        return self._asked * self._step_bytes
+
+    def read(self, _, parse):
+        self._whole.wait()
+        with self._path.open("rb") as file:
+            return Look(parse(file), is_whole=True)
+
+
+@pytest.mark.parametrize(("step_bytes", "known"), [(1000, True), (10, False)])
+def test_a_wheel_is_waited_for_while_it_comes(tmp_path, monkeypatch, step_bytes, known):
+    path = Recipe(name="six", version="1.16.0", files={"six.py": ""}).build(tmp_path)
+    files = SlowFiles(path, step_bytes)
+    patience = contents.Patience(seconds=0.01, slowest_bytes_a_second=50_000)
+    monkeypatch.setattr(contents, "PATIENCE", patience)
+    monkeypatch.setattr(contents, "WheelFiles", lambda **_: files)
+    wheel = LockedWheel(filename=path.name, digest="sha256:" + sha256_of(path), url="http://there")
+    source = ContentsSource(PYTHON, Context())
+    (found,) = source.contents([wheel], folder=str(tmp_path / "alice/overlay")).values()
+    assert isinstance(found, WheelContents) is known
