@@ -27,7 +27,8 @@ INDEX = default_index().url or ""
 
 RELEASES = """\
 from importlib.metadata import distributions
-print(*(f"{found.name}=={found.version}" for found in distributions()))
+for found in distributions():
+    print(f"{found.name}=={found.version}")
 """
 IMPORT_ALL = """\
 import importlib, json, sys, warnings
@@ -149,25 +150,26 @@ def failed_imports(python: str, names: Iterable[str]) -> dict[str, str]:
 def failed_in_overlay_alone(overlay: Path, names: Iterable[str]) -> dict[str, str]:
     """Which of these modules an overlay cannot import though a flat environment of the same can.
 
+    That environment stays, and is made what it has to be where it is there.
+
     Some modules can be imported nowhere: what they import is not among what they require, or their
     place is that of the standard library.
     """
     failed = failed_imports(f"{overlay}/bin/python", names)
     if not failed:
         return {}
-    flat = overlay / "flat"
+    flat, pins = overlay / "flat", overlay / "flat.txt"
     done = subprocess.run(
         [f"{overlay}/bin/python", "-c", RELEASES], capture_output=True, text=True, check=True
     )
+    pins.write_text(done.stdout)
     surroundings = {**os.environ, "UV_DEFAULT_INDEX": INDEX, "UV_CACHE_DIR": str(CACHE / "uv")}
-    install = ("pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:")
     for words in (
-        ("venv", "--quiet", "--python", sys.executable, flat),
-        (*install, "--python", flat, *done.stdout.split()),
+        ("venv", "--quiet", "--allow-existing", "--python", sys.executable, flat),
+        ("pip", "sync", "--quiet", "--only-binary", ":all:", "--python", flat, pins),
     ):
         subprocess.run([UV, *map(str, words)], env=surroundings, check=True)
     everywhere = failed_imports(f"{flat}/bin/python", failed)
-    shutil.rmtree(flat)
     return {name: why for name, why in failed.items() if name not in everywhere}
 
 
