@@ -25,7 +25,6 @@ from envc.target.compare import (
     stored_records,
     verify_tree,
 )
-from envc.target.core_care import core_differences
 from envc.target.directory import Directory
 from envc.target.opened import directory_at
 
@@ -67,9 +66,7 @@ def verify(path: str, *, fast: bool = False) -> VerifyReport:
             _with_owner(ENVIRONMENT, difference, {})
             for difference in environment_differences(directory, current)
         ]
-        problems += [
-            _with_owner(CORE, problem, {}) for problem in core_differences(current, fast=fast)
-        ]
+        problems += _core_problems(current, fast=fast)
     except OSError as error:
         raise disk_error(error, "read the trees", folder) from error
     return VerifyReport(
@@ -122,6 +119,14 @@ def _spec_problems(directory: Directory, record: Generation) -> Iterator[VerifyP
     found |= {f"{folder}/{name}": "extra" for name in extra_records(directory, record)}
     for path in sorted(found):
         yield _with_owner(layer, Difference(os.path.relpath(path, root), found[path]), {})
+
+
+def _core_problems(current: Generation, *, fast: bool) -> list[VerifyProblem]:
+    if current.core is None:
+        return []
+    from envc.target.core_care import core_differences  # few targets carry one
+
+    return [_with_owner(CORE, problem, {}) for problem in core_differences(current, fast=fast)]
 
 
 def _with_owner(layer: str, problem: Difference, owners: dict[str, str]) -> VerifyProblem:

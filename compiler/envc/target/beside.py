@@ -3,19 +3,16 @@
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from envc.errors import EnvcError, SpecError
 from envc.formats.location import Location
 from envc.formats.policy import policy_from_json
-from envc.host.context import Context
 from envc.model.generation import Generation
 from envc.model.manifest import Difference, DifferenceKind, path_of
 from envc.model.names import COMMAND, INPUTS_FILE, POLICY_FILE, SHOWN_OF_OVERLAYS
-from envc.target.base_state import compiled_for
-from envc.target.carried import renew_command
 from envc.target.directory import Directory
 from envc.target.opened import read_location, write_location
-from envc.target.publish import settle
 from envc.target.settle import (
     link_changes_in,
     lost_closures,
@@ -24,6 +21,9 @@ from envc.target.settle import (
     restore_closures,
     storage_in,
 )
+
+if TYPE_CHECKING:
+    from envc.host.context import Context
 
 _LOCATION = "location.toml"
 
@@ -71,7 +71,7 @@ def _without_put_by_hand(directory: Directory, current: Generation, links: list[
     return links
 
 
-def restore_beside(directory: Directory, records: Iterable[Generation], context: Context) -> None:
+def restore_beside(directory: Directory, records: Iterable[Generation], context: "Context") -> None:
     """Restore what `differences_beside` finds; the caller holds the directory's lock.
 
     What only a spec can tell (the checkout, a policy that was newer than the current generation's
@@ -81,6 +81,9 @@ def restore_beside(directory: Directory, records: Iterable[Generation], context:
         OSError, OutsideError: the disk refused.
         SpecError: `current` leads to no generation.
     """
+    from envc.target.carried import renew_command  # whoever only looks needs neither
+    from envc.target.publish import settle
+
     everything = list(records)
     current = _current_of(directory, everything)
     if current is None:
@@ -124,6 +127,8 @@ def _is_located(directory: Directory, current: Generation) -> bool:
 
 def _location(directory: Directory, current: Generation) -> Location:
     if directory.is_overlay:
+        from envc.target.base_state import compiled_for
+
         return Location(site=current.site, target=compiled_for(directory, current))
     storage = storage_in(read_policy(directory))
     return Location(site=current.site, target=directory.path, storage=storage)

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TypeAlias
@@ -36,9 +37,23 @@ _CLOSED = (FileNotFoundError, NotADirectoryError, PermissionError)
 
 # Name → the line of a manifest, its path left out; empty: it is not to be looked at.
 _Listing: TypeAlias = "dict[bytes, bytes]"
-_HashOf: TypeAlias = "Callable[[os.DirEntry[bytes]], bytes]"
+_HashOf: TypeAlias = "Callable[[str], bytes]"
 
 _LETTERS = {stat.S_IFREG: b"f", stat.S_IFDIR: b"d", stat.S_IFLNK: b"l"}
+_FS_ENCODING = sys.getfilesystemencoding()
+_TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class _Beginnings(dict[int, bytes]):
+    """Mode of an inode → how a line of such a one begins; asked for every file of a tree."""
+
+    def __missing__(self, mode: int) -> bytes:
+        letter = _LETTERS.get(stat.S_IFMT(mode), b"?")
+        self[mode] = b"%s\t%04o\t" % (letter, stat.S_IMODE(mode))
+        return self[mode]
+
+
+_BEGINNINGS = _Beginnings()
 _PROCESSES = 2
 # With fewer, a process takes longer to start than they take.
 _MANY_FOLDERS = 500
@@ -66,12 +81,10 @@ def verify_tree(
     if not is_directory(root):
         return [Difference(".", "missing")]
     folders = list(_listings(manifest, ignore).items())
-
-    top = os.fsencode(root)
     hash_of = None if fast else _hash_of if is_readable else _known_hash
 
-    def compare(works: Iterator[tuple[bytes, _Listing]]) -> list[tuple[str, DifferenceKind]]:
-        return [each for work in works for each in _differences(top, *work, hash_of)]
+    def compare(works: Iterator[tuple[bytes, _Listing]]) -> list[Difference]:
+        return [each for work in works for each in _differences(root, *work, hash_of)]
 
     most = _PROCESSES if len(folders) > _MANY_FOLDERS else 1
     answers = share_out(folders, here=compare, in_forks=compare, most=most)
@@ -98,44 +111,68 @@ def _listings(manifest: Manifest, ignore: frozenset[str]) -> dict[bytes, _Listin
 
 
 def _differences(
-    root: bytes, folder: bytes, listing: _Listing, hash_of: "_HashOf | None"
+    root: str, folder: bytes, listing: _Listing, hash_of: "_HashOf | None"
 ) -> Iterator[Difference]:
     """What differs in one folder; of what stands in its folders each tells its own."""
-    inside = folder + b"/" if folder else b""
+    inside = os.fsdecode(folder) + "/" if folder else ""
+    place = f"{root}/{inside}"
     missing = dict(listing)
-    with suppress(*_CLOSED), os.scandir(root + b"/" + folder) as entries:
-        for entry in entries:
-            rest = missing.pop(entry.name, None)
-            kind = _kind(entry, rest, hash_of) if rest is not None else "extra"
-            if kind == "extra" and _is_run_time_bytecode(inside + entry.name):
-                continue
-            if kind is not None:
-                yield Difference(os.fsdecode(inside + entry.name), kind)
-    for name, rest in missing.items():
+    with suppress(*_CLOSED):
+        descriptor = os.open(place, _TO_LIST)  # from there, each name is found in one step
+        try:
+            for name, kind in _unlike(descriptor, place, missing, hash_of):
+                if kind != "extra" or not _is_run_time_bytecode(inside + name):
+                    yield Difference(inside + name, kind)
+        finally:
+            os.close(descriptor)
+    for left, rest in missing.items():
         if rest:
-            yield Difference(os.fsdecode(inside + name), "missing")
+            yield Difference(inside + os.fsdecode(left), "missing")
+
+
+def _unlike(
+    descriptor: int, place: str, missing: _Listing, hash_of: "_HashOf | None"
+) -> Iterator[tuple[str, DifferenceKind]]:
+    """What stands in an open folder and is not as it is listed; all that is there is not missing.
+
+    Of most files a few steps tell that they are: a tree has tens of thousands.
+    """
+    is_fast = hash_of is None
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            rest = missing.pop(entry.name.encode(_FS_ENCODING, "surrogateescape"), None)
+            if not rest:
+                if rest is None:
+                    yield entry.name, "extra"
+                continue
+            status = entry.stat(follow_symlinks=False)
+            told = b"%s%d\t" % (_BEGINNINGS[status.st_mode], status.st_size)
+            if is_fast and rest.startswith(told) and _is_fresh(status):
+                continue
+            if (kind := _kind(status, place + entry.name, rest, hash_of)) is not None:
+                yield entry.name, kind
+
+
+def _is_fresh(status: os.stat_result) -> bool:
+    return int(status.st_mtime) == PUBLISHED_MTIME_SECONDS
 
 
 def _kind(
-    entry: "os.DirEntry[bytes]", rest: bytes, hash_of: "_HashOf | None"
+    status: os.stat_result, path: str, rest: bytes, hash_of: "_HashOf | None"
 ) -> DifferenceKind | None:
-    """How an entry differs from its line; None: it does not, or is not to be looked at.
+    """How an entry differs from its line; None: it does not.
 
     Without `hash_of`, its time tells whether its content does.
     """
-    if not rest:
-        return None
-    status = entry.stat(follow_symlinks=False)
     what, mode, size, content = rest.split(b"\t")
     if _LETTERS.get(stat.S_IFMT(status.st_mode)) != what:
         return "changed"
     if what == b"l":
-        return None if os.readlink(entry.path) == content else "link"
+        return None if os.readlink(os.fsencode(path)) == content else "link"
     if what == b"f":
         if status.st_size != int(size):
             return "changed"
-        is_fresh = int(status.st_mtime) == PUBLISHED_MTIME_SECONDS
-        if not (is_fresh if hash_of is None else hash_of(entry) == content):
+        if not (_is_fresh(status) if hash_of is None else hash_of(path) == content):
             return "changed"
     return None if stat.S_IMODE(status.st_mode) == int(mode, 8) else "mode"
 
@@ -163,24 +200,24 @@ def is_directory(path: str) -> bool:
         return False
 
 
-def _hash_of(entry: "os.DirEntry[bytes]") -> bytes:
+def _hash_of(path: str) -> bytes:
     """The content's sha256 in hexadecimal."""
-    with open(entry.path, "rb") as file:
+    with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest().encode()
 
 
-def _known_hash(entry: "os.DirEntry[bytes]") -> bytes:
+def _known_hash(path: str) -> bytes:
     """The same; empty where the file is closed, or the disk broken."""
     try:
-        return _hash_of(entry)
+        return _hash_of(path)
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EIO):
             raise
         return b""
 
 
-def _is_run_time_bytecode(path: bytes) -> bool:
-    return b"/__pycache__/" in path and path.endswith((b".pyc", b".nbi", b".nbc"))
+def _is_run_time_bytecode(path: str) -> bool:
+    return "/__pycache__/" in path and path.endswith((".pyc", ".nbi", ".nbc"))
 
 
 def damaged_records(directory: Directory, record: Generation, layer: str) -> Iterator[str]:

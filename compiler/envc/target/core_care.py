@@ -5,24 +5,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envc.core.folder import core_manifest, core_root, published_manifest
-from envc.core.place import place_core
-from envc.disk.durable import write_file
-from envc.disk.private import private_folder
 from envc.errors import EnvcError, UntrustedError
-from envc.model.bundle import Sources
 from envc.model.core import CORE_MANIFEST, PART_PREFIX
 from envc.model.digest import Digest, digest_from_hex
 from envc.model.generation import Generation
 from envc.model.manifest import FILE_MODE, Difference, path_of
-from envc.plan.repair import plan_mode_repair, plan_tree_repair
 from envc.ports import Reporter
 from envc.sites.place import SPEC_NAME
 from envc.target.compare import verify_tree
 from envc.target.directory import Directory
-from envc.target.mend import carry_out, mend_tree
 from envc.target.opened import read_location
 
 if TYPE_CHECKING:
+    from envc.model.bundle import Sources
     from envc.model.spec import CoreSpec
 
 _IGNORED = frozenset({CORE_MANIFEST})
@@ -47,13 +42,18 @@ def core_differences(record: Generation, *, fast: bool = False) -> list[Differen
 
 
 def mend_core(
-    directory: Directory, record: Generation, sources: Sources, reporter: Reporter
+    directory: Directory, record: Generation, sources: "Sources", reporter: Reporter
 ) -> tuple[list[Difference], list[Difference]]:
     """What was mended of a generation's core, and what could not be; files come from a new copy.
 
     Raises:
         OSError: the disk refused.
     """
+    from envc.core.place import place_core  # whoever only looks needs none of these
+    from envc.disk.private import private_folder
+    from envc.plan.repair import plan_mode_repair
+    from envc.target.mend import carry_out
+
     differences = core_differences(record)
     if not differences or record.core is None:
         return [], []
@@ -78,6 +78,10 @@ def mend_core(
 
 def _mend_from(fresh: str, root: str, wanted: Digest) -> list[Difference]:
     """Mend a core from another copy of it, which another envc may have made; what differed."""
+    from envc.disk.durable import write_file
+    from envc.plan.repair import plan_tree_repair
+    from envc.target.mend import mend_tree
+
     copy = published_manifest(fresh, wanted)
     manifest = published_manifest(root, wanted) or copy
     if manifest is None:

@@ -17,7 +17,6 @@ from envc.model.value import replace
 from envc.sites.overlay_folder import holds_overlay, lost_spec
 from envc.sites.place import find_site
 from envc.target.directory import Directory, Shape
-from envc.target.inputs import noted_inputs
 from envc.target.settle import read_policy
 
 _MOST_OF_A_LOCATION = 1 << 20
@@ -73,6 +72,8 @@ class Target:
         Raises:
             SpecError: the spec is damaged.
         """
+        from envc.target.inputs import noted_inputs
+
         noted = noted_inputs(self.directory, self.current).told.get(layer)
         if noted is None:
             noted = self.site.spec.settings().get(layer, {"env": {}, "modules": []})
