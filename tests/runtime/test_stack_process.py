@@ -68,7 +68,7 @@ def test_a_plain_venv_does_not_stay(disk: Disk):
 def test_what_is_loaded_later_is_that_of_the_generation_too(disk: Disk):
     """The start-up files themselves: those of the next generation may be another envc's."""
     tree, current = generations(disk, overlay=True)
-    for file in (tree / "generations/000002").rglob("_envc_metadata*"):
+    for file in (tree / "generations/000002").rglob("_envc_adapters*"):
         file.unlink()
     code = f"{STAY}switch({current!r}, 'generations/000002')\n"
     code += "from importlib.metadata import version; show([version('late'), version('common')])"
@@ -259,11 +259,11 @@ def test_another_core_is_refused(disk: Disk):
 
 def test_a_newer_or_missing_data_file_is_refused(disk: Disk):
     tree = disk.publish(disk.layer("user", Recipe(name="beta", version="1")))
-    path = edit(tree, disk, "envc-stack\t1", "envc-stack\t2")
+    path = edit(tree, disk, "envc-stack\t2", "envc-stack\t3")
     mend = "build the tree again: `envc materialize`, for an overlay `envc overlay sync`"
     done = run(tree / "bin/python", "-c", "print('never')")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"envc: {path}: not a stack of format 1\n  mend: {mend}\n"
+    assert done.stderr == f"envc: {path}: not a stack of format 2\n  mend: {mend}\n"
     path.unlink()
     done = run(tree / "bin/python", "-c", "print('never')")
     named = f"{tree}/{disk.interpreter.site_packages}/{path.name}"
@@ -275,7 +275,7 @@ def test_a_newer_or_missing_data_file_is_refused(disk: Disk):
 def test_no_name_in_a_message_commands_a_terminal(disk: Disk):
     """`::error` at the start of a line would command a CI system, too, and `##[…]` anywhere."""
     tree = disk.publish(disk.layer("user", Recipe(name="beta", version="1")))
-    path = edit(tree, disk, "envc-stack\t1", "envc-stack\t2")
+    path = edit(tree, disk, "envc-stack\t2", "envc-stack\t3")
     place = disk.root / "a\x1b[2J\n::error::b##[c]"
     shutil.copytree(disk.root / "target", place, symlinks=True)
     done = run(place / tree.relative_to(disk.root / "target") / "bin/python", "-c", "")
@@ -283,7 +283,7 @@ def test_no_name_in_a_message_commands_a_terminal(disk: Disk):
     shown = str(disk.root) + r"/a\x1b[2J\n::error::b#\#[c]"
     told, mend = done.stderr.splitlines()
     within = path.relative_to(disk.root / "target")
-    assert told == f"envc: {shown}/{within}: not a stack of format 1"
+    assert told == f"envc: {shown}/{within}: not a stack of format 2"
     assert mend.startswith("  mend: ")
 
 

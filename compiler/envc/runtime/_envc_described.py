@@ -4,14 +4,8 @@ import os
 import sys
 from itertools import repeat
 
-from _envc_stack import (  # type: ignore[import-not-found] # it stands beside
-    HERE,
-    fail,
-    parent,
-    read_layers,
-    say,
-    shell_word,
-)
+from _envc_refusals import fail, say, shell_word  # type: ignore[import-not-found] # it stands beside
+from _envc_stack import HERE, parent, read_layers  # type: ignore[import-not-found]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,8 +49,16 @@ def look(base: "Layer", overlay: "Layer", names: str, *, is_warned: bool) -> Non
         if not overlay.subdirectory:
             mend += '; with changed-base = "warn" in its overlay.toml it starts nevertheless'
         fail(what, mend, *facts)
-    base.distributions = [each for each in base.distributions if each[1] in present]
+    leave_out_absent(base, present)
     say(what, mend, *facts)
+
+
+def leave_out_absent(base: "Layer", present: list[str]) -> None:
+    """Take the projects whose metadata is not there any more from what the base is told to have."""
+    fields = iter(base.fields("distributions"))
+    pairs = zip(fields, fields, strict=True)
+    stays = [field for pair in pairs if pair[1] in present for field in pair]
+    base.told["distributions"] = "\t".join(stays)
 
 
 def refuse_absent(base: "Layer", overlay: "Layer", why: str) -> None:

@@ -321,7 +321,7 @@ def index_metadata(own: "Layer", bases: "list[Layer]", finder_class: "Any") -> N
             known[own.entry] = own
         if not known:
             return ordinary() if context is None else ordinary(context)
-        found: Iterator[Distribution] = helper("_envc_metadata").indexed_distributions(
+        found: Iterator[Distribution] = helper("_envc_adapters").indexed_distributions(
             known, ordinary, context
         )
         return found

@@ -9,7 +9,11 @@ prefix, `sys.path`, start-up files and lease are those of a process that was sta
 import os
 import sys
 
-from _envc_stack import fail, parent, shell_word  # type: ignore[import-not-found] # it stands beside
+from _envc_refusals import (  # type: ignore[import-not-found] # it stands beside
+    fail,
+    shell_word,
+)
+from _envc_stack import parent  # type: ignore[import-not-found] # likewise
 
 HEXADECIMAL = frozenset("0123456789abcdef")
 DIGITS = 64

@@ -3,7 +3,7 @@ r"""Reads what a tree stands on: the data file beside this module, and where its
 In: `_envc_stack.txt`, the printer of which is `envc.view.stack_file`. One record a line, fields
 separated by tabs; `layer` and `base` begin the records that follow them:
 
-    envc-stack    1                              version of the format
+    envc-stack    2                              version of the format
     core          cpython  3.11                  what the tree was compiled for
     layer         alice    SUBDIRECTORY  MTIME  sha256:…
                                                  the tree's own layer; its site-packages' mtime (s)
@@ -14,13 +14,14 @@ separated by tabs; `layer` and `base` begin the records that follow them:
     identity      SECONDS  sha256:…      refuse  a described base: the FOLDER itself, its mtime, the
                                                  digest of its metadata's names; `warn` goes on
     folder        lib/python3.11/bases/user      where the tree shows the rest of a masked base
-    name          numpy                          importable from that layer, whole; dotted when it
-    name          google.cloud                   stands in a namespace of which a part is masked
-    namespace     google                         a namespace package of which a part is masked
-    distribution  numpy    numpy-2.4.1.dist-info metadata of the layer, or visible of a masked base
+    names         numpy    google.cloud  …       importable from that layer, whole; dotted when they
+                                                 stand in a namespace of which a part is masked
+    namespaces    google   …                     namespace packages of which a part is masked
+    start         foo.pth  …                     the start-up files of a base, in order of name
+    distributions numpy    numpy-2.4.1.dist-info  …
+                                                 metadata of the layer, or visible of a masked base
     points        numpy    [console_scripts] …   all lines of its entry_points.txt; none: no such
-                                                 file; without the record, the file is asked
-    start         foo.pth                        a start-up file of a base, in order of name
+                                                 file; without the record, the file is asked; last
 
 Out: the layers, the tree's own first. What cannot be run ends the process with a message.
 """
@@ -28,14 +29,16 @@ Out: the layers, the tree's own first. What cannot be run ends the process with 
 import os
 import sys
 
-FORMAT = "1"
+from _envc_start import helper  # type: ignore[import-not-found] # it stands beside
+
+FORMAT = "2"
 HERE = "."
 DATA_FILE = "_envc_stack.txt"
 START_STEM = "+envc_stack"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any
 
 
 class Layer:
@@ -45,10 +48,11 @@ class Layer:
     a part of it is masked, a folder of links to the rest, at `shown` in the tree. With no `closure`
     it is no generation of envc but a virtual environment on top of one, or, with an `identity`, a
     folder that somebody else fills: then `location` is that folder, and `inode` what it is.
-    `points` maps projects to the text of their entry points, empty for those that have none.
+    `told` has the fields of the records that follow the layer's own, by kind, as one text each;
+    `points` is the text of those of entry points. Few processes ask for either (`_envc_adapters`).
     """
 
-    def __init__(self, name: str, subdirectory: str) -> None:
+    def __init__(self, name: str, subdirectory: str, records: str = "") -> None:
         self.name = name
         self.subdirectory = subdirectory
         self.mtime_seconds = 0
@@ -57,31 +61,18 @@ class Layer:
         self.location = ""
         self.folder = ""
         self.entry = ""
-        self.shown = ""
-        self.names: set[str] = set()
-        self.namespaces: set[str] = set()
-        self.distributions: list[tuple[str, str]] = []
-        self.points: dict[str, str] = {}
-        self.start_files: list[str] = []
-        self.identity: tuple[str, ...] = ()
         self.inode = (0, 0)
+        records, _, self.points = records.partition("\npoints\t")
+        self.told = dict(line.split("\t", 1) for line in records.split("\n") if line)
+        self.shown = self.told.get("folder", "")
+        self.names = {*self.fields("names")}
+        self.namespaces = {*self.fields("namespaces")}
+        self.start_files = self.fields("start")
+        self.identity = self.fields("identity")
 
-    def note(self, kind: str, name: str, *rest: str) -> None:
-        """Take in one of the records that follow the layer's own."""
-        if kind == "name":
-            self.names.add(name)
-        elif kind == "namespace":
-            self.namespaces.add(name)
-        elif kind == "distribution":
-            self.distributions.append((name, rest[0]))
-        elif kind == "points":
-            self.points[name] = "".join(f"{line}\n" for line in rest)
-        elif kind == "start":
-            self.start_files.append(name)
-        elif kind == "folder":
-            self.shown = name
-        elif kind == "identity":
-            self.identity = (name, *rest)
+    def fields(self, kind: str) -> list[str]:
+        """The fields of the record of a kind; none where there is no such record."""
+        return self.told[kind].split("\t") if kind in self.told else []
 
     def prefix(self) -> str:
         """The root of the layer's tree: `lib/pythonX.Y/site-packages` taken off."""
@@ -96,6 +87,10 @@ class Layer:
         location = parent(self.generation(), 2)
         return f"{location}/{self.subdirectory}" if self.subdirectory else location
 
+    def target_of(self, base: "Layer") -> str:
+        """The target directory that a base of this layer stands in."""
+        return parent(self.generation(), 2) if base.location == HERE else base.location
+
 
 def parent(path: str, levels: int) -> str:
     """The folder so many levels above."""
@@ -104,40 +99,14 @@ def parent(path: str, levels: int) -> str:
     return path
 
 
-def fail(what: str, mend: str, *facts: str) -> "NoReturn":
-    """Say what is wrong, and end the process with status 1.
-
-    An exception would not do: `site` turns some into a warning and others into a fatal error with
-    a traceback.
-    """
-    say(what, mend, *facts)
-    os._exit(1)
-
-
-def say(what: str, mend: str, *facts: str) -> None:
-    """Say what is wrong, a line each for further facts."""
-    lines = [f"envc: {what}", *(f"  {fact}" for fact in facts), f"  mend: {mend}"]
-    os.write(2, "".join(f"{shown(line)}\n" for line in lines).encode(errors="backslashreplace"))
-
-
-def shown(text: str) -> str:
-    """A text with names from anywhere, as one line that can only be read."""
-    text = text.replace("##", "#\\#")  # commands of CI systems, which read logs
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def python_word() -> str:
     """The X.Y that runs, with a `t` for the free-threaded build, as in the names of folders."""
     return "{}.{}".format(*sys.version_info) + "t" * ("t" in sys.abiflags)
 
 
-def shell_word(word: str) -> str:
-    """A word of a command that people paste, as a POSIX shell takes it."""
-    from shlex import quote  # for messages
-
-    return quote(word)
+def refusals() -> "Any":
+    """What says why this process ends, and ends it."""
+    return helper("_envc_refusals")
 
 
 def real_path(descriptor: int, path: str) -> str:
@@ -154,45 +123,51 @@ def read_layers(alias: str) -> list[Layer]:
     Ends the process on another core.
     """
     path = f"{alias}/{DATA_FILE}"
-    rebuild = "build the tree again: `envc materialize`, for an overlay `envc overlay sync`"
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             path = real_path(file.fileno(), path)
             text = os.fsdecode(file.read())  # it names paths, in whatever the locale takes them for
-            records = [line.split("\t") for line in text.split("\n") if line]
     except OSError as error:
-        fail(f"{path}: cannot be read ({error.strerror})", rebuild)
-    if records[:1] != [["envc-stack", FORMAT]]:
-        fail(f"{path}: not a stack of format {FORMAT}", rebuild)
+        refusals().refuse_data(path, f"cannot be read ({error.strerror})")
+    own, *bases = text.split("\nbase\t")
+    head, _, own = own.partition("\nlayer\t")
+    version, _, core = head.partition("\ncore\t")
+    if version != f"envc-stack\t{FORMAT}":
+        refusals().refuse_data(path, f"not a stack of format {FORMAT}")
     folder = os.path.dirname(path)
-    layers: list[Layer] = []
-    for kind, *fields in records[1:]:
-        if kind == "core":
-            check_core(folder, *fields)
-        elif kind == "layer":
-            layers.append(Layer(fields[0], fields[1]))
-            layers[0].folder = layers[0].entry = folder
-            layers[0].mtime_seconds, layers[0].closure = int(fields[2]), fields[3]
-        elif kind == "base":
-            base = Layer(fields[0], fields[4])
-            base.masked = fields[1] == "masked"
-            base.closure, base.location = fields[2], fields[3]
-            layers.append(base)
-        else:
-            layers[-1].note(kind, *fields)
-    return layers
+    check_core(folder, *core.split("\t"))
+    return [own_layer(own, folder), *map(base_layer, bases)]
+
+
+def own_layer(text: str, folder: str) -> Layer:
+    """The tree's own layer, of the text behind the first word of its record."""
+    (name, subdirectory, mtime_seconds, closure), records = parted(text)
+    layer = Layer(name, subdirectory, records)
+    layer.folder = layer.entry = folder
+    layer.mtime_seconds, layer.closure = int(mtime_seconds), closure
+    return layer
+
+
+def base_layer(text: str) -> Layer:
+    """A base, of the text behind the first word of its record."""
+    (name, view, closure, location, subdirectory), records = parted(text)
+    base = Layer(name, subdirectory, records)
+    base.masked = view == "masked"
+    base.closure, base.location = closure, location
+    return base
+
+
+def parted(text: str) -> tuple[list[str], str]:
+    """The fields of the first record, and the text of those that follow it."""
+    first, end, rest = text.partition("\n")
+    return first.split("\t"), end + rest
 
 
 def check_core(folder: str, implementation: str, python: str) -> None:
     """End the process unless it runs on the core that the tree was compiled for."""
     running = sys.implementation.name, python_word()
     if running != (implementation, python):
-        fail(
-            f"{parent(folder, 3)}: compiled for {implementation} {python},"
-            f" but {' '.join(running)} runs it",
-            f"start {parent(folder, 3)}/bin/python, or build the tree again with the core that is"
-            " wanted",
-        )
+        refusals().refuse_core(parent(folder, 3), f"{implementation} {python}", " ".join(running))
 
 
 def locate(base: Layer, overlay: Layer) -> None:
@@ -200,31 +175,14 @@ def locate(base: Layer, overlay: Layer) -> None:
     if base.identity:
         locate_described(base, overlay)
         return
-    location = parent(overlay.generation(), 2) if base.location == HERE else base.location
+    location = overlay.target_of(base)
     by_lock = f"by-lock/{base.closure.rpartition(':')[2]}" if base.closure else ""
     tree = "/".join(filter(None, (location, by_lock, base.subdirectory)))
     folder = f"{tree}/lib/python{python_word()}/site-packages"
     try:
         descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     except OSError as error:
-        if not overlay.closure:
-            fail(
-                f"{overlay.prefix()}: the layer {base.name!r} that this virtual environment was"
-                f" made on is not there ({error.strerror})",
-                "make the environment again, with the python of the stack that it shall see:"
-                " `…/bin/python -m venv --clear --system-site-packages"
-                f" {shell_word(overlay.prefix())}`",
-                f"path: {tree}",
-            )
-        fail(
-            f"{overlay.prefix()}: this node does not hold the base {base.name!r} that the layer"
-            f" {overlay.name!r} was compiled for ({error.strerror})",
-            "`envc overlay sync` compiles the overlay for the base that is here;"
-            f" an administrator's `envc converge --target {shell_word(location)}` brings this"
-            " one back",
-            f"digest: {base.closure}",
-            f"target: {location}",
-        )
+        refusals().refuse_missing(base, overlay, tree, error.strerror)
     base.folder = real_path(descriptor, folder)
     os.close(descriptor)
 
@@ -238,17 +196,12 @@ def locate_described(base: Layer, overlay: Layer) -> None:
     try:
         descriptor = os.open(base.location, os.O_PATH | os.O_DIRECTORY)
     except OSError as error:
-        from _envc_start import helper  # type: ignore[import-not-found] # it stands beside
-
         helper("_envc_described").refuse_absent(base, overlay, error.strerror)
-        return
     status = os.fstat(descriptor)
     base.folder = real_path(descriptor, base.location)
     base.inode = (status.st_dev, status.st_ino)
     os.close(descriptor)
     if int(status.st_mtime) != int(seconds):
-        from _envc_start import helper
-
         helper("_envc_described").look(base, overlay, names, is_warned=kind == "warn")
 
 

@@ -19,7 +19,13 @@ this one (`envc.view.stack_file`). Else, nothing that the interpreter has not lo
 
 import os
 import sys
-from _frozen_importlib_external import PathFinder, SourcelessFileLoader
+from _frozen_importlib import _load  # type: ignore[attr-defined] # typeshed lacks it
+from _frozen_importlib_external import (
+    EXTENSION_SUFFIXES,
+    PathFinder,
+    SourcelessFileLoader,
+    spec_from_file_location,
+)
 
 LIBRARIES = ("/lib", "/lib64")
 LEASE = ".lease"
@@ -29,13 +35,9 @@ FLOCK_BYTES = 32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import ModuleType
     from typing import Any
 
     from envc.runtime._envc_stack import Layer
-
-    Run = Callable[[ModuleType], None]
 
 # Where this module's siblings are: as the process was started, later by the real path.
 _folder = os.path.dirname(__file__)
@@ -60,6 +62,20 @@ def helper(name: str) -> "Any":
     return module
 
 
+def extension(name: str) -> "Any":
+    """A compiled module of the standard library, from the folder of its kind: without a search."""
+    if (present := sys.modules.get(name)) is not None:
+        return present
+    folder = next((path for path in sys.path if path.endswith("/lib-dynload")), None)
+    if folder is not None and name not in sys.builtin_module_names:
+        path = f"{folder}/{name}{EXTENSION_SUFFIXES[0]}"
+        try:
+            return _load(spec_from_file_location(name, path))
+        except ImportError:
+            pass
+    return __import__(name)
+
+
 def hold_lease(layer: "Layer") -> None:
     """Hold the lease of the layer's generation for as long as the process and its forks live.
 
@@ -67,14 +83,13 @@ def hold_lease(layer: "Layer") -> None:
     which the kernel tells whoever asks; by a shared flock, which is what an earlier envc looks for
     and anybody may hold against us; and by a mapping. Waits for nobody.
     """
-    import fcntl
-
     if layer.identity:
         return
     try:
         descriptor = os.open(f"{layer.generation()}/{LEASE}", os.O_RDONLY)
     except OSError:
         return
+    fcntl = extension("fcntl")
     try:  # noqa: SIM105 - contextlib may not be loaded by now
         # All zeros: F_RDLCK, from the start, to the end.
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, bytes(FLOCK_BYTES))
@@ -93,8 +108,7 @@ def keep_open(descriptor: int) -> None:
     What is mapped stays open. The mapping closes a descriptor of its own at its end; so it stands
     in `sys`, which is taken down last: what a daemon opened under its number is closed by then.
     """
-    import mmap
-
+    mmap = extension("mmap")
     try:
         mapped = mmap.mmap(descriptor, 1, mmap.MAP_SHARED, mmap.PROT_READ)
     except (OSError, ValueError):  # the leases of 0.1 are empty
@@ -231,92 +245,28 @@ def take_over_imports(pin: Pin) -> None:
 class Adapter:
     """Stands on `sys.meta_path` for a few modules, and runs each with what a stack needs of it.
 
-    - `venv`: environments made with it can see the stack.
-    - `sysconfig`: it resolves `sys.executable`, part by part of its path on the storage; and it
-      tells which folders hold projects.
-    - `importlib_metadata`: it lists every folder of `sys.path`, in place of the standard library.
-    - `importlib.resources.readers`: until Python 3.12 it shows one of several folders alone.
+    Which modules these are, and what they need, is told in `_envc_adapters`.
     """
 
     def __init__(self, own: "Layer", bases: "list[Layer]", *, own_is_indexed: bool) -> None:
         self.own = own
         self.bases = bases
-        self.adapted = {"venv": self.run_venv, "sysconfig": self.run_sysconfig}
+        self.names = {"venv", "sysconfig"}
         if bases and sys.version_info < (3, 12):
-            self.adapted["importlib.resources.readers"] = self.run_readers
+            self.names.add("importlib.resources.readers")
         if own_is_indexed or any(base.masked for base in bases):
-            self.adapted["importlib_metadata"] = self.run_importlib_metadata
+            self.names.add("importlib_metadata")
 
     def find_spec(self, fullname: str, path: object = None, *_: object) -> "Any":
         """The spec of a module to adapt, whose loader then adapts it; None for every other."""
-        adapted = self.adapted.get(fullname)
-        spec = PathFinder.find_spec(fullname, path) if adapted is not None else None  # type: ignore[arg-type] # of whoever imports
-        if adapted is None or spec is None or spec.loader is None:
+        if fullname not in self.names:
+            return None
+        spec = PathFinder.find_spec(fullname, path)  # type: ignore[arg-type] # of whoever imports
+        if spec is None or spec.loader is None:
             return spec
-        run = spec.loader.exec_module
-        spec.loader.exec_module = lambda module: adapted(module, run)  # type: ignore[method-assign] # of this one instance
+        run, adapted = spec.loader.exec_module, helper("_envc_adapters").ADAPTED[fullname]
+        spec.loader.exec_module = lambda module: adapted(module, run, self.own, self.bases)  # type: ignore[method-assign] # of this one instance
         return spec
-
-    def run_venv(self, module: "ModuleType", run: "Run") -> None:
-        """Run the module, then adapt its builder, unless it is somebody's own of that name."""
-        run(module)
-        if hasattr(module, "EnvBuilder"):
-            helper("_envc_venv").adapt(module.EnvBuilder, self.own)
-
-    def run_sysconfig(self, module: "ModuleType", run: "Run") -> None:
-        """Run the module while `realpath` knows what this tree's python is a link to.
-
-        Whoever takes the function meanwhile has one that gives the same answers. Then each base is
-        a scheme, so that its projects are others' code to whoever asks (coverage).
-        """
-        self.run_where_core_is_known(module, run)
-        schemes = getattr(module, "_INSTALL_SCHEMES", {})
-        for number, base in enumerate(self.bases, 1):
-            folder, prefix = map(as_template, (base.folder, base.prefix()))
-            places = {"purelib": folder, "platlib": folder, "scripts": f"{prefix}/bin"}
-            schemes[f"posix_base_{number}"] = {
-                **schemes.get("posix_prefix", {}),
-                **places,
-                "data": prefix,
-            }
-
-    def run_where_core_is_known(self, module: "ModuleType", run: "Run") -> None:
-        """Run `sysconfig`, which asks for the real path of the interpreter."""
-        ordinary, executable = os.path.realpath, sys.executable
-        core = getattr(sys, "_base_executable", executable)
-        names = ("python", "python3", f"python{helper('_envc_stack').python_word()}")
-        # A virtual environment's python on top may be a copy.
-        if not self.own.closure or executable not in {
-            f"{self.own.prefix()}/bin/{name}" for name in names
-        }:
-            run(module)
-            return
-
-        def realpath(filename: "Any", **options: "Any") -> "Any":
-            return ordinary(core if filename == executable else filename, **options)
-
-        os.path.realpath = realpath
-        try:
-            run(module)
-        finally:
-            os.path.realpath = ordinary
-
-    def run_importlib_metadata(self, module: "ModuleType", run: "Run") -> None:
-        """Run the module, then let its finder ask the layer's index."""
-        run(module)
-        if hasattr(module, "MetadataPathFinder"):
-            finder = module.MetadataPathFinder
-            helper("_envc_finders").index_metadata(self.own, self.bases, finder)
-
-    def run_readers(self, module: "ModuleType", run: "Run") -> None:
-        """Run the module, then let folders that several layers have be joined."""
-        run(module)
-        helper("_envc_resources").join_folders(module.MultiplexedPath)
-
-
-def as_template(path: str) -> str:
-    """A path as a template of `str.format` that has no fields."""
-    return path.replace("{", "{{").replace("}", "}}")
 
 
 def stay_or_go_on(own: "Layer", alias: str) -> None:

@@ -157,7 +157,7 @@ def report(number: int, path: str) -> None:
     """Show the exception in hand, in the words of `site`."""
     import traceback
 
-    from _envc_stack import shown  # type: ignore[import-not-found] # it stands beside
+    from _envc_refusals import shown  # type: ignore[import-not-found] # it stands beside
 
     sys.stderr.write(f"{shown(f'Error processing line {number} of {path}:')}\n\n")
     for line in traceback.format_exc().splitlines():

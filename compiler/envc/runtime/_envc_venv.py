@@ -75,8 +75,8 @@ def records_above(own: "Layer", name: str) -> "Iterator[list[str]]":
         if kind == "layer":
             yield ["layer", name, "", "0", ""]
             yield ["base", own.name, "all", own.closure, location, own.subdirectory]
-            for start in start_files_of(own.folder):
-                yield ["start", start]
+            if start := start_files_of(own.folder):
+                yield ["start", *start]
         elif kind == "base":
             below = True
             closure, place, *rest = fields[2:]

@@ -14,12 +14,13 @@ from envc.model.wheel import WheelFacts
 from envc.view.places import location_of, shown_folder, site_packages
 from envc.view.visible import visible_names
 
-STACK_FORMAT = "1"
+STACK_FORMAT = "2"
 RUNTIME_FILES = (
+    "_envc_adapters",
     "_envc_described",
     "_envc_finders",
     "_envc_lock",
-    "_envc_metadata",
+    "_envc_refusals",
     "_envc_resources",
     "_envc_stack",
     "_envc_start",
@@ -39,13 +40,13 @@ _START = """\
 import sys
 try:
     from _frozen_importlib_external import SourcelessFileLoader
-    path = f"{sitedir}/__pycache__/_envc_start.{sys.implementation.cache_tag}.pyc"
+    path = sitedir + "/__pycache__/_envc_start." + sys.implementation.cache_tag + ".pyc"
     code = SourcelessFileLoader("_envc_start", path).get_code("_envc_start")
 except Exception:
     import _envc_start
 else:
     _envc_start = sys.modules["_envc_start"] = type(sys)("_envc_start")
-    _envc_start.__file__ = f"{sitedir}/_envc_start.py"
+    _envc_start.__file__ = sitedir + "/_envc_start.py"
     exec(code, vars(_envc_start))
 _envc_start.start()
 """
@@ -77,18 +78,18 @@ def stack_records(stack: Stack) -> Iterator[tuple[str, ...]]:
     yield "layer", top.name, top.subdirectory, str(PUBLISHED_MTIME_SECONDS), top.closure
     if stack.bases:  # a layer without bases has nothing that an index could save it from
         names, _ = visible_names(top)
-        for name in sorted({*names, *RUNTIME_FILES}):
-            yield "name", name
-        yield from distribution_records(top.wheels)
+        yield "names", *sorted({*names, *RUNTIME_FILES})
+        yield from distribution_record(top.wheels)
         yield from points_records(stack)
     for base in stack.bases:
         yield from base_records(base, stack)
 
 
-def distribution_records(wheels: Iterable[WheelFacts]) -> Iterator[tuple[str, ...]]:
-    """The records of these wheels' metadata, in order of project."""
-    for wheel in sorted(wheels, key=lambda facts: facts.project):
-        yield "distribution", wheel.project, wheel.dist_info
+def distribution_record(wheels: Iterable[WheelFacts]) -> Iterator[tuple[str, ...]]:
+    """The record of these wheels' metadata, in order of project."""
+    pairs = sorted((wheel.project, wheel.dist_info) for wheel in wheels)
+    if pairs:
+        yield "distributions", *(field for pair in pairs for field in pair)
 
 
 def points_records(stack: Stack) -> Iterator[tuple[str, ...]]:
@@ -115,16 +116,16 @@ def base_records(base: StackLayer, stack: Stack) -> Iterator[tuple[str, ...]]:
         start += described.start_files
     # What others may change is no closed world, but where a part of it is masked.
     names, namespaces = visible_names(base) if described is None or masked else ((), ())
-    for name in names:
-        yield "name", name
-    for namespace in namespaces:
-        yield "namespace", namespace
-    if masked:
-        yield "folder", shown_folder(base, stack)
-        yield from distribution_records(base.visible())
+    if names:
+        yield "names", *names
+    if namespaces:
+        yield "namespaces", *namespaces
     folder = site_packages(stack)
     files = {path.rpartition("/") for wheel in base.visible() for path in wheel.start_files}
     start += [name for parent, _, name in files if parent == folder]
-    for name in sorted(start):
-        if name.endswith((".pth", ".start")):
-            yield "start", name
+    start = sorted(name for name in start if name.endswith((".pth", ".start")))
+    if start:
+        yield "start", *start
+    if masked:
+        yield "folder", shown_folder(base, stack)
+        yield from distribution_record(base.visible())

@@ -89,8 +89,8 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
         MakeSymlink("lib64", "lib"),
     )
     assert found.runtime_files == (
-        *("_envc_described", "_envc_finders", "_envc_lock", "_envc_metadata", "_envc_resources"),
-        *("_envc_stack", "_envc_start", "_envc_start_files", "_envc_venv"),
+        *("_envc_adapters", "_envc_described", "_envc_finders", "_envc_lock", "_envc_refusals"),
+        *("_envc_resources", "_envc_stack", "_envc_start", "_envc_start_files", "_envc_venv"),
     )
     assert text(found, "pyvenv.cfg") == (
         "home = /usr/bin\ninclude-system-site-packages = false\n"
@@ -101,7 +101,7 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
     assert line.endswith("_envc_start.start()\\n')\n")
     assert line.count("\n") == 1
     assert text(found, f"{SITE_PACKAGES}/_envc_stack.txt") == (
-        f"envc-stack\t1\ncore\tcpython\t3.11\nlayer\tuser\tuser\t315532800\t{CLOSURE}\n"
+        f"envc-stack\t2\ncore\tcpython\t3.11\nlayer\tuser\tuser\t315532800\t{CLOSURE}\n"
     )
 
 
@@ -191,28 +191,18 @@ def test_the_data_file_lists_what_is_visible():
     )
     found = shown(overlay(wheel("extra")), base)
     assert text(found, f"{SITE_PACKAGES}/_envc_stack.txt") == (
-        "envc-stack\t1\n"
+        "envc-stack\t2\n"
         "core\tcpython\t3.11\n"
         f"layer\talice\t\t315532800\t{ALICE}\n"
-        "name\t_envc_described\n"
-        "name\t_envc_finders\n"
-        "name\t_envc_lock\n"
-        "name\t_envc_metadata\n"
-        "name\t_envc_resources\n"
-        "name\t_envc_stack\n"
-        "name\t_envc_start\n"
-        "name\t_envc_start_files\n"
-        "name\t_envc_venv\n"
-        "name\textra\n"
-        "distribution\textra\textra-1.dist-info\n"
+        "names\t_envc_adapters\t_envc_described\t_envc_finders\t_envc_lock\t_envc_refusals\t"
+        "_envc_resources\t_envc_stack\t_envc_start\t_envc_start_files\t_envc_venv\textra\n"
+        "distributions\textra\textra-1.dist-info\n"
         f"base\tuser\tmasked\t{CLOSURE}\t/opt/site\tuser\n"
-        "name\tns.seen\n"
-        "name\town\n"
-        "namespace\tns\n"
+        "names\tns.seen\town\n"
+        "namespaces\tns\n"
+        "start\ta.pth\tb.pth\n"
         "folder\tlib/python3.11/bases/user\n"
-        "distribution\tvisible\tvisible-1.dist-info\n"
-        "start\ta.pth\n"
-        "start\tb.pth\n"
+        "distributions\tvisible\tvisible-1.dist-info\n"
     )
 
 
@@ -238,8 +228,8 @@ def test_entry_points_are_listed_where_a_line_can_hold_them():
 
 def test_a_base_that_only_names_a_mask_it_does_not_hold_is_all_visible():
     found = shown(overlay(), common(wheel("numpy"), masked=("scipy",)))
-    base = text(found, f"{SITE_PACKAGES}/_envc_stack.txt").splitlines()[12:]
-    assert base == [f"base\tuser\tall\t{CLOSURE}\t/opt/site\tuser", "name\tnumpy"]
+    base = text(found, f"{SITE_PACKAGES}/_envc_stack.txt").splitlines()[4:]
+    assert base == [f"base\tuser\tall\t{CLOSURE}\t/opt/site\tuser", "names\tnumpy"]
 
 
 def test_inherited_commands_are_rebound_and_own_ones_win():
