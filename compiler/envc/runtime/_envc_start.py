@@ -76,7 +76,22 @@ def extension(name: str) -> "Any":
     return __import__(name)
 
 
-def hold_lease(layer: "Layer") -> None:
+def mapped_here() -> str:
+    """What this process has mapped by now; empty for one that no other has handed anything down to.
+
+    A sub-interpreter runs this module anew, in a process that holds its leases: by a mapping of its
+    own it would later close a descriptor, whose number may be another file's by then.
+    """
+    if HANDED_DOWN not in os.environ and "ENVC_LOCK" not in os.environ:
+        return ""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+            return maps.read()
+    except OSError:  # no /proc
+        return ""
+
+
+def hold_lease(layer: "Layer", mapped: str) -> None:
     """Hold the lease of the layer's generation for as long as the process and its forks live.
 
     By a lock for reading on the open file, which nobody can refuse who may not write there, and of
@@ -85,8 +100,11 @@ def hold_lease(layer: "Layer") -> None:
     """
     if layer.identity:
         return
+    lease = f"{layer.generation()}/{LEASE}"
+    if f" {lease}\n" in mapped:
+        return
     try:
-        descriptor = os.open(f"{layer.generation()}/{LEASE}", os.O_RDONLY)
+        descriptor = os.open(lease, os.O_RDONLY)
     except OSError:
         return
     fcntl = extension("fcntl")
@@ -105,12 +123,14 @@ def hold_lease(layer: "Layer") -> None:
 def keep_open(descriptor: int) -> None:
     """Keep an open file's locks although the process closes all descriptors, as daemons do.
 
-    What is mapped stays open. The mapping closes a descriptor of its own at its end; so it stands
-    in `sys`, which is taken down last: what a daemon opened under its number is closed by then.
+    What is mapped stays open. Until Python 3.12 the mapping closes a descriptor of its own at its
+    end; so it stands in `sys`, which is taken down last: what a daemon opened under its number is
+    closed by then.
     """
     mmap = extension("mmap")
+    options = {"trackfd": False} if sys.version_info >= (3, 13) else {}
     try:
-        mapped = mmap.mmap(descriptor, 1, mmap.MAP_SHARED, mmap.PROT_READ)
+        mapped = mmap.mmap(descriptor, 1, mmap.MAP_SHARED, mmap.PROT_READ, **options)
     except (OSError, ValueError):  # the leases of 0.1 are empty
         return
     os.close(descriptor)
@@ -296,6 +316,7 @@ def start() -> None:
     if _started:
         return
     _started = True
+    mapped = mapped_here()
     alias = _folder
     own, *bases = helper("_envc_stack").read_layers(alias)
     _folder = own.folder
@@ -306,7 +327,7 @@ def start() -> None:
     elif own.closure:
         stay_or_go_on(own, alias)
     pin = Pin(alias, own)
-    hold_lease(own)
+    hold_lease(own, mapped)
     # Bytecode elsewhere is told by the time of its source, and published files have one.
     has_finders = bool(bases) or sys.pycache_prefix is not None
     own_is_indexed = has_finders and os.stat(own.folder).st_mtime == own.mtime_seconds
@@ -315,7 +336,7 @@ def start() -> None:
     if has_finders:
         helper("_envc_finders").show_bases(own, bases, own_is_indexed=own_is_indexed)
     for base in bases:
-        hold_lease(base)
+        hold_lease(base, mapped)
     staged = sys.version_info >= (3, 15)
     if not staged:
         take_over_pth(pin, bases)
