@@ -57,8 +57,8 @@ class Stack:
     def tree(self) -> Path:
         return (self.alice / "current").resolve()
 
-    def done(self, *words: object) -> None:
-        surroundings = {"ENVC_CACHE_DIR": str(CACHE), "ENVC_INDEX_URL": INDEX}
+    def done(self, *words: object, **variables: str) -> None:
+        surroundings = {"ENVC_CACHE_DIR": str(CACHE), "ENVC_INDEX_URL": INDEX, **variables}
         answer = envc_process(*words, cwd=self.folder, environment=surroundings)
         assert answer.status == 0, answer.stderr
 
@@ -134,34 +134,38 @@ CLIENT = """\
 import sys
 from jupyter_client.manager import start_new_kernel
 
-manager, client = start_new_kernel(kernel_name="noted")
+manager, client = start_new_kernel(kernel_name=sys.argv[1])
 def show(message):
     if message["msg_type"] == "stream":
         print(message["content"]["text"], end="")
-client.execute_interactive(sys.argv[1], output_hook=show, timeout=60)
+client.execute_interactive(sys.argv[2], output_hook=show, timeout=60)
 client.stop_channels()
 manager.shutdown_kernel()
 """
 
 
 def test_a_registered_kernel_starts_after_upgrades_and_gc(stack: Stack, tmp_path: Path) -> None:
+    """One that ipykernel registered, by the path of a generation, and one that envc did."""
+    data = tmp_path / "share/jupyter"
     register = ("-m", "ipykernel", "install", "--prefix", tmp_path, "--name", "noted")
     subprocess.run([stack.alice / "bin/python", *register], check=True, capture_output=True)
-    spec = json.loads((tmp_path / "share/jupyter/kernels/noted/kernel.json").read_text())
+    spec = json.loads((data / "kernels/noted/kernel.json").read_text())
     noted, before = Path(spec["argv"][0]), stack.tree
     assert noted.parents[1] == before
+    stack.done("kernel", "install", "--overlay", stack.alice, JUPYTER_DATA_DIR=str(data))
     for _ in range(3):
         stack.upgrade()
     stack.done("gc", "--overlay", stack.alice, "--keep", 1, "--days", 0)
     assert not (before / "lib").exists()
-    done = subprocess.run(
-        [stack.folder / "target/user/bin/python", "-c", CLIENT, WHERE],
-        env={**os.environ, "JUPYTER_PATH": f"{tmp_path}/share/jupyter"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout == stack.here, done.stderr
+    for name in ("noted", "alice"):
+        done = subprocess.run(
+            [stack.folder / "target/user/bin/python", "-c", CLIENT, name, WHERE],
+            env={**os.environ, "JUPYTER_PATH": str(data)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == stack.here, done.stderr
 
 
 GUNICORN = """\

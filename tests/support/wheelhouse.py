@@ -16,6 +16,12 @@ def main():
     print(json.dumps({"prefix": sys.prefix, "projects": seen, "arguments": sys.argv[1:]}))
 """
 
+# What Jupyter would start as a kernel: it tells instead where it is, and what it was given.
+_LAUNCHER = """\
+import json, os, sys
+print(json.dumps({"prefix": sys.prefix, "arguments": sys.argv[1:], "env": dict(os.environ)}))
+"""
+
 
 def module(name: str, version: str, text: str = "") -> dict[str, str]:
     """A package that knows its version."""
@@ -42,6 +48,11 @@ RECIPES = (
         version="1.0",
         files={**module("report", "1.0"), "report/command.py": _REPORT},
         console_scripts={"report": "report.command:main"},
+    ),
+    Recipe(
+        name="ipykernel",
+        version="6.0",
+        files={**module("ipykernel", "6.0"), "ipykernel_launcher.py": _LAUNCHER},
     ),
     Recipe(
         name="notebook",

@@ -11,6 +11,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "overlay": "create, edit, lock and build a layer of your own",
         "run": "run a command in a stack",
         "shell": "start your shell in a stack",
+        "kernel": "let Jupyter run notebooks in a stack",
         "stage": "copy an overlay to the node's scratch disk, for a job",
     },
     "Looking": {

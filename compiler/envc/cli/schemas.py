@@ -57,6 +57,7 @@ from envc.reports.export import ExportReport
 from envc.reports.gc_nodes import NodesCollectReport
 from envc.reports.generations import CollectReport, GenerationsReport, RollbackReport
 from envc.reports.init import InitFromReport, InitReport
+from envc.reports.kernel import KernelList, KernelReport
 from envc.reports.lock import LockReport
 from envc.reports.materialize import MaterializeReport
 from envc.reports.node import NodeReport
@@ -260,6 +261,8 @@ def entries() -> tuple[Entry, ...]:
         _output("overlay-list", OverlayList),
         _output("overlay-collect", CollectedOverlays),
         _output("overlay-pack", PackReport),
+        _output("kernel", KernelReport),
+        _output("kernel-list", KernelList),
         _output("stage", StageReport),
         Entry(name="output-stage-care", title="envc stage --list --json", model=StageCareReport),
         _output("run", RunReport),

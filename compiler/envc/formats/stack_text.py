@@ -65,3 +65,11 @@ def common_closure(text: str) -> Digest | None:
             case ["base", _, _, closure, _, subdirectory] if subdirectory and is_digest(closure):
                 return Digest(closure)
     return None
+
+
+def is_importable(name: str, text: str) -> bool:
+    """Whether the data says that the layer or one of its bases has this module or package.
+
+    A layer without bases has no such records: what it has stands in its own folder.
+    """
+    return f"\nname\t{name}\n" in text
