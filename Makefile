@@ -122,6 +122,8 @@ pdsh|pdsh|reach nodes by pdsh
 srun|slurm-wlm munge|reach nodes by Slurm
 sudo|sudo|have somebody who is not root on nodes
 /usr/share/lmod|lmod|load modulefiles
+fish|fish|complete words in fish
+zsh|zsh|complete words in zsh
 chromedriver|chromium chromium-driver|look at the HTML page
 endef
 export TOOLS

@@ -1,5 +1,7 @@
 """Make the files that envc is handed out as: its wheel, and the one file that needs no installing.
 
+The wheel has man pages and completion as well (pages.py, shared_files.py).
+
     python compiler/dist/build.py FOLDER [--python X.Y.Z…]
 
 `FOLDER/envc.pyz` holds envc and all that it imports for every Python that is named, the earliest
@@ -70,12 +72,12 @@ def _ahead(pythons: Iterable[str]) -> bytes:
 
 
 def _files(tree: Path) -> dict[str, bytes]:
-    """What is in a tree, but for what says who installed it when, and programs."""
+    """What is in a tree to be imported: no programs, nothing that says who installed it when."""
     return {
         path: file.read_bytes()
         for file in sorted(tree.rglob("*"))
         if file.is_file()
-        and not (path := file.relative_to(tree).as_posix()).startswith("bin/")
+        and not (path := file.relative_to(tree).as_posix()).startswith(("bin/", "share/"))
         and "__pycache__" not in path
         and file.name not in {"direct_url.json", "INSTALLER", "REQUESTED"}
     }
@@ -97,6 +99,17 @@ def _index_of_pip() -> dict[str, str]:
     return {"UV_DEFAULT_INDEX": index} if index else {}
 
 
+def _build_wheel(root: Path, folder: Path) -> None:
+    """Build the wheel of the project in a folder, with what `man` and shells read."""
+    import pages  # beside this file; it needs what make installs for developers
+
+    with tempfile.TemporaryDirectory() as shared:
+        pages.write(Path(shared))
+        pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir"]
+        surroundings = os.environ | {"ENVC_SHARED_FILES": shared}
+        subprocess.run([*pip, str(folder), str(root)], check=True, env=surroundings)
+
+
 def main() -> None:
     """Write the wheel and the one file."""
     parser = argparse.ArgumentParser(description="Make envc's wheel and envc.pyz.")
@@ -106,8 +119,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     root = _HERE.parent.parent
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir"]
-    subprocess.run([*pip, str(folder), str(root)], check=True)
+    _build_wheel(root, folder)
     wheel = max(folder.glob("envc-*.whl"), key=os.path.getmtime)
     with tempfile.TemporaryDirectory() as work:
         trees = {

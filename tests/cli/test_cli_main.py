@@ -8,14 +8,17 @@ from itertools import takewhile
 
 import pytest
 
-from envc.cli import init
+from envc.cli import init, kernel, overlay
 from envc.cli.call import _call_of
-from envc.cli.commands import COMMANDS
-from envc.cli.overlay import VERBS
+from envc.cli.commands import COMMANDS, SHOWN
 from envc.errors import EnvcError, Fault, OutsideError
 from support.sites import envc, envc_process
 
-PAGES = {*COMMANDS, *(f"overlay {verb}" for verb in VERBS)} - {"overlay"}
+WITH_VERBS = {"overlay": overlay.VERBS, "kernel": kernel.VERBS}
+PAGES = {
+    *(name for name in COMMANDS if name not in WITH_VERBS),
+    *(f"{name} {verb}" for name, verbs in WITH_VERBS.items() for verb in verbs),
+}
 # The modules that may be there after `envc --version`.
 OF_ENVC = ("envc.cli", "envc.cli.main", "envc.cli.commands")
 
@@ -23,8 +26,9 @@ OF_ENVC = ("envc.cli", "envc.cli.main", "envc.cli.commands")
 def test_help_names_every_command_and_every_exit_status():
     answer = envc("--help")
     assert (answer.status, answer.stderr) == (0, "")
-    for command, summary in COMMANDS.items():
+    for command, summary in SHOWN.items():
         assert f"  {command:<13}{summary}\n" in answer.stdout
+    assert "  node " not in answer.stdout
     for status in ("0 done", "1 the answer is no", "2 usage", "3 unsatisfiable", "70 a bug"):
         assert status in answer.stdout
 
@@ -99,7 +103,7 @@ def test_what_comes_after_the_command_of_run_is_not_envcs(tmp_path):
     assert answer.stderr.startswith("error: nothing is materialized here\n")
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"overlay"}))
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {*WITH_VERBS}))
 def test_an_unknown_option_is_a_usage_error(command):
     answer = envc(command, "--zzz", "x")
     assert (answer.status, answer.stdout) == (2, "")

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,10 @@ def test_from_the_one_file_to_a_program_in_an_overlay(tmp_path: Path) -> None:
     version = subprocess.run(told, check=True, capture_output=True, text=True).stdout.strip()
     subprocess.run([*build, "--python", version], check=True, env=os.environ)
     assert (tmp_path / "envc.pyz").stat().st_size < 13_000_000  # with five Pythons 25 MB
+    (wheel,) = tmp_path.glob("envc-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name.partition(".data/data/share/")[2] for name in archive.namelist()}
+    assert names >= {"man/man1/envc-lock.1", "bash-completion/completions/envc"}
     (tmp_path / "envc.toml").write_text(SPEC.format(version.rpartition(".")[0]))
 
     def run(*words: object) -> str:

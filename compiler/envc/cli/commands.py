@@ -27,7 +27,6 @@ GROUPS: dict[str, dict[str, str]] = {
         "rollout": "prepare all nodes, then switch them to what the locks describe",
         "status": "show what each node runs",
         "converge": "bring this node to the wanted state",
-        "node": "take one step of a roll-out on this node",
     },
     "Care of a target": {
         "verify": "compare a target with what was materialized, byte for byte",
@@ -36,18 +35,24 @@ GROUPS: dict[str, dict[str, str]] = {
         "rollback": "switch back to an earlier generation",
         "gc": "remove generations that nothing keeps, and what they alone needed",
         "uninstall": "remove a target and every trace of it",
+    },
+    "envc itself": {
         "cache": "show or clean the cache of index pages, metadata and wheels",
+        "completion": "print what makes a shell complete commands and options",
     },
 }
+# Those that no person types.
+UNSEEN = {"node": "take one step of a roll-out on this node"}
 
-COMMANDS: dict[str, str] = {
+SHOWN: dict[str, str] = {
     name: summary for group in GROUPS.values() for name, summary in group.items()
 }
+COMMANDS = SHOWN | UNSEEN
 
 
 def overview() -> str:
     """What `envc --help` prints."""
-    width = max(map(len, COMMANDS)) + 2
+    width = max(map(len, SHOWN)) + 2
     lines = [
         "envc compiles environment specs and locks into layered Python trees.",
         "",

@@ -48,6 +48,7 @@ from envc.model.wheel import WheelFacts
 from envc.reports.bundle import BundleReport
 from envc.reports.cache import CacheReport
 from envc.reports.check import CheckReport
+from envc.reports.completion import CompletionReport
 from envc.reports.converge import ConvergeReport
 from envc.reports.describe import DescribeReport
 from envc.reports.diff import DiffReport
@@ -282,6 +283,7 @@ def entries() -> tuple[Entry, ...]:
         Entry(name="output-gc-nodes", title="envc gc --nodes --json", model=NodesCollectReport),
         _output("uninstall", UninstallReport),
         _output("cache", CacheReport),
+        _output("completion", CompletionReport),
         _output("bundle", BundleReport),
         _output("rollout", RolloutReport),
         _output("status", StatusReport),
