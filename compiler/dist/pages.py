@@ -32,14 +32,14 @@ def pages() -> Iterator[tuple[str, str]]:
     (commands,) = (each for each in parser._actions if isinstance(each.choices, dict))  # noqa: SLF001 - as argparse-manpage reads them
     for name, summary in SHOWN.items():
         module = import_module(f"envc.cli.{name}")
-        found = getattr(module, "COMMAND", None)
-        example = module.EXAMPLE if found is None else found.example
-        yield f"man/man1/envc-{name}.1", _page(name, commands.choices[name], summary, example)
+        found = {name: module.COMMAND} if hasattr(module, "COMMAND") else module.VERBS
+        examples = "\n".join(command.example for command in found.values())
+        yield f"man/man1/envc-{name}.1", _page(name, commands.choices[name], summary, examples)
 
 
-def _page(name: str, parser: argparse.ArgumentParser, summary: str, example: str) -> str:
+def _page(name: str, parser: argparse.ArgumentParser, summary: str, examples: str) -> str:
     page = _manpage(parser, f"envc-{name}", summary)
-    page.add_section("examples", "=", _literal(example))
+    page.add_section("examples", "=", _literal(examples))
     page.add_section("see also", "=", ".BR envc (1)")
     return str(page)
 

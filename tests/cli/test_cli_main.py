@@ -75,7 +75,7 @@ def test_every_command_has_a_help_with_the_common_options_and_an_example(name):
     assert answer.status == 0
     for option in ("--site DIR", "--json", "-q, --quiet", "-v, --verbose", "--no-progress"):
         assert option in answer.stdout
-    _, _, examples = answer.stdout.partition("example:\n")
+    _, _, examples = answer.stdout.replace("examples:\n", "example:\n").partition("example:\n")
     line, *_ = examples.strip().splitlines()
     words = list(takewhile(lambda word: word not in {"&&", ">"}, shlex.split(line)))
     assert words.pop(0) == "envc"

@@ -144,7 +144,7 @@ def test_a_parcel_comes_back() -> None:
 def test_a_wanted_layer_is_no_path() -> None:
     wanted = json.loads(wanted_to_json(state(ONE)))
     wanted["generations"][0]["closures"] = {"../user": ONE}
-    with pytest.raises(SpecError, match="does not match"):
+    with pytest.raises(SpecError, match="is not of the form that belongs here"):
         wanted_from_json(json.dumps(wanted).encode(), "w")
 
 

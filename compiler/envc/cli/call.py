@@ -122,7 +122,7 @@ def _page(call: _Call) -> str:
 
     summary = COMMANDS[call.name.split()[1]]
     if call.command is None:
-        return page_of_verbs(call.name, call.module.VERBS, summary, call.module.EXAMPLE)
+        return page_of_verbs(call.name, call.module.VERBS, summary)
     return page_of(call.name, call.command, call.command.summary or summary)
 
 

@@ -196,7 +196,8 @@ class _Line:
 
     def _check(self, named: Option | Operand, name: str, text: str) -> None:
         if named.choices and text not in named.choices:
-            self._miss(f"{name} is {text!r}", f"use one of {', '.join(named.choices)}")
+            mend = meant(text, named.choices, f"use one of {', '.join(named.choices)}")
+            self._miss(f"{name} is {text!r}", mend)
 
     def _place_operands(self) -> None:
         words = self._operands
@@ -237,9 +238,8 @@ def _is_option(word: str) -> bool:
     return len(word) > 1 and word[0] == "-" and _NUMBER.fullmatch(word) is None
 
 
-def meant(word: str, known: Iterable[str], see: str) -> str:
-    """How to mend a word that is not known: a question, if one is near, and what to `see`."""
-    from difflib import get_close_matches  # few lines have a fault
+def meant(word: str, known: Iterable[str], otherwise: str) -> str:
+    """How to mend a word that is not known (`nearest.mend_of`)."""
+    from envc.formats.nearest import mend_of  # few lines have a fault
 
-    near = get_close_matches(word, known, 1)
-    return f"did you mean {near[0]}? {see}" if near else see
+    return mend_of(word, known, otherwise)

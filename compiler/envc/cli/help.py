@@ -23,15 +23,16 @@ def page_of(name: str, command: Command, summary: str) -> str:
     return "\n".join([usage, "", _sentence(summary), *_sections(sections), *_end(command.example)])
 
 
-def page_of_verbs(name: str, verbs: Mapping[str, Command], summary: str, example: str) -> str:
-    """The page of a command that has verbs."""
+def page_of_verbs(name: str, verbs: Mapping[str, Command], summary: str) -> str:
+    """The page of a command that has verbs, with an example of each."""
     rows = {
         "verbs": [(verb, command.summary) for verb, command in verbs.items()],
         "common options": map(_row, COMMON),
     }
     told = f"`envc help {shell_word(name.removeprefix('envc '))} VERB` tells of one."
     usage = f"usage: {name} VERB [OPTIONS]"
-    return "\n".join([usage, "", _sentence(summary), told, *_sections(rows), *_end(example)])
+    examples = "\n".join(command.example for command in verbs.values())
+    return "\n".join([usage, "", _sentence(summary), told, *_sections(rows), *_end(examples)])
 
 
 def _row(option: Option) -> tuple[str, str]:
@@ -61,7 +62,8 @@ def _lines(name: str, text: str) -> Iterator[str]:
 
 
 def _end(example: str) -> tuple[str, ...]:
-    return ("", "example:", *(f"  {line}" for line in example.splitlines()), "")
+    several = "s" if "\n" in example else ""
+    return ("", f"example{several}:", *(f"  {line}" for line in example.splitlines()), "")
 
 
 def _sentence(summary: str) -> str:

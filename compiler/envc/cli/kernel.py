@@ -10,8 +10,6 @@ from envc.cli.run import ONE_STACK, STACK
 if TYPE_CHECKING:
     from envc.reports.kernel import KernelEntry
 
-EXAMPLE = "envc kernel install --overlay plots"
-
 
 def _install(arguments: Arguments) -> Output:
     from envc.cli.context import context_of

@@ -22,7 +22,6 @@ EDITABLE = Option(
     repeated=True,
 )
 _MOST_OF_A_USER = 50
-EXAMPLE = "envc overlay add 'polars>=1' --overlay plots"
 
 
 def _sync(arguments: Arguments) -> Output:
@@ -107,6 +106,7 @@ def _requirements(texts: list[str], editable: list[str]) -> "list[Requirement]":
 
     from envc.errors import Fault, UsageError
     from envc.formats.document import requirement_text
+    from envc.formats.values import FormError
 
     if not texts and not editable:
         raise UsageError("nothing to add", mend="name a requirement, or a folder with -e")
@@ -115,8 +115,8 @@ def _requirements(texts: list[str], editable: list[str]) -> "list[Requirement]":
     for text in texts:
         try:
             found.append(Requirement(requirement_text(text)))
-        except ValueError as error:
-            faults.append(Fault(str(error), mend="correct it"))
+        except FormError as error:
+            faults += [Fault(flaw.what, mend=flaw.mend) for flaw in error.flaws]
     if faults:
         raise UsageError.of(faults)
     return found

@@ -28,6 +28,7 @@ from envc.formats.location import LOCATION_FORMAT, Location
 from envc.formats.overlay_toml import OverlayDocument
 from envc.formats.pins import PinsDocument
 from envc.formats.pylock import LockTool
+from envc.formats.values import Form
 from envc.model.digest import Digest
 from envc.model.generation import GENERATION_FORMAT, Generation
 from envc.model.inventory import INVENTORY_FORMAT, InstalledDistribution, Inventory, Unowned
@@ -203,8 +204,9 @@ def _with_records(kind: Any, record: Callable[[Any], Any]) -> Any:
 def _checked(kind: Any, checks: Sequence[Any]) -> Any:
     """A type with those checks of its texts and numbers that a schema can tell."""
     for check in checks:
-        if isinstance(check, str):
-            kind = Annotated[kind, Field(pattern=check)]
+        if isinstance(check, str | Form):
+            pattern = check if isinstance(check, str) else check.pattern
+            kind = Annotated[kind, Field(pattern=pattern)]
         elif isinstance(check, AtLeast):
             kind = Annotated[kind, Field(ge=check.least)]
     return kind

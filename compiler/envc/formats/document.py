@@ -1,5 +1,6 @@
 """What every spec format shares: TOML text to checked tables, and what their texts may say."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -8,11 +9,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidName, canonicalize_name
 
 from envc.errors import Fault, SpecError
+from envc.formats.forms import NAME
 from envc.formats.toml import MAXIMUM_BYTES, cut, parse_toml
 from envc.formats.toml_lines import line_at, lines_of
-from envc.formats.values import FormError, KeyPath, path_text, refuse_nul, value_of
+from envc.formats.values import Flaw, FormError, KeyPath, path_text, refuse_nul, value_of
 from envc.model.codes import CODES, FIXED
-from envc.model.names import NAME_FORM
 from envc.model.spec import (
     LONGEST_REQUIREMENT,
     Origin,
@@ -28,27 +29,62 @@ _LONGEST_NAME = 100
 
 
 def requirement_text(text: str) -> str:
-    """The text, if it is a requirement that envc can lock; ValueError with the words for it."""
+    """The text, if it is a requirement that envc can lock; FormError with the words for it."""
     if len(text) > LONGEST_REQUIREMENT:
-        raise ValueError(
+        raise FormError(
             f"'{text[:30]}…' is no requirement: it is longer than {LONGEST_REQUIREMENT} characters"
         )
     try:
         marker = Requirement(text).marker
     except InvalidRequirement as error:
         reason = str(error).split("\n", 1)[0]
-        raise ValueError(f"{text!r} is not a requirement: {reason}") from error
+        meant = _meant(text)
+        mend = f"did you mean {meant!r}? else correct it" if meant is not None else "correct it"
+        raise FormError(Flaw(f"{text!r} is not a requirement: {reason}", mend)) from error
     if has_endless_number(text):
-        raise ValueError(f"'{text[:30]}…' is not a requirement: a number without end")
+        raise FormError(f"'{text[:30]}…' is not a requirement: a number without end")
     if marker is not None:
         try:
             marker.evaluate()
         except (UndefinedComparison, UndefinedEnvironmentName) as error:
-            raise ValueError(
+            raise FormError(
                 f"the marker of {text!r} has no answer: it compares what has no order, or asks for "
                 "what only locks know"
             ) from error
     return text
+
+
+# What other tools and other habits write, and what requirements have for it.
+_OPERATORS = {
+    "=>": ">=",
+    "=<": "<=",
+    ">==": ">=",
+    "<==": "<=",
+    "=!": "!=",
+    "~>": "~=",
+    "=": "==",
+    "@=": "==",
+    "^": ">=",
+    " ": "==",
+}
+_PARTS = re.compile(r"([A-Za-z0-9._-]+(?:\s*\[[^]]*\])?)([^;]*)(.*)", re.DOTALL)
+_BOUND = re.compile(r"\s*([=<>!~^@]*)\s*([^\s=<>!~^@]+)\s*")
+
+
+def _meant(text: str) -> str | None:
+    """The requirement with operators that there are, if that is what is wrong with it."""
+    parts = _PARTS.fullmatch(text.strip())
+    if parts is None:
+        return None
+    project, bounds, marker = parts.groups()
+    found = [_BOUND.fullmatch(bound) for bound in bounds.split(",")]
+    told = [(each[1] or " ", each[2]) for each in found if each is not None]
+    meant = ",".join(f"{_OPERATORS.get(operator, operator)}{bound}" for operator, bound in told)
+    try:
+        Requirement(f"{project}{meant}{marker}")
+    except InvalidRequirement:
+        return None
+    return f"{project}{meant}{marker}" if told and len(told) == len(found) else None
 
 
 def _constraint_text(text: str) -> str:
@@ -98,9 +134,7 @@ ChangeableCodeText = Annotated[str, _changeable_code]
 RequirementText = Annotated[str, requirement_text]
 ConstraintText = Annotated[str, _constraint_text]
 ProjectText = Annotated[str, project_name]
-LayerName = Annotated[str, _short, f"^{NAME_FORM}$"]
-PythonText = Annotated[str, r"^3\.(1[12]|(1[3-9]|[2-9][0-9])t?)$"]
-FullPythonText = Annotated[str, r"^3\.(1[12]\.[0-9]+|(1[3-9]|[2-9][0-9])\.[0-9]+t?)$"]
+LayerName = Annotated[str, _short, NAME]
 
 DocumentT = TypeVar("DocumentT")
 

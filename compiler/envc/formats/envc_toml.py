@@ -11,18 +11,31 @@ from envc.formats.document import (
     CodeText,
     ConstraintText,
     Document,
-    FullPythonText,
     LayerName,
     ProjectText,
-    PythonText,
     RequirementText,
     by_project,
     project_name,
     read_document,
 )
+from envc.formats.forms import (
+    AbsolutePath,
+    Cpu,
+    FoundFolder,
+    FoundPath,
+    FullPython,
+    InventoryName,
+    Libc,
+    OneLinePath,
+    Platform,
+    ProjectSource,
+    Python,
+    Sha256,
+    Url,
+    VariableName,
+)
 from envc.formats.location import PublicKeyText
 from envc.formats.values import Before, Beside, Flaw, FormError
-from envc.model.names import INVENTORY_NAME_FORM
 from envc.model.policy import OverlaysSpec
 from envc.model.spec import LONGEST_REQUIREMENT, PrereleasePolicy, ResolutionMode
 from envc.model.value import field, value
@@ -72,12 +85,6 @@ def _no_build(told: object) -> object:
 
 
 FormatVersion = Annotated[int, _version]
-PlatformText = Annotated[
-    str, r"^(linux-(x86_64|aarch64|ppc64le|s390x)|macos-(arm64|x86_64)|windows-x86_64)$"
-]
-ProjectSourceText = Annotated[
-    str, r"^(project(\[[A-Za-z0-9._-]+( *, *[A-Za-z0-9._-]+)*\])?|group:[A-Za-z0-9._-]+)$"
-]
 
 
 def _variable(text: str) -> str:
@@ -96,7 +103,6 @@ def _module(text: str) -> str:
 VariableText = Annotated[str, _variable]
 ModuleText = Annotated[str, _module]
 # Where an environment is that envc did not build; what is done when it has changed.
-EnvironmentPath = Annotated[str, r"[/~$][^\x00-\x1f\x7f]*"]
 ChangedBase = Literal["refuse", "warn"]
 
 
@@ -112,16 +118,16 @@ class SiteTable:
 class ArchiveTable:
     """`core.archive`: an interpreter that the site carries."""
 
-    path: Annotated[str, r"^[^\x00-\x1f]+$"]
-    sha256: Annotated[str, r"^[0-9a-f]{64}$"]
+    path: OneLinePath
+    sha256: Sha256
 
 
 @value(kw_only=True)
 class CoreTable:
     """`[core]`: the interpreter of every layer, which nodes have or the site carries."""
 
-    python: PythonText
-    interpreter: Annotated[str, r"^/[^\x00-\x1f]+$"] | None = None
+    python: Python
+    interpreter: AbsolutePath | None = None
     archive: ArchiveTable | None = None
 
 
@@ -130,7 +136,7 @@ class IndexTable:
     """`[[index]]`: a simple index, or a folder of wheels."""
 
     name: LayerName
-    url: Annotated[str, r"^(https?|file)://[^\s]+$"] | None = None
+    url: Url | None = None
     path: str | None = None
     explicit: bool = False
 
@@ -140,19 +146,19 @@ class TargetTable:
     """`[[target]]`: one kind of machine to lock for."""
 
     name: LayerName
-    platform: PlatformText
-    libc: Annotated[str, r"^(glibc-2|musl-1|macos-\d+)\.\d+$"] | None = None
-    python_full: FullPythonText | None = None
-    cpu: Annotated[str, r"^[a-z0-9][a-z0-9_.-]*$"] | None = None
+    platform: Platform
+    libc: Libc | None = None
+    python_full: FullPython | None = None
+    cpu: Cpu | None = None
 
 
 @value(kw_only=True)
 class DescribedTable:
     """`layer.NAME.described`: an environment that envc did not build."""
 
-    file: Annotated[str, INVENTORY_NAME_FORM]
-    python: EnvironmentPath | None = None
-    paths: tuple[Annotated[str, r"[/~$][^\x00-\x1f\x7f:]*"], ...] = ()
+    file: InventoryName
+    python: FoundPath | None = None
+    paths: tuple[FoundFolder, ...] = ()
     modules: tuple[ModuleText, ...] = ()
 
 
@@ -175,7 +181,7 @@ class LayerTable:
     """`[layer.NAME]`: a common layer, of what it `requires` or of a `described` environment."""
 
     requires: tuple[RequirementText, ...] = ()
-    requires_from: tuple[ProjectSourceText, ...] = ()
+    requires_from: tuple[ProjectSource, ...] = ()
     described: DescribedTable | None = None
     stands_for: StandsFor = field(default_factory=dict)
     replace: tuple[ProjectText, ...] = ()
@@ -184,9 +190,7 @@ class LayerTable:
     constraints: tuple[ConstraintText, ...] = ()
     overrides: tuple[ConstraintText, ...] = ()
     mode: Literal["open", "managed"] = "open"
-    env: dict[Annotated[str, r"^[A-Za-z_][A-Za-z0-9_]*$"], VariableText] = field(
-        default_factory=dict
-    )
+    env: dict[VariableName, VariableText] = field(default_factory=dict)
     modules: tuple[ModuleText, ...] = ()
 
 

@@ -11,7 +11,8 @@ from envc.formats.document import (
     RequirementText,
     read_document,
 )
-from envc.formats.envc_toml import ChangedBase, EnvironmentPath, FormatVersion, StandsFor
+from envc.formats.envc_toml import ChangedBase, FormatVersion, StandsFor
+from envc.formats.forms import FoundFolder, FoundPath, ModuleName, Path, Reason
 from envc.formats.values import Beside, Flaw
 from envc.model.policy import ShadowPolicy
 from envc.model.value import field, value
@@ -19,16 +20,14 @@ from envc.model.value import field, value
 # A thousand pins with a comment each. A check of what fills it takes less than a second.
 MOST_BYTES = 64 << 10
 
-PathText = Annotated[str, r"^[\s\S]+$"]
-
 
 @value(kw_only=True)
 class OnTable:
     """`overlay.on`: an environment that envc did not build."""
 
-    python: EnvironmentPath
-    paths: tuple[Annotated[str, r"[/~$][^\x00-\x1f\x7f:]*"], ...] = ()
-    modules: tuple[Annotated[str, r"[^\s:]+"], ...] = ()
+    python: FoundPath
+    paths: tuple[FoundFolder, ...] = ()
+    modules: tuple[ModuleName, ...] = ()
 
 
 @value(kw_only=True)
@@ -46,7 +45,7 @@ class OverlayTable:
     constraints: tuple[ConstraintText, ...] = ()
     hide: tuple[ProjectText, ...] = ()
     shadow: ShadowPolicy | None = None
-    editable: tuple[PathText, ...] = ()
+    editable: tuple[Path, ...] = ()
 
 
 @value(kw_only=True)
@@ -54,7 +53,7 @@ class RuleTable:
     """An element of `check.error`, `check.warning` or `check.ignore`."""
 
     code: ChangeableCodeText
-    reason: Annotated[str, r"^[\s\S]*\S[\s\S]*$"]
+    reason: Reason
 
 
 @value(kw_only=True)

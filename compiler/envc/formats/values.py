@@ -5,9 +5,9 @@ an object. Values of other libraries are texts. What is read must be of the decl
 all fields but those with a default.
 
 What a text may say is looked at where the class says so: `Annotated[kind, check, …]`, a check
-being a pattern of the whole text, or a function that gives the value or raises ValueError; `Before`
-looks at what is read. What people write is TOML: keys in kebab case, and every flaw is told, in
-words that mend.
+being a pattern of the whole text (of what people write a `Form`, which has words for it), or a
+function that gives the value or raises ValueError; `Before` looks at what is read. What people
+write is TOML: keys in kebab case, and every flaw is told, in words that mend.
 """
 
 import json
@@ -76,6 +76,14 @@ class Before(NamedTuple):
     """A check that looks at what is read, before its kind does."""
 
     check: Callable[[Any], Any]
+
+
+class Form(NamedTuple):
+    """A check that a whole text is of a pattern; what such a text is called, and one of them."""
+
+    pattern: str
+    told: str
+    example: str
 
 
 class Beside(NamedTuple):
@@ -251,7 +259,7 @@ def _checked(read: Read, checks: Sequence[Any]) -> Read:
                 plain = check(plain)
             value = read(plain)
             for check in after:
-                value = _matching(check, value) if isinstance(check, str) else check(value)
+                value = _matching(check, value) if isinstance(check, str | Form) else check(value)
         except FormError as error:
             raise FormError(*flaws, *error.flaws) from error
         except ValueError as error:
@@ -263,9 +271,13 @@ def _checked(read: Read, checks: Sequence[Any]) -> Read:
     return checked
 
 
-def _matching(pattern: str, text: str) -> str:
-    if re.fullmatch(pattern, text) is None:
-        raise FormError(Flaw(f"{text!r} does not match {pattern}", "change the value"))
+def _matching(form: str | Form, text: str) -> str:
+    if isinstance(form, str):
+        if re.fullmatch(form, text) is None:
+            raise FormError(Flaw(f"{text!r} is not of the form that belongs here"))
+    elif re.fullmatch(form.pattern, text) is None:
+        what = f"{text!r} is not {form.told}"
+        raise FormError(Flaw(what, f"change it to one like {json.dumps(form.example)}"))
     return text
 
 
@@ -288,7 +300,10 @@ def _literal(allowed: Sequence[Any], *, toml: bool) -> Read:
             raise FormError(f"this must be one of {', '.join(map(str, allowed))}")
         *others, last = map(repr, allowed)
         known = f"{', '.join(others)} or {last}"
-        raise FormError(Flaw(f"{plain!r} is none of {known}", "use one of them"))
+        from envc.formats.nearest import mend_of  # few values are mistyped
+
+        mend = mend_of(repr(plain), [repr(each) for each in allowed], "use one of them")
+        raise FormError(Flaw(f"{plain!r} is none of {known}", mend))
 
     return read
 
@@ -367,8 +382,14 @@ def _object(kind: Any, *, toml: bool) -> Read:
         for each in fields_of(kind)
     }
     missing = Flaw("missing key", "add it") if toml else Flaw("this field is missing")
-    mend = f"remove it, or use one of {', '.join(sorted(items))}"
-    unknown = Flaw("unknown key", mend) if toml else Flaw("this field is unknown")
+    known = f"remove it, or use one of {', '.join(sorted(items))}"
+
+    def unknown(key: str) -> Flaw:
+        if not toml:
+            return Flaw("this field is unknown", path=(key,))
+        from envc.formats.nearest import mend_of  # few keys are mistyped
+
+        return Flaw("unknown key", mend_of(key, items, known, "else "), (key,))
 
     def read(plain: Any) -> Any:
         if type(plain) is not dict:
@@ -384,7 +405,7 @@ def _object(kind: Any, *, toml: bool) -> Read:
             elif is_needed:
                 flaws.append(missing._replace(path=(key,)))
         if len(found) < len(plain) or flaws:
-            flaws += [unknown._replace(path=(key,)) for key in plain if key not in items]
+            flaws += [unknown(key) for key in plain if key not in items]
             raise FormError(*flaws)
         return kind(**found)
 

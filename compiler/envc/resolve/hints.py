@@ -9,10 +9,11 @@ from itertools import islice
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from envc.errors import OutsideError, TimeIsUpError, UnsatisfiableError
+from envc.formats.nearest import nearest
 from envc.model.python import version_of
 from envc.model.resolution import Problem, Resolution
 from envc.model.spec import Origin, SourcedRequirement
@@ -62,7 +63,9 @@ def hints(conflict: Conflict) -> list[str]:
     misspelt = _misspelt(conflict)
     if misspelt is not None:
         correction = f"correct the name {misspelt.project!r} at {origin_of(misspelt)}"
-        return [correction, _index_of(misspelt.project)]
+        near = nearest(misspelt.project, _known_projects(conflict))
+        meant = f" (did you mean {near}?)" if near is not None else ""
+        return [f"{correction}{meant}", _index_of(misspelt.project)]
     given_up: list[Hint] = []
     found = list(islice(_helping(conflict, given_up), _OFFERED))
     if not found and not given_up:
@@ -143,6 +146,18 @@ def _misspelt(conflict: Conflict) -> Demand | None:
     missing = _missing(conflict)
     own = (root for root in conflict.roots if root.project in missing and not root.kept)
     return min(own, key=lambda root: root.project, default=None)
+
+
+def _known_projects(conflict: Conflict) -> list[NormalizedName]:
+    """The projects that are there: inherited, in the present lock, and asked for; in their order.
+
+    Those that an index has are not known: nobody reads the names of half a million.
+    """
+    problem, missing = conflict.provider.problem, _missing(conflict)
+    named = {NormalizedName(canonicalize_name(each.requirement.name)) for each in problem.roots}
+    named |= {pin.project for pin in problem.inherited}
+    named |= {*problem.preferred, *problem.elsewhere, *conflict.provider.candidates.rejections}
+    return sorted(named - missing)
 
 
 def _index_of(project: NormalizedName) -> str:
