@@ -25,6 +25,11 @@ from typing import NamedTuple, Self
 REPAIR = "run `envc repair --target DIR`, of the target or overlay that it stands in"
 
 
+def help_line(mend: str) -> str:
+    """How to mend it, as people read it."""
+    return f"help: {mend}"
+
+
 class Fault(NamedTuple):
     """One thing that is wrong: what, where (`file:line, key path`), and how to mend it."""
 
@@ -34,7 +39,7 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}\n  mend: {self.mend}" if self.mend else text
+        return f"{text}\n  {help_line(self.mend)}" if self.mend else text
 
 
 class EnvcError(Exception):

@@ -114,5 +114,5 @@ def test_a_state_that_there_is_not(changed, state):
     assert answer.stderr == (
         f"error: {state!r} is neither a folder nor a git revision of this site\n"
         f"   at: {changed.folder}\n"
-        " mend: name a folder with a site, or a revision such as origin/main\n"
+        " help: name a folder with a site, or a revision such as origin/main\n"
     )

@@ -110,7 +110,7 @@ def test_it_is_used_by_keyboard_alone(browser: webdriver.Chrome) -> None:
         "no set of releases",
         "  <numpy> & more",
         "at: overlays/user-10.toml:5 (overlay.requires[0])",
-        "mend: relax it",
+        "help: relax it",
     ]
     browser.switch_to.active_element.send_keys(Keys.ESCAPE)
     assert not detail.is_displayed()

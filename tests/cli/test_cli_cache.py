@@ -77,7 +77,7 @@ def test_the_cache_of_somebody_else_is_meant(monkeypatch, tmp_path):
     assert answer.stderr.endswith(
         f"error: nothing is removed: this cache is not yours alone, and {mine}/.cache/envc is used "
         f"instead\n   at: {theirs}/.cache/envc\n"
-        f" mend: clean yours with `ENVC_CACHE_DIR={mine}/.cache/envc envc cache clean`; this one "
+        f" help: clean yours with `ENVC_CACHE_DIR={mine}/.cache/envc envc cache clean`; this one "
         f"its owner cleans, with `ENVC_CACHE_DIR='{tmp_path}/their'\"'\"'s home/.cache/envc' envc "
         "cache clean`\n"
     )
@@ -91,7 +91,7 @@ def test_the_cache_of_somebody_else_is_meant(monkeypatch, tmp_path):
 def test_an_action_that_there_is_not():
     answer = envc("cache", "purge")
     assert answer.status == 2
-    assert answer.stderr == "error: ACTION is 'purge'\n mend: use one of dir, list, clean\n"
+    assert answer.stderr == "error: ACTION is 'purge'\n help: use one of dir, list, clean\n"
 
 
 def test_no_action():
@@ -116,6 +116,6 @@ def test_list_tells_how_much_of_each_kind_there_is_and_the_bound(monkeypatch):
         2,
         (
             "error: ENVC_CACHE_SIZE is 'much', which is no number of gigabytes\n"
-            " mend: set it to how much the cache may hold, or unset it\n"
+            " help: set it to how much the cache may hold, or unset it\n"
         ),
     )

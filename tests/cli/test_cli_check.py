@@ -72,14 +72,14 @@ def test_a_conflict_names_requirement_file_line_and_mend(warm):
     for part in (
         "overlays/alice.toml:7 (overlay.requires[0]) requires polars",
         "envc.toml:23 (layer.user.constraints[0]) constrains numpy<2",
-        "at: overlays/alice.toml:7 (overlay.requires[0]) mend: ",
+        "at: overlays/alice.toml:7 (overlay.requires[0]) help: ",
     ):
         assert part in text
     assert max(map(len, lines)) <= 80
     assert lines[-3:] == [
         "     warning ENVC301: the overlay has no lock; it was resolved in memory",
         "       at: overlays/alice.toml",
-        "     mend: lock it: envc lock --overlay overlays/alice.toml",
+        "     help: lock it: envc lock --overlay overlays/alice.toml",
     ]
 
 
@@ -135,7 +135,7 @@ def test_a_stale_lock_below_is_not_the_overlays_fault(warm):
         "     warning ENVC307: the lock of layer user is stale: envc.toml or its base has",
         "       changed since",
         "       at: pylock.user.toml",
-        "     mend: write it anew with `envc lock`",
+        "     help: write it anew with `envc lock`",
     ]
     assert states(warm) == ["ENVC307"]  # from the cache, too
     warm.done("lock")
@@ -264,7 +264,7 @@ def test_a_spec_that_is_not_there(warm):
         "FAIL nobody (overlays/nobody.toml)\n"
         "     error ENVC101: cannot be read: No such file or directory\n"
         "       at: overlays/nobody.toml\n"
-        "     mend: correct the path\n"
+        "     help: correct the path\n"
     )
 
 
@@ -423,7 +423,7 @@ def test_the_site_and_an_overlay_treat_findings_otherwise(warm):
         f"FAIL alice (overlays/alice.toml, {OWNER}'s)\n"
         "     error ENVC301: the overlay has no lock; it was resolved in memory\n"
         "       at: overlays/alice.toml\n"
-        "     mend: lock it: envc lock --overlay overlays/alice.toml\n"
+        "     help: lock it: envc lock --overlay overlays/alice.toml\n"
         "     ignored ENVC203: shadows numpy 1.26.4 of layer user with 2.0.0\n"
         "       at: overlays/alice.toml:6 (overlay.requires[0])\n"
         "       because: we need it\n"
@@ -475,7 +475,7 @@ def test_a_code_that_there_is_not(tmp_path):
     answer = envc("check", "--explain", "ENVC999", cwd=tmp_path)
     assert (answer.status, answer.stdout) == (2, "")
     assert answer.stderr == (
-        f"error: 'ENVC999' is no code of a finding\n mend: use one of {', '.join(sorted(CODES))}\n"
+        f"error: 'ENVC999' is no code of a finding\n help: use one of {', '.join(sorted(CODES))}\n"
     )
 
 

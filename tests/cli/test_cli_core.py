@@ -98,7 +98,7 @@ def test_an_archive_of_other_bytes_is_not_used(carried: SiteFolder, tmp_path: Pa
     assert answer.stderr == (
         f"error: the interpreter's archive is sha256:{before}, and should be sha256:{'0' * 64}\n"
         f"   at: {carried.folder}/cpython.tar.gz\n"
-        " mend: fetch it again; if it is meant to be another one, correct core.archive\n"
+        " help: fetch it again; if it is meant to be another one, correct core.archive\n"
     )
 
 
@@ -108,7 +108,7 @@ def test_without_its_digest_an_archive_is_refused(carried: SiteFolder, archive: 
     answer = carried.envc("lock")
     assert answer.status == 2
     assert answer.stderr == (
-        "error: missing key\n   at: envc.toml:8 (core.archive.sha256)\n mend: add it\n"
+        "error: missing key\n   at: envc.toml:8 (core.archive.sha256)\n help: add it\n"
     )
 
 
@@ -119,7 +119,7 @@ def test_carried_and_adopted_exclude_each_other(carried: SiteFolder) -> None:
     assert answer.stderr == (
         "error: the core is both carried and the nodes' own\n"
         "   at: envc.toml:9 (core.archive)\n"
-        " mend: give one of archive and interpreter, and remove the other\n"
+        " help: give one of archive and interpreter, and remove the other\n"
     )
 
 
@@ -130,7 +130,7 @@ def test_a_python_of_another_version_is_refused(carried: SiteFolder) -> None:
     assert answer.stderr == (
         "error: the archive holds no bin/python3.19, at its top or in one leading folder\n"
         f"   at: {carried.folder}/cpython.tar.gz\n"
-        " mend: take an archive of a CPython 3.19, or correct core.python\n"
+        " help: take an archive of a CPython 3.19, or correct core.python\n"
     )
 
 
@@ -216,7 +216,7 @@ def test_without_the_archive_repair_says_what_it_lacks(
     assert answer.status == 1
     assert answer.stderr.startswith(
         f"warning: {placed.folder}/cpython.tar.gz: the interpreter's archive cannot be read: No "
-        "such file or directory\n  mend: put it there, or correct core.archive\n"
+        "such file or directory\n  help: put it there, or correct core.archive\n"
     )
 
 

@@ -150,7 +150,7 @@ def test_a_word_that_means_nothing_is_told(tmp_path):
         (
             f"error: no Python is there: {tmp_path}\n"
             f"   at: {tmp_path}\n"
-            " mend: name an interpreter, or the folder of an environment (one with bin/python3)\n"
+            " help: name an interpreter, or the folder of an environment (one with bin/python3)\n"
         ),
     )
 

@@ -54,7 +54,7 @@ def test_what_is_neither(tmp_path):
         (
             "error: nothing is materialized here\n"
             f"   at: {tmp_path}\n"
-            " mend: name a lock file, a target's or an overlay's folder, or DIR@N for its "
+            " help: name a lock file, a target's or an overlay's folder, or DIR@N for its "
             "generation N\n"
         ),
     )

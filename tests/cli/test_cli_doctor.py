@@ -61,7 +61,7 @@ def test_a_folder_that_others_could_replace(tmp_path):
     assert (
         "error    target: permissions: everybody may write to this folder, and so could replace "
         f"what is in it ({tmp_path})\n"
-        f"         mend: take that right away (chmod o-w {tmp_path}), or choose another folder\n"
+        f"         help: take that right away (chmod o-w {tmp_path}), or choose another folder\n"
     ) in answer.stdout
 
 
@@ -89,9 +89,9 @@ def test_a_python_path_is_named_once(built, monkeypatch):
     monkeypatch.setenv("PYTHONHOME", "/elsewhere")
     assert envc("doctor", "--target", built.target, "--quiet").stdout == (
         "warning  target: PYTHONPATH: PYTHONPATH is set, and goes before the stack: /elsewhere\n"
-        "         mend: unset PYTHONPATH\n"
+        "         help: unset PYTHONPATH\n"
         "warning  variable PYTHONHOME: PYTHONHOME is set: /elsewhere\n"
-        "         mend: unset PYTHONHOME, or start programs with `envc run`, which drops it\n"
+        "         help: unset PYTHONHOME, or start programs with `envc run`, which drops it\n"
     )
 
 

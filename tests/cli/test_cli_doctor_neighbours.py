@@ -75,7 +75,7 @@ def test_a_cache_that_all_may_write(tmp_path, monkeypatch):
     assert (
         "error    cache: neighbours: everybody could run code as you: everybody may write to this "
         f"folder, and so could replace what is in it ({cache})\n"
-        f"         mend: take that right away (chmod o-w {cache}), or choose another folder\n"
+        f"         help: take that right away (chmod o-w {cache}), or choose another folder\n"
     ) in answer.stdout
 
 
@@ -161,7 +161,7 @@ def test_a_lock_that_others_could_hold(own):
     lock = own.target / ".lock"
     assert answer.stdout == (
         f"warning  lock: neighbours: who may read {lock} can hold it, and so stop you\n"
-        f"         mend: chmod 600 {lock}\n"
+        f"         help: chmod 600 {lock}\n"
     )
 
 

@@ -128,6 +128,6 @@ def test_an_ordinary_environment(built, alice, tmp_path):
         (
             "error: something stands there already\n"
             f"   at: {flat}\n"
-            " mend: name a folder that is not there\n"
+            " help: name a folder that is not there\n"
         ),
     )

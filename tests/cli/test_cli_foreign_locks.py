@@ -76,4 +76,4 @@ def test_a_bundle_needs_the_sha256(warm, tmp_path):
     answer = warm.envc("bundle", "--output", tmp_path / "site.bundle")
     assert answer.status == 2
     assert "has no sha256 hash" in answer.stderr
-    assert "mend: lock it with sha256 hashes" in answer.stderr
+    assert "help: lock it with sha256 hashes" in answer.stderr

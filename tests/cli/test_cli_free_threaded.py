@@ -66,7 +66,7 @@ def test_the_builds_are_not_taken_for_each_other(tmp_path: Path) -> None:
     assert site.envc("lock").stderr == (
         "error: python-full 3.14.1 is no Python 3.14t\n"
         "   at: envc.toml:16 (target[0].python-full)\n"
-        " mend: make it agree with core.python\n"
+        " help: make it agree with core.python\n"
     )
     site.edit(TARGET.format(full="3.14.1"), "")
     site.edit('"3.14t"', f'"3.14t"\ninterpreter = "{sys.executable}"')

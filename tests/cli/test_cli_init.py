@@ -38,7 +38,7 @@ def test_a_site_that_is_there_is_not_overwritten(tmp_path):
     assert answer.stderr == (
         "error: there is a site already\n"
         f"   at: {tmp_path}/envc.toml\n"
-        " mend: edit it, or start in another folder\n"
+        " help: edit it, or start in another folder\n"
     )
     assert (tmp_path / "envc.toml").read_text() == "mine"
 
@@ -50,5 +50,5 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_the_outside(tmp_path):
     assert answer.stderr == (
         "error: cannot write the spec: Not a directory\n"
         f"   at: {tmp_path}/file/site/envc.toml\n"
-        " mend: see the cause above; running the command again is safe\n"
+        " help: see the cause above; running the command again is safe\n"
     )

@@ -130,7 +130,7 @@ def test_kernels_are_listed_and_removed(built, plots, kernels):
             2,
             (
                 f"error: envc has registered no kernel {name!r}\n   at: {kernels}\n"
-                " mend: see `envc kernel list`\n"
+                " help: see `envc kernel list`\n"
             ),
         )
 
@@ -147,7 +147,7 @@ def test_a_kernel_is_registered_once_and_takes_no_other_ones_place(built, plots,
         2,
         (
             f"error: there is a kernel 'taken' that envc did not make\n   at: {kernels}/taken\n"
-            " mend: choose another name with --name, or remove that one first\n"
+            " help: choose another name with --name, or remove that one first\n"
         ),
     )
 

@@ -128,7 +128,7 @@ def test_a_layer_whose_base_is_not_locked(site):
         (
             "error: layer system has no lock\n"
             "   at: pylock.system.toml\n"
-            " mend: write it with `envc lock`\n"
+            " help: write it with `envc lock`\n"
         ),
     )
 
@@ -137,7 +137,7 @@ def test_an_unknown_layer_is_named(site):
     answer = site.envc("lock", "--layer", "users")
     assert (answer.status, answer.stderr) == (
         2,
-        "error: no layer 'users' in site canopy\n mend: use system, user\n",
+        "error: no layer 'users' in site canopy\n help: use system, user\n",
     )
 
 
@@ -164,7 +164,7 @@ def test_an_overlay_on_an_unknown_base(site):
         (
             "error: base 'usr' is no layer of site canopy\n"
             "   at: overlays/alice.toml (overlay.base)\n"
-            " mend: use system, user\n"
+            " help: use system, user\n"
         ),
     )
 
@@ -178,7 +178,7 @@ def test_an_overlay_on_a_managed_layer(site):
         (
             "error: layer 'user' is managed: no overlay may stand on it\n"
             "   at: overlays/alice.toml (overlay.base)\n"
-            " mend: use another base, or ask the site's administrator to open it\n"
+            " help: use another base, or ask the site's administrator to open it\n"
         ),
     )
 
@@ -191,7 +191,7 @@ def test_an_overlay_with_the_name_of_a_layer(site):
         (
             "error: 'system' is the name of a layer of site canopy\n"
             "   at: overlays/system.toml (overlay.name)\n"
-            " mend: choose another name\n"
+            " help: choose another name\n"
         ),
     )
 
@@ -205,7 +205,7 @@ def test_an_unsatisfiable_layer_writes_no_lock_of_its_own(site):
     )
     assert "  envc.toml:20 (layer.user.requires[1]) requires pandas>=3\n" in answer.stderr
     assert answer.stderr.endswith(
-        " mend: relax 'pandas>=3' at envc.toml:20 (layer.user.requires[1]) "
+        " help: relax 'pandas>=3' at envc.toml:20 (layer.user.requires[1]) "
         "(then pandas 2.2.0 is taken)\n"
     )
     assert not (site.folder / "pylock.user.toml").exists()
@@ -229,7 +229,7 @@ def test_an_index_that_cannot_be_read(site):
         (
             "error: index 'wheels' cannot be read: No such file or directory\n"
             f"   at: {site.folder}/wheels\n"
-            " mend: check that the folder is there and can be read\n"
+            " help: check that the folder is there and can be read\n"
         ),
     )
 
@@ -239,7 +239,7 @@ def test_a_lock_that_is_not_one(site):
     answer = site.envc("lock")
     assert answer.status == 2
     assert answer.stderr.startswith("error: not a lock file (PEP 751): ")
-    assert "   at: pylock.system.toml\n mend: restore it, or remove it and run `envc lock`\n" in (
+    assert "   at: pylock.system.toml\n help: restore it, or remove it and run `envc lock`\n" in (
         answer.stderr
     )
 

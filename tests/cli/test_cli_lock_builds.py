@@ -275,7 +275,7 @@ def test_builds_that_need_each_other_have_no_end(site, tmp_path):
             "error: lark 1.0 cannot be built: builds that need each other have no end: lark 1.0 → "
             "gear 1.0 → lark 1.0\n"
             "   at: lark 1.0\n"
-            " mend: have an index, or a folder of wheels, offer a wheel of one of them\n"
+            " help: have an index, or a folder of wheels, offer a wheel of one of them\n"
         ),
     )
 
@@ -321,7 +321,7 @@ def log_of() -> Path:
 
 
 FAILED = (
-    " mend: see the whole log; install what the build lacks, ask for a version that has wheels, "
+    " help: see the whole log; install what the build lacks, ask for a version that has wheels, "
     "or leave it out with no-build\n"
 )
 
@@ -365,7 +365,7 @@ def test_a_backend_that_is_not_there(site):
             (
                 "error: lark 1.0 cannot be built: it requires 'tool >', which is no requirement\n"
                 "   at: lark 1.0\n"
-                " mend: ask for a version that has wheels, or tell its authors\n"
+                " help: ask for a version that has wheels, or tell its authors\n"
             ),
         ),
         (
@@ -374,7 +374,7 @@ def test_a_backend_that_is_not_there(site):
                 "error: lark 1.0 cannot be built: its pyproject.toml is not one: "
                 "[build-system] has no list `requires`, or keys of a wrong type\n"
                 "   at: lark 1.0\n"
-                " mend: ask for a version that has wheels, or tell its authors\n"
+                " help: ask for a version that has wheels, or tell its authors\n"
             ),
         ),
     ],
@@ -404,7 +404,7 @@ def test_a_wheel_of_another_project(site):
         (
             "error: lark 1.0 cannot be built: its backend wrote owl.whl\n"
             "   at: lark-1.0.tar.gz\n"
-            " mend: ask for a version that has wheels, or tell its authors\n"
+            " help: ask for a version that has wheels, or tell its authors\n"
         ),
     )
 
@@ -429,7 +429,7 @@ def test_a_wheel_that_does_not_fit_a_target(site):
             "error: lark 1.0 has no wheel for target mac (macos-arm64, macos-14.0, "
             f"Python {PYTHON}), and the one that was built is lark-1.0-py3-none-linux_x86_64.whl\n"
             "   at: lark-1.0.tar.gz\n"
-            " mend: ask for a version that has wheels, or lock on a machine of that kind\n"
+            " help: ask for a version that has wheels, or lock on a machine of that kind\n"
         ),
     )
 

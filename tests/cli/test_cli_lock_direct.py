@@ -111,7 +111,7 @@ def test_a_folder_is_built(site):
         "error: the lock of layer user is stale: a file or folder that envc.toml names has changed "
         "since\n"
         "   at: pylock.user.toml\n"
-        " mend: write it anew with `envc lock`\n"
+        " help: write it anew with `envc lock`\n"
     )
     (old,) = wheelhouse(site)
     report = site.done("lock", "--json").json
@@ -219,7 +219,7 @@ def test_nothing_is_built_unless_the_site_says_so(site):
         (
             "error: lark would have to be built, and the site does not allow it\n"
             "   at: envc.toml:14 (layer.user.requires[0])\n"
-            ' mend: name a wheel, or have the site say no-build = false (or ["…"]) in [resolver]\n'
+            ' help: name a wheel, or have the site say no-build = false (or ["…"]) in [resolver]\n'
         ),
     )
 
@@ -333,7 +333,7 @@ def test_a_reference_that_is_not_there(site, repository):
         (
             "error: the repository has no v9\n"
             f"   at: file://{repository}\n"
-            " mend: name a branch, a tag or a commit of it\n"
+            " help: name a branch, a tag or a commit of it\n"
         ),
     )
 
@@ -369,7 +369,7 @@ def test_what_names_nothing_that_can_be_installed(site, requirement, reason):
             f"error: {requirement.split()[0]} cannot be had as it is asked for: "
             f"{reason.format(folder=site.folder)}\n"
             "   at: envc.toml:14 (layer.user.requires[0])\n"
-            " mend: name a wheel, a source distribution, a folder, or a repository as "
+            " help: name a wheel, a source distribution, a folder, or a repository as "
             "git+https://…\n"
         ),
     )
@@ -384,7 +384,7 @@ def test_only_requirements_may_name_a_url(site):
         (
             "error: 'six @ ./six' names a URL, which only `requires` may\n"
             "   at: envc.toml:14 (layer.user.constraints[0])\n"
-            " mend: correct it\n"
+            " help: correct it\n"
         ),
     )
 

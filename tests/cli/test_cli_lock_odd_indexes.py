@@ -159,7 +159,7 @@ def test_an_index_without_upload_times_and_a_mend_that_works(house, site_of):
         assert answer.status == 3
         assert "passed over, no upload time to compare: six 1.17.0" in answer.stderr
         assert (
-            " mend: remove resolver.exclude-newer: the index tells no upload times to compare "
+            " help: remove resolver.exclude-newer: the index tells no upload times to compare "
             "(PEP 700)"
         ) in answer.stderr
         site.edit('exclude-newer = "2020-01-01T00:00:00Z"', "")
@@ -174,7 +174,7 @@ def test_a_wheel_of_a_folder_that_was_built_again_is_locked_again(house, tmp_pat
     answer = site.envc("materialize", "--target", site.target)
     assert answer.status == 5
     assert (
-        "mend: restore the file, or where it was built again on purpose, lock it: "
+        "help: restore the file, or where it was built again on purpose, lock it: "
         "`envc lock --upgrade-package six`"
     ) in answer.stderr
     assert site.envc("lock", "--check").status == 1

@@ -64,6 +64,6 @@ def test_what_the_cache_lacks_is_named(house, tmp_path):
         (
             "error: polars: the cache holds nothing of it from index 'there'\n"
             f"   at: {url}/polars/\n"
-            " mend: run without --offline\n"
+            " help: run without --offline\n"
         ),
     )

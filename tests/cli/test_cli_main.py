@@ -65,7 +65,7 @@ def test_version():
 def test_a_command_that_there_is_not(words, what, mend):
     answer = envc(*words)
     assert (answer.status, answer.stdout) == (2, "")
-    assert answer.stderr == f"error: {what}\n mend: {mend}\n"
+    assert answer.stderr == f"error: {what}\n help: {mend}\n"
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
@@ -107,7 +107,7 @@ def test_what_comes_after_the_command_of_run_is_not_envcs(tmp_path):
 def test_an_unknown_option_is_a_usage_error(command):
     answer = envc(command, "--zzz", "x")
     assert (answer.status, answer.stdout) == (2, "")
-    assert answer.stderr == f"error: there is no option --zzz\n mend: see `envc {command} --help`\n"
+    assert answer.stderr == f"error: there is no option --zzz\n help: see `envc {command} --help`\n"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_with_json_a_usage_error_is_one_object_too(words):
     assert answer.status == answer.json["error"]["status"] == 2
     assert answer.json["error"]["code"] == "usage"
     (fault,) = answer.json["error"]["faults"]
-    assert answer.stderr == f"error: {fault['what']}\n mend: {fault['mend']}\n"
+    assert answer.stderr == f"error: {fault['what']}\n help: {fault['mend']}\n"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_target_that_nobody_names_is_a_usage_error(command, monkeypatch):
     assert answer.status == 2
     assert answer.stderr == (
         "error: no target directory is named\n"
-        " mend: name it with --target DIR, or set ENVC_TARGET\n"
+        " help: name it with --target DIR, or set ENVC_TARGET\n"
     )
 
 
@@ -167,7 +167,7 @@ def test_an_error_is_told_with_place_and_mend(monkeypatch):
     raising(monkeypatch, error)
     answer = envc("init")
     assert (answer.status, answer.stdout) == (5, "")
-    assert answer.stderr == "error: it broke\n   at: file:1\n mend: fix it\nerror: and this\n"
+    assert answer.stderr == "error: it broke\n   at: file:1\n help: fix it\nerror: and this\n"
 
 
 def test_with_json_an_error_is_one_object_on_stdout_too(monkeypatch):
@@ -181,7 +181,7 @@ def test_with_json_an_error_is_one_object_on_stdout_too(monkeypatch):
             "faults": [{"what": "no answer", "where": "index", "mend": "try again"}],
         }
     }
-    assert answer.stderr == "error: no answer\n   at: index\n mend: try again\n"
+    assert answer.stderr == "error: no answer\n   at: index\n help: try again\n"
 
 
 def test_verbose_tells_the_cause(monkeypatch):
@@ -199,7 +199,7 @@ def test_a_bug_ends_with_70_and_asks_for_a_report(monkeypatch):
     assert (answer.status, answer.stdout) == (70, "")
     assert answer.stderr == (
         "error: a bug in envc: ZeroDivisionError: oops\n"
-        " mend: run it again with -v, and report what it prints\n"
+        " help: run it again with -v, and report what it prints\n"
     )
     assert "Traceback" in envc("init", "-v").stderr
 
@@ -210,7 +210,7 @@ def test_an_interrupt_ends_with_130_and_no_traceback(monkeypatch):
     assert answer.status == 130
     assert answer.stderr == (
         "error: interrupted: nothing half-done is in use\n"
-        " mend: run the same command again: it goes on\n"
+        " help: run the same command again: it goes on\n"
     )
     assert envc("init", "--json").json["error"]["code"] == "interrupted"
 
@@ -221,7 +221,7 @@ def test_outside_a_site_the_mend_says_what_to_do(tmp_path):
     assert answer.stderr == (
         "error: no site here: no envc.toml in this folder or any above it\n"
         f"   at: {tmp_path}\n"
-        " mend: go into a site, name one with --site DIR, or start one with `envc init`\n"
+        " help: go into a site, name one with --site DIR, or start one with `envc init`\n"
     )
     answer = envc("tree", "--site", tmp_path)
     assert (answer.status, answer.stderr) == (
@@ -229,7 +229,7 @@ def test_outside_a_site_the_mend_says_what_to_do(tmp_path):
         (
             "error: no envc.toml, and no pyproject.toml with [tool.envc], in this folder\n"
             f"   at: {tmp_path}\n"
-            " mend: name a site's folder with --site, or start one with `envc init`\n"
+            " help: name a site's folder with --site, or start one with `envc init`\n"
         ),
     )
 

@@ -56,7 +56,7 @@ def test_a_stale_lock_ends_with_1_and_names_the_command(warm):
     assert answer.stderr == (
         "error: the lock of layer user is stale: envc.toml or its base has changed since\n"
         "   at: pylock.user.toml\n"
-        " mend: write it anew with `envc lock`\n"
+        " help: write it anew with `envc lock`\n"
     )
     assert not (warm.target / "current").is_symlink()
 
@@ -66,7 +66,7 @@ def test_a_missing_lock_ends_with_2_and_names_the_command(warm):
     answer = warm.envc("materialize", "--target", warm.target)
     assert (answer.status, answer.stdout) == (2, "")
     assert answer.stderr == (
-        "error: layer user has no lock\n   at: pylock.user.toml\n mend: write it with `envc lock`\n"
+        "error: layer user has no lock\n   at: pylock.user.toml\n help: write it with `envc lock`\n"
     )
 
 
@@ -74,7 +74,7 @@ def test_an_unknown_layer(warm):
     answer = warm.envc("materialize", "--target", warm.target, "--layer", "users")
     assert (answer.status, answer.stderr) == (
         2,
-        "error: no layer 'users' in site canopy\n mend: use system, user\n",
+        "error: no layer 'users' in site canopy\n help: use system, user\n",
     )
 
 
@@ -84,7 +84,7 @@ def test_a_layer_without_its_base(warm):
         2,
         (
             "error: layer user stands on system, which is not materialized here\n"
-            " mend: add --layer system\n"
+            " help: add --layer system\n"
         ),
     )
 
@@ -123,7 +123,7 @@ def test_a_wheel_that_is_gone_is_an_error_of_the_outside(site):
     answer = site.envc("materialize", "--target", site.target)
     assert (answer.status, answer.stdout) == (4, "")
     assert answer.stderr.startswith("error: ")
-    assert "\n mend: " in answer.stderr
+    assert "\n help: " in answer.stderr
 
 
 @pytest.mark.slow
@@ -237,7 +237,7 @@ def test_a_collision_within_a_layer_names_both_wheels_and_the_path(warm):
             f"error: clash-one 1.0 and clash-two 1.0 both install {SITE_PACKAGES}/clash/data.txt, "
             "with different content\n"
             "   at: layer user\n"
-            " mend: remove one of the two from the layer, or pin a release of it without this "
+            " help: remove one of the two from the layer, or pin a release of it without this "
             "file\n"
         ),
     )
@@ -266,7 +266,7 @@ def test_somebody_elses_target_is_refused(warm):
         (
             "error: the folder belongs to user 12345, and envc runs as user 0\n"
             f"   at: {warm.target}\n"
-            " mend: run envc as its owner, or choose another folder\n"
+            " help: run envc as its owner, or choose another folder\n"
         ),
     )
 

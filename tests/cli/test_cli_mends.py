@@ -21,7 +21,7 @@ storage = "{storage}"
 
 
 def mend_of(answer) -> str:
-    (mend,) = re.findall(r"^ mend: (.*)$", answer.stderr, re.MULTILINE)
+    (mend,) = re.findall(r"^ help: (.*)$", answer.stderr, re.MULTILINE)
     return mend
 
 

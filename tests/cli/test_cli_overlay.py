@@ -68,7 +68,7 @@ def test_init_needs_a_new_folder_and_a_usable_name(built, alice, tmp_path):
         (
             "error: there is an overlay already\n"
             f"   at: {alice}/overlay.toml\n"
-            f" mend: build it with `envc overlay sync --dir {alice}`\n"
+            f" help: build it with `envc overlay sync --dir {alice}`\n"
         ),
     )
     answer = envc("overlay", "init", "--dir", tmp_path / "My Layer", "--target", built.target)
@@ -77,7 +77,7 @@ def test_init_needs_a_new_folder_and_a_usable_name(built, alice, tmp_path):
         (
             "error: 'My Layer' cannot be an overlay's name: lower-case letters, digits, - and _\n"
             f"   at: {tmp_path}/My Layer\n"
-            " mend: choose another folder name\n"
+            " help: choose another folder name\n"
         ),
     )
 
@@ -98,7 +98,7 @@ def test_where_the_target_is_not_known(folder):
         (
             "error: where the common layers are materialized is not known\n"
             f"   at: {folder}\n"
-            " mend: name the target with --target DIR, or set ENVC_TARGET\n"
+            " help: name the target with --target DIR, or set ENVC_TARGET\n"
         ),
     )
 
@@ -115,7 +115,7 @@ def test_a_target_with_nothing_in_it(folder, tmp_path):
         (
             "error: nothing is materialized here\n"
             f"   at: {tmp_path}\n"
-            f" mend: run `envc materialize --target {tmp_path}`, or name another target\n"
+            f" help: run `envc materialize --target {tmp_path}`, or name another target\n"
         ),
     )
 
@@ -160,7 +160,7 @@ def test_adding_what_is_no_requirement(alice):
     answer = envc("overlay", "add", "polars >", "also bad==", "--dir", alice)
     assert (answer.status, answer.stdout) == (2, "")
     assert answer.stderr.count("error: ") == 2
-    assert answer.stderr.count(" mend: correct it\n") == 2
+    assert answer.stderr.count(" help: correct it\n") == 2
 
 
 def test_removing_what_is_not_there(alice):
@@ -170,7 +170,7 @@ def test_removing_what_is_not_there(alice):
         (
             "error: the overlay has no requirement on polars\n"
             f"   at: {alice}/overlay.toml\n"
-            " mend: name a project that stands in overlay.requires\n"
+            " help: name a project that stands in overlay.requires\n"
         ),
     )
 
@@ -203,7 +203,7 @@ def test_where_there_is_no_overlay(tmp_path):
         (
             "error: cannot be read: No such file or directory\n"
             f"   at: {tmp_path}/overlay.toml\n"
-            " mend: correct the path\n"
+            " help: correct the path\n"
         ),
     )
 
@@ -222,7 +222,7 @@ def test_a_folder_that_everybody_may_replace_is_refused(built, tmp_path):
         (
             "error: everybody may write to this folder, and so could replace what is in it\n"
             f"   at: {exposed}\n"
-            f" mend: take that right away (chmod o-w {exposed}), or choose another folder\n"
+            f" help: take that right away (chmod o-w {exposed}), or choose another folder\n"
         ),
     )
     exposed.chmod(0o1777)
@@ -238,6 +238,6 @@ def test_somebody_elses_folder_is_refused(alice):
         (
             "error: the folder belongs to user 12345, and envc runs as user 0\n"
             f"   at: {alice}\n"
-            " mend: run envc as its owner, or choose another folder\n"
+            " help: run envc as its owner, or choose another folder\n"
         ),
     )

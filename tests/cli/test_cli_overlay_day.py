@@ -154,7 +154,7 @@ def test_run_without_its_base_says_so(world, alice):
             f"error: this node does not hold the base 'user' that overlay alice was compiled for: "
             f"{base}\n"
             f"   at: {world.target}\n"
-            f" mend: compile it for the base that is here (`envc overlay sync --dir {alice}`), or "
+            f" help: compile it for the base that is here (`envc overlay sync --dir {alice}`), or "
             "have that base materialized here again\n"
         ),
     )
@@ -264,7 +264,7 @@ def test_upgrade_moves_what_it_may(world, alice):
         (
             "error: the overlay installs no scipy of its own\n"
             f"   at: {path}\n"
-            " mend: `envc overlay add` asks for another release than the base's; the base "
+            " help: `envc overlay add` asks for another release than the base's; the base "
             "itself is its administrator's to upgrade\n"
         ),
     )
@@ -292,7 +292,7 @@ def test_what_does_not_fit_the_quota_is_refused(alice, tmp_path, monkeypatch):
         ),
         f"   at: {alice}",
         (
-            " mend: free space or inodes there (`envc gc` removes old generations), ask for more, "
+            " help: free space or inodes there (`envc gc` removes old generations), ask for more, "
             "or put the overlay elsewhere with --dir"
         ),
     ]

@@ -95,7 +95,7 @@ def test_where_nothing_may_be_replaced(warm, tmp_path):
             f"error: {own} would replace six 1.17.0 of layer user, and overlays may replace "
             "nothing here\n"
             f"   at: {own} given on the command line\n"
-            " mend: remove the line, or ask the site's administrator to allow shadows\n"
+            " help: remove the line, or ask the site's administrator to allow shadows\n"
         ),
     )
 
@@ -118,15 +118,15 @@ def test_it_is_removed_as_it_was_added(alice, mine):
     assert answer.stderr == (
         "error: the overlay has no requirement on polars\n"
         f"   at: {alice}/overlay.toml\n"
-        " mend: name a project that stands in overlay.requires\n"
+        " help: name a project that stands in overlay.requires\n"
         "error: the overlay has no project in ./mine\n"
         f"   at: {alice}/overlay.toml\n"
-        " mend: name a folder that stands in overlay.editable\n"
+        " help: name a folder that stands in overlay.editable\n"
     )
     answer = envc("overlay", "remove", "--dir", alice)
     assert answer.status == 2
     assert answer.stderr == (
-        "error: nothing to remove\n mend: name a project, or a folder with -e\n"
+        "error: nothing to remove\n help: name a project, or a folder with -e\n"
     )
 
 
@@ -144,7 +144,7 @@ def test_a_folder_without_a_project(alice, tmp_path):
         (
             f"error: {tmp_path} is no project: it has neither pyproject.toml nor setup.py\n"
             f"   at: {tmp_path} given on the command line\n"
-            " mend: name the folder of a project, or remove the line\n"
+            " help: name the folder of a project, or remove the line\n"
         ),
     )
 
@@ -157,7 +157,7 @@ def test_one_project_in_two_folders(alice, mine, tmp_path):
         (
             f"error: {other} and {mine} are both mine\n"
             f"   at: {other} given on the command line\n"
-            " mend: remove one of them\n"
+            " help: remove one of them\n"
         ),
     )
 
@@ -170,7 +170,7 @@ def test_a_project_that_others_may_write_is_refused(alice, mine):
         (
             "error: everybody may write to this folder, and so could replace what is in it\n"
             f"   at: {mine}\n"
-            f" mend: take that right away (chmod o-w {mine}), or choose another folder\n"
+            f" help: take that right away (chmod o-w {mine}), or choose another folder\n"
         ),
     )
 
@@ -188,7 +188,7 @@ def test_a_lock_that_does_not_say_which_wheel(alice, mine):
             "error: mine is an editable project, and this lock does not say which wheel leads "
             "to it\n"
             f"   at: {path} (packages[0].tool.envc)\n"
-            " mend: lock it with envc\n"
+            " help: lock it with envc\n"
         ),
     )
 
@@ -344,7 +344,7 @@ def test_a_project_that_cannot_be_built(alice, mine):
     lines = answer.stderr.splitlines()
     assert lines[:2] == ["error: mine cannot be built:", "  HookMissing: build_editable"]
     assert lines[3] == (
-        " mend: see the whole log, and correct the project; its backend has to know PEP 660"
+        " help: see the whole log, and correct the project; its backend has to know PEP 660"
     )
 
 
@@ -352,5 +352,5 @@ def test_nothing_to_add(alice):
     answer = envc("overlay", "add", "--dir", alice)
     assert (answer.status, answer.stderr) == (
         2,
-        "error: nothing to add\n mend: name a requirement, or a folder with -e\n",
+        "error: nothing to add\n help: name a requirement, or a folder with -e\n",
     )

@@ -60,7 +60,7 @@ def lost(folder: Path, how: str) -> str:
     return (
         f"error: the overlay's spec {how}\n"
         f"   at: {folder}/overlay.toml\n"
-        f" mend: generation 2 was built from a copy of it: bring that back with `{mend(folder)}`\n"
+        f" help: generation 2 was built from a copy of it: bring that back with `{mend(folder)}`\n"
     )
 
 
@@ -121,7 +121,7 @@ def test_a_link_that_leads_nowhere_is_no_place_for_a_new_overlay(built, tmp_path
         (
             f"error: the overlay's spec leads to {tmp_path}/gone.toml, which is not there\n"
             f"   at: {tmp_path}/bob/overlay.toml\n"
-            " mend: bring back what it leads to, or remove it\n"
+            " help: bring back what it leads to, or remove it\n"
         ),
     )
 
@@ -140,7 +140,7 @@ def test_where_no_generation_has_a_copy(alice):
     answer = envc("overlay", "init", "--dir", alice)
     assert answer.status == 2
     assert answer.stderr.endswith(
-        " mend: no generation has a copy: write it anew, or choose another folder\n"
+        " help: no generation has a copy: write it anew, or choose another folder\n"
     )
 
 
@@ -160,7 +160,7 @@ def test_a_packed_overlay_has_its_spec_in_the_file(alice, tmp_path):
         (
             "error: the overlay's spec is missing\n"
             f"   at: {alice}/overlay.toml\n"
-            f" mend: `envc stage {alice}` unpacks it, and prints a folder that has a copy\n"
+            f" help: `envc stage {alice}` unpacks it, and prints a folder that has a copy\n"
         ),
     )
     place = Path(envc("stage", alice, "--to", tmp_path / "scratch").stdout.strip())

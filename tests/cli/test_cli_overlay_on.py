@@ -147,7 +147,7 @@ def test_a_compiled_one_is_replaced_only_by_name(base, ov):
             "error: overlay ov would replace compiled projects of its base: fastnum 1.26.4 by "
             "2.0.0; metadata does not tell what else there was compiled against them\n"
             f"   at: {ov}/overlay.toml (overlay.replace)\n"
-            " mend: ask for a release that goes with what is there; or allow it: write "
+            " help: ask for a release that goes with what is there; or allow it: write "
             'replace = ["fastnum"] below [overlay], and run the same command again\n'
         ),
     )

@@ -43,7 +43,7 @@ def test_a_base_without_a_lock_is_named(group):
         (
             "error: layer group has no lock\n"
             "   at: teams/group/pylock.group.toml\n"
-            " mend: write it with `envc lock --overlay teams/group/overlay.toml`\n"
+            " help: write it with `envc lock --overlay teams/group/overlay.toml`\n"
         ),
     )
 
@@ -57,7 +57,7 @@ def test_a_folder_with_another_overlay_is_refused(group):
         (
             "error: the overlay in ../group is called 'group', not 'team'\n"
             "   at: teams/carol/overlay.toml (overlay.base-dir)\n"
-            " mend: correct base, or base-dir\n"
+            " help: correct base, or base-dir\n"
         ),
     )
 
@@ -71,6 +71,6 @@ def test_a_circle_is_refused(group):
         (
             "error: the overlays stand on each other in a circle: carol → group → carol\n"
             "   at: teams/carol/overlay.toml\n"
-            " mend: let one of them stand on a common layer\n"
+            " help: let one of them stand on a common layer\n"
         ),
     )

@@ -76,7 +76,7 @@ def test_a_base_that_is_none_was_given(built, tmp_path):
         (
             "error: base 'nothing' is no layer of site canopy\n"
             "   at: --base nothing\n"
-            " mend: use system, user\n"
+            " help: use system, user\n"
         ),
     )
     answer = envc("overlay", "init", "--dir", tmp_path / "system", "--target", built.target)
@@ -85,7 +85,7 @@ def test_a_base_that_is_none_was_given(built, tmp_path):
         (
             "error: 'system' is the name of a layer of site canopy\n"
             f"   at: {tmp_path}/system\n"
-            " mend: choose another name\n"
+            " help: choose another name\n"
         ),
     )
 
@@ -105,7 +105,7 @@ def test_a_storage_that_is_not_there_is_the_administrators_to_make(warm, tmp_pat
         (
             f"error: user {user} cannot make a folder in {tmp_path}/file\n"
             f"   at: {root}/{user}/{user}\n"
-            f" mend: have an administrator run `install -d -o {user} {root}/{user}`, or "
+            f" help: have an administrator run `install -d -o {user} {root}/{user}`, or "
             f"`install -d -m 1777 {root}`, which lets each user make a folder\n"
         ),
     )
@@ -139,7 +139,7 @@ def test_a_storage_that_is_elsewhere_from_each_folder(warm, monkeypatch, storage
     answer = envc("overlay", "init", "--target", warm.target)
     assert (answer.status, answer.stderr) == (
         2,
-        f"error: {what}\n   at: {warm.target}/location.toml (storage)\n mend: {mend}\n",
+        f"error: {what}\n   at: {warm.target}/location.toml (storage)\n help: {mend}\n",
     )
 
 
@@ -154,7 +154,7 @@ def test_a_storage_by_a_variable_that_is_not_set(warm, monkeypatch):
             (
                 "error: the storage for overlays is '${NOWHERE}/shared', and NOWHERE is not set\n"
                 f"   at: {warm.target}/location.toml (storage)\n"
-                " mend: set NOWHERE, or have overlays.storage in envc.toml name a folder\n"
+                " help: set NOWHERE, or have overlays.storage in envc.toml name a folder\n"
             ),
         )
     assert warm.envc("overlay", "collect").status == 2

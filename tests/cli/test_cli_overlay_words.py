@@ -127,7 +127,7 @@ def test_what_names_no_overlay_is_told(place, tmp_path, words):
         (
             "error: you have no overlay 'plotz'\n"
             f"   at: {place.parent}\n"
-            " mend: see `envc overlay list`, or make it with `envc overlay init plotz`\n"
+            " help: see `envc overlay list`, or make it with `envc overlay init plotz`\n"
         ),
     )
     answer = envc(*words, "--overlay", "Plots", cwd=tmp_path)
@@ -135,7 +135,7 @@ def test_what_names_no_overlay_is_told(place, tmp_path, words):
         2,
         (
             "error: 'Plots' cannot be an overlay's name: lower-case letters, digits, - and _\n"
-            " mend: correct it; a path has a slash: ./Plots\n"
+            " help: correct it; a path has a slash: ./Plots\n"
         ),
     )
 
@@ -148,7 +148,7 @@ def test_another_file_is_no_overlays_folder(place, tmp_path):
         (
             "error: this file is not the overlay.toml of an overlay's folder\n"
             f"   at: {tmp_path}/alice.toml\n"
-            " mend: name the folder that the overlay is built in\n"
+            " help: name the folder that the overlay is built in\n"
         ),
     )
 

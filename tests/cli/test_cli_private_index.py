@@ -133,7 +133,7 @@ def test_a_wrong_password_is_an_error_that_does_not_tell_it(site, server, monkey
     assert answers[0].stderr == (
         "error: index 'private' refuses access (401 Unauthorized)\n"
         f"   at: {server.url}/six/\n"
-        " mend: give credentials: in ~/.netrc, in ENVC_INDEX_PRIVATE_USERNAME and "
+        " help: give credentials: in ~/.netrc, in ENVC_INDEX_PRIVATE_USERNAME and "
         "ENVC_INDEX_PRIVATE_PASSWORD, in the keyring, or in the index's URL\n"
     )
     refuse_secrets(*answers, folders=(site.folder, os.environ["ENVC_CACHE_DIR"]))

@@ -50,7 +50,7 @@ def test_a_command_that_is_not_there(built, run):
         (
             "error: no-such-command cannot be run: No such file or directory\n"
             f"   at: {built.target}/generations/000001/user\n"
-            " mend: check the command's name; the stack's own are in its bin folder\n"
+            " help: check the command's name; the stack's own are in its bin folder\n"
         ),
     )
 
@@ -62,7 +62,7 @@ def test_a_layer_that_is_not_there(built, run):
         (
             "error: layer 'users' is not materialized here\n"
             f"   at: {built.target}\n"
-            " mend: use system, user\n"
+            " help: use system, user\n"
         ),
     )
 
@@ -74,7 +74,7 @@ def test_an_overlay_that_is_not_there(run, tmp_path):
         (
             "error: no overlay is built here\n"
             f"   at: {tmp_path}/nobody\n"
-            f" mend: run `envc overlay sync --dir {tmp_path}/nobody`\n"
+            f" help: run `envc overlay sync --dir {tmp_path}/nobody`\n"
         ),
     )
 
@@ -101,4 +101,4 @@ def test_json_says_where_before_the_command_runs(built, run):
 def test_a_command_is_needed():
     answer = envc("run")
     assert answer.status == 2
-    assert answer.stderr == ("error: nothing to run\n mend: name a command after --, or a script\n")
+    assert answer.stderr == ("error: nothing to run\n help: name a command after --, or a script\n")

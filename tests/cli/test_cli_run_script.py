@@ -214,14 +214,14 @@ def test_every_fault_is_named_with_its_line_in_the_script(scripts):
         (
             "error: 'three' is no version specifier\n"
             "   at: plot.py:2 (requires-python)\n"
-            " mend: correct it\n"
+            " help: correct it\n"
             "error: 'not a requirement!' is not a requirement: Expected semicolon (after name with "
             "no version specifier) or end\n"
             "   at: plot.py:5 (dependencies[1])\n"
-            " mend: correct it\n"
+            " help: correct it\n"
             "error: unknown key\n"
             "   at: plot.py:7 (colour)\n"
-            " mend: remove it, or use one of dependencies, requires-python, tool\n"
+            " help: remove it, or use one of dependencies, requires-python, tool\n"
         ),
     )
 
@@ -247,7 +247,7 @@ def test_a_script_for_another_python_is_refused(scripts):
             f"error: the script requires Python >=3.99, and the core of {scripts.site.target} is "
             f"Python {PYTHON_FULL}\n"
             "   at: plot.py:3 (requires-python)\n"
-            " mend: relax it, or run the script on a target with another core (--target)\n"
+            " help: relax it, or run the script on a target with another core (--target)\n"
         ),
     )
 
@@ -259,7 +259,7 @@ def test_a_layer_that_is_not_there(scripts):
         (
             "error: base 'users' is no layer of site canopy\n"
             "   at: plot.py:3 (tool.envc.base)\n"
-            " mend: use system, user\n"
+            " help: use system, user\n"
         ),
     )
 
@@ -271,6 +271,6 @@ def test_two_blocks_are_one_too_many(scripts):
         (
             "error: another block of script metadata\n"
             "   at: plot.py:5\n"
-            " mend: leave one: the first is at line 1\n"
+            " help: leave one: the first is at line 1\n"
         ),
     )

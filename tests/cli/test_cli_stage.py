@@ -89,7 +89,7 @@ def test_a_plan_that_cannot_be_read_is_not_taken_for_none(alice):
     plan.mkdir()
     answer = envc("overlay", "pack", "--dir", alice)
     assert answer.status == 4
-    assert f"\n   at: {plan}\n mend: " in answer.stderr
+    assert f"\n   at: {plan}\n help: " in answer.stderr
     assert envc("gc", "--target", alice).status == 0
     assert plan.is_dir()
 
@@ -178,7 +178,7 @@ def test_a_damaged_file_is_refused_and_nothing_is_staged(alice, packed, scratch)
     answer = envc("stage", path)
     assert answer.status == 5
     assert answer.stderr.endswith(
-        f"   at: {path}\n mend: make the bundle again, or fetch it again\n"
+        f"   at: {path}\n help: make the bundle again, or fetch it again\n"
     )
     assert copies(scratch) == []
 
@@ -226,7 +226,7 @@ def test_a_forged_file_writes_nothing_outside(packed, scratch, tmp_path, forgery
     before = sorted(tmp_path.iterdir())
     answer = envc("stage", path)
     assert answer.status == 5, answer.stderr
-    assert "mend: pack it again with `envc overlay pack`" in answer.stderr
+    assert "help: pack it again with `envc overlay pack`" in answer.stderr
     assert copies(scratch) == []
     assert sorted(tmp_path.iterdir()) == sorted({*before, scratch})
 
@@ -238,7 +238,7 @@ def test_what_is_no_overlay(tmp_path, scratch):
         (
             "error: no overlay is built here\n"
             f"   at: {tmp_path}\n"
-            f" mend: run `envc overlay sync --dir {tmp_path}`\n"
+            f" help: run `envc overlay sync --dir {tmp_path}`\n"
         ),
     )
 
@@ -252,7 +252,7 @@ def test_a_stage_that_somebody_else_made(alice, scratch, tmp_path):
         (
             "error: this folder for staged overlays is a symlink, or somebody else's\n"
             f"   at: {scratch}\n"
-            " mend: name another one with --to, or in ENVC_STAGE\n"
+            " help: name another one with --to, or in ENVC_STAGE\n"
         ),
     )
 
@@ -264,7 +264,7 @@ def test_alone_and_elsewhere_do_not_go_together(alice, tmp_path):
         (
             "error: an overlay finds its packed file in its own folder only\n"
             f"   at: {tmp_path}/x\n"
-            " mend: leave out -o, or --alone\n"
+            " help: leave out -o, or --alone\n"
         ),
     )
 

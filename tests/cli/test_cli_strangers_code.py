@@ -129,7 +129,7 @@ def test_nothing_is_built_for_an_overlay_that_was_collected(warm, theirs, ran):
     answer = warm.envc("lock", "--check", "--overlay", collected)
     assert (answer.status, ran.exists()) == (2, False)
     assert "would be built for an overlay of user man" in answer.stderr
-    assert f" mend: {mend}\n" in answer.stderr
+    assert f" help: {mend}\n" in answer.stderr
 
 
 def test_nothing_is_built_for_an_overlay_in_a_strangers_folder(warm, theirs, ran):

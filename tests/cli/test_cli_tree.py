@@ -61,7 +61,7 @@ def test_without_a_lock(site):
         (
             "error: layer system has no lock\n"
             "   at: pylock.system.toml\n"
-            " mend: write it with `envc lock`\n"
+            " help: write it with `envc lock`\n"
         ),
     )
 
@@ -74,7 +74,7 @@ def test_an_overlay_without_a_lock(warm):
         (
             "error: layer alice has no lock\n"
             "   at: overlays/pylock.alice.toml\n"
-            " mend: write it with `envc lock --overlay overlays/alice.toml`\n"
+            " help: write it with `envc lock --overlay overlays/alice.toml`\n"
         ),
     )
 
@@ -83,7 +83,7 @@ def test_an_unknown_layer(built):
     answer = built.envc("tree", "--layer", "users")
     assert (answer.status, answer.stderr) == (
         2,
-        "error: no layer 'users' in site canopy\n mend: use system, user\n",
+        "error: no layer 'users' in site canopy\n help: use system, user\n",
     )
 
 

@@ -99,7 +99,7 @@ def test_where_nothing_is_materialized(tmp_path):
         (
             "error: nothing is materialized here\n"
             f"   at: {tmp_path}\n"
-            " mend: name a target with --target DIR\n"
+            " help: name a target with --target DIR\n"
         ),
     )
 
@@ -112,6 +112,6 @@ def test_a_current_that_leads_astray(tmp_path):
         (
             "error: `current` leads to 'elsewhere', which is no generation\n"
             f"   at: {tmp_path}/current\n"
-            " mend: remove it and materialize again\n"
+            " help: remove it and materialize again\n"
         ),
     )

@@ -67,7 +67,7 @@ def test_a_project_that_is_not_there(locked):
     assert (answer.status, answer.stdout) == (1, "")
     assert answer.stderr == (
         "error: nothing is not in the stack of user: nothing there asks for it\n"
-        " mend: see what is with `envc tree`\n"
+        " help: see what is with `envc tree`\n"
     )
 
 
@@ -75,14 +75,14 @@ def test_a_layer_that_is_not_there(locked):
     answer = locked.envc("why", "numpy", "--layer", "users")
     assert (answer.status, answer.stderr) == (
         2,
-        "error: no layer 'users' in site canopy\n mend: use system, user\n",
+        "error: no layer 'users' in site canopy\n help: use system, user\n",
     )
 
 
 def test_without_a_lock_it_says_how_to_make_one(site):
     answer = site.envc("why", "numpy")
     assert answer.status == 2
-    assert answer.stderr.endswith(" mend: write it with `envc lock`\n")
+    assert answer.stderr.endswith(" help: write it with `envc lock`\n")
 
 
 def test_a_newer_release_that_names_a_url(site, recipes):

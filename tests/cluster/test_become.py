@@ -120,7 +120,7 @@ def test_a_node_that_wants_a_password_fails_with_a_mend(sudo: Path, cluster: Clu
     assert (one["reason"], one["mend"]) == (reason, MEND)
     answer = envc("status", *words, "--json")
     assert answer.status == 1
-    assert answer.json["nodes"]["n2"]["reason"] == f"{reason}\n  mend: {MEND}"
+    assert answer.json["nodes"]["n2"]["reason"] == f"{reason}\n  help: {MEND}"
 
 
 class AsNobody(LocalEngine):

@@ -213,4 +213,4 @@ def test_no_such_bundle(cluster: Cluster) -> None:
     answer = cluster.site.envc("rollout", "--nodes", "n1", "--target", "/x", "--from", "none.envc")
     assert answer.status == 2
     assert "error: there is no such bundle or folder of wheels\n" in answer.stderr
-    assert answer.stderr.endswith(" mend: correct what --from names\n")
+    assert answer.stderr.endswith(" help: correct what --from names\n")

@@ -206,7 +206,7 @@ def test_nodes_need_no_python_of_their_own(site: SiteFolder, engine: BareEngine)
         roll_out(str(site.folder), options, engine, Context(), lambda state: None)
     assert str(caught.value) == (
         f"{site.folder}/envc.toml (core.archive): the site carries its interpreter: nodes need "
-        "none of their own\n  mend: leave --python away"
+        "none of their own\n  help: leave --python away"
     )
 
 

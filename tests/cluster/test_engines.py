@@ -189,5 +189,5 @@ def test_slurm_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
         engine_of("slurm")
     assert str(told.value) == (
         "srun and salloc and sbcast cannot be found\n"
-        "  mend: run envc where Slurm's commands are, or use another --engine"
+        "  help: run envc where Slurm's commands are, or use another --engine"
     )

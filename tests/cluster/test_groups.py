@@ -289,7 +289,7 @@ def test_a_node_that_is_behind_is_the_roll_outs_for_a_while(
     monkeypatch.setenv("ENVC_SPREAD_MINUTES", "soon")
     answer = envc(*words)
     what = "error: ENVC_SPREAD_MINUTES is 'soon', which is no number of minutes\n"
-    mend = " mend: set it to minutes, or unset it\n"
+    mend = " help: set it to minutes, or unset it\n"
     assert (answer.status, answer.stderr) == (2, what + mend)
     monkeypatch.delenv("ENVC_SPREAD_MINUTES")
     report = envc(*words, "--json").json

@@ -57,7 +57,7 @@ def test_a_node_with_an_interpreter_alone_has_envc_afterwards(kit: Kit, tmp_path
     )
     assert own.stderr == (
         f"error: nothing is materialized here\n   at: {target}\n"
-        " mend: name a target directory, or an overlay's folder\n"
+        " help: name a target directory, or an overlay's folder\n"
     )
 
 

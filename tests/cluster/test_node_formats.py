@@ -90,28 +90,28 @@ def changed(**values: Any) -> bytes:
             changed(version=3),
             (
                 "w: this wanted state has format 3, and this envc reads format 1\n"
-                "  mend: use the envc that wrote it, or a newer one"
+                "  help: use the envc that wrote it, or a newer one"
             ),
         ),
         (
             changed(generations=[]),
             (
                 "w (generations): not a wanted state: it has no generation\n"
-                "  mend: run `envc rollout` again, or correct the path"
+                "  help: run `envc rollout` again, or correct the path"
             ),
         ),
         (
             changed(kit="../../etc"),
             (
                 "w (kit): not a wanted state: this must be a sha256 digest\n"
-                "  mend: run `envc rollout` again, or correct the path"
+                "  help: run `envc rollout` again, or correct the path"
             ),
         ),
         (
             changed(more=1),
             (
                 "w (more): not a wanted state: this field is unknown\n"
-                "  mend: run `envc rollout` again, or correct the path"
+                "  help: run `envc rollout` again, or correct the path"
             ),
         ),
     ],

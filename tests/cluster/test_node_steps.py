@@ -133,7 +133,7 @@ def test_a_step_without_what_it_needs(cluster: Cluster) -> None:
     answer = envc("node", "prepare", "--target", cluster.folder("n1"), "--json")
     assert (answer.status, answer.stderr) == (
         2,
-        "error: prepare needs --state\n mend: see `envc node --help`\n",
+        "error: prepare needs --state\n help: see `envc node --help`\n",
     )
 
 
@@ -214,7 +214,7 @@ def test_an_altered_parcel_is_not_converged_to(cluster: Cluster) -> None:
     assert answer.status == 5
     assert answer.stderr == (
         "error: the parcel is not what the wanted state names: it was cut off or altered\n"
-        f"   at: {parcel}\n mend: run `envc rollout` again\n"
+        f"   at: {parcel}\n help: run `envc rollout` again\n"
     )
     assert cluster.current("n2") is None
 
@@ -223,12 +223,12 @@ def test_nobody_knows_what_is_wanted(cluster: Cluster) -> None:
     target = cluster.folder("n1")
     assert envc("converge", "--target", target, "--check").stderr == (
         "error: what this node is to hold is not known: no roll-out has been here\n"
-        f"   at: {target}\n mend: name the folder of the wanted state with --state DIR\n"
+        f"   at: {target}\n help: name the folder of the wanted state with --state DIR\n"
     )
     answer = envc("converge", "--target", target, "--check", "--state", cluster.state)
     assert answer.stderr == (
         f"error: no wanted state here\n   at: {cluster.state}/wanted.json\n"
-        " mend: correct --state, or write it with `envc rollout --state DIR`\n"
+        " help: correct --state, or write it with `envc rollout --state DIR`\n"
     )
 
 

@@ -87,7 +87,7 @@ def test_a_wanted_state_that_is_damaged_is_mended_as_it_says(
         wanted.write_text(text)
         answer = cluster.site.envc("converge", "--target", cluster.folder("n1"), "--check")
         assert answer.status == 2
-        assert " mend: run `envc rollout` again" in answer.stderr
+        assert " help: run `envc rollout` again" in answer.stderr
         assert rolled(cluster, engine, "n[1-2]", **options).sets == nodes
         cluster.site.done("converge", "--target", cluster.folder("n1"), "--check")
         cluster.upgrade() if "current" in nodes else None
@@ -350,7 +350,7 @@ def test_nodes_of_one_machine_need_targets_of_their_own(
         roll_out(str(cluster.site.folder), options, engine, Context(), lambda state: None)
     assert str(told.value) == (
         "/nowhere: nodes of the local engine would share one target\n"
-        "  mend: put {node} into the target: --target /tmp/nodes/{node}"
+        "  help: put {node} into the target: --target /tmp/nodes/{node}"
     )
 
 
@@ -358,7 +358,7 @@ def test_no_set_of_nodes(cluster: Cluster, engine: FakeEngine) -> None:
     with pytest.raises(UsageError) as told:
         rolled(cluster, engine, "n[1-")
     assert "'n[1-' is no set of nodes: " in str(told.value)
-    assert str(told.value).endswith("mend: write it like 'n[1-16]' or @group")
+    assert str(told.value).endswith("help: write it like 'n[1-16]' or @group")
 
 
 def test_the_wanted_state_keeps_what_the_site_retains(cluster: Cluster, engine: FakeEngine) -> None:

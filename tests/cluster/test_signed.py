@@ -144,13 +144,13 @@ def test_nothing_to_sign_with(signed: Signed) -> None:
     file = signed.cluster.site.folder / "envc.toml"
     assert str(told.value) == (
         f"{file} (site.keys): the site has keys, and nothing to sign with was named\n"
-        "  mend: name the private key with --sign KEY, or set ENVC_SIGN_KEY"
+        "  help: name the private key with --sign KEY, or set ENVC_SIGN_KEY"
     )
     with pytest.raises(UsageError) as other:
         signed.roll_out("bob")
     assert str(other.value) == (
         f"{signed.folder / 'bob'}: none of the signatures is by a key that the site names\n"
-        "  mend: sign with a key of [site] keys, or add its .pub there"
+        "  help: sign with a key of [site] keys, or add its .pub there"
     )
     assert signed.cluster.current("n1") is None
 
@@ -161,12 +161,12 @@ def test_no_key_of_openssh_in_the_spec(signed: Signed) -> None:
     assert answer.status == 2
     assert answer.stderr == (
         "error: 'ssh-rsa AAAA ada' is not an OpenSSH public key of kind ssh-ed25519\n"
-        "   at: envc.toml:5 (site.keys[0])\n mend: correct it\n"
+        "   at: envc.toml:5 (site.keys[0])\n help: correct it\n"
     )
 
 
 def refusal(wanted: Path, what: str, mend: str) -> str:
-    return f"error: {what}\n   at: {wanted}\n mend: {mend}\n"
+    return f"error: {what}\n   at: {wanted}\n help: {mend}\n"
 
 
 def test_a_state_that_is_not_what_was_signed_is_not_converged_to(signed: Signed) -> None:
@@ -351,7 +351,7 @@ def test_a_roll_out_signs_nothing_that_a_stranger_has_written(signed: Signed) ->
         signed.roll_out("ada")
     assert str(told.value) == (
         f"{signed.groups}: what is wanted of nodes here is not to be signed: it is not signed\n"
-        "  mend: find out who wrote it; where keys are replaced, name the old one with --sign, "
+        "  help: find out who wrote it; where keys are replaced, name the old one with --sign, "
         "too; with --replace-keys what it wants of other nodes is left out"
     )
     assert stated_in(state) == before
@@ -520,7 +520,7 @@ def test_a_trust_file_without_a_key(signed: Signed, tmp_path: Path) -> None:
     answer = signed.converge("n1", "--trust", tmp_path / "none")
     assert (answer.status, answer.stderr) == (
         2,
-        f"error: there is no public key in it\n   at: {tmp_path}/none\n mend: name another file\n",
+        f"error: there is no public key in it\n   at: {tmp_path}/none\n help: name another file\n",
     )
     answer = signed.converge("n1", "--trust", tmp_path / "absent")
     assert (answer.status, answer.stderr) == (
@@ -593,7 +593,7 @@ def test_a_bare_step_is_refused_where_keys_are_noted(signed: Signed) -> None:
     answer = envc("node", "switch", "--digest", digest, *words)
     told = (
         "error: it is not signed\n   at: --wanted\n"
-        f" mend: have it signed (--sign) with {signed.shown('ada')}\n"
+        f" help: have it signed (--sign) with {signed.shown('ada')}\n"
     )
     assert (answer.status, answer.stderr) == (5, told)
     (parcel,) = (signed.cluster.state / "parcels").iterdir()
@@ -704,5 +704,5 @@ def test_a_bundle_that_is_replaced_while_it_is_read(signed: Signed, tmp_path: Pa
         SiteBundle(accepted)
     assert str(told.value) == (
         f"{first}: this bundle was replaced while it was read\n"
-        "  mend: find out who did it; then run the same command again"
+        "  help: find out who did it; then run the same command again"
     )

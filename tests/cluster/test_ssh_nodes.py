@@ -270,5 +270,5 @@ def test_an_overlay_made_before_a_roll_out_works_on_every_node_after_it(rig: Rig
     assert said.returncode == 1
     begin = f"envc: {alice}/generations/000002: this node does not hold the base 'user' that the "
     assert said.stderr.startswith(begin), said.stderr
-    assert "mend: " in said.stderr
+    assert "help: " in said.stderr
     assert rig.nodes.ssh("n15", see).stdout == "1.16.0\n"

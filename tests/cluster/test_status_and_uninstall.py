@@ -91,7 +91,7 @@ def test_generations_that_jobs_use_are_told_and_kept(cluster: Cluster) -> None:
         assert answer.status == 1
         assert answer.stderr == (
             f"error: running processes use generation 1\n   at: {target}\n"
-            " mend: wait for them to end, or end them; then run this again\n"
+            " help: wait for them to end, or end them; then run this again\n"
         )
     finally:
         os.close(lease)
@@ -122,7 +122,7 @@ def test_a_folder_that_is_no_target_is_refused(tmp_path: Path) -> None:
     assert answer.status == 2
     assert answer.stderr == (
         f"error: this is no target directory: nothing was removed\n   at: {tmp_path}\n"
-        " mend: name a folder that `envc materialize --target` made\n"
+        " help: name a folder that `envc materialize --target` made\n"
     )
     assert os.listdir(tmp_path) == ["precious"]
 

@@ -38,7 +38,7 @@ def ours(world: World) -> World:
 def helps(release: Release, *words: object) -> bool:
     """Whether a call ends well; else it has to say why, and what to do."""
     answer = release.envc(*words)
-    assert answer.status == 0 or "\n mend: " in answer.stderr, (words, answer.stderr)
+    assert answer.status == 0 or "\n help: " in answer.stderr, (words, answer.stderr)
     return answer.status == 0
 
 

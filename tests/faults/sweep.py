@@ -21,7 +21,7 @@ from support.sites import Answer
 _KILLED = -9
 _INTERRUPTED = re.compile(
     r"(about to write [^\n]+\n)?"
-    r"error: interrupted: [^\n]+\n mend: run the same command again: it goes on\n"
+    r"error: interrupted: [^\n]+\n help: run the same command again: it goes on\n"
 )
 # What tells who wrote last, and when; a memo of how that was found; a folder that may be empty, or
 # not there: what is in it counts.
@@ -209,14 +209,14 @@ def _not_killed(answer: Answer, call: Call) -> Iterator[str]:
     """A child process was killed, and envc told it; or another thread was the first this time."""
     if call.first_thread:
         yield f"the call is not made any more: {answer.stderr}"
-    elif answer.status not in (0, 4) or (answer.status == 4 and "\n mend: " not in answer.stderr):
+    elif answer.status not in (0, 4) or (answer.status == 4 and "\n help: " not in answer.stderr):
         yield f"envc ends with {answer.status} when its child is killed: {answer.stderr}"
 
 
 def _badly_told(answer: Answer, error: str) -> Iterator[str]:
     """A failed call ends with status 4, its cause, where it was, and what to do."""
     cause = os.strerror(getattr(errno, error))
-    parts = [f": {cause}\n", "\n   at: ", "\n mend: "]
+    parts = [f": {cause}\n", "\n   at: ", "\n help: "]
     if answer.status != 4 or not all(part in answer.stderr for part in parts):
         yield f"{error} ends with {answer.status}: {answer.stderr}"
 

@@ -42,7 +42,7 @@ def is_told(answer, cause, mend):
     what, where, how = answer.stderr.splitlines()
     assert (what.startswith("error: cannot "), what.endswith(f": {cause}")) == (True, True), what
     assert where.startswith("   at: /"), where
-    assert how == f" mend: {mend}"
+    assert how == f" help: {mend}"
 
 
 NO_SPACE = ("No space left on device", "free space or inodes on this file system")
@@ -149,7 +149,7 @@ def test_a_store_that_is_mounted_apart(template, tmp_path, mode):
                 4,
                 (
                     f"error: {what}\n   at: {world.target}/generations\n"
-                    " mend: put store and generations on one mount, owned by one user, or use "
+                    " help: put store and generations on one mount, owned by one user, or use "
                     "--link-mode copy\n"
                 ),
             )

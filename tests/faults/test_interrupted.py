@@ -96,7 +96,7 @@ def is_ended(answer: tuple[int, str, str], way: str, holds: str) -> None:
     assert status == (143 if way == "SIGTERM" else 130), err
     assert (out, "Traceback" in err) == ("", False), err
     told = err[err.index("error: ") :]
-    what, mend = re.fullmatch(r"error: interrupted: (.+)\n mend: (.+)\n", told).groups()
+    what, mend = re.fullmatch(r"error: interrupted: (.+)\n help: (.+)\n", told).groups()
     assert re.search(holds, what), what
     assert mend == "run the same command again: it goes on"
 

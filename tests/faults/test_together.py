@@ -181,7 +181,7 @@ def test_a_lock_holder_that_is_stopped_is_named(world, kind, name):
         assert what.endswith(f" on {os.uname().nodename} holds the lock; waited for 0.2 seconds")
         assert where == f"   at: {world.target}/{name}"
         assert mend == (
-            " mend: wait for it to end, or end it; ENVC_LOCK_TIMEOUT sets how long to wait"
+            " help: wait for it to end, or end it; ENVC_LOCK_TIMEOUT sets how long to wait"
         )
         process.send_signal(signal.SIGCONT)
     assert os.readlink(world.target / "current") == "generations/000001"
@@ -220,7 +220,7 @@ def test_a_time_out_that_is_none(world, text):
         2,
         (
             f"error: ENVC_LOCK_TIMEOUT is {text!r}, which is no number of seconds\n"
-            " mend: set it to how long to wait for a lock, or unset it\n"
+            " help: set it to how long to wait for a lock, or unset it\n"
         ),
     )
 
@@ -236,7 +236,7 @@ def test_a_lock_that_is_a_symlink_is_not_followed(world):
         (
             "error: cannot open the lock: Too many levels of symbolic links\n"
             f"   at: {world.target}/.lock\n"
-            " mend: remove the symlink that stands there\n"
+            " help: remove the symlink that stands there\n"
         ),
     )
     assert (world.root / "sentinel/file").read_text() == "mine\n"
@@ -250,7 +250,7 @@ def test_too_few_open_files(world, files):
         if answer.status != 0:
             assert answer.status == 4, answer.stderr
             assert ": Too many open files\n" in answer.stderr
-            assert answer.stderr.endswith(" mend: raise the limit of open files (ulimit -n)\n")
+            assert answer.stderr.endswith(" help: raise the limit of open files (ulimit -n)\n")
             assert not (world.target / "current").is_symlink()
         assert starter.run(*world.materialize(1)).status == 0
     is_sound(world.target)

@@ -124,7 +124,7 @@ def test_what_writes_is_refused_on_the_target_of_another(world, processes, name)
         (
             f"error: the folder belongs to user 0, and envc runs as user {_NOBODY}\n"
             f"   at: {world.target}\n"
-            " mend: run envc as its owner, or choose another folder\n"
+            " help: run envc as its owner, or choose another folder\n"
         ),
     )
 
@@ -136,7 +136,7 @@ def test_a_parent_that_is_not_ones_own(world, processes):
         (
             "error: cannot make the folder: Permission denied\n"
             f"   at: {world.target}\n"
-            " mend: run envc as the owner of this folder\n"
+            " help: run envc as the owner of this folder\n"
         ),
     )
 
@@ -159,7 +159,7 @@ def test_links_to_what_somebody_else_owns(world, processes):
         (
             "error: hard links from the store do not work here: Operation not permitted\n"
             f"   at: {world.target}/generations\n"
-            " mend: put store and generations on one mount, owned by one user, or use "
+            " help: put store and generations on one mount, owned by one user, or use "
             "--link-mode copy\n"
         ),
     )

@@ -20,7 +20,7 @@ from hostile.snapshots import snapshot
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 SITE = f"lib/python{PYTHON}/site-packages"
-MEND = "\n  mend: do not use this wheel: pin another release, and tell the project"
+MEND = "\n  help: do not use this wheel: pin another release, and tell the project"
 X = b"x = 1\n"
 Y = b"y = 1\n"
 

@@ -18,7 +18,7 @@ from support.cores import file, special, tar_of
 from support.sites import PYTHON
 
 PROGRAM = f"python/bin/python{PYTHON}"
-MEND = "  mend: do not use this archive: take another one, and correct core.archive"
+MEND = "  help: do not use this archive: take another one, and correct core.archive"
 Members = Sequence[tuple[tarfile.TarInfo, bytes]]
 
 
@@ -145,7 +145,7 @@ def test_other_bytes_than_the_site_names(tmp_path: Path) -> None:
     assert str(error) == (
         f"{tmp_path}/here/core.tar: the interpreter's archive is {digest_of(content)}, and should "
         f"be {wanted}\n"
-        "  mend: fetch it again; if it is meant to be another one, correct core.archive"
+        "  help: fetch it again; if it is meant to be another one, correct core.archive"
     )
 
 
@@ -162,7 +162,7 @@ def test_no_interpreter_in_it(tmp_path: Path) -> None:
     assert str(error) == (
         f"{tmp_path}/here/core.tar: the archive holds no bin/python{PYTHON}, at its top or in one "
         "leading folder\n"
-        f"  mend: take an archive of a CPython {PYTHON}, or correct core.python"
+        f"  help: take an archive of a CPython {PYTHON}, or correct core.python"
     )
 
 
@@ -180,7 +180,7 @@ def test_an_interpreter_that_does_not_run(tmp_path: Path, program: bytes, told: 
     assert str(error) == (
         f"{tmp_path}/here/core.tar: the interpreter in this archive does not run here as Python "
         f"{PYTHON}: {told}\n"
-        f"  mend: take an archive of a CPython {PYTHON} for this kind of machine"
+        f"  help: take an archive of a CPython {PYTHON} for this kind of machine"
     )
 
 
@@ -195,7 +195,7 @@ def test_an_archive_that_is_not_there(tmp_path: Path) -> None:
         )
     assert str(caught.value) == (
         f"{tmp_path}/core.tar: the interpreter's archive cannot be read: No such file or "
-        "directory\n  mend: put it there, or correct core.archive"
+        "directory\n  help: put it there, or correct core.archive"
     )
 
 
@@ -208,7 +208,7 @@ def test_a_core_that_is_not_what_its_manifest_says(tmp_path: Path) -> None:
         receive_core(str(tmp_path / "cores"), digest, [changed], where="a.envc")
     assert str(caught.value) == (
         "a.envc: its files are not what its manifest says\n"
-        "  mend: run the same command again; if it stays so, make or fetch the file again"
+        "  help: run the same command again; if it stays so, make or fetch the file again"
     )
     assert list((tmp_path / "cores").iterdir()) == []
     receive_core(str(tmp_path / "cores"), digest, [sound], where="a.envc")

@@ -170,7 +170,7 @@ def test_other_digest_is_refused_before_anything_is_parsed(scene: Scene) -> None
     assert ingest(scene, {FILENAME: (evil, locked)}) == (
         f"{FILENAME} ({scene.inbox / FILENAME}): the wheel's digest is {digest_of(evil)}, "
         f"the lock says {digest_of(locked)}\n"
-        "  mend: restore the file, or where it was built again on purpose, lock it: "
+        "  help: restore the file, or where it was built again on purpose, lock it: "
         "`envc lock --upgrade-package demo`"
     )
 
@@ -232,7 +232,7 @@ def test_command_names_wheel_and_entry_and_ends_with_status_5(site: SiteFolder) 
     assert answer.stderr == (
         "error: its path leads out of the tree\n"
         f"   at: {evil.name}, entry '../../../x.py'\n"
-        " mend: do not use this wheel: pin another release, and tell the project\n"
+        " help: do not use this wheel: pin another release, and tell the project\n"
     )
     assert (snapshot(store), site.current(), sorted(os.listdir(site.root))) == before
     assert os.listdir(site.target / "store/tmp") == []
@@ -252,6 +252,6 @@ def test_another_project_s_file_is_refused_before_the_switch(site: SiteFolder) -
         "error: clash-one 1.0 and clash-two 1.0 both install "
         f"{SITE}/clash/data.txt, with different content\n"
         "   at: layer user\n"
-        " mend: remove one of the two from the layer, or pin a release of it without this file\n"
+        " help: remove one of the two from the layer, or pin a release of it without this file\n"
     )
     assert site.current() == before

@@ -303,7 +303,7 @@ def test_what_says_which_generation_it_is(world, damage):
     what, where, mend = found.stderr.splitlines()
     assert what.startswith("error: ")
     assert where.endswith(name)
-    assert mend.startswith(" mend: ")
+    assert mend.startswith(" help: ")
     mended = repair(world, "--from", world.wheels)
     assert (mended.status, mended.stdout) == (0, line)
     assert os.readlink(world.target / "current") == "generations/000002"
@@ -365,7 +365,7 @@ def test_what_cannot_be_mended_is_named_and_the_rest_is_mended(alone):
     assert answer.stderr == (
         f"warning: {alone.wheels}/beta-1.0-py3-none-any.whl: the wheel is not "
         "there\n"
-        "  mend: put it there, or name its folder with `--from`\n"
+        "  help: put it there, or name its folder with `--from`\n"
         f"{alone.target}: 1 path repaired, 2 left\n"
     )
     assert verify(alone).stdout == f"changed: {NAMES}/beta.py (beta)\n"

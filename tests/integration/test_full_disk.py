@@ -34,7 +34,7 @@ def test_a_full_disk_leaves_nothing_half_done(small, tmp_path, recipes, built, f
     answer = envc("materialize", "--target", target, cwd=site.folder)
     assert answer.status == 4
     assert "No space left on device" in answer.stderr
-    assert " mend: free space or inodes on this file system\n" in answer.stderr
+    assert " help: free space or inodes on this file system\n" in answer.stderr
     assert not (target / "current").is_symlink()
     (small / "filler").unlink()
     subprocess.run(["mount", "-o", "remount,size=8m", str(small)], check=True)

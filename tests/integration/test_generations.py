@@ -76,7 +76,7 @@ def test_a_generation_that_is_not_there_cannot_be_pinned(world):
         2,
         (
             f"error: there is no generation 7\n   at: {world.target}\n"
-            " mend: list them with `envc generations`\n"
+            " help: list them with `envc generations`\n"
         ),
     )
 
@@ -133,7 +133,7 @@ def test_gc_removes_nothing_where_a_record_cannot_be_read(world):
         (
             "error: the file is missing\n"
             f"   at: {world.generation(2)}/manifest.json\n"
-            " mend: run `envc repair --target DIR`, of the target or overlay that it stands in\n"
+            " help: run `envc repair --target DIR`, of the target or overlay that it stands in\n"
         ),
     )
     assert listing(world.generation(1)) == before
@@ -153,7 +153,7 @@ def test_a_rollback_goes_to_the_one_before_or_to_the_one_named(world):
         2,
         (
             f"error: there is no earlier generation\n   at: {world.target}\n"
-            " mend: list them with `envc generations`\n"
+            " help: list them with `envc generations`\n"
         ),
     )
     assert envc("rollback", "--target", world.target, "--to", 2, "--json").json["changed"] is True
@@ -313,7 +313,7 @@ def test_a_generation_whose_files_were_changed_in_the_store_too_is_not_built_aga
     path.chmod(0o444)
     answer = world.envc(*world.materialize(1))
     assert answer.status == 5
-    assert answer.stderr.endswith(" mend: run `envc repair` on the target, and check its disk\n"), (
+    assert answer.stderr.endswith(" help: run `envc repair` on the target, and check its disk\n"), (
         answer.stderr
     )
     assert os.readlink(world.target / "current") == "generations/000002"

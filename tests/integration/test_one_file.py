@@ -213,7 +213,7 @@ def test_a_folder_that_cannot_be_made_is_told(file, tmp_path):
     (tmp_path / "cache").write_text("a file")
     done = started(file)
     assert done.returncode == 4
-    assert "mend: free space there, or name a folder of your own in ENVC_CACHE_DIR" in done.stderr
+    assert "help: free space there, or name a folder of your own in ENVC_CACHE_DIR" in done.stderr
 
 
 def test_without_a_home_it_is_unpacked_among_temporary_files(file, tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ def test_another_core_is_refused(plain, world, other_core, tmp_path):
         "",
         (
             f"envc: {tree}: compiled for cpython {PYTHON}, but cpython {running} runs it\n"
-            f"  mend: start {tree}/bin/python, or build the tree again with the core that is"
+            f"  help: start {tree}/bin/python, or build the tree again with the core that is"
             " wanted\n"
         ),
     )
@@ -67,7 +67,7 @@ def test_the_paths_that_people_name_outlive_the_core(own_world, tmp_path):
         (
             f"error: the interpreter that this tree was built for is gone: {old}/bin/python3\n"
             f"   at: {(alice / 'current').resolve()}\n"
-            f" mend: build it for the core that is here (`envc overlay sync --dir {alice}`), or "
+            f" help: build it for the core that is here (`envc overlay sync --dir {alice}`), or "
             "bring that core back\n"
         ),
     )

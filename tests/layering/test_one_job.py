@@ -93,7 +93,7 @@ def test_a_generation_that_is_not_here_is_the_answer_no(own_world):
             "error: this node does not hold the generation that ENVC_LOCK pins this job to:"
             f" {absent}\n"
             f"   at: {target}\n"
-            " mend: materialize those locks again, or unset ENVC_LOCK to run on what is here\n"
+            " help: materialize those locks again, or unset ENVC_LOCK to run on what is here\n"
         ),
     )
     answer = run(own_world, *words, ENVC_LOCK="../..")
@@ -102,6 +102,6 @@ def test_a_generation_that_is_not_here_is_the_answer_no(own_world):
         (
             "error: ENVC_LOCK is '../..', which is no closure digest\n"
             "   at: the environment\n"
-            " mend: unset ENVC_LOCK, or let `envc run` set it\n"
+            " help: unset ENVC_LOCK, or let `envc run` set it\n"
         ),
     )

@@ -121,7 +121,7 @@ def test_layers_cannot_stand_on_each_other(own_world, wheels, tmp_path):
         (
             "error: the overlays stand on each other in a circle: alice → bob → alice\n"
             f"   at: {alice}/overlay.toml\n"
-            " mend: let one of them stand on a common layer\n"
+            " help: let one of them stand on a common layer\n"
         ),
     )
 

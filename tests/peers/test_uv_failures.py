@@ -208,7 +208,7 @@ def test_two_wheels_with_one_path(uv: Uv, ours: SiteFolder) -> None:
         "error: clash-one 1.0 and clash-two 1.0 both install "
         f"{SITE_PACKAGES}/clash/data.txt, with different content\n"
         "   at: layer user\n"
-        " mend: remove one of the two from the layer, or pin a release of it without this file\n"
+        " help: remove one of the two from the layer, or pin a release of it without this file\n"
     )
     assert ours.current() == "generations/000001"
 

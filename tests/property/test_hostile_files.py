@@ -243,4 +243,4 @@ def test_a_strange_value_in_every_place_of_a_record():
 def test_a_file_that_is_too_large_is_not_parsed():
     with pytest.raises(SpecError) as caught:
         read_site(b"#" * ((4 << 20) + 1), "envc.toml")
-    assert str(caught.value) == ("envc.toml: larger than 4194304 bytes\n  mend: split the file")
+    assert str(caught.value) == ("envc.toml: larger than 4194304 bytes\n  help: split the file")

@@ -123,7 +123,7 @@ def test_a_digest_that_the_node_does_not_hold_is_explained(disk, layers):
         " ENVC_LOCK pins this job to\n"
         f"  digest: {absent}\n"
         f"  target: {target}\n"
-        f"  mend: an administrator's `envc converge --target {target}` brings it back; unset"
+        f"  help: an administrator's `envc converge --target {target}` brings it back; unset"
         " ENVC_LOCK to run on what is here\n"
     )
     assert refused(target / "user", ENVC_LOCK=absent) == expected
@@ -138,7 +138,7 @@ def test_a_digest_that_the_node_does_not_hold_is_explained(disk, layers):
 def test_what_is_no_digest_is_explained(disk, layers, value):
     assert refused(disk.root / "target/user", ENVC_LOCK=value) == (
         f"envc: ENVC_LOCK is {value!r}, which is no closure digest\n"
-        "  mend: unset ENVC_LOCK, or let `envc run` set it\n"
+        "  help: unset ENVC_LOCK, or let `envc run` set it\n"
     )
 
 
@@ -148,7 +148,7 @@ def test_an_interpreter_that_cannot_be_run_is_explained(disk, layers):
     python.write_text("no program")
     python.chmod(0o555)
     assert refused(disk.root / "target/user", ENVC_LOCK=layers[0].closure) == (
-        f"envc: {python}: cannot be run (Exec format error)\n  mend: unset ENVC_LOCK\n"
+        f"envc: {python}: cannot be run (Exec format error)\n  help: unset ENVC_LOCK\n"
     )
 
 
@@ -164,5 +164,5 @@ def test_a_program_that_embeds_the_interpreter_is_not_started_again(
     assert done.stderr == (
         f"envc: {prefix(disk, 2)}: ENVC_LOCK pins this job to {prefix(disk, 1)}, and the program"
         " that embeds this interpreter cannot be started again\n"
-        f"  mend: give it {prefix(disk, 1)} for its home, or unset ENVC_LOCK\n"
+        f"  help: give it {prefix(disk, 1)} for its home, or unset ENVC_LOCK\n"
     )

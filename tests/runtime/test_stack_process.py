@@ -233,7 +233,7 @@ def test_a_missing_base_is_explained(disk: Disk, options: tuple[str, ...]):
         " 'alice' was compiled for (No such file or directory)\n"
         f"  digest: {base.closure}\n"
         f"  target: {disk.root}/target\n"
-        "  mend: `envc overlay sync` compiles the overlay for the base that is here;"
+        "  help: `envc overlay sync` compiles the overlay for the base that is here;"
         f" an administrator's `envc converge --target {disk.root}/target` brings this one back\n"
     )
 
@@ -253,7 +253,7 @@ def test_another_core_is_refused(disk: Disk):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"envc: {real}: compiled for cpython 3.10, but cpython {disk.interpreter.version} runs it\n"
-        f"  mend: start {real}/bin/python, or build the tree again with the core that is wanted\n"
+        f"  help: start {real}/bin/python, or build the tree again with the core that is wanted\n"
     )
 
 
@@ -263,13 +263,13 @@ def test_a_newer_or_missing_data_file_is_refused(disk: Disk):
     mend = "build the tree again: `envc materialize`, for an overlay `envc overlay sync`"
     done = run(tree / "bin/python", "-c", "print('never')")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"envc: {path}: not a stack of format 2\n  mend: {mend}\n"
+    assert done.stderr == f"envc: {path}: not a stack of format 2\n  help: {mend}\n"
     path.unlink()
     done = run(tree / "bin/python", "-c", "print('never')")
     named = f"{tree}/{disk.interpreter.site_packages}/{path.name}"
     reason = "cannot be read (No such file or directory)"
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"envc: {named}: {reason}\n  mend: {mend}\n"
+    assert done.stderr == f"envc: {named}: {reason}\n  help: {mend}\n"
 
 
 def test_no_name_in_a_message_commands_a_terminal(disk: Disk):
@@ -284,7 +284,7 @@ def test_no_name_in_a_message_commands_a_terminal(disk: Disk):
     told, mend = done.stderr.splitlines()
     within = path.relative_to(disk.root / "target")
     assert told == f"envc: {shown}/{within}: not a stack of format 2"
-    assert mend.startswith("  mend: ")
+    assert mend.startswith("  help: ")
 
 
 def test_a_common_layer_finds_its_base_wherever_the_target_stands(disk: Disk):

@@ -150,6 +150,6 @@ def test_where_its_stack_is_gone_it_says_so(disk: Disk, user, alice: Path):
             f"envc: {tree}: the layer {name!r} that this virtual environment was made on is not"
             " there (No such file or directory)\n"
             f"  path: {path}\n"
-            "  mend: make the environment again, with the python of the stack that it shall see:"
+            "  help: make the environment again, with the python of the stack that it shall see:"
             f" `…/bin/python -m venv --clear --system-site-packages {tree}`\n"
         )

@@ -66,8 +66,8 @@ def test_check_names_what_is_stale(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "nothing-v1.schema.json").write_text("{}\n")
     assert schemas.main(["--check", folder]) == 1
     assert capsys.readouterr().err == (
-        f"error: {folder}/envc-v1.schema.json is stale\n mend: run `make schemas`\n"
-        f"error: {folder}/nothing-v1.schema.json is stale\n mend: run `make schemas`\n"
+        f"error: {folder}/envc-v1.schema.json is stale\n help: run `make schemas`\n"
+        f"error: {folder}/nothing-v1.schema.json is stale\n help: run `make schemas`\n"
     )
     assert schemas.main([folder]) == 0
     assert schemas.main(["--check", folder]) == 0

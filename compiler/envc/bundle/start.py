@@ -119,7 +119,7 @@ def _unpack(file: zipfile.ZipFile, python: str, program: str) -> None:
 
 
 def _refuse(status: int, what: str, where: str, mend: str) -> NoReturn:
-    sys.stderr.write(f"error: {what}\n   at: {where}\n mend: {mend}\n")
+    sys.stderr.write(f"error: {what}\n   at: {where}\n help: {mend}\n")
     sys.exit(status)
 
 

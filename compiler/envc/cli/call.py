@@ -12,7 +12,7 @@ from envc.cli.ending import Ending
 from envc.cli.grammar import Arguments, Command, Operand, meant, read
 from envc.cli.output import become, harmless, harmless_lines, print_json, show
 from envc.cli.progress import LineReporter, reporter_of
-from envc.errors import EnvcError, InternalError, Interrupted, UsageError
+from envc.errors import EnvcError, InternalError, Interrupted, UsageError, help_line
 from envc.ports import REPORTER
 
 
@@ -140,7 +140,7 @@ def _report(error: EnvcError, arguments: Arguments) -> int:
             if fault.where:
                 sys.stderr.write(f"   at: {harmless(fault.where)}\n")
             if fault.mend:
-                sys.stderr.write(f" mend: {harmless_lines(fault.mend)}\n")
+                sys.stderr.write(f" {help_line(harmless_lines(fault.mend))}\n")
     return error.status
 
 

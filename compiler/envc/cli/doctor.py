@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from envc.cli.grammar import Arguments, Command
 from envc.cli.options import BASES, OVERLAY
 from envc.cli.output import Output, lines
+from envc.errors import help_line
 
 if TYPE_CHECKING:
     from envc.reports.doctor import DoctorReport
@@ -32,7 +33,7 @@ def _diagnoses(report: "DoctorReport", *, quiet: bool) -> Iterator[str]:
         if each.state != "ok" or not quiet:
             yield f"{each.state:<8} {each.name}: {each.what}"
         if each.mend:
-            yield f"         mend: {each.mend}"
+            yield f"         {help_line(each.mend)}"
 
 
 COMMAND = Command(

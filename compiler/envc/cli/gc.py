@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from envc.cli.grammar import Arguments, Command, Option, whole
 from envc.cli.options import ENGINE, OVERLAY, TARGET, asked_nodes, folder_of, nodes_engine
 from envc.cli.output import Output, counted, table
+from envc.errors import help_line
 
 if TYPE_CHECKING:
     from envc.reports.gc_nodes import NodeCollected, NodesCollectReport
@@ -53,7 +54,7 @@ def _rows(report: "NodesCollectReport") -> list[tuple[str, ...]]:
 
 def _row(node: str, each: "NodeCollected") -> tuple[str, ...]:
     if each.state != "collected":
-        why = f"{each.reason}; mend: {each.mend}" if each.mend else each.reason
+        why = f"{each.reason}; {help_line(each.mend)}" if each.mend else each.reason
         return (node, each.state, "-", "-", "-", "-", "-", why)
     return (
         node,

@@ -17,6 +17,7 @@ from envc.cli.options import (
     target_of,
 )
 from envc.cli.output import Output
+from envc.errors import help_line
 
 if TYPE_CHECKING:
     from envc.reports.rollout import RolloutReport
@@ -57,7 +58,7 @@ def _told(report: "RolloutReport") -> Iterator[str]:
         if each.state in {"failed", "pending"} or (each.reason and not report.ok):
             yield f"  {node}: {each.state}: {each.reason}"
             if each.mend:
-                yield f"     mend: {each.mend}"
+                yield f"     {help_line(each.mend)}"
     if report.stopped:
         yield f"stopped: {report.stopped}; no further node was switched"
     if not report.ok:

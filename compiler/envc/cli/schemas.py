@@ -342,7 +342,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     found = stale(arguments.folder)
     for name in found:
-        sys.stderr.write(f"error: {arguments.folder}/{name} is stale\n mend: run `make schemas`\n")
+        sys.stderr.write(f"error: {arguments.folder}/{name} is stale\n help: run `make schemas`\n")
     return 1 if found else 0
 
 

@@ -6,6 +6,7 @@ Source: https://docs.github.com/actions/reference/workflow-commands-for-github-a
 import re
 from collections.abc import Iterable, Iterator
 
+from envc.errors import help_line
 from envc.model.finding import Verdict
 
 # Where a finding stems from, as messages write it: `file:line (key)`.
@@ -22,7 +23,7 @@ def annotations(verdicts: Iterable[Verdict]) -> Iterator[str]:
             if line:
                 properties["line"] = str(line)
             given = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-            mend = f"\nmend: {finding.mend}" if finding.mend else ""
+            mend = f"\n{help_line(finding.mend)}" if finding.mend else ""
             command = _COMMANDS[finding.severity]
             yield f"::{command} {given}::{_data(finding.message + mend)}"
 

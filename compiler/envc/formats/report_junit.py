@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from envc.errors import help_line
 from envc.formats.harmless import harmless_lines
 from envc.model.finding import Finding, Verdict
 
@@ -45,7 +46,7 @@ def _told(finding: Finding) -> str:
     if finding.where:
         lines.append(f"  at: {finding.where}")
     if finding.mend:
-        lines.append(f"  mend: {finding.mend}")
+        lines.append(f"  {help_line(finding.mend)}")
     return _clean("\n".join(lines))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from envc.errors import shell_word
+from envc.errors import help_line, shell_word
 from envc.formats.report_github import parse_place
 from envc.model.codes import CODES
 from envc.model.digest import digest_of_json
@@ -57,7 +57,7 @@ def _result(
     location: dict[str, Any] = {"artifactLocation": {"uri": _uri(file)}}
     if line:
         location["region"] = {"startLine": line}
-    mend = f"\nmend: {finding.mend}" if finding.mend else ""
+    mend = f"\n{help_line(finding.mend)}" if finding.mend else ""
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": numbers[finding.code],

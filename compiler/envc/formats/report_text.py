@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from envc.errors import help_line
 from envc.model.finding import Finding, Verdict
 
 _WIDTH = 80
@@ -48,7 +49,7 @@ def _finding_lines(finding: Finding, word: str) -> Iterator[str]:
     if finding.reason:
         yield from _wrapped(f"because: {finding.reason}", _INDENT + "  ")
     if finding.mend:
-        yield from _wrapped(f"mend: {finding.mend}", _INDENT)
+        yield from _wrapped(help_line(finding.mend), _INDENT)
 
 
 def _wrapped(text: str, indent: str) -> Iterable[str]:

@@ -21,7 +21,7 @@ def fail(what: str, mend: str, *facts: str) -> "NoReturn":
 
 def say(what: str, mend: str, *facts: str) -> None:
     """Say what is wrong, a line each for further facts."""
-    lines = [f"envc: {what}", *(f"  {fact}" for fact in facts), f"  mend: {mend}"]
+    lines = [f"envc: {what}", *(f"  {fact}" for fact in facts), f"  help: {mend}"]
     os.write(2, "".join(f"{shown(line)}\n" for line in lines).encode(errors="backslashreplace"))
 
 

@@ -111,7 +111,7 @@ def test_a_truncated_bundle(path):
     with pytest.raises(UntrustedError) as caught:
         Bundle(str(path))
     assert str(caught.value) == (
-        f"{path}: this is no bundle\n  mend: make the bundle again, or fetch it again"
+        f"{path}: this is no bundle\n  help: make the bundle again, or fetch it again"
     )
 
 
@@ -172,7 +172,7 @@ def test_a_newer_format(path):
         Bundle(str(path))
     assert str(caught.value) == (
         f"{path} (bundle.json): this bundle's index has format 2, and this envc reads format 1\n"
-        "  mend: use the envc that wrote it, or a newer one"
+        "  help: use the envc that wrote it, or a newer one"
     )
 
 

@@ -88,7 +88,7 @@ def test_a_fork_that_is_killed():
     with pytest.raises(OutsideError) as raised:
         share_out(WORKS, here=one, in_forks=kill_itself, most=2)
     assert str(raised.value) == (
-        "a process of this run was killed\n  mend: run the command again; nothing was switched"
+        "a process of this run was killed\n  help: run the command again; nothing was switched"
     )
 
 

@@ -133,7 +133,7 @@ def test_a_site_of_its_own_has_no_project():
     assert str(caught.value) == (
         "envc.toml:8 (layer.user.requires-from[0]): "
         "only a site in a pyproject.toml has a project to read\n"
-        "  mend: move the tables below [tool.envc] of the pyproject.toml, or use requires"
+        "  help: move the tables below [tool.envc] of the pyproject.toml, or use requires"
     )
 
 

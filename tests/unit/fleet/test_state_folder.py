@@ -48,7 +48,7 @@ def test_a_folder_in_it_that_is_a_link_is_refused_and_nothing_is_written(
     with pytest.raises(UsageError) as told:
         state.publish(published(TWO, 2))
     assert str(told.value) == (
-        f"{here}: it is a link, which can lead anywhere\n  mend: remove it, and put a folder there"
+        f"{here}: it is a link, which can lead anywhere\n  help: remove it, and put a folder there"
     )
     assert everything(tmp_path) == before
     with pytest.raises(UsageError):

@@ -84,7 +84,7 @@ def test_faults(content: bytes, where: str, what: str) -> None:
         facts_from_json(content, "facts.json")
     place = f"facts.json ({where})" if where else "facts.json"
     mend = "ingest the wheel again"
-    assert str(caught.value) == f"{place}: not a facts file: {what}\n  mend: {mend}"
+    assert str(caught.value) == f"{place}: not a facts file: {what}\n  help: {mend}"
 
 
 def test_facts_of_another_format() -> None:
@@ -92,5 +92,5 @@ def test_facts_of_another_format() -> None:
         facts_from_json(changed(format=2), "facts.json")
     assert str(caught.value) == (
         "facts.json: this facts file has format 2, and this envc reads format 1\n"
-        "  mend: use the envc that wrote it, or a newer one"
+        "  help: use the envc that wrote it, or a newer one"
     )

@@ -56,4 +56,4 @@ def test_tables_of_other_tools_are_theirs():
 def test_a_script_that_is_no_text():
     with pytest.raises(SpecError) as caught:
         read_inline_metadata(b"# \xff", "plot.py")
-    assert str(caught.value) == "plot.py: not UTF-8 at byte 2\n  mend: save the script as UTF-8"
+    assert str(caught.value) == "plot.py: not UTF-8 at byte 2\n  help: save the script as UTF-8"

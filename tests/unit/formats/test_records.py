@@ -128,13 +128,13 @@ def test_a_location_that_is_none():
         location_from_text(b'version = 1\nsite = "s"\n', "location.toml")
     assert str(caught.value) == (
         "location.toml (target): not a location file: this field is missing\n"
-        "  mend: materialize again"
+        "  help: materialize again"
     )
     with pytest.raises(SpecError) as caught:
         location_from_text(b'version = 2\nsite = "s"\ntarget = "/t"\n', "location.toml")
     assert str(caught.value) == (
         "location.toml: this location file has format 2, and this envc reads format 1\n"
-        "  mend: use the envc that wrote it, or a newer one"
+        "  help: use the envc that wrote it, or a newer one"
     )
     with pytest.raises(SpecError) as caught:
         location_from_text(
@@ -142,7 +142,7 @@ def test_a_location_that_is_none():
         )
     assert str(caught.value) == (
         "location.toml (keys[0]): not a location file: 'k' is not an OpenSSH public key of kind "
-        "ssh-ed25519\n  mend: materialize again"
+        "ssh-ed25519\n  help: materialize again"
     )
 
 

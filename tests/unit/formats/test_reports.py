@@ -59,7 +59,7 @@ def test_text_is_narrow_and_keeps_what_is_copied():
         "     error ENVC201: no set, 100%:",
         "         numpy<2 & numpy>=2 <b>\x07",
         "       at: overlays/bob.toml:5 (overlay.requires[0])",
-        "     mend: relax 'numpy<2'",
+        "     help: relax 'numpy<2'",
         "     warning ENVC301: the overlay has no lock",
         "       at: overlays/bob.toml",
     ]
@@ -116,7 +116,7 @@ def test_annotations_are_one_line_each():
     assert list(annotations([BOB])) == [
         (
             "::error file=overlays/bob.toml,title=ENVC201 bob,line=5::no set, 100%25:%0A"
-            "  numpy<2 & numpy>=2 <b>\x07%0Amend: relax 'numpy<2'"
+            "  numpy<2 & numpy>=2 <b>\x07%0Ahelp: relax 'numpy<2'"
         ),
         "::warning file=overlays/bob.toml,title=ENVC301 bob::the overlay has no lock",
     ]

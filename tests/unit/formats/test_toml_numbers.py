@@ -8,7 +8,7 @@ def test_number_that_python_refuses_to_read() -> None:
     with pytest.raises(SpecError) as caught:
         parse_toml(b"version = " + b"9" * 5000, "envc.toml")
     assert str(caught.value) == (
-        "envc.toml: not TOML: a number has thousands of digits\n  mend: shorten the number"
+        "envc.toml: not TOML: a number has thousands of digits\n  help: shorten the number"
     )
 
 

@@ -92,7 +92,7 @@ def test_redirects_have_an_end_and_what_comes_with_them_is_not_read():
         asked.get("http://h/six/", index="site")
     assert str(caught.value) == (
         "http://h/six/: index 'site' did not answer: it redirected 20 times\n"
-        f"  mend: {client.RETRY_MEND}"
+        f"  help: {client.RETRY_MEND}"
     )
 
 

@@ -130,5 +130,5 @@ def test_files_that_are_damaged_are_an_error(cache):
         _ = found[-1].distributions
     assert str(caught.value) == (
         f"{page_of(cache)}: a page of the cache is damaged\n"
-        "  mend: remove what is kept with `envc cache clean`, then run the command again"
+        "  help: remove what is kept with `envc cache clean`, then run the command again"
     )

@@ -150,7 +150,7 @@ def test_an_index_that_fails_is_not_passed_over(house, open_source, tmp_path):
             source.releases("six")
         assert str(caught.value) == (
             f"{broken.url}/six/: index 'site' failed (503 Service Unavailable)\n"
-            "  mend: run the command again later"
+            "  help: run the command again later"
         )
         assert public.paths() == []
 
@@ -185,7 +185,7 @@ def test_credentials_are_used_and_kept_from_sight(house, open_source, monkeypatc
             )
         assert str(caught.value) == (
             f"{server.url}/x/: index 'my-site' refuses access (401 Unauthorized)\n"
-            "  mend: give credentials: in ~/.netrc, in ENVC_INDEX_MY_SITE_USERNAME and "
+            "  help: give credentials: in ~/.netrc, in ENVC_INDEX_MY_SITE_USERNAME and "
             "ENVC_INDEX_MY_SITE_PASSWORD, in the keyring, or in the index's URL"
         )
 
@@ -329,14 +329,14 @@ def test_offline_uses_what_is_there_however_old(house, open_source):
             source.releases("attrs")
         assert str(caught.value) == (
             f"{server.url}/attrs/: attrs: the cache holds nothing of it from index 'site'\n"
-            "  mend: run without --offline"
+            "  help: run without --offline"
         )
         with pytest.raises(OutsideError) as caught:
             source.metadata(wheel_of(source, "six", 1))
         assert str(caught.value) == (
             f"http://{server.host}/files/six-1.9.0-py3-none-any.whl: "
             "the metadata of six-1.9.0-py3-none-any.whl is not in the cache\n"
-            "  mend: run without --offline"
+            "  help: run without --offline"
         )
         assert len(server.requests) == asked
 
@@ -390,7 +390,7 @@ def test_sources_must_name_an_index(open_source):
     with pytest.raises(UsageError) as caught:
         open_source(IndexSpec(name="a", path="."), sources={"six": "b"})
     assert str(caught.value) == (
-        "sources.six: no index is called 'b'\n  mend: name one of the [[index]] tables: a"
+        "sources.six: no index is called 'b'\n  help: name one of the [[index]] tables: a"
     )
 
 
@@ -399,7 +399,7 @@ def test_an_index_must_be_of_http(open_source):
         open_source(IndexSpec(name="a", url="ftp://ann:pw@host/simple"))
     assert str(caught.value) == (
         "[[index]] a: the URL of index 'a' is not one of HTTP\n"
-        "  mend: give it as https://host/path, or a folder of wheels by `path`"
+        "  help: give it as https://host/path, or a folder of wheels by `path`"
     )
 
 
@@ -425,7 +425,7 @@ def test_a_folder_that_is_not_there(open_source, tmp_path):
         source.releases("six")
     assert str(caught.value) == (
         f"{tmp_path}/none: index 'house' cannot be read: No such file or directory\n"
-        "  mend: check that the folder is there and can be read"
+        "  help: check that the folder is there and can be read"
     )
 
 
@@ -438,7 +438,7 @@ def test_an_index_of_a_later_major_version(house, open_source):
             assert str(caught.value) == (
                 f"{server.url}/six/: index 'site' cannot be read: "
                 "the page is of version 2.0 of the simple API; envc knows 1.x\n"
-                "  mend: check that the URL of the index is that of its simple API"
+                "  help: check that the URL of the index is that of its simple API"
             )
 
 
@@ -449,7 +449,7 @@ def test_nobody_at_the_other_end(house, open_source):
         open_source(IndexSpec(name="site", url=url)).releases("six")
     assert str(caught.value) == (
         f"{url}/six/: index 'site' did not answer: [Errno 111] Connection refused\n"
-        "  mend: check the network, the proxy and the index's URL, then run the command again"
+        "  help: check the network, the proxy and the index's URL, then run the command again"
     )
 
 
@@ -468,7 +468,7 @@ def test_closing_waits_for_no_server(house, open_source):
             source.releases("six")
         assert server.requests == []
     assert str(caught.value) == (
-        "the run ended before the answer was there\n  mend: run the command again"
+        "the run ended before the answer was there\n  help: run the command again"
     )
     assert notes.heard == [("start", "index", "projects"), ("finish", "index")]
 
@@ -600,7 +600,7 @@ def test_metadata_that_the_index_did_not_promise(house, open_source):
         assert str(caught.value) == (
             f"http://{server.host}/files/{name}.metadata: the metadata of {name} is not what the "
             f"index promised: expected sha256:{'0' * 64}, got {got}\n"
-            "  mend: tell who runs the index; a mirror in between may mix old and new pages"
+            "  help: tell who runs the index; a mirror in between may mix old and new pages"
         )
 
 
@@ -613,7 +613,7 @@ def test_metadata_of_another_project(house, open_source):
             source.metadata(wheel_of(source, "other"))
         assert str(caught.value) == (
             f"http://{server.host}/files/{name}: the metadata of {name} is that of six 1.16.0\n"
-            "  mend: do not use this file: exclude its version, and tell who runs the index"
+            "  help: do not use this file: exclude its version, and tell who runs the index"
         )
 
 
@@ -627,7 +627,7 @@ def test_a_wheel_that_is_none(house, open_source):
         assert str(caught.value) == (
             f"http://{server.host}/files/{name}: {name} is not a wheel that can be read: "
             "File is not a zip file\n"
-            "  mend: do not use this file: exclude its version, and tell who runs the index"
+            "  help: do not use this file: exclude its version, and tell who runs the index"
         )
 
 
@@ -681,7 +681,7 @@ def test_a_source_distribution_that_may_change_its_mind_is_asked(house, open_sou
             nobody.metadata(sdist)
     assert str(caught.value) == (
         f"{sdist.url}: six-2.0.tar.gz does not tell its metadata, and nothing is built here\n"
-        "  mend: ask for a version that has wheels"
+        "  help: ask for a version that has wheels"
     )
 
 
@@ -695,7 +695,7 @@ def test_a_source_distribution_that_is_none(house, open_source, tmp_path):
     assert str(caught.value) == (
         f"{place}: six-1.16.0.tar.gz is not a source distribution that can be read: "
         "not a gzip file\n"
-        "  mend: do not use this file; ask for another version, or tell who publishes it"
+        "  help: do not use this file; ask for another version, or tell who publishes it"
     )
 
 

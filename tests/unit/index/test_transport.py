@@ -41,7 +41,7 @@ def test_a_proxy_that_is_none(monkeypatch):
         transport.open_client({}, backoff_seconds=0)
     assert str(caught.value) == (
         "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY: "
-        "a proxy of the environment cannot be used\n  mend: give it as http://host:port"
+        "a proxy of the environment cannot be used\n  help: give it as http://host:port"
     )
 
 
@@ -52,7 +52,7 @@ def test_certificates_that_cannot_be_read(monkeypatch, tmp_path):
         transport.open_client({"PIP_CERT": str(path)}, backoff_seconds=0)
     assert str(caught.value) == (
         f"PIP_CERT={path}: no certificates can be read: No such file or directory\n"
-        "  mend: let PIP_CERT name a bundle of certificates, or unset it"
+        "  help: let PIP_CERT name a bundle of certificates, or unset it"
     )
 
 

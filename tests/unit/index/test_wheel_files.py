@@ -94,7 +94,7 @@ def test_a_download_that_always_breaks_off(tmp_path, server, locked):
     text, _, rest = str(caught.value).partition(": peer closed")
     assert text == f"{locked.url}: the server {server.host} did not answer"
     assert rest.endswith(
-        "\n  mend: check the network, the proxy and the index's URL, then run the command again"
+        "\n  help: check the network, the proxy and the index's URL, then run the command again"
     )
     assert os.listdir(tmp_path / "cache" / "wheels-v1" / locked.digest[7:]) == []
 
@@ -106,7 +106,7 @@ def test_other_bytes_than_the_lock_says(tmp_path, server, locked):
     assert str(caught.value) == (
         f"{locked.url}: {NAME} is not the file it should be: "
         f"expected sha256:{'0' * 64}, got {locked.digest}\n"
-        "  mend: do not use this file; if the index replaced it on purpose, "
+        "  help: do not use this file; if the index replaced it on purpose, "
         "run `envc lock --upgrade`"
     )
     assert os.listdir(tmp_path / "cache" / "wheels-v1" / ("0" * 64)) == []
@@ -125,7 +125,7 @@ def test_a_file_that_the_index_has_no_longer(tmp_path, server, locked):
     assert str(caught.value) == (
         f"http://{server.host}/files/gone.whl: the server {server.host} does not have {NAME} "
         "(404 Not Found)\n"
-        "  mend: check that the file was not removed; `envc lock --upgrade` chooses another one"
+        "  help: check that the file was not removed; `envc lock --upgrade` chooses another one"
     )
 
 
@@ -138,7 +138,7 @@ def test_wheelhouse_and_path_come_before_the_network(tmp_path, house, server, lo
             fetch.fetch(replaced(locked, url=None, path="/nowhere/x.whl"))
     assert str(caught.value) == (
         "/nowhere/x.whl: the wheel is not there\n"
-        "  mend: put it there, or name its folder with `--from`"
+        "  help: put it there, or name its folder with `--from`"
     )
     assert server.paths() == []
 
@@ -148,7 +148,7 @@ def test_offline_takes_what_is_there(tmp_path, server, locked):
         fetch.fetch(locked)
     assert str(caught.value) == (
         f"{NAME}: the wheel is neither in a wheelhouse nor in the cache\n"
-        "  mend: run without --offline, or name a wheelhouse or bundle with `--from`"
+        "  help: run without --offline, or name a wheelhouse or bundle with `--from`"
     )
     assert server.paths() == []
 
@@ -162,7 +162,7 @@ def test_indexes_bring_their_credentials(tmp_path, server, locked):
         fetch.fetch(locked)
     assert str(caught.value) == (
         f"{locked.url}: the server {server.host} refuses access (401 Unauthorized)\n"
-        "  mend: give credentials: in ~/.netrc, in ENVC_INDEX_<NAME>_USERNAME and "
+        "  help: give credentials: in ~/.netrc, in ENVC_INDEX_<NAME>_USERNAME and "
         "ENVC_INDEX_<NAME>_PASSWORD, in the keyring, or in the index's URL"
     )
 
@@ -210,7 +210,7 @@ def test_closing_waits_for_no_download(tmp_path, server, locked):
             fetch.fetch(locked)
     assert str(caught.value) == str(again.value)
     assert str(caught.value) == (
-        "the run ended before the answer was there\n  mend: run the command again"
+        "the run ended before the answer was there\n  help: run the command again"
     )
 
 

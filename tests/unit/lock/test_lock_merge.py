@@ -139,7 +139,7 @@ def test_a_wheel_without_digest_cannot_be_locked():
     assert str(caught.value) == (
         "index https://index.test/simple gives no sha256 for "
         f"{files[0].filename}\n"
-        "  mend: use an index that lists hashes (PEP 503), or a folder of wheels"
+        "  help: use an index that lists hashes (PEP 503), or a folder of wheels"
     )
 
 

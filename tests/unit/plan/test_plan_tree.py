@@ -66,7 +66,7 @@ def test_a_collision_names_both_wheels_and_the_path():
         planned(*trees)
     assert str(caught.value) == (
         "layer user: a 1 and b 2 both install lib/x.py, with different content\n"
-        "  mend: remove one of the two from the layer, or pin a release of it without this file"
+        "  help: remove one of the two from the layer, or pin a release of it without this file"
     )
 
 

@@ -70,7 +70,7 @@ def test_a_search_without_end_is_given_up(impatient):
         list(Case(PARTED).solve())
     assert str(caught.value) == (
         "the search for the pins of layer user gave up after too many conflicts\n"
-        "  mend: give the projects with the most releases a lower bound"
+        "  help: give the projects with the most releases a lower bound"
     )
 
 

@@ -167,7 +167,7 @@ def test_two_releases_in_one_wheel_are_refused(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "two-1.0-py3-none-any.whl: it must have one .dist-info folder; it has "
         "other-2.0.dist-info and two-1.0.dist-info\n"
-        "  mend: do not use this wheel: pin another release, and tell the project"
+        "  help: do not use this wheel: pin another release, and tell the project"
     )
 
 

@@ -223,7 +223,7 @@ def test_missing_wheel(tmp_path: Path) -> None:
         )
     assert str(caught.value) == (
         f"{path}: cannot read the wheel: No such file or directory\n"
-        "  mend: make it readable, or fetch it again"
+        "  help: make it readable, or fetch it again"
     )
 
 
@@ -238,7 +238,7 @@ def test_wheel_that_is_no_regular_file(tmp_path: Path) -> None:
             reporter=SilentReporter(),
         )
     assert str(caught.value) == (
-        f"{tmp_path}/pipe: it is no regular file\n  mend: put the wheel there"
+        f"{tmp_path}/pipe: it is no regular file\n  help: put the wheel there"
     )
 
 
@@ -249,7 +249,7 @@ def test_file_where_the_store_should_be(tmp_path: Path) -> None:
         ingest(tmp_path / "store", path)
     assert str(caught.value) == (
         f"{tmp_path}/store: cannot write the store: Not a directory\n"
-        "  mend: see the cause above; running the command again is safe"
+        "  help: see the cause above; running the command again is safe"
     )
 
 
@@ -277,7 +277,7 @@ def test_disk_trouble_publishes_nothing(
     root = tmp_path / "store"
     with pytest.raises(OutsideError) as caught:
         ingest(root, path)
-    assert str(caught.value) == f"{root}: cannot write the store: {reason}\n  mend: {mend}"
+    assert str(caught.value) == f"{root}: cannot write the store: {reason}\n  help: {mend}"
     assert [os.listdir(root / "wheels"), os.listdir(root / "tmp")] == [[], []]
 
 
@@ -286,7 +286,7 @@ def test_tree_that_is_not_there(tmp_path: Path) -> None:
         Store(str(tmp_path)).manifest("x")
     assert str(caught.value) == (
         f"{tmp_path}/wheels/x/manifest: the store does not hold this\n"
-        "  mend: materialize its layer again"
+        "  help: materialize its layer again"
     )
 
 
@@ -301,7 +301,7 @@ def test_damaged_record(tmp_path: Path, name: str, damage: bytes) -> None:
     with pytest.raises(SpecError) as caught:
         store.manifest(id_of(path)) if name == "manifest" else store.facts(id_of(path))
     assert str(caught.value) == (
-        f"{place}: this record of a stored tree is damaged\n  mend: {REPAIR}"
+        f"{place}: this record of a stored tree is damaged\n  help: {REPAIR}"
     )
 
 

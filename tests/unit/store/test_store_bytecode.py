@@ -92,7 +92,7 @@ def test_missing_interpreter(tmp_path: Path) -> None:
         compile_all(tmp_path, ["first.py"], "/nonexistent/python")
     assert str(caught.value) == (
         "/nonexistent/python: cannot start the core's interpreter: No such file or directory\n"
-        "  mend: install it, or correct core.interpreter"
+        "  help: install it, or correct core.interpreter"
     )
 
 
@@ -113,7 +113,7 @@ def test_other_interpreter(tmp_path: Path, body: str, found: str) -> None:
         compile_all(tmp_path / "x", ["first.py"], path)
     assert str(caught.value) == (
         f"{path}: the core's interpreter must be {TAG}; {found}\n"
-        f"  mend: set core.interpreter to a CPython {PYTHON}, or core.python to what it is"
+        f"  help: set core.interpreter to a CPython {PYTHON}, or core.python to what it is"
     )
 
 
@@ -123,7 +123,7 @@ def test_interpreter_that_dies(tmp_path: Path) -> None:
         compile_all(tmp_path / "x", ["first.py"], path)
     assert str(caught.value) == (
         f"{path}: the byte-compiler ended with status -9 while it compiled first.py\n"
-        "  mend: see whether the node ran out of memory, then run again"
+        "  help: see whether the node ran out of memory, then run again"
     )
 
 
@@ -217,5 +217,5 @@ def test_the_last_resort_ends_that_wheel(tmp_path: Path, monkeypatch, kind, limi
         compile_one(tmp_path, nested_finally(18))
     assert str(caught.value) == (
         "x.py: to compile it takes more memory or time than any source may\n"
-        "  mend: do not use the wheel that it is of, and tell who publishes it"
+        "  help: do not use the wheel that it is of, and tell who publishes it"
     )

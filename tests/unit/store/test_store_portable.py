@@ -59,7 +59,7 @@ def test_what_the_store_itself_has_wrong_is_not_sent(sent):
         path.chmod(status.st_mode)
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # other tests have this store
     assert str(caught.value) == (
-        f"{path}: this file of the store is not what its manifest says\n  mend: {REPAIR}"
+        f"{path}: this file of the store is not what its manifest says\n  help: {REPAIR}"
     )
 
 

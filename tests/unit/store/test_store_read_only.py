@@ -117,6 +117,6 @@ def test_closed_store(
     assert done.stderr == ""
     assert done.stdout == (
         "True 12 demo __version__ = '1.0'\n"
-        f"4 {root}: cannot write the store: {reason}\n  mend: {mend}\n"
+        f"4 {root}: cannot write the store: {reason}\n  help: {mend}\n"
     )
     assert snapshot(root) == before

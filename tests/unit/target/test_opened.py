@@ -47,7 +47,7 @@ def test_the_target_of_a_copied_location_has_to_be_named(target, tmp_path, monke
         f"{copy}/location.toml (target): the target that this overlay stands on may be changed by "
         f"others, and nobody has named it for this folder: {target}: everybody may write to this "
         "folder, and so could replace what is in it\n"
-        f"  mend: run `envc overlay sync --dir {copy} --target DIR` with the target that you "
+        f"  help: run `envc overlay sync --dir {copy} --target DIR` with the target that you "
         "trust, or set ENVC_TARGET"
     )
     assert find_target(target, copy) == target

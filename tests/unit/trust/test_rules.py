@@ -204,7 +204,7 @@ def test_a_signed_state_covers_nothing_else(signers: Signers, asked: WantedGener
         ordered(signers.statement(state(5, generation(), asked), "ada"), noted, asked)
     assert str(told.value) == (
         "--wanted: the wanted state that was signed names another parcel or source than was asked "
-        "for\n  mend: run `envc rollout --sign KEY` again"
+        "for\n  help: run `envc rollout --sign KEY` again"
     )
 
 

@@ -66,7 +66,7 @@ def test_openssh_shows_the_same_fingerprint_and_takes_the_same_signature(
 def test_what_nobody_has_signed(keys: Path) -> None:
     ada, bob = shown(keys, "ada"), shown(keys, "bob")
     assert refused(MESSAGE, b"", public(keys, "ada"), public(keys, "bob")) == (
-        f"w: it is not signed\n  mend: have it signed (--sign) with {ada} or {bob}"
+        f"w: it is not signed\n  help: have it signed (--sign) with {ada} or {bob}"
     )
 
 
@@ -75,7 +75,7 @@ def test_another_key(keys: Path) -> None:
     bob = shown(keys, "bob").removesuffix(" bob@canopy")  # a signature has no comment
     assert refused(MESSAGE, signatures, public(keys, "ada")) == (
         f"w: it is signed with {bob}, which is not trusted here\n"
-        f"  mend: have it signed (--sign) with {shown(keys, 'ada')}"
+        f"  help: have it signed (--sign) with {shown(keys, 'ada')}"
     )
 
 
@@ -93,7 +93,7 @@ def test_what_was_altered(keys: Path, harm: str) -> None:
         text = b"\n".join(lines) + b"\n"
     assert refused(message, text, public(keys, "ada")) == (
         f"w: this is not what was signed with {shown(keys, 'ada')}\n"
-        "  mend: fetch it again, or have it signed again; find out who altered it"
+        "  help: fetch it again, or have it signed again; find out who altered it"
     )
 
 
@@ -115,7 +115,7 @@ def armoured(content: bytes) -> bytes:
 def test_what_is_no_signature(keys: Path, signatures: bytes, why: str) -> None:
     assert refused(MESSAGE, signatures, public(keys, "ada")) == (
         f"w: its signature is damaged: {why}\n"
-        f"  mend: have it signed (--sign) with {shown(keys, 'ada')}"
+        f"  help: have it signed (--sign) with {shown(keys, 'ada')}"
     )
 
 
@@ -133,7 +133,7 @@ def test_a_signature_of_another_kind(keys: Path) -> None:
 def test_keys_that_cannot_sign(keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError) as told:
         sign(MESSAGE, "none", "envc-wanted")
-    assert str(told.value) == "none: there is no such key\n  mend: correct what --sign names"
+    assert str(told.value) == "none: there is no such key\n  help: correct what --sign names"
     broken = tmp_path / "broken"
     broken.write_text("no key\n")
     broken.chmod(0o600)
@@ -141,7 +141,7 @@ def test_keys_that_cannot_sign(keys: Path, tmp_path: Path, monkeypatch: pytest.M
         sign(MESSAGE, str(broken), "envc-wanted")
     assert str(told.value).startswith(f"{broken}: ssh-keygen cannot sign with this key: ")
     assert str(told.value).endswith(
-        "mend: name a private key of type ed25519, or the .pub of one that ssh-agent holds; "
+        "help: name a private key of type ed25519, or the .pub of one that ssh-agent holds; "
         "ssh-keygen of OpenSSH 8.1 or newer is needed"
     )
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -149,7 +149,7 @@ def test_keys_that_cannot_sign(keys: Path, tmp_path: Path, monkeypatch: pytest.M
         sign(MESSAGE, str(keys / "ada"), "envc-wanted")
     assert str(missing.value) == (
         "ssh-keygen cannot be run: No such file or directory\n"
-        "  mend: install OpenSSH's client on this machine: it makes the signatures"
+        "  help: install OpenSSH's client on this machine: it makes the signatures"
     )
 
 

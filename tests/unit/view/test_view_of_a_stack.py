@@ -341,7 +341,7 @@ def test_paths_that_no_line_can_hold_are_refused(location: str):
         shown(overlay(), replace(common(), location=location))
     assert str(caught.value) == (
         f"{location!r}: a tree cannot refer to a path that is relative or not printable\n"
-        "  mend: name the folder by an absolute path of printable characters"
+        "  help: name the folder by an absolute path of printable characters"
     )
 
 

@@ -64,7 +64,7 @@ function about(o) {
     const part = make("article", undefined, severity);
     part.append(make("strong", SIGNS[severity] + " " + severity + " " + code), make("p", message));
     if (where) part.append(make("p", "at: " + where, "soft"));
-    if (mend) part.append(make("p", "mend: " + mend));
+    if (mend) part.append(make("p", "help: " + mend));
     parts.push(part);
   }
   return parts;
