@@ -22,15 +22,15 @@ def test_an_overlay_that_fits(warm):
     answer = warm.done("check")
     assert answer.stdout == (
         f"ok   alice (overlays/alice.toml, {OWNER}'s)\n"
-        "     inherits 3; adds polars; shadows numpy; lifts scipy\n"
+        "     inherits 3; adds polars; replaces numpy; also moves scipy\n"
     )
     assert answer.stderr == "1 overlay ok\n"
     assert warm.done("check", "-v").stdout == (
         f"ok   alice (overlays/alice.toml, {OWNER}'s)\n"
-        "     inherits 3; adds polars; shadows numpy; lifts scipy\n"
-        "     note ENVC203: shadows numpy 1.26.4 of layer user with 2.0.0\n"
+        "     inherits 3; adds polars; replaces numpy; also moves scipy\n"
+        "     note ENVC203: replaces numpy 1.26.4 of layer user -> 2.0.0\n"
         "       at: overlays/alice.toml:6 (overlay.requires[0])\n"
-        "     note ENVC204: lifts scipy 1.11.0 of layer user with 1.14.0\n"
+        "     note ENVC204: also moves scipy 1.11.0 of layer user -> 1.14.0\n"
         "       at: overlays/alice.toml\n"
     )
 
@@ -424,10 +424,10 @@ def test_the_site_and_an_overlay_treat_findings_otherwise(warm):
         "     error ENVC301: the overlay has no lock; it was resolved in memory\n"
         "       at: overlays/alice.toml\n"
         "     help: lock it: envc lock --overlay overlays/alice.toml\n"
-        "     ignored ENVC203: shadows numpy 1.26.4 of layer user with 2.0.0\n"
+        "     ignored ENVC203: replaces numpy 1.26.4 of layer user -> 2.0.0\n"
         "       at: overlays/alice.toml:6 (overlay.requires[0])\n"
         "       because: we need it\n"
-        "     ignored ENVC204: lifts scipy 1.11.0 of layer user with 1.14.0\n"
+        "     ignored ENVC204: also moves scipy 1.11.0 of layer user -> 1.14.0\n"
         "       at: overlays/alice.toml\n"
     )
 

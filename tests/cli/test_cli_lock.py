@@ -149,7 +149,7 @@ def test_an_overlay_is_locked_beside_its_spec(site):
         "alice: locked, 3 pins (overlays/pylock.alice.toml)\n"
         "  numpy 1.26.4 -> 2.0.0 (polars 1.0.0 needs it)\n"
         "  scipy 1.11.0 -> 1.14.0 (numpy 2 needs it)\n"
-        "  shadows numpy\n  lifts scipy\n"
+        "  replaces numpy\n  also moves scipy\n"
     )
     lock = tomllib.loads((site.folder / "overlays/pylock.alice.toml").read_text())
     assert lock["tool"]["envc"]["base"]["layer"] == "user"
@@ -314,7 +314,7 @@ def test_what_nobody_can_look_into_is_named_where_it_might_matter(site, recipes)
         "known: the wheel is not there\n"
         "alice: locked, 1 pin (overlays/pylock.alice.toml)\n"
         "  six 1.17.0 -> 1.16.0 (you asked for it)\n"
-        "  shadows six\n"
+        "  replaces six\n"
     )
 
 

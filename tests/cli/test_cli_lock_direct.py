@@ -396,7 +396,7 @@ def test_an_overlay_replaces_what_its_base_has_by_a_wheel_of_the_same_version(si
     )
     site.overlay("alice", f'requires = ["six @ ./{wheel.name}"]')
     answer = site.done("lock", "--overlay", "overlays/alice.toml")
-    assert answer.stderr == ("alice: locked, 1 pin (overlays/pylock.alice.toml)\n  shadows six\n")
+    assert answer.stderr == ("alice: locked, 1 pin (overlays/pylock.alice.toml)\n  replaces six\n")
     site.edit("[layer.user]", '[overlays]\nshadow = "never"\n\n[layer.user]')
     answer = site.envc("lock", "--overlay", "overlays/alice.toml")
     assert answer.status == 3

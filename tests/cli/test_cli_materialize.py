@@ -30,7 +30,7 @@ def test_the_first_time_everything_is_built(site):
 def test_nothing_to_do_changes_nothing(built):
     before = sorted(os.listdir(built.target)), (built.target / "audit.jsonl").read_text()
     answer = built.done("materialize", "--target", built.target)
-    assert answer.stderr.startswith(f"{built.target}: nothing to do: on generation 1\n")
+    assert answer.stderr.startswith(f"{built.target}: unchanged: on generation 1\n")
     assert (sorted(os.listdir(built.target)), (built.target / "audit.jsonl").read_text()) == before
 
 

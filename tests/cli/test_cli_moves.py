@@ -42,18 +42,36 @@ def test_a_new_lock_moves_nothing(site):
 
 @pytest.mark.slow
 def test_an_overlay_tells_what_it_sees_otherwise_than_its_base(alice):
+    """Of what it replaces it tells always, of the reason when that has moved."""
     answer = envc("overlay", "add", "--dir", alice, "polars")
     assert moved(answer.stderr) == [
-        "numpy 1.26.4 -> 2.0.0 (polars 1.0.0 needs it)",
-        "scipy 1.11.0 -> 1.14.0 (numpy 2 needs it)",
+        "replaces numpy 1.26.4 -> 2.0.0 (polars 1.0.0 needs it)",
+        "also moves scipy 1.11.0 -> 1.14.0 (numpy 2 needs it)",
     ]
-    answer = envc("overlay", "sync", "--dir", alice)
-    assert (answer.status, moved(answer.stderr)) == (0, [])
-    answer = envc("overlay", "upgrade", "--dir", alice)
-    assert (answer.status, moved(answer.stderr)) == (0, [])
+    standing = ["replaces numpy 1.26.4 -> 2.0.0", "also moves scipy 1.11.0 -> 1.14.0"]
+    for verb in ("sync", "upgrade"):
+        answer = envc("overlay", verb, "--dir", alice)
+        assert (answer.status, moved(answer.stderr)) == (0, standing)
+    report = envc("overlay", "sync", "--dir", alice, "--json").json
+    assert report["replaced"] == {"numpy": ["1.26.4", "2.0.0"], "scipy": ["1.11.0", "1.14.0"]}
     answer = envc("overlay", "remove", "--dir", alice, "polars")
     assert moved(answer.stderr) == [
         "numpy 2.0.0 -> 1.26.4 (layer user has it)",
         "scipy 1.14.0 -> 1.11.0 (layer user has it)",
     ]
     assert envc("overlay", "sync", "--dir", alice, "--json").json["moves"] == []
+
+
+@pytest.mark.slow
+def test_what_a_constraint_of_the_base_moves_nobody_asked_for(warm, tmp_path):
+    folder = tmp_path / "plots"
+    warm.edit('    "pandas",\n', "")
+    warm.done("lock")
+    warm.materialize()
+    warm.done("overlay", "init", "--dir", folder, "--target", warm.target)
+    warm.done("overlay", "add", "--dir", folder, "six")
+    warm.edit("env = {", 'constraints = ["six<1.17"]\nenv = {')
+    warm.done("lock")
+    warm.materialize()
+    answer = envc("overlay", "sync", "--dir", folder)
+    assert moved(answer.stderr) == ["six 1.17.0 -> 1.16.0 (a constraint of the base)"]

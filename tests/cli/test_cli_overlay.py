@@ -134,12 +134,16 @@ def test_add_and_remove(alice):
     assert answer.status == 0, answer.stderr
     assert answer.stderr.startswith("about to write 0.2 MB and ")
     assert "left\nalice on user: switched to generation 2\n" in answer.stderr
-    assert "\n  adds polars\n  shadows numpy\n  lifts scipy\n" in answer.stderr
+    assert (
+        "\n  adds polars\n"
+        "  replaces numpy 1.26.4 -> 2.0.0 (polars 1.0.0 needs it)\n"
+        "  also moves scipy 1.11.0 -> 1.14.0 (numpy 2 needs it)\n"
+    ) in answer.stderr
     assert python(alice, VERSIONS) == "2.0.0 1.14.0"
     assert "# mine" in path.read_text()
     assert tomllib.loads(path.read_text())["overlay"]["requires"] == ["polars>=1"]
     again = envc("overlay", "add", "polars>=1", "--dir", alice)
-    assert again.stderr.startswith("alice on user: nothing to do: on generation 2\n")
+    assert again.stderr.startswith("alice on user: unchanged: on generation 2\n")
     report = envc("overlay", "remove", "Polars>=1", "--dir", alice, "--json").json
     assert (report["adds"], report["shadows"], report["lifts"]) == ([], [], [])
     assert report["generation"] == 1

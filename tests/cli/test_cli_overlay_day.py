@@ -106,7 +106,7 @@ def test_a_base_that_moved_on_is_listed_explained_and_synced(world, alice):
     assert answer.stderr == (
         "alice on user: switched to generation 2\n"
         f"  inherits 5 projects from {world.target}\n"
-        "  the base has moved on: six 1.17.0 -> 1.16.0\n"
+        "  the base was upgraded: six 1.17.0 -> 1.16.0\n"
         f"  run {alice}/bin/python\n"
     )
     assert only_entry(world)["state"] == "current"
@@ -135,7 +135,7 @@ def test_run_says_that_the_base_moved_on_and_goes_on(world, alice):
     answer = envc_process(*command, "import six; print(six.__version__)", cwd=world.root)
     assert (answer.status, answer.stdout) == (0, "1.17.0\n")
     assert answer.stderr == (
-        f"warning: the base 'user' has moved on; overlay alice runs on generation 1 of "
+        f"warning: the base 'user' was upgraded since; overlay alice runs on generation 1 of "
         f"{world.target}, which it was compiled for, until `envc overlay sync --dir {alice}`\n"
     )
 

@@ -61,7 +61,7 @@ def test_with_nothing_changed_nothing_is_done(alice, mine):
     assert envc("overlay", "add", "-e", mine, "--dir", alice).status == 0
     lock = (alice / "pylock.alice.toml").read_bytes()
     answer = envc("overlay", "add", "-e", mine, "--dir", alice)
-    assert answer.stderr.startswith("alice on user: nothing to do: on generation 2\n")
+    assert answer.stderr.startswith("alice on user: unchanged: on generation 2\n")
     assert (alice / "pylock.alice.toml").read_bytes() == lock
     assert tomllib.loads((alice / "overlay.toml").read_text())["overlay"]["editable"] == [str(mine)]
 

@@ -202,14 +202,14 @@ def test_a_conflict_is_explained(base, ov):
 
 def test_nothing_to_do_is_told(base, ov):
     init(ov, base)
-    assert "nothing to do: on generation 1" in done("overlay", "sync", "--dir", ov)
+    assert "unchanged: on generation 1" in done("overlay", "sync", "--dir", ov)
 
 
 def test_an_answer_is_not_given_again_when_the_base_has_changed(base, ov, tmp_path):
     init(ov, base)
     for _ in range(2):
         answer = envc_process("overlay", "sync", "--dir", ov, cwd=tmp_path)
-        assert "nothing to do" in answer.stderr
+        assert "unchanged" in answer.stderr
     install(base / SITE_PACKAGES, toy("newcomer", "1.0"))
     answer = envc_process("overlay", "sync", "--dir", ov, cwd=tmp_path)
     assert "inherits 5 projects" in answer.stderr
@@ -368,7 +368,7 @@ def test_what_looks_at_it_needs_no_site(base, ov):
     done("overlay", "add", "tool>=2", "--dir", ov)
     assert "tool 3.0  [ov]" in envc("tree", "--overlay", ov).stdout
     assert "fastnum 1.26.4  [base]" in envc("why", "fastnum", "--overlay", ov).stdout
-    assert "shadows tool" in envc("check", ov).stdout
+    assert "replaces tool" in envc("check", ov).stdout
     assert envc("lock", "--overlay", ov, "--check").status == 0
     assert envc("doctor", "--overlay", ov).status == 0
     form = ("--format", "requirements")

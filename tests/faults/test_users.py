@@ -95,7 +95,7 @@ def test_what_reads_works_on_the_target_of_another(world, processes):
     answer = processes.run(*world.materialize(1), user=_NOBODY)
     assert (answer.status, answer.stderr.splitlines()[0]) == (
         0,
-        f"{world.target}: nothing to do: on generation 1",
+        f"{world.target}: unchanged: on generation 1",
     )
     answer = processes.run("verify", "--target", world.target, user=_NOBODY)
     assert (answer.status, answer.stdout) == (0, "")

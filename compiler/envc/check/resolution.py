@@ -26,6 +26,7 @@ _STATES = {
         "the overlay's lock was made against another state of its base",
     ),
 }
+_STILL_FITS = "the base was upgraded since the overlay was locked; it still fits"
 
 
 def failure(subject: Subject) -> Iterator[Finding]:
@@ -67,7 +68,7 @@ def state_findings(
     if state in _STATES and (state is LockState.MISSING or not base_is_stale):
         code, what = _STATES[state]
         still = state is LockState.OTHER_BASE and fits
-        said = f"{what}, and still fits" if still else f"{what}; it was resolved in memory"
+        said = _STILL_FITS if still else f"{what}; it was resolved in memory"
         mend = f"lock it: envc lock --overlay {shell_word(spec)}"
         told = finding(code, said, where=spec, mend=mend)
         yield replace(told, severity="note") if still else told
@@ -80,11 +81,11 @@ def changes(subject: Subject) -> Iterator[Finding]:
         return
     own = {pin.project: pin.version for pin in lock.pins}
     for code, projects, word in (
-        (codes.SHADOW, lock.shadows, "shadows"),
-        (codes.LIFT, lock.lifts, "lifts"),
+        (codes.SHADOW, lock.shadows, "replaces"),
+        (codes.LIFT, lock.lifts, "also moves"),
     ):
         for project in projects:
             replaced, by = subject.inventory.called(project), own.get(project, "another one")
-            yield subject.finding(code, f"{word} {replaced} with {by}", project)
+            yield subject.finding(code, f"{word} {replaced} -> {by}", project)
     for project in lock.hides:
         yield subject.finding(codes.HIDDEN, f"hides {project}", project)

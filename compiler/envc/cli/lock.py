@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from envc.cli.grammar import Arguments, Command, Option
 from envc.cli.options import FINDS, OFFLINE, OVERLAY, spec_of
 from envc.cli.output import Output, counted
+from envc.formats.relations import RELATIONS
 
 if TYPE_CHECKING:
     from envc.reports.lock import LockedLayer
@@ -48,12 +49,8 @@ def _lines(name: str, layer: "LockedLayer", *, check: bool) -> Iterator[str]:
     yield f"{name}: {state}, {counted(count, 'pin')} ({layer.path})"
     for move in layer.moves:
         yield f"  {move.words()}"
-    for word, projects in (
-        ("shadows", layer.shadows),
-        ("lifts", layer.lifts),
-        ("hides", layer.hides),
-        ("built", layer.built),
-    ):
+    for relation, word in (*RELATIONS[1:], ("built", "built")):
+        projects = getattr(layer, relation)
         if projects:
             yield f"  {word} {', '.join(projects)}"
 

@@ -18,7 +18,7 @@ def _run(arguments: Arguments) -> Output:
         named=arguments.target is not None,
     )
     done = materialize(arguments.site, options, context_of(arguments))
-    state = "nothing to do: on"
+    state = "unchanged: on"
     if done.changed:
         state = "switched to" if done.switched else "still on"
     told = [f"{done.target}: {state} generation {done.generation.generation}"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envc.cli.grammar import Arguments, Command, Operand, Option
 from envc.cli.options import BASES, FROM_OTHERS, OFFLINE, OWN_OVERLAY, sources_of
 from envc.cli.output import Output, counted, lines
+from envc.formats.relations import RELATIONS
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -133,19 +134,14 @@ def _words(arguments: Arguments) -> list[str]:
 
 
 def _told(report: "OverlayReport") -> Iterator[str]:
-    state = "switched to" if report.changed else "nothing to do: on"
+    state = "switched to" if report.changed else "unchanged: on"
     yield f"{report.name} on {report.base}: {state} generation {report.generation}"
     yield f"  inherits {counted(report.inherits, 'project')} from {report.target or report.on}"
     if report.modules:
         yield f"  needs the modules {', '.join(report.modules)}"
     if report.base_changes:
-        yield f"  the base has moved on: {', '.join(report.base_changes.words())}"
-    for move in report.moves:
-        yield f"  {move.words()}"
-    for word in ("adds", "shadows", "lifts", "hides"):
-        projects = getattr(report, word)
-        if projects:
-            yield f"  {word} {', '.join(projects)}"
+        yield f"  the base was upgraded: {', '.join(report.base_changes.words())}"
+    yield from (f"  {line}" for line in _relations(report))
     for project, folder in report.editable.items():
         yield f"  {project} is edited in {folder}"
     if report.left_out:
@@ -153,6 +149,21 @@ def _told(report: "OverlayReport") -> Iterator[str]:
 
         yield from said_of_left_out(report.left_out)
     yield f"  run {report.folder}/bin/python"
+
+
+def _relations(report: "OverlayReport") -> Iterator[str]:
+    """What has moved, and what the overlay has otherwise than its base: what is both, once."""
+    reasons = {(move.project, move.before, move.after): move.words() for move in report.moves}
+    for relation, word in RELATIONS:
+        projects = getattr(report, relation)
+        if relation not in ("shadows", "lifts"):
+            yield from [f"{word} {', '.join(projects)}"] if projects else ()
+            continue
+        for project in projects:
+            before, after = report.replaced.get(project, ("", ""))
+            versions = f"{project} {before} -> {after}" if after else project
+            yield f"{word} {reasons.pop((project, before, after), versions)}"
+    yield from reasons.values()
 
 
 def _list(arguments: Arguments) -> Output:

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from envc.errors import help_line
+from envc.formats.relations import RELATIONS
 from envc.model.finding import Finding, Verdict
 
 _WIDTH = 80
@@ -20,13 +21,8 @@ def verdict_lines(verdict: Verdict, *, verbose: bool) -> Iterator[str]:
     if verdict.ok:
         changes = [
             f"{word} {', '.join(projects)}"
-            for word, projects in (
-                ("adds", verdict.adds),
-                ("shadows", verdict.shadows),
-                ("lifts", verdict.lifts),
-                ("hides", verdict.hides),
-            )
-            if projects
+            for relation, word in RELATIONS
+            if (projects := getattr(verdict, relation))
         ]
         yield from _wrapped("; ".join([f"inherits {verdict.inherits}", *changes]), _INDENT)
     for finding in verdict.findings:

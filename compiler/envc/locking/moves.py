@@ -1,5 +1,6 @@
 """What a new lock moves, seen from its layer, and why: `pandas 2.1 -> 3.1 (numpy 2 needs it)`."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from packaging.markers import Marker
@@ -13,12 +14,16 @@ from envc.lock import pinned_versions
 from envc.model.lock import Lock
 from envc.model.release import CoreMetadata
 from envc.model.resolution import Pin, Problem, Resolution
+from envc.model.spec import SourcedRequirement
 from envc.model.value import value
 from envc.ports import CandidateSource
 from envc.reports.change import Move
 from envc.resolve.lines import Lines
 
 _ASKED = "you asked for it"
+_OF_BASE = "a constraint of the base"
+# In the key of a line of a common layer.
+_LAYER = re.compile(r"(?:^|\.)layer\.([^.[]+)")
 
 
 @value
@@ -65,22 +70,34 @@ class _Seen:
                 yield Move(project, str(before), str(pin.version), reason)
 
     def _reason(self, pin: Pin, before: Version, moving: Moving) -> str:
-        if pin.project in moving.named or self._excludes(pin.project, before):
+        if pin.project in moving.named:
             return _ASKED
+        excluding = self._excluding(pin.project, before)
+        if excluding:
+            return _ASKED if any(map(self._is_own, excluding)) else _OF_BASE
         if pin.layer is not None:
             return f"layer {pin.layer} has it"
         needed = self._needed_by_others(pin.project, before) or self._needed_by_itself(pin, before)
         return needed or ("you let all move" if moving.everything else "")
 
-    def _excludes(self, project: NormalizedName, version: Version) -> bool:
-        """Whether a line of the spec does not take this release."""
+    def _excluding(self, project: NormalizedName, version: Version) -> list[SourcedRequirement]:
+        """The lines that do not take this release: the layer's own, and rules of its bases."""
         problem = self._problem
-        return any(
-            canonicalize_name(line.requirement.name) == project
+        return [
+            line
+            for line in (*problem.roots, *problem.constraints, *problem.overrides)
+            if canonicalize_name(line.requirement.name) == project
             and self._holds(line.requirement.marker)
             and not _accepts(line.requirement.specifier, version)
-            for line in (*problem.roots, *problem.constraints, *problem.overrides)
-        )
+        ]
+
+    def _is_own(self, line: SourcedRequirement) -> bool:
+        """Whether a line is the layer's: rules of its bases have another key, or another file."""
+        roots = self._problem.roots
+        layer = _LAYER.search(line.origin.key)
+        if layer is not None:
+            return self._problem.layer == f"layer {layer[1]}"
+        return not roots or line.origin.file in {root.origin.file for root in roots}
 
     def _holds(self, marker: Marker | None) -> bool:
         return marker is None or marker.evaluate({**self._problem.markers, "extra": ""})

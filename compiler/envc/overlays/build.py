@@ -282,8 +282,8 @@ def _report(
 ) -> OverlayReport:
     """The overlay as it is now; of the `generations` the first was current until then."""
     (before, now), base = generations, wanted.below.base
-    replaced = {*lock.shadows, *lock.lifts, *lock.hides}
-    visible = [pin for pin in base.visible_pins((node,)) if pin.project not in replaced]
+    below = {pin.project: pin.version for pin in base.visible_pins((node,))}
+    own = {pin.project: pin.version for pin in lock.pins}
     moved = None
     with suppress(OutsideError):  # of a tree that was damaged nobody can tell
         moved = base_changes(wanted.directory, before, now) if before is not None else None
@@ -298,7 +298,7 @@ def _report(
         generation=now.generation,
         digest=now.digest,
         changed=changed,
-        inherits=len(visible),
+        inherits=len(below.keys() - {*lock.shadows, *lock.lifts, *lock.hides}),
         adds=lock.adds(),
         shadows=lock.shadows,
         lifts=lock.lifts,
@@ -306,4 +306,9 @@ def _report(
         editable={str(project): folder for project, folder in _editable(lock)},
         base_changes=moved,
         files=now.layers[wanted.spec.name].files,
+        replaced={
+            str(project): (str(below[project]), str(own[project]))
+            for project in (*lock.shadows, *lock.lifts)
+            if project in below and project in own
+        },
     )

@@ -1,7 +1,7 @@
 """What `envc overlay --json` prints."""
 
 from envc.model.digest import Digest
-from envc.model.value import value
+from envc.model.value import field, value
 from envc.reports.change import LayerChange, LeftOut, Move
 
 
@@ -12,6 +12,8 @@ class OverlayReport:
     `editable` has the folders of the user's own projects. `base_changes` tells what the base has
     otherwise than when the overlay was built the last time; None where it is the same, or where
     nobody knows any more. `moves` are the releases that this run has made people see others of.
+    `replaced` has what stands for the base's release of each project that is shadowed or lifted:
+    the base's version, and the overlay's.
 
     An overlay `on` an environment that envc did not build has no `target`: `on` is the interpreter
     that it names, and `modules` are the environment modules that it needs. `left_out` is what
@@ -38,3 +40,4 @@ class OverlayReport:
     on: str = ""
     modules: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    replaced: dict[str, tuple[str, str]] = field(default_factory=dict)

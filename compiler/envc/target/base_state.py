@@ -164,7 +164,7 @@ def said_of_moved_bases(overlay: str, folder: str, states: tuple[BaseState, ...]
             if state.present is None:
                 return f"{state.said(folder)}; {runs}, until gc removes that"
             return (
-                f"the base {state.layer!r} has moved on; {runs}, until "
+                f"the base {state.layer!r} was upgraded since; {runs}, until "
                 f"`envc overlay sync --dir {shell_word(folder)}`"
             )
     return None

@@ -50,11 +50,11 @@ def note(code, message, project, where="alice.toml"):
 CHANGES = (
     note(
         "ENVC203",
-        "shadows numpy 1.26 of layer user with 2.0",
+        "replaces numpy 1.26 of layer user -> 2.0",
         "numpy",
         "alice.toml:5 (overlay.requires[0])",
     ),
-    note("ENVC204", "lifts scipy 1.11 of layer user with 1.14", "scipy"),
+    note("ENVC204", "also moves scipy 1.11 of layer user -> 1.14", "scipy"),
     note("ENVC205", "hides old", "old"),
 )
 

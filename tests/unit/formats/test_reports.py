@@ -68,7 +68,7 @@ def test_text_is_narrow_and_keeps_what_is_copied():
         "ok   alice (/shared/alice/overlay.toml)",
         "     inherits 141; adds project-0, project-1, project-2, project-3, project-4,",
         "       project-5, project-6, project-7, project-8, project-9, project-10,",
-        "       project-11; shadows numpy",
+        "       project-11; replaces numpy",
         "     1 ignored; -v tells them",
     ]
     assert list(verdict_lines(ALICE, verbose=True))[-2:] == [

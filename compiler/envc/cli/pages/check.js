@@ -55,7 +55,7 @@ function sum(found) {
 }
 
 function about(o) {
-  const lines = [["adds", o.adds], ["shadows", o.shadows], ["lifts", o.lifts], ["hides", o.hides]];
+  const lines = [["adds", o.adds], ["replaces", o.shadows], ["also moves", o.lifts], ["hides", o.hides]];
   const parts = [make("h2", o.name), make("p", [o.spec, o.owner && "owner " + o.owner, o.base && "on " + o.base,
     o.impact].filter(Boolean).join(", "), "soft")];
   parts.push(make("p", ["inherits " + o.inherits, ...lines.filter(([, p]) => p.length).map(([w, p]) => w + " " + p.join(", "))].join("; ")));
