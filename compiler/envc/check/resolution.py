@@ -26,7 +26,7 @@ _STATES = {
         "the overlay's lock was made against another state of its base",
     ),
 }
-_STILL_FITS = "the base was upgraded since the overlay was locked; it still fits"
+_STILL_FITS = "the base was upgraded since; it still fits"
 
 
 def failure(subject: Subject) -> Iterator[Finding]:
