@@ -111,7 +111,10 @@ def test_the_state_of_the_lock_is_told(warm):
     warm.done("lock")
     assert codes_of(warm.done("check", "--json")) == ["ENVC303"]
     for _ in range(2):  # judged, and from the cache
-        assert "note ENVC303: the base was upgraded since; it still fits" in warm.done("check", "-v").stdout
+        assert (
+            "note ENVC303: the base was upgraded since; it still fits"
+            in warm.done("check", "-v").stdout
+        )
         assert states(warm) == []
 
 

@@ -30,6 +30,10 @@ def _run(arguments: Arguments) -> Output:
             f"{report.target}: {verb} {generations} and {trees}",
             *(f"  {verb} {name}" for name in report.others_removed),
             *(f"  generation {number} stays: {why}" for number, why in report.kept.items()),
+            *(
+                f"  {folder} stands on generation {number}: it needs `envc overlay sync`"
+                for folder, number in report.overlays.items()
+            ),
         ],
     )
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Command, Operand, Option
-from envc.cli.options import BASES, FROM_OTHERS, OFFLINE, OWN_OVERLAY, sources_of
+from envc.cli.options import BASES, FINDS, FROM_OTHERS, OFFLINE, OVERLAY, OWN_OVERLAY, sources_of
 from envc.cli.output import Output, counted, lines
 from envc.formats.relations import RELATIONS
 
@@ -233,6 +233,37 @@ def _pack(arguments: Arguments) -> Output:
     )
 
 
+def _delete(arguments: Arguments) -> Output:
+    import sys
+
+    from envc.commands.overlay_delete import delete_overlay
+    from envc.errors import UsageError
+
+    if arguments.name is None and arguments.overlay is None:
+        raise UsageError("no overlay is named", mend="name one of `envc overlay list`")
+    folder, with_spec = _folder(arguments), arguments.spec
+    if not (arguments.dry_run or arguments.yes):
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "nobody can be asked whether this overlay is to go",
+                where=folder,
+                mend="say so with --yes; --dry-run tells what would go",
+            )
+        from envc.cli.asking import agreed
+        from envc.reports.overlay_delete import DeletedOverlay
+
+        what = "and its spec" if with_spec else "but for its spec"
+        if not agreed(f"remove {folder}, {what}?"):
+            nothing = DeletedOverlay(folder=folder, dry_run=False, removed=(), left=())
+            return Output(nothing, told=["nothing was removed"])
+    report = delete_overlay(folder, with_spec=with_spec, dry_run=arguments.dry_run)
+    verb = "would remove" if report.dry_run else "removed"
+    told = [f"{report.folder}: {verb} {', '.join(report.removed) or 'nothing'}"]
+    if report.left:
+        told.append(f"  left there: {', '.join(report.left)}")
+    return Output(report, told=told)
+
+
 def _by_path(text: str) -> str:
     """A folder that `--dir` names, as `--overlay` understands it: a path has a slash."""
     return text if "/" in text else f"./{text}"
@@ -318,6 +349,21 @@ VERBS = {
         Option("-o, --output", "FILE", "the file (default: packed.envc in its folder)"),
         Option("--alone", "", "then remove its trees: one file stays"),
         run=_pack,
+    ),
+    "delete": Command(
+        _delete,
+        "envc overlay delete plots --spec",
+        (
+            Option("--spec", "", "its spec and its lock, too (default: they stay)"),
+            Option("--yes", "", "do not ask"),
+            Option("--dry-run", "", "say what would go; remove nothing"),
+            OVERLAY,
+            _WHICH[1],
+            FINDS,
+        ),
+        (Operand("NAME", "its name in your storage, or its folder", "name", "?"),),
+        conflicts=(("--overlay", "--dir"),),
+        summary="remove what was built of an overlay, and with --spec all of it",
     ),
     "list": Command(
         _list,

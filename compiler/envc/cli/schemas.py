@@ -65,6 +65,7 @@ from envc.reports.materialize import MaterializeReport
 from envc.reports.node import NodeReport
 from envc.reports.overlay import OverlayReport
 from envc.reports.overlay_collect import CollectedOverlays
+from envc.reports.overlay_delete import DeletedOverlay
 from envc.reports.overlay_list import OverlayList
 from envc.reports.overlay_pack import PackReport
 from envc.reports.repair import RepairReport
@@ -263,6 +264,7 @@ def entries() -> tuple[Entry, ...]:
         _output("overlay", OverlayReport),
         _output("overlay-list", OverlayList),
         _output("overlay-collect", CollectedOverlays),
+        _output("overlay-delete", DeletedOverlay),
         _output("overlay-pack", PackReport),
         _output("kernel", KernelReport),
         _output("kernel-list", KernelList),

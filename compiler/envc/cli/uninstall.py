@@ -4,7 +4,7 @@ import sys
 
 from envc.cli.grammar import Arguments, Command, Option
 from envc.cli.options import TARGET, target_of
-from envc.cli.output import Output, harmless
+from envc.cli.output import Output, counted
 
 
 def _run(arguments: Arguments) -> Output:
@@ -20,6 +20,7 @@ def _run(arguments: Arguments) -> Output:
     told = [f"{report.target}: {verb} {', '.join(report.removed)}"]
     if report.left:
         told.append(f"  not envc's, and left there: {', '.join(report.left)}")
+    told += [f"  {folder} stands on it" for folder in report.overlays]
     return Output(report, told=told)
 
 
@@ -27,9 +28,14 @@ def _agreed(target: str) -> bool:
     """Whether the person at the terminal wants it; scripts are not asked."""
     if not sys.stdin.isatty():
         return True
-    sys.stderr.write(f"remove {harmless(target)}, with every generation in it? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    from envc.cli.asking import agreed
+    from envc.overlays.standing import standing_on
+
+    overlays = len(standing_on(target))
+    below = (
+        f"; {counted(overlays, 'overlay')} in the storage would have no base" if overlays else ""
+    )
+    return agreed(f"remove {target}, with every generation in it{below}?")
 
 
 COMMAND = Command(

@@ -166,6 +166,7 @@ def collect(
         plan = _planned(directory, newest, days)
         records = {number: directory.record(number) for number in plan.reasons}
         leaving: Sequence[int] = plan.leaving
+        concerned = _concerned(directory, leaving)
         staying = [record for number, record in records.items() if number not in leaving]
         trees = reachable_trees(staying)
         REPORTER.get().holds(lambda: _said_of_leaving(directory, plan.leaving))
@@ -199,7 +200,17 @@ def collect(
         removed=tuple(leaving),
         stored_trees_removed=tuple(removed),
         others_removed=tuple(path.removeprefix(f"{directory.path}/") for path in others),
+        overlays={folder: number for folder, number in concerned.items() if number in leaving},
     )
+
+
+def _concerned(directory: Directory, leaving: Sequence[int]) -> dict[str, int]:
+    """The overlays that stand on a target of which generations leave."""
+    if directory.is_overlay or not leaving:
+        return {}
+    from envc.overlays.standing import standing_on  # most runs remove nothing
+
+    return standing_on(directory.path)
 
 
 def _said_of_leaving(directory: Directory, leaving: Sequence[int]) -> str:

@@ -1,16 +1,15 @@
 """`envc overlay list`: the overlays in the site's storage, and how each stands."""
 
 import os
-from collections.abc import Iterator
 
 from envc.errors import EnvcError, shell_word
 from envc.model.generation import Generation
 from envc.model.names import OVERLAY_SPEC, PACKED
 from envc.model.spec import OverlaySpec
 from envc.overlays.places import own_storage, storage_of
+from envc.overlays.standing import folders_in, overlays_of
 from envc.reports.overlay_list import OverlayEntry, OverlayList, State
 from envc.sites.overlay_files import owner_of
-from envc.sites.overlay_folder import holds_overlay
 from envc.sites.site import overlay_from, overlay_lock, overlay_text
 from envc.supply.declared import Outdated, outdated_editables
 from envc.target.base_state import base_states, gone_interpreter
@@ -26,25 +25,11 @@ def list_overlays(target: str | None, *, everybody: bool) -> OverlayList:
         UsageError: the site names no storage, or no target is known.
     """
     storage = storage_of(target)
-    owners = _folders(storage) if everybody else [own_storage(target)]
+    owners = folders_in(storage) if everybody else [own_storage(target)]
     return OverlayList(
         storage=storage,
-        overlays=tuple(
-            _entry(folder)
-            for owner in owners
-            for folder in _folders(owner)
-            if holds_overlay(folder)
-        ),
+        overlays=tuple(_entry(folder) for owner in owners for folder in overlays_of(owner)),
     )
-
-
-def _folders(path: str) -> Iterator[str]:
-    """The folders in a folder, in order of name; none where it cannot be read."""
-    try:
-        names = sorted(os.listdir(path))
-    except OSError:
-        return
-    yield from (f"{path}/{name}" for name in names if os.path.isdir(f"{path}/{name}"))
 
 
 def _entry(folder: str) -> OverlayEntry:

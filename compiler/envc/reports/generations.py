@@ -1,7 +1,7 @@
 """What `envc generations --json` prints."""
 
 from envc.model.digest import Digest
-from envc.model.value import value
+from envc.model.value import field, value
 from envc.reports.change import LayerChange
 
 
@@ -58,7 +58,8 @@ class CollectReport:
     """What gc removed, or (with `dry_run`) would remove.
 
     `others_removed` are paths below the target: carried interpreters that nothing runs on, an older
-    envc, sites and files of wanted states that no wanted generation needs.
+    envc, sites and files of wanted states that no wanted generation needs. `overlays` maps the
+    folders of overlays that stand on what was removed to the generation.
     """
 
     target: str
@@ -67,3 +68,4 @@ class CollectReport:
     removed: tuple[int, ...]
     stored_trees_removed: tuple[str, ...]
     others_removed: tuple[str, ...]
+    overlays: dict[str, int] = field(default_factory=dict)

@@ -63,7 +63,7 @@ def prune(folder: str, lock_folders: Iterable[str]) -> tuple[str, ...]:
     Raises:
         OutsideError: a lock or the wheelhouse cannot be read, or a wheel not be removed.
     """
-    found = list(_wheels(folder))
+    found = list(wheels_of(folder))
     if not found:
         return ()
     try:
@@ -79,7 +79,7 @@ def prune(folder: str, lock_folders: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{folder}/{WHEELHOUSE}/{each}" for each in unnamed)
 
 
-def _wheels(folder: str) -> Iterator[str]:
+def wheels_of(folder: str) -> Iterator[str]:
     """The wheels as `<digits of the digest>/<file name>`, in order."""
     place = f"{folder}/{WHEELHOUSE}"
     with suppress(OSError):
