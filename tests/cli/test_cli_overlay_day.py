@@ -208,12 +208,14 @@ def test_doctor_has_one_mend_for_what_was_done_by_hand(world, alice):
         shutil.rmtree(path)
     removed = "removed by hand: theme"
     found = dict(diagnosed(alice))
-    assert found[removed] == f"`envc repair --target {alice}` brings it back"
+    assert found[removed] == f"`envc repair --overlay {alice}` brings it back"
     pip_install(alice, Recipe(name="clash-one", version="1.0"))
     adopt = f"`envc overlay adopt --dir {alice}`"
     lacking = f"{SITE_PACKAGES}/theme, {SITE_PACKAGES}/theme-1.0.dist-info"
     unknown = "no spec knows of it, and the next generation is without it"
-    then = f"adopt what was installed by hand; then `envc repair --target {alice}` brings them back"
+    then = (
+        f"adopt what was installed by hand; then `envc repair --overlay {alice}` brings them back"
+    )
     assert diagnosed(alice) == [
         (f"installed by hand: clash-one 1.0; {unknown}", f"{adopt} writes it into the spec"),
         (removed, f"{adopt} builds that anew, too"),
@@ -243,7 +245,7 @@ def test_what_pip_removed_is_named(world, alice):
     (info,) = (alice / "current" / SITE_PACKAGES).glob("theme-*.dist-info")
     info.rename(alice / "gone")
     assert envc("overlay", "sync", "--dir", alice).stderr.startswith(
-        f"warning: removed by hand: theme; `envc repair --target {alice}` brings it back\n"
+        f"warning: removed by hand: theme; `envc repair --overlay {alice}` brings it back\n"
     )
 
 

@@ -68,7 +68,7 @@ def test_run_names_what_was_edited(alice, anew):
     (warning,) = heard.warned
     assert warning == (
         f"edited by hand: {SITE_PACKAGES}/theme/__init__.py; Python goes on with the bytecode of "
-        f"what was published; `envc repair --target {alice}` brings that back, and `envc overlay "
+        f"what was published; `envc repair --overlay {alice}` brings that back, and `envc overlay "
         "add -e` takes a project of yours from where you edit it"
     )
     assert envc("repair", "--target", alice).status == 0

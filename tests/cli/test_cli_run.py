@@ -55,6 +55,19 @@ def test_a_command_that_is_not_there(built, run):
     )
 
 
+def test_pip_that_is_not_there_is_not_another_pythons(built, run):
+    answer = run("--layer", "user", "--", "pip", "install", "x")
+    assert (answer.status, answer.stdout, answer.stderr) == (
+        127,
+        "",
+        (
+            "error: this stack has no pip\n"
+            f"   at: {built.target}/generations/000001/user\n"
+            " help: envc overlay add PROJECT --overlay NAME adds to a stack of yours\n"
+        ),
+    )
+
+
 def test_a_layer_that_is_not_there(built, run):
     answer = run("--layer", "users", "--", "true")
     assert (answer.status, answer.stderr) == (

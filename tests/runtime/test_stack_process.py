@@ -327,6 +327,7 @@ def test_data_files_and_links_lead_into_the_base(disk: Disk):
     assert (root / "share/jupyter/lab/a").read_text() == "lab"
 
 
+PIP = "def main():\n    print('own')\n"
 SHELLS = [shell for shell in ("sh", "dash", "bash", "zsh", "ksh") if shutil.which(shell)]
 
 
@@ -357,6 +358,29 @@ def test_activate_finds_itself_and_deactivate_restores(disk: Disk, shell: str):
         "gone",
     ]
     assert prompt in {"", "(it's me) $ "}  # bash has no prompt where nobody types
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_an_activated_stack_without_pip_runs_no_other_one(disk: Disk, shell: str):
+    """One that has it runs its own; and `deactivate` leaves what was there before."""
+    recipes = (
+        Recipe(name="beta", version="1"),
+        Recipe(name="pip", version="1", console_scripts={"pip": "pip:main"}, files={"pip.py": PIP}),
+    )
+    (disk.root / "other").mkdir()
+    other = disk.root / "other/pip"
+    other.write_text("#!/bin/sh\necho another\n")
+    other.chmod(0o755)
+    said = []
+    for name, recipe in zip(("without", "with"), recipes, strict=True):
+        tree = disk.publish(disk.layer(name, recipe, overlay=True))
+        program = (
+            f". {quote(str(tree / 'bin/activate'))}\npip install x || echo $?\ndeactivate\npip\n"
+        )
+        done = run(shell, "-c", program, PATH=f"{disk.root}/other:/usr/bin:/bin")
+        said.append((done.stdout.split(), done.stderr))
+    told = "envc: this stack has no pip: envc overlay add PROJECT --overlay NAME adds to a stack of"
+    assert said == [(["127", "another"], f"{told} yours\n"), (["own", "another"], "")]
 
 
 @pytest.mark.parametrize("masked", [(), ("gone",)], ids=["all", "masked"])

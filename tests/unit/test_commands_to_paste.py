@@ -58,7 +58,7 @@ def test_every_word_from_outside_is_quoted():
     "message",
     [
         'f"run `envc overlay sync --dir {folder}`"',
-        'f"`envc repair --target {folder}` brings it back"',
+        'f"`envc repair --overlay {folder}` brings it back"',
         'f"envc lock --overlay {spec}"',
         'f"lock it: envc lock --overlay {spec}"',
         'f"chmod 600 {path}"',

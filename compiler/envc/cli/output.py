@@ -14,7 +14,7 @@ __all__ = ["Launch", "Output", "as_json", "become", "counted", "first_lines", "h
 __all__ += ["harmless_lines", "lines", "print_json", "show", "table"]
 _MANY_LINES = 100
 # As a shell has them.
-_NOT_RUN, _NOT_FOUND = 126, 127
+_NOT_RUN, NOT_FOUND = 126, 127
 
 
 class Launch(NamedTuple):
@@ -64,7 +64,7 @@ def become(launch: Launch) -> None:
             where=launch.variables["VIRTUAL_ENV"],
             mend="check the command's name; the stack's own are in its bin folder",
         )
-        told.status = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_RUN
+        told.status = NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_RUN
         raise told from error
 
 

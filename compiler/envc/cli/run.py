@@ -8,6 +8,7 @@ from envc.cli.output import Launch, Output
 
 STACK = (OWN_OVERLAY, LAYER._replace(help="a common layer"), BASES)
 ONE_STACK = (("--overlay", "--layer"),)
+_PIP = ("pip", "pip3")
 
 
 def _run(arguments: Arguments) -> Output:
@@ -45,8 +46,23 @@ def started(command: list[str], variables: dict[str, str]) -> Output:
     """A command that this process becomes, in a stack that sets these variables."""
     from envc.host.surroundings import DROPPED
 
-    report = {"tree": variables["VIRTUAL_ENV"], "command": command}
+    tree = variables["VIRTUAL_ENV"]
+    if command[0] in _PIP and not os.path.lexists(f"{tree}/bin/{command[0]}"):
+        _refuse_other_pip(tree)
+    report = {"tree": tree, "command": command}
     return Output(report, launch=Launch(command, variables, DROPPED))
+
+
+def _refuse_other_pip(tree: str) -> None:
+    """Refuse to run the pip of another Python, which would install where nobody looks."""
+    from envc.cli.output import NOT_FOUND
+    from envc.errors import OutsideError
+    from envc.formats.scripts import NO_PIP
+
+    what, _, mend = NO_PIP.partition(": ")
+    error = OutsideError(what, where=tree, mend=mend)
+    error.status = NOT_FOUND
+    raise error
 
 
 COMMAND = Command(

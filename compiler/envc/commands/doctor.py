@@ -283,7 +283,7 @@ def _sources(path: str, hand: ByHand, problems: Iterable[VerifyProblem]) -> Diag
     shown = ", ".join(others[:_NAMES_SHOWN])
     more = f" and {len(others) - _NAMES_SHOWN} more" if len(others) > _NAMES_SHOWN else ""
     first = "adopt what was installed by hand; then " if installed else ""
-    mend = f"{first}`envc repair --target {shell_word(path)}` brings them back"
+    mend = f"{first}`envc repair --overlay {shell_word(path)}` brings them back"
     return Diagnosis(name, "warning", f"not as they were built: {shown}{more}", mend)
 
 

@@ -13,6 +13,9 @@ from envc.model.wheel import ConsoleScript
 # subshells: no program is to start with another PATH.
 SYSTEM_PATH = "PATH=/usr/bin:/bin${PATH:+:$PATH}"
 
+# What a person is told who types `pip` in a stack without it; it stands between quotes of a shell.
+NO_PIP = "this stack has no pip: envc overlay add PROJECT --overlay NAME adds to a stack of yours"
+
 _SHELL = b"#!/bin/sh\n"
 # As scripts are stored: to Python a string. It needs a PATH with the system's tools.
 _STORED = b"""'''exec' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"\n' '''"""

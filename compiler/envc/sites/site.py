@@ -342,7 +342,7 @@ def overlay_lock(overlay: OverlaySpec) -> LockFile | None:
     folder, name = os.path.split(overlay_lock_path(overlay))
     found = present_overlay_lock(overlay)
     copy = f"{folder}/current/site/{name}"
-    command = f"envc repair --target {shell_word(folder)}"
+    command = f"envc repair --overlay {shell_word(folder)}"
     return found or read_lock(copy, overlay.name, command, most_bytes=MOST_OF_AN_OVERLAYS_LOCK)
 
 

@@ -98,7 +98,8 @@ def _published(
 ) -> tuple[LockFile, tuple[StackLayer, ...]]:
     """The lock that a layer was published from, and the layer on those that are below it."""
     path = f"{directory.generation(generation.generation)}/site/{lock_file_name(name)}"
-    file = require_lock(path, name, f"envc repair --target {shell_word(directory.path)}")
+    repair = "envc repair --overlay" if directory.is_overlay else "envc repair --target"
+    file = require_lock(path, name, f"{repair} {shell_word(directory.path)}")
     record, store = generation.layers[name], Store(directory.store)
     top = stack_layer(
         directory,

@@ -47,7 +47,7 @@ class ByHand(NamedTuple):
         A repair would take away what was installed, so that is adopted first.
         """
         found: list[Fault] = []
-        mend = f"`envc repair --target {shell_word(folder)}` brings it back"
+        mend = f"`envc repair --overlay {shell_word(folder)}` brings it back"
         if self.installed:
             names = ", ".join(f"{each.project} {each.version}" for each in self.installed)
             what = f"installed by hand: {names}; no spec knows of it, and the next generation is "
@@ -75,7 +75,7 @@ class Edited(NamedTuple):
         more = f" and {len(self.paths) - _SHOWN} more" if len(self.paths) > _SHOWN else ""
         return (
             f"edited by hand: {shown}{more}; Python goes on with the bytecode of what was "
-            f"published; `envc repair --target {shell_word(folder)}` brings that back, and "
+            f"published; `envc repair --overlay {shell_word(folder)}` brings that back, and "
             "`envc overlay add -e` takes a project of yours from where you edit it"
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from shlex import quote
 
-from envc.formats.scripts import SYSTEM_PATH
+from envc.formats.scripts import NO_PIP, SYSTEM_PATH
 from envc.model.manifest import FILE_MODE
 from envc.model.plan import WriteFile
 from envc.model.stack import Stack
@@ -34,6 +34,10 @@ deactivate () {{
     if [ -n "${{_ENVC_ACTIVE-}}" ]; then
         unset _ENVC_ACTIVE
 {restore}    fi
+    if [ -n "${{_ENVC_PIP-}}" ]; then
+        unset _ENVC_PIP
+        unset -f pip
+    fi
     hash -r 2>/dev/null || :
     unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
     if [ "${{1-}}" != nondestructive ]; then
@@ -81,6 +85,11 @@ if [ -x "${{_envc_file%/*}}/python" ]; then
         PS1="($VIRTUAL_ENV_PROMPT) $PS1"
     fi
     _ENVC_ACTIVE=1
+    # Without this, another Python's pip would install where nobody looks.
+    if [ ! -x "$VIRTUAL_ENV/bin/pip" ] && ! alias pip >/dev/null 2>&1; then
+        _ENVC_PIP=1
+        eval 'pip () {{ echo "envc: {no_pip}" >&2; return 127; }}'
+    fi
 {set}    hash -r 2>/dev/null || :
 else
     unset -f deactivate
@@ -116,6 +125,7 @@ def activate_script(
     text = _SCRIPT.format(
         path=SYSTEM_PATH,
         name=quote(stack.top.name),
+        no_pip=NO_PIP,
         set="".join(_SET.format(name=name, value=quote(value)) for name, value in env.items()),
         restore="".join(_RESTORE.format(name=name) for name in env),
     )
