@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import yaml
 
 from support.sites import SiteFolder
 
-RECIPES = Path(__file__).resolve().parents[2] / "docs/ci"
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = ROOT / "docs/ci"
 BINARIES = os.path.dirname(sys.executable)
 
 pytestmark = [
@@ -29,7 +31,11 @@ def recipe(name: str) -> Any:
 
 @pytest.mark.parametrize(
     ("name", "schema"),
-    [("github.yml", "vendor.github-workflows"), ("gitlab.yml", "vendor.gitlab-ci")],
+    [
+        ("github.yml", "vendor.github-workflows"),
+        ("check/action.yml", "vendor.github-actions"),
+        ("gitlab.yml", "vendor.gitlab-ci"),
+    ],
 )
 def test_it_fits_the_published_schema(name: str, schema: str) -> None:
     words = ["-m", "check_jsonschema", "--builtin-schema", schema, "--data-transform"]
@@ -137,7 +143,59 @@ def test_gitlab(repository: Path, *, breaks: bool) -> None:
     assert alone.returncode == int(breaks)
 
 
-@pytest.mark.parametrize("name", ["github.yml", "gitlab.yml"])
+def action_steps() -> dict[str, str]:
+    return {step["name"]: step["run"] for step in recipe("check/action.yml")["runs"]["steps"]}
+
+
+def component() -> tuple[Any, Any]:
+    """What the component takes, and its job."""
+    head, body = yaml.safe_load_all((RECIPES / "component.yml").read_text())
+    return head["spec"]["inputs"], body["envc"]
+
+
+def hooks() -> dict[str, Any]:
+    return {
+        hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    }
+
+
+def test_step_component_and_hooks_say_no_where_it_breaks(repository: Path, tmp_path: Path) -> None:
+    inputs, job = component()
+    variables = {
+        "ENVC_SITE": ".",
+        "AGAINST": "HEAD",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": git(repository, "rev-parse", "HEAD"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "RUNNER_TEMP": str(tmp_path),
+    }
+    assert {"url", "sha256", "site"} <= inputs.keys()
+    lines = {
+        "component": "\n".join(job["script"]),
+        **{name: each for name, each in action_steps().items() if name != "Get envc"},
+        **{name: hook["entry"] for name, hook in hooks().items()},
+    }
+    said = {name: shell(repository, each, **variables) for name, each in lines.items()}
+    assert {name: done.stderr for name, done in said.items() if done.returncode} == {}
+    break_alice(repository)
+    no = {name for name, each in lines.items() if shell(repository, each, **variables).returncode}
+    assert no == {"component", "Overlays and base fit", "envc-check"}
+    assert "broken       alice (overlays/alice.toml)" in (tmp_path / "summary").read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "hook"),
+    [
+        ("envc.toml", {"envc-lock", "envc-check"}),
+        ("sites/a/pylock.user.toml", {"envc-lock", "envc-check"}),
+        ("overlays/alice.toml", {"envc-check"}),
+        ("README.md", set()),
+    ],
+)
+def test_hooks_run_for_what_they_look_at(path: str, hook: set[str]) -> None:
+    assert {name for name, each in hooks().items() if re.search(each["files"], path)} == hook
+
+
+@pytest.mark.parametrize("name", ["github.yml", "gitlab.yml", "check/action.yml", "component.yml"])
 @pytest.mark.parametrize("known", [True, False], ids=["known", "other"])
 def test_only_the_file_that_is_known_is_run(tmp_path: Path, name: str, *, known: bool) -> None:
     content = b"#!/bin/sh\necho envc 0\n"
@@ -145,6 +203,10 @@ def test_only_the_file_that_is_known_is_run(tmp_path: Path, name: str, *, known:
     digest = hashlib.sha256(content if known else b"").hexdigest()
     if name == "github.yml":
         lines = github_steps()["Get envc"]
+    elif name == "check/action.yml":
+        lines = action_steps()["Get envc"]
+    elif name == "component.yml":
+        lines = "\n".join(component()[1]["before_script"])
     else:
         lines = "\n".join(recipe(name)["envc"]["before_script"])
     (tmp_path / "home").mkdir()
@@ -155,6 +217,7 @@ def test_only_the_file_that_is_known_is_run(tmp_path: Path, name: str, *, known:
         ENVC_SHA256=digest,
         HOME=str(tmp_path / "home"),
         GITHUB_PATH=str(tmp_path / "path"),
+        RUNNER_TEMP=str(tmp_path),
     )
     assert (done.returncode == 0) == known, done.stderr
     installed = tmp_path / "home/.local/bin/envc"

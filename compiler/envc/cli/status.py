@@ -21,7 +21,7 @@ def _run(arguments: Arguments) -> Output:
         state_folder=state_of(arguments),
         drift=arguments.drift,
     )
-    printed = _page(report) if arguments.format == "html" else _tables(report)
+    printed = _PRINTERS.get(arguments.format, _tables)(report)
     return Output(report, printed=printed, status=0 if report.ok else 1)
 
 
@@ -60,6 +60,53 @@ def _rows(report: "StatusReport") -> list[tuple[str, ...]]:
     return rows
 
 
+def _metrics(report: "StatusReport") -> Iterator[str]:
+    """The text for a collector of text files: how many nodes are how, and each node's numbers."""
+    from envc.formats.prometheus import Metric, prometheus_text
+    from envc.reports.status import NODE_CONDITIONS
+
+    of = {"target": report.target}
+    conditions = [each.condition for each in report.nodes.values()]
+    numbers = {
+        "generation": ("The generation that is current on a node.", "generation"),
+        "drifted_paths": ("Paths of a node that differ from what was published.", "drift"),
+        "free_bytes": ("Free bytes where a node's target is.", "free_bytes"),
+        "free_files": ("Free files where a node's target is.", "free_files"),
+    }
+    yield from prometheus_text(
+        [
+            Metric("envc_ok", "Whether all nodes run what they should.", [(of, int(report.ok))]),
+            Metric(
+                "envc_nodes",
+                "How many nodes are in a condition.",
+                [({**of, "condition": each}, conditions.count(each)) for each in NODE_CONDITIONS],
+            ),
+            Metric(
+                "envc_node_condition",
+                "The condition that a node is in.",
+                [
+                    ({**of, "node": node, "condition": each.condition}, 1)
+                    for node, each in report.nodes.items()
+                ],
+            ),
+            *(
+                Metric(
+                    f"envc_node_{name}",
+                    told,
+                    [
+                        ({**of, "node": node}, getattr(each, field))
+                        for node, each in report.nodes.items()
+                        if getattr(each, field) is not None
+                    ],
+                )
+                for name, (told, field) in numbers.items()
+            ),
+        ]
+    )
+
+
+_PRINTERS = {"html": _page, "prometheus": _metrics}
+
 COMMAND = Command(
     _run,
     example="envc status --nodes 'n[1-16]' --target /usr/local/Canopy",
@@ -69,8 +116,9 @@ COMMAND = Command(
         Option(
             "--format",
             "FORMAT",
-            "how to print it; html: one page that needs nothing else",
-            choices=("text", "json", "html"),
+            "how to print it; html: one page that needs nothing else; prometheus: for a collector "
+            "of text files",
+            choices=("text", "json", "html", "prometheus"),
             default="text",
         ),
     ),

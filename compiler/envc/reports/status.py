@@ -1,11 +1,12 @@
 """What `envc status --json` prints."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from envc.model.digest import Digest
 from envc.model.value import field, value
 
 NodeCondition = Literal["present", "converged", "behind", "drifted", "absent", "failed", "pending"]
+NODE_CONDITIONS: tuple[NodeCondition, ...] = get_args(NodeCondition)
 
 
 @value(kw_only=True)
