@@ -219,3 +219,23 @@ def test_a_user_without_a_name(monkeypatch):
 
     monkeypatch.setattr("getpass.getuser", nameless)
     assert storage.user_name() == str(os.geteuid())
+
+
+@pytest.mark.parametrize("below", ["", "src", "src/deep/er"])
+def test_ones_own_overlay_is_the_nearest_upwards(alice, below, monkeypatch):
+    (alice / below).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(alice / below)
+    assert envc("overlay", "sync", "--json").json["folder"] == str(alice)
+
+
+def test_one_that_others_could_have_put_above_is_passed_over(built, tmp_path, monkeypatch):
+    (tmp_path / "shared/mine").mkdir(parents=True)
+    (tmp_path / "shared/overlay.toml").write_text(SPEC)
+    (tmp_path / "shared").chmod(0o1777)
+    monkeypatch.chdir(tmp_path / "shared/mine")
+    words = ("--target", built.target, "--json")
+    assert (
+        envc("overlay", "sync", *words)
+        .json["error"]["faults"][0]["where"]
+        .startswith(str(built.storage))
+    )

@@ -3,7 +3,7 @@
 import os
 import re
 
-from envc.disk.ownership import refuse_exposed
+from envc.disk.ownership import exposure, refuse_exposed
 from envc.errors import UsageError, shell_word
 from envc.host.storage import expanded, user_name
 from envc.model.names import INVENTORY_FILE, NAME_FORM, OVERLAY_SPEC
@@ -97,17 +97,32 @@ def _place(word: str, target: str | None, *, new: bool) -> str:
 
 
 def default_folder(target: str | None) -> str:
-    """The folder of the user's own overlay: here if here is one, else in the site's storage.
+    """The folder of the user's own overlay: the nearest upwards, else in the site's storage.
 
-    It is called as the user is: lower case, other characters as dashes.
+    There it is called as the user is: lower case, other characters as dashes.
 
     Raises:
         UsageError: the site names no storage.
     """
-    if holds_overlay(os.getcwd()):
-        return os.getcwd()
+    here = _nearest_overlay(os.getcwd())
+    if here is not None:
+        return here
     name = re.sub(r"[^a-z0-9_-]+", "-", user_name().lower()).strip("-_") or "overlay"
     return os.path.join(own_storage(target), name)
+
+
+def _nearest_overlay(folder: str) -> str | None:
+    """The nearest folder upwards in which an overlay stands; None: there is none.
+
+    Above the folder itself one that others could have put there is passed over.
+    """
+    if holds_overlay(folder):
+        return folder
+    while folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        if holds_overlay(folder) and exposure(folder) is None:
+            return folder
+    return None
 
 
 def own_storage(target: str | None) -> str:
