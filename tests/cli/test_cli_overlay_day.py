@@ -3,10 +3,12 @@
 import getpass
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -353,6 +355,45 @@ def test_a_shell_in_the_stack(built, tmp_path, shell):
     report, *rest = done.stdout.splitlines()
     assert report == f"{built.target}/generations/000001/user/bin/report"
     assert rest == ["1 yes" if shell == "bash" else "1"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "fish"])
+def test_the_prompt_says_which_stack(built, tmp_path, shell):
+    """At a terminal: nobody types elsewhere. Start-up files of the person are read before."""
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    (tmp_path / "own").write_text("own=read\n")
+    (tmp_path / ".bashrc").write_text("own=read\n")
+    (tmp_path / "config/fish").mkdir(parents=True)
+    (tmp_path / "config/fish/config.fish").write_text("set -g own read; set PATH /usr/bin /bin\n")
+    variables = {
+        "SHELL": program,
+        "HOME": str(tmp_path),
+        "ENV": str(tmp_path / "own"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "TERM": "dumb",
+    }
+    ours, theirs = pty.openpty()
+    words = ["-m", "envc", "shell", "--layer", "user", "--target", str(built.target)]
+    with subprocess.Popen(
+        ["setsid", "--ctty", "--wait", sys.executable, *words],
+        env={**os.environ, **variables},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        os.write(ours, b"echo $own; command -v report; exit\n")
+        seen = b""
+        with suppress(OSError):  # nobody has the other end any more
+            while piece := os.read(ours, 4096):
+                seen += piece
+        os.close(ours)
+        assert process.wait() == 0, seen
+    assert b"(user) " in seen
+    assert b"read\r\n" in seen
+    assert f"{built.target}/generations/000001/user/bin/report".encode() in seen
 
 
 def test_a_shell_makes_the_overlay_at_first_use(warm):

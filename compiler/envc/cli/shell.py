@@ -11,7 +11,10 @@ def _run(arguments: Arguments) -> Output:
     from envc.commands.shell import shell_command
 
     variables = variables_of(arguments)
-    return started(shell_command(variables["VIRTUAL_ENV"], os.environ), variables)
+    tree = variables["VIRTUAL_ENV"]
+    name = arguments.layer or os.path.basename(tree.partition("/generations/")[0])
+    command, more = shell_command(tree, name, os.environ)
+    return started(command, {"VIRTUAL_ENV_PROMPT": name, **variables, **more})
 
 
 COMMAND = Command(
