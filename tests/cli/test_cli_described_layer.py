@@ -88,7 +88,7 @@ def test_what_is_compiled_is_replaced_where_both_name_it(site):
             "2.0.0, science 1.0 by 2.0; metadata does not tell what else there was compiled "
             "against them\n"
             "   at: overlays/alice.toml (overlay.replace)\n"
-            " mend: ask for a release that goes with what is there; or allow it: write "
+            " help: ask for a release that goes with what is there; or allow it: write "
             'replace = ["fastnum", "science"] below [overlay]; have the site\'s administrator '
             'write replace = ["fastnum", "science"] below [layer.nv] of the site, and run the '
             "same command again\n"
@@ -194,7 +194,7 @@ def test_a_node_is_held_to_what_was_described(built, nv):
         f"error: this node has not what base.nv.json describes: {nv}/{SITE_PACKAGES}: gone: "
         "tool-1.0.dist-info, new: later-1.0.dist-info, new: tool-1.1.dist-info\n"
         f"   at: {nv}/bin/python\n"
-        " mend: bring that environment here; or describe the one that is here "
+        " help: bring that environment here; or describe the one that is here "
         f"(`envc describe {nv}/bin/python -o base.nv.json`), lock, and materialize that\n"
     )
     other = built.root / "other"

@@ -94,7 +94,7 @@ def test_an_extra_that_is_not_there_is_named(tmp_path):
     answer = envc("init", "site", "--from", "pyproject.toml", "--extra", "slow", cwd=tmp_path)
     assert (answer.status, answer.stdout) == (2, "")
     assert answer.stderr == (
-        "error: there is no extra 'slow' here\n   at: pyproject.toml\n mend: use fast\n"
+        "error: there is no extra 'slow' here\n   at: pyproject.toml\n help: use fast\n"
     )
     write(tmp_path, "requirements.txt", "six\n")
     answer = envc("init", "site", "--from", "requirements.txt", "--extra", "x", cwd=tmp_path)
@@ -172,7 +172,7 @@ def test_another_file_than_the_hashes_promise_is_an_error(tmp_path, recipes, ind
         "error: six-1.16.0-py3-none-any.whl of the index is none of the files that "
         f"{where} has hashes of\n"
         f"   at: {where}\n"
-        " mend: find out which file is meant; if it is the index's, remove the hashes of six "
+        " help: find out which file is meant; if it is the index's, remove the hashes of six "
         f"from {tmp_path}/site/pins.user.toml\n"
     )
     assert not (tmp_path / "site/pylock.user.toml").exists()
@@ -472,7 +472,7 @@ def test_an_overlay_refuses_other_files_and_is_not_made(built, tmp_path):
     words = ("--from", "requirements.txt", "--target", built.target)
     answer = envc("overlay", "init", "./mine", *words, cwd=tmp_path)
     assert answer.status == 5
-    assert " mend: take the hashes of the file that is meant into it, or remove them\n" in (
+    assert " help: take the hashes of the file that is meant into it, or remove them\n" in (
         answer.stderr
     )
     assert not (tmp_path / "mine/overlay.toml").exists()
@@ -499,7 +499,7 @@ def test_a_pins_file_that_was_edited_wrongly_is_named(tmp_path):
     assert answer.stderr == (
         "error: 'one' is not a version\n"
         "   at: pins.user.toml:7 (pin[0].version)\n"
-        " mend: correct it\n"
+        " help: correct it\n"
     )
 
 
@@ -549,7 +549,7 @@ def test_folders_that_are_no_environment_say_what_to_name(tmp_path):
     answer = envc("init", "site", "--from", "p", cwd=tmp_path)
     assert answer.stderr == (
         "error: this folder is no virtual environment: it has no pyvenv.cfg\n"
-        "   at: p\n mend: name one of its files: uv.lock, pyproject.toml\n"
+        "   at: p\n help: name one of its files: uv.lock, pyproject.toml\n"
     )
     write(tmp_path, "c/conda-meta/history", "")
     answer = envc("init", "site", "--from", "c", cwd=tmp_path)
