@@ -8,6 +8,8 @@ PYTEST ?= $(BIN)/pytest
 TOOLING := --group dev
 # Further interpreters that the quick tests run on: Debian's own, and others X.Y.
 OTHERS ?= debian 3.12 3.13 3.14 3.15
+# What test-python-X.Y makes there: with trial-twin, what stacks of that Python show.
+ON_OTHERS ?= test-quick
 TESTING := build/testing
 PYENV_ROOT ?= $(HOME)/.pyenv
 
@@ -50,7 +52,7 @@ test-python-%: $(STAMP)
 	  && $(MAKE) --silent $(TESTING)/$*/.made; then \
 	  python=python$* within=".ci/within $(TESTING)/$*"; \
 	elif [ -z "$$python" ]; then echo "Python $*: not found, left out"; exit; fi; \
-	$$within make --no-print-directory --output-sync=target test-quick \
+	$$within make --no-print-directory --output-sync=target $(ON_OTHERS) \
 	  VENV=build/venv/$* PYTHON="$$python"
 
 check: $(STAMP) ## format, lint, types, import contracts, schemas, files entered by daily commands
@@ -166,4 +168,9 @@ TRIALS := kill failing_calls power_cut soak rollout_sci foreign_suites while_it_
 trials: $(TRIALS:%=trial-%) ## every system call killed or failing, 20,000 questions to uv; one: make trial-kill
 
 trial-%: $(STAMP) tools
-	$(PYTEST) -q -m "sweep or trial" --durations=0 $(wildcard tests/*/test_$*.py)
+	$(run_trial)
+
+trial-twin: $(STAMP)
+	$(run_trial)
+
+run_trial = $(PYTEST) -q -m "sweep or trial" --durations=0 $(wildcard tests/*/test_$(@:trial-%=%).py)

@@ -1,6 +1,7 @@
 """A stack of 270 real projects beside a flat environment of the same wheels, made by pip.
 
-    make trial-twin     on every CPython from 3.11 on that is here
+    make trial-twin                                 on every CPython from 3.11 on that is here
+    make test-python-3.15 ON_OTHERS=trial-twin      in the root in which the quick tests run on it
 
 The site `fixtures/sites/twin`: two common layers, a group's overlay on them, and on that one of a
 member: shadows, a lift, something hidden, namespaces in four layers, an editable project.
@@ -295,6 +296,7 @@ BUILDS = {
 }
 
 
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler")
 @pytest.mark.parametrize("kind", BUILDS)
 def test_builds_find_headers(twins: Twins, tmp_path: Path, kind: str) -> None:
     commands = []

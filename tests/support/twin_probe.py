@@ -204,10 +204,9 @@ def entry_points() -> dict[str, list[str]]:
 
 
 def tops() -> dict[str, list[str]]:
-    return {
-        name: sorted(set(found))
-        for name, found in importlib.metadata.packages_distributions().items()
-    }
+    """The projects of each name; bytecode left out, as ever."""
+    found = importlib.metadata.packages_distributions()
+    return {name: sorted(set(found[name])) for name in found if name != "__pycache__"}
 
 
 def setuptools_view() -> dict[str, object] | None:
