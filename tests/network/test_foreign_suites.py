@@ -101,14 +101,21 @@ def output(*command: object) -> str:
 def with_pytest(pair: Pair, name: str, *words: str, parts: tuple[str, ...] = ()) -> dict[str, str]:
     """How each test ends, the same in both; `parts` of the project's sources stand where they run.
 
-    The options are ours, not those of a project's configuration.
+    The options are ours, not those of a project's configuration. What fails in one of them runs
+    there once more, and ends as it does then: some tests depend on the machine's mood.
     """
-    options = ("-q", "-p", "no:cacheprovider", "-o", "addopts=", "--junitxml=report.xml")
-    return outcomes(pair, name, ("-m", "pytest", *options, *words), parts)
+    command = ("-m", "pytest", "-q", "-o", "addopts=", "-o", "cache_dir=failed", *words)
+    again = (*command, "--last-failed", "--junitxml=reports/again.xml")
+    return outcomes(pair, name, (*command, "--junitxml=report.xml"), parts, again=again)
 
 
 def outcomes(
-    pair: Pair, name: str, command: tuple[str, ...], parts: tuple[str, ...]
+    pair: Pair,
+    name: str,
+    command: tuple[str, ...],
+    parts: tuple[str, ...],
+    *,
+    again: tuple[str, ...] = (),
 ) -> dict[str, str]:
     """Test → how it ended, the same in both environments.
 
@@ -121,8 +128,22 @@ def outcomes(
             folder.mkdir(parents=True)
         for part in parts:
             copy(sources(pair, name) / part, place / part)
-    runs = [
-        subprocess.Popen(
+    both = dict(zip(trees, places, strict=True))
+    failed, told = run_in(both, command)
+    if again and failed:
+        told += run_in(failed, again)[1]
+    in_overlay, in_flat = map(ended, places)
+    ends = {test: (in_overlay.get(test), in_flat.get(test)) for test in in_overlay | in_flat}
+    assert not {test: pair for test, pair in ends.items() if len(set(pair)) > 1}, told
+    return in_overlay
+
+
+def run_in(
+    places: dict[Path, Path], command: tuple[str, ...]
+) -> tuple[dict[Path, Path], list[str]]:
+    """The environments where a test failed, with their places; the end of what each run told."""
+    runs = {
+        tree: subprocess.Popen(
             [tree / "bin/python", *command],
             cwd=place,
             env={**os.environ, **surroundings(tree, place)},
@@ -130,14 +151,11 @@ def outcomes(
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for tree, place in zip(trees, places, strict=True)
-    ]
-    told = [run.communicate()[0][-4000:] for run in runs]
-    assert {run.returncode for run in runs} <= {0, 1}, told  # 1: some test failed, in both
-    in_overlay, in_flat = map(ended, places)
-    ends = {test: (in_overlay.get(test), in_flat.get(test)) for test in in_overlay | in_flat}
-    assert not {test: pair for test, pair in ends.items() if len(set(pair)) > 1}, told
-    return in_overlay
+        for tree, place in places.items()
+    }
+    told = [run.communicate()[0][-4000:] for run in runs.values()]
+    assert {run.returncode for run in runs.values()} <= {0, 1}, told  # 1: some test failed
+    return {tree: places[tree] for tree, run in runs.items() if run.returncode}, told
 
 
 def surroundings(tree: Path, place: Path) -> dict[str, str]:
@@ -255,7 +273,7 @@ def test_ipython(pair: Pair) -> None:
 
 def test_jupyter_client(pair: Pair) -> None:
     parts = ("tests", "pyproject.toml")
-    words = ("-p", "no:asyncio", "--timeout", "900")
+    words = ("-p", "no:asyncio", "--timeout", "180")
     found = with_pytest(pair, "jupyter_client", *words, "tests", parts=parts)
     assert counted(found)["passed"] > 200
 
