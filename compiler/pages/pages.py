@@ -29,6 +29,14 @@ _FOLDERS = {
     "docs/decisions": "docs/decisions/0001-hard-linked-trees-per-wheel.md",
     "docs/findings": "docs/findings/ENVC101.md",
 }
+_SINGLE = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "LICENSE",
+    ".pre-commit-hooks.yaml",
+)
 _LINK = re.compile(r"(\]\()([^)\s#]+)([^)]*\))")
 _ELSEWHERE = re.compile(r"[a-z]+:|/")
 
@@ -64,14 +72,13 @@ def gather(folder: Path) -> None:
 
 def files() -> dict[str, str]:
     """Where each file stands in the project, and in the site."""
-    single = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")
     below = [*ROOT.glob("docs/**/*"), *ROOT.glob("schemas/*")]
-    paths = [*single, *(file.relative_to(ROOT).as_posix() for file in below if file.is_file())]
+    paths = [*_SINGLE, *(file.relative_to(ROOT).as_posix() for file in below if file.is_file())]
     return {path: _place(path) for path in sorted(paths)}
 
 
 def _place(path: str) -> str:
-    return "index.md" if path == "README.md" else path.removeprefix("docs/")
+    return "index.md" if path == "README.md" else path.removeprefix("docs/").removeprefix(".")
 
 
 def _meant(target: str, path: str) -> str:

@@ -539,7 +539,7 @@ def test_bad_input_is_named_and_nothing_is_written(name, text, told, tmp_path):
     answer = envc("init", "site", "--from", name, cwd=tmp_path)
     assert answer.status == 2, answer.stderr
     assert told in answer.stderr
-    assert " mend: " in answer.stderr or "nested" in answer.stderr
+    assert " help: " in answer.stderr or "nested" in answer.stderr
     assert not (tmp_path / "site").exists()
 
 

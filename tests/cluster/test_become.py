@@ -98,7 +98,7 @@ def test_commands_and_copies_pass_through_sudo(sudo: Path, tmp_path: Path) -> No
     (tmp_path / "file").write_text("content")
     places = {"n1": str(tmp_path / "n1"), "n2": str(tmp_path / "no/n2")}
     heard: list[NodeAnswer] = []
-    engine_of("local", become=True).copy(
+    BecomingRoot(engine_of("local")).copy(
         str(tmp_path / "file"), places, Limits(timeout_seconds=60), heard.append
     )
     assert {answer.node: answer.status == 0 for answer in heard} == {"n1": True, "n2": False}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envc.cli.commands import COMMANDS
+from envc.cli.commands import GROUPS
 
 PAGES = Path(__file__).parents[2] / "compiler" / "pages" / "pages.py"
 
@@ -49,7 +49,7 @@ def test_every_link_leads_to_a_file(gathered):
 
 
 def test_every_command_has_a_page_with_its_options(gathered):
-    for name in COMMANDS:
+    for name in [name for group in GROUPS.values() for name in group]:
         assert (gathered / f"docs/commands/{name}.md").read_text().startswith(f"# `envc {name}`")
     assert (
         "<code>--link-mode MODE</code>" in (gathered / "docs/commands/materialize.md").read_text()
@@ -60,7 +60,7 @@ def test_every_command_has_a_page_with_its_options(gathered):
 def test_a_link_that_leads_nowhere_ends_it(tmp_path, monkeypatch):
     pages = loaded()
     monkeypatch.setattr(pages, "ROOT", tmp_path)
-    for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"):
+    for name in pages._SINGLE:
         (tmp_path / name).write_text("")
     (tmp_path / "README.md").write_text("[here](docs/gone.md) and [there](https://there)")
     with pytest.raises(SystemExit, match=r"README.md: docs/gone.md"):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from envc.errors import Fault, SpecError
+from envc.errors import Fault, SpecError, shell_word
 from envc.expand.project import project_requirements
 from envc.formats.arrival import needs_build, refuse_unknown, source_place
 from envc.formats.document import Document
@@ -160,4 +160,6 @@ class _Reader:
 def _others(known: Mapping[str, Tree], chosen: frozenset[str], kind: str) -> Iterator[Fault]:
     for name, told in known.items():
         if canonicalize_name(name) not in chosen:
-            yield Fault(f"the {kind} {name}", told.line, f"take it with --{kind} {name}")
+            yield Fault(
+                f"the {kind} {name}", told.line, f"take it with --{kind} {shell_word(name)}"
+            )

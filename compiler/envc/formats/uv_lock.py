@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from envc.errors import Fault, SpecError
+from envc.errors import Fault, SpecError, shell_word
 from envc.formats.arrival import (
     LockedEntry,
     any_of,
@@ -130,12 +130,16 @@ class _Project:
         for extra, each in self._package.at("optional-dependencies").table().items():
             if canonicalize_name(extra) not in self._extras:
                 yield Fault(
-                    f"the extra {extra} of {name}", each.line, f"take it with --extra {extra}"
+                    f"the extra {extra} of {name}",
+                    each.line,
+                    f"take it with --extra {shell_word(extra)}",
                 )
         for group, each in self._package.at("dev-dependencies").table().items():
             if canonicalize_name(group) not in self._groups:
                 yield Fault(
-                    f"the group {group} of {name}", each.line, f"take it with --group {group}"
+                    f"the group {group} of {name}",
+                    each.line,
+                    f"take it with --group {shell_word(group)}",
                 )
         if not self._package.at("source").has("virtual"):
             yield Fault(

@@ -48,6 +48,13 @@ class Site:
         """Where a common layer's lock stands."""
         return f"{self.folder}/{lock_file_name(layer)}"
 
+    @property
+    def writes_locks(self) -> str:
+        """The command that writes them: a target keeps copies, which it mends."""
+        if self.store is None:
+            return "envc lock"
+        return f"envc repair --target {shell_word(os.path.dirname(self.store))}"
+
     def names_beside(self) -> tuple[str, ...]:
         """The names of the files beside the spec that layers are made from: locks, inventories."""
         described = {each.described.file for each in self.spec.layers if each.described is not None}
@@ -201,7 +208,7 @@ def base_of(site: Site, layer: str) -> Base:
     chain = site.spec.chain(layer)
     base = bottom_of(site, chain[-1], site.folder)
     for spec in reversed(chain):
-        found = require_lock(site.lock_path(spec.name), spec.name)
+        found = require_lock(site.lock_path(spec.name), spec.name, site.writes_locks)
         lock = with_absolute_paths(found.lock, site.origin)
         base = on_layer(site.spec, spec.name, base=base, lock=lock, lock_digest=found.digest)
     return base
