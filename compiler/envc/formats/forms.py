@@ -53,7 +53,7 @@ Url = Annotated[
     Form(
         r"^(https?|file)://[^\s]+$",
         "a URL that begins with https://, http:// or file://",
-        "https://pypi.org/simple",
+        "https://index.site.example/simple",
     ),
 ]
 Platform = Annotated[
