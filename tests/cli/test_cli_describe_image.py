@@ -241,7 +241,7 @@ def test_a_virtual_environment_in_an_image_sees_its_base_if_it_says_so(nv):
 
 
 def test_start_up_code_that_nobody_has_run_is_said(nv):
-    write(nv / "opt/nv" / SITE / "sly.pth", "import sly\n")
+    write(nv / "opt/nv/lib/python3.11/site-packages/sly.pth", "import sly\n")
     (said,) = described(nv).unread
     assert "sly.pth: runs code" in said
 

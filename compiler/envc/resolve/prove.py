@@ -15,10 +15,14 @@ sets. The search is PubGrub's, which is conflict-driven clause learning:
    go back, go on with 1. An incompatibility of no variables is the proof.
 3. *Decide*: of the identities that must be there, pin the one with the fewest versions left to its
    most preferred one; what that release requires are incompatibilities. Go on with 1.
+4. *Change the order*: where release after release of one identity is in the way of another that was
+   settled before it, go back to where that was settled; decide the first one early, the other late.
+   Else a project with a thousand releases is walked through to its end for one pin (as uv has it).
 
 Source: Natalie Weizenbaum, "PubGrub: Next-Generation Version Solving" (2018).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -32,6 +36,8 @@ from envc.resolve.provider import Provider
 
 ABSENT = 1
 MAXIMUM_CONFLICTS = 20_000
+# So many releases in a row meet the same pin; then that pin waits.
+_CLASHES = 5
 
 
 class TooManyConflictsError(Exception):
@@ -146,6 +152,8 @@ class _Search:
         self._looked_into: set[Candidate] = set()
         self._accepted: dict[tuple[NormalizedName, str, str | None], int] = {}
         self._empty: Incompatibility | None = None
+        self._clashes: Counter[tuple[str, str]] = Counter()
+        self._turns: dict[str, int] = {}  # -1: before others, 1: after them
 
     def run(self, roots: Iterable[Demand]) -> list[Candidate] | Refutation:
         """What `prove` answers."""
@@ -162,8 +170,8 @@ class _Search:
                 key = self._next()
                 if key is None:
                     return list(self._decided.values())
-                self._decide(key)
-                conflict = self._empty or self._propagate([key])
+                changed = self._decide(key)
+                conflict = self._empty or self._propagate(changed)
             learned = self._resolve(conflict)
             if not learned.terms:
                 return Refutation(tuple(learned.facts()))
@@ -245,29 +253,49 @@ class _Search:
         variable.left = left
 
     def _next(self) -> str | None:
-        """The identity to decide: it must be there, and has the fewest versions left."""
+        """The identity to decide: it must be there, and has its turn or the fewest versions."""
         waiting = [
-            (variable.left.bit_count(), key)
+            (self._turns.get(key, 0), variable.left.bit_count(), key)
             for key, variable in self._variables.items()
             if key not in self._decided and variable.must_be_there()
         ]
-        return min(waiting)[1] if waiting else None
+        return min(waiting)[2] if waiting else None
 
-    def _decide(self, key: str) -> None:
-        """Pin an identity, unless what its release requires contradicts what is settled."""
+    def _decide(self, key: str) -> list[str]:
+        """Pin an identity, unless what its release requires contradicts what is settled.
+
+        What has changed thereby.
+        """
         variable = self._variables[key]
         candidate, bit = self._pick(variable, variable.left)
         if candidate is None:
-            return
-        agrees = True
+            return [key]
+        contradicted: list[Demand] = []
         if candidate not in self._looked_into:
             self._looked_into.add(candidate)
-            for demand in self._provider.look_into(candidate):
-                agrees &= self._require(key, bit, demand)
-        if agrees:
+            demands = self._provider.look_into(candidate)
+            contradicted += (each for each in demands if not self._require(key, bit, each))
+        if not contradicted:
             self._level += 1
             self._conclude(key, bit, None)
             self._decided[key] = candidate
+        clashes = [self._clash(key, demand) for demand in contradicted]
+        # What was concluded since is to be concluded anew.
+        return list(self._variables) if any(clashes) else [key]
+
+    def _clash(self, key: str, demand: Demand) -> bool:
+        """Count that a release met what was settled before it; whether that was taken back."""
+        pair = key, demand.key
+        self._clashes[pair] += 1
+        if self._clashes[pair] != _CLASHES or key == demand.key:
+            return False
+        self._turns[key] = -1
+        self._turns.setdefault(demand.key, 1)
+        place = next(self._places_within(demand.key, self._excluded(demand)), None)
+        level = 0 if place is None else self._trail[place].level
+        if level:
+            self._go_back(level - 1)
+        return level > 0
 
     def _pick(self, variable: Variable, values: int) -> tuple[Candidate | None, int]:
         """The most preferred candidate among values, and its bit; what is unusable is learned."""
@@ -330,8 +358,11 @@ class _Search:
 
     def _first_within(self, key: str, values: int) -> int:
         """The place of the first step after which an identity is within a set."""
+        return next(self._places_within(key, values))
+
+    def _places_within(self, key: str, values: int) -> Iterator[int]:
         steps = self._variables[key].steps
-        return next(place for place in steps if not self._trail[place].left & ~values)
+        return (place for place in steps if not self._trail[place].left & ~values)
 
     def _joined(self, one: Incompatibility, other: Incompatibility, key: str) -> Incompatibility:
         """What follows from both, `key` being within the one's set or the other's."""

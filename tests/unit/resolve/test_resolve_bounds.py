@@ -57,6 +57,26 @@ SHAPES = {
         bound=210,
         pins={"client": "19", "core": "19", "tool": "1"},
     ),
+    "a thousand partners that mind one pin, where resolvelib has given up already": Shape(
+        {
+            "client": each(120, "core=={}"),
+            "core": plain(120),
+            "tool": {"1": ["core<20"]},
+            "sdk": each(1000, "engine=={}"),
+            "engine": {str(number): ["date<4"] for number in range(1, 1001)},
+            "date": plain(4),
+        },
+        ["client", "tool", "sdk", "date"],
+        bound=230,
+        pins={
+            "client": "19",
+            "core": "19",
+            "tool": "1",
+            "sdk": "1000",
+            "engine": "1000",
+            "date": "3",
+        },
+    ),
     "partners, the older of which nobody wants": Shape(
         {"client": each(60, "core=={}"), "core": each(60, "base<={}"), "base": plain(60)},
         ["client", "base>=60"],
