@@ -94,16 +94,26 @@ def test_without_copy_a_mend_is_told() -> None:
         engine.copy("/a", {"n": "/b"}, Limits(), print)
 
 
-def test_copies_to_a_set_and_to_each(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("nodes", "places", "calls"),
+    [
+        ("{node}", {"a": "at-a", "b": "at-b"}, 2),
+        ("{nodes}", {"a": "at-a", "b": "at-b"}, 2),
+        ("{nodes}", {"a": "there", "b": "there"}, 1),
+    ],
+)
+def test_copies_to_a_set_and_to_each(
+    tmp_path: Path, nodes: str, places: dict[str, str], calls: int
+) -> None:
     (tmp_path / "file").write_text("content")
-    for copy in (("{node}",), ("{nodes}",)):
-        words = ("sh", "-c", 'cp "$1" "$2"', *copy, "{path}", "{place}")
-        engine = ConfiguredEngine("one", EngineSpec(run=(), copy=words))
-        heard: list[NodeAnswer] = []
-        place = tmp_path / copy[0]
-        engine.copy(str(tmp_path / "file"), dict.fromkeys("ab", str(place)), Limits(), heard.append)
-        assert sorted((each.node, each.status) for each in heard) == [("a", 0), ("b", 0)]
-        assert place.read_text() == "content"
+    words = ("sh", "-c", 'echo >> "$1.calls"; cp "$1" "$2"', nodes, "{path}", "{place}")
+    engine = ConfiguredEngine("one", EngineSpec(run=(), copy=words))
+    heard: list[NodeAnswer] = []
+    there = {node: str(tmp_path / place) for node, place in places.items()}
+    engine.copy(str(tmp_path / "file"), there, Limits(), heard.append)
+    assert sorted((each.node, each.status) for each in heard) == [("a", 0), ("b", 0)]
+    assert all(Path(place).read_text() == "content" for place in there.values())
+    assert (tmp_path / "file.calls").read_text().count("\n") == calls
 
 
 @pytest.mark.parametrize(
