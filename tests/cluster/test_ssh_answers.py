@@ -9,6 +9,7 @@ import pytest
 from cluster.daemons import needs
 from cluster.ssh_nodes import SshNodes, ssh_nodes
 from envc.cluster import engine_of
+from envc.cluster.become import BecomingRoot
 from envc.model.nodes import OUTPUT_BYTES, Limits, NodeAnswer
 from envc.rollout.words import word_of
 
@@ -48,7 +49,7 @@ def test_a_node_that_hangs_is_late_and_leaves_nothing_behind(
 
 def test_root_is_become_there_and_what_is_copied_is_its(nodes: SshNodes, tmp_path: Path) -> None:
     needs("sudo")
-    engine, heard = engine_of("clustershell", become=True), list[NodeAnswer]()
+    engine, heard = BecomingRoot(engine_of("clustershell")), list[NodeAnswer]()
     limits = Limits(timeout_seconds=60)
     (tmp_path / "file").write_text("it's content")
     places = dict.fromkeys(nodes.names, f"{nodes.target}/a b")

@@ -2,7 +2,6 @@
 
 import os
 
-from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.errors import UsageError
 from envc.model.names import INVENTORY_FILE, OVERLAY_SPEC, PACKED, layer_of_lock_file
@@ -30,8 +29,7 @@ def delete_overlay(folder: str, *, with_spec: bool, dry_run: bool) -> DeletedOve
     refuse_foreign(folder)
     directory = Directory(folder, Shape.OVERLAY)
     others = [PACKED, *(_written(folder) if with_spec else ())]
-    with exclusive(directory.store_lock), exclusive(directory.lock):
-        done = remove_folder(directory, others, dry_run=dry_run)
+    done = remove_folder(directory, others, dry_run=dry_run)
     return DeletedOverlay(folder=folder, dry_run=dry_run, removed=done.removed, left=done.left)
 
 

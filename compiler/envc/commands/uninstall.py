@@ -1,6 +1,5 @@
 """`envc uninstall`: what envc has put into a target directory, gone; what is not envc's stays."""
 
-from envc.disk.locks import exclusive
 from envc.disk.ownership import refuse_foreign
 from envc.errors import UsageError, shell_word
 from envc.overlays.standing import standing_on
@@ -23,8 +22,7 @@ def uninstall(path: str, *, dry_run: bool) -> UninstallReport:
     _refuse_other(directory)
     refuse_foreign(directory.path)
     overlays = tuple(standing_on(directory.path))
-    with exclusive(directory.store_lock), exclusive(directory.lock):
-        done = remove_folder(directory, dry_run=dry_run)
+    done = remove_folder(directory, dry_run=dry_run)
     return UninstallReport(
         target=directory.path,
         dry_run=dry_run,

@@ -10,6 +10,8 @@ from envc.model.digest import Digest, is_digest
 STACK_FILE = "_envc_stack.txt"
 # How a common layer names the target that it stands in itself.
 HERE = "."
+# The records that tell what is importable, in this format and the one before it.
+_NAMES = {"name", "names"}
 
 
 class BaseRecord(NamedTuple):
@@ -72,4 +74,5 @@ def is_importable(name: str, text: str) -> bool:
 
     A layer without bases has no such records: what it has stands in its own folder.
     """
-    return f"\nname\t{name}\n" in text
+    records = (record.split("\t") for record in text.split("\n"))
+    return any(kind in _NAMES and name in names for kind, *names in records)

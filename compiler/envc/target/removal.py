@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from envc.disk.durable import disk_error
+from envc.disk.locks import exclusive
 from envc.errors import AnswerIsNo
 from envc.ports import REPORTER
 from envc.target.contents import (
@@ -25,7 +26,7 @@ class Removal(NamedTuple):
 
 
 def remove_folder(directory: Directory, others: Sequence[str] = (), *, dry_run: bool) -> Removal:
-    """Take away what is envc's in a folder whose locks are held, then `others`, if they are there.
+    """Take away what is envc's in a folder, under its locks, then `others`, if they are there.
 
     The folder itself stays only where something else is in it.
 
@@ -37,22 +38,23 @@ def remove_folder(directory: Directory, others: Sequence[str] = (), *, dry_run: 
     REPORTER.get().holds(
         lambda: f"{directory.path}: removed so far: {', '.join(removed) or 'nothing'}"
     )
-    _refuse_used(directory)
-    try:
-        known = [path for path in others if os.path.lexists(f"{directory.path}/{path}")]
-        paths = [*removal_order(directory), *known]
-        for path in () if dry_run else paths:
-            remove_path(directory, path)
-            removed.append(path)
-        if dry_run:
-            left = _left(directory, paths)
-        else:
-            remove_empty_folders(directory)
-            left = sorted(os.listdir(directory.path))
-            if not left:
-                os.rmdir(directory.path)
-    except OSError as error:
-        raise disk_error(error, "remove what is here", directory.path) from error
+    with exclusive(directory.store_lock), exclusive(directory.lock):
+        _refuse_used(directory)
+        try:
+            known = [path for path in others if os.path.lexists(f"{directory.path}/{path}")]
+            paths = [*removal_order(directory), *known]
+            for path in () if dry_run else paths:
+                remove_path(directory, path)
+                removed.append(path)
+            if dry_run:
+                left = _left(directory, paths)
+            else:
+                remove_empty_folders(directory)
+                left = sorted(os.listdir(directory.path))
+                if not left:
+                    os.rmdir(directory.path)
+        except OSError as error:
+            raise disk_error(error, "remove what is here", directory.path) from error
     return Removal(_told(paths, left), tuple(left))
 
 
