@@ -3,15 +3,13 @@
 Each tool is had from the index, in a virtual environment of its own; uv comes with the tests.
 """
 
-import os
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from support.real_sites import CACHE, INDEX, UV, envc
+from support.real_sites import UV, envc, run
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -44,28 +42,6 @@ LOCKS = {
         *("--no-emit-options", "--allow-unsafe", "pyproject.toml", "-o", "requirements.txt"),
     ],
 }
-
-
-def run(folder: Path, *words: object) -> str:
-    surroundings = {
-        **os.environ,
-        "UV_DEFAULT_INDEX": INDEX,
-        "UV_CACHE_DIR": str(CACHE / "uv"),
-        "PDM_PYPI_URL": INDEX,
-        "PDM_CHECK_UPDATE": "0",
-        "PIP_INDEX_URL": INDEX,
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    }
-    done = subprocess.run(
-        list(map(str, words)),
-        cwd=folder,
-        env=surroundings,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def pinned(path: Path, key: str, name: str) -> dict[str, str]:

@@ -4,15 +4,13 @@ The project has extras, a group and a requirement for another system; what is lo
 platforms. pdm is had from the index, in a virtual environment of its own.
 """
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from support.real_sites import CACHE, INDEX, UV, envc
+from support.real_sites import UV, envc, run
 from support.sites import PYTHON, SITE_PACKAGES
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -40,27 +38,6 @@ requires = {requires}
 """
 # pdm 2.29 says hishel>=1.4 and imports a name that hishel 2 has no more.
 PDM = ["pdm>=2.25", "hishel<2"]
-
-
-def run(folder: Path, *words: object) -> None:
-    surroundings = {
-        **os.environ,
-        "UV_DEFAULT_INDEX": INDEX,
-        "UV_CACHE_DIR": str(CACHE / "uv"),
-        "PDM_PYPI_URL": INDEX,
-        "PDM_CHECK_UPDATE": "0",
-        "PIP_INDEX_URL": INDEX,
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    }
-    done = subprocess.run(
-        list(map(str, words)),
-        cwd=folder,
-        env=surroundings,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def uv_exports(folder: Path) -> None:

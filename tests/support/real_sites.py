@@ -177,3 +177,26 @@ def assert_consistent(*command: object) -> None:
     """A command that checks a tree (`pip check`) finds nothing."""
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run(folder: Path, *words: object) -> str:
+    """What a tool of others says; it asks the index that is meant here."""
+    surroundings = {
+        **os.environ,
+        "UV_DEFAULT_INDEX": INDEX,
+        "UV_CACHE_DIR": str(CACHE / "uv"),
+        "PDM_PYPI_URL": INDEX,
+        "PDM_CHECK_UPDATE": "0",
+        "PIP_INDEX_URL": INDEX,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    done = subprocess.run(
+        list(map(str, words)),
+        cwd=folder,
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

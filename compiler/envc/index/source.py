@@ -29,7 +29,27 @@ TASK_UNITS = {LISTINGS_TASK: "projects", METADATA_TASK: "files"}
 Index = FolderIndex | RemoteIndex
 
 
-class IndexSource(Closing):
+class _Arriving:
+    """What the threads of a source have found meanwhile."""
+
+    _offers: Ahead[NormalizedName, tuple[Offer, ...]]
+    _metadata: Ahead[Distribution, CoreMetadata]
+
+    def is_far(self) -> bool:
+        """Whether an index had to be asked."""
+        return self._offers.is_far or self._metadata.is_far
+
+    def arrived_releases(self, project: NormalizedName) -> Sequence[Release] | None:
+        """The project's releases, if they have come."""
+        offers = self._offers.arrived(project)
+        return None if offers is None else _newest_first(offers)
+
+    def arrived_metadata(self, distribution: Distribution) -> CoreMetadata | None:
+        """The distribution's metadata, if it has come."""
+        return self._metadata.arrived(distribution)
+
+
+class IndexSource(_Arriving, Closing):
     """Releases and metadata from the site's indexes (`ports.CandidateSource`).
 
     Unless `sources` names another one, the first index that has a project is the only one that
@@ -127,19 +147,6 @@ class IndexSource(Closing):
         """
         return self._metadata.get(distribution)
 
-    def is_far(self) -> bool:
-        """Whether an index had to be asked."""
-        return self._offers.is_far or self._metadata.is_far
-
-    def arrived_releases(self, project: NormalizedName) -> Sequence[Release] | None:
-        """What a thread has found of them meanwhile."""
-        offers = self._offers.arrived(project)
-        return None if offers is None else _newest_first(offers)
-
-    def arrived_metadata(self, distribution: Distribution) -> CoreMetadata | None:
-        """What a thread has found of it meanwhile."""
-        return self._metadata.arrived(distribution)
-
     @contextmanager
     def within(self, seconds: float) -> Iterator["HurriedSource"]:
         """The same source for so long, with a task of its own for who watches."""
@@ -187,7 +194,7 @@ class IndexSource(Closing):
             return self.reader.read(distribution)
 
 
-class HurriedSource:
+class HurriedSource(_Arriving):
     """A source until its time is up; what comes later is kept for others."""
 
     def __init__(
@@ -231,19 +238,6 @@ class HurriedSource:
         """As the source has it, if it has it in time."""
         self._reporter.advance(EXPLANATION_TASK)
         return self._metadata.get(distribution, self._left())
-
-    def is_far(self) -> bool:
-        """Whether an index had to be asked."""
-        return self._offers.is_far or self._metadata.is_far
-
-    def arrived_releases(self, project: NormalizedName) -> Sequence[Release] | None:
-        """What a thread has found of them meanwhile."""
-        offers = self._offers.arrived(project)
-        return None if offers is None else _newest_first(offers)
-
-    def arrived_metadata(self, distribution: Distribution) -> CoreMetadata | None:
-        """What a thread has found of it meanwhile."""
-        return self._metadata.arrived(distribution)
 
     def _left(self) -> float:
         return self._end - time.monotonic()
