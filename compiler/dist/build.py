@@ -1,6 +1,6 @@
 """Make the files that envc is handed out as: its wheel, and the one file that needs no installing.
 
-The wheel has man pages and completion as well (pages.py, shared_files.py).
+The wheel has man pages and completion as well (manuals.py, shared_files.py).
 
     python compiler/dist/build.py FOLDER [--python X.Y.Z…]
 
@@ -101,10 +101,10 @@ def _index_of_pip() -> dict[str, str]:
 
 def _build_wheel(root: Path, folder: Path) -> None:
     """Build the wheel of the project in a folder, with what `man` and shells read."""
-    import pages  # beside this file; it needs what make installs for developers
+    import manuals  # beside this file; it needs what make installs for developers
 
     with tempfile.TemporaryDirectory() as shared:
-        pages.write(Path(shared))
+        manuals.write(Path(shared))
         pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir"]
         surroundings = os.environ | {"ENVC_SHARED_FILES": shared}
         subprocess.run([*pip, str(folder), str(root)], check=True, env=surroundings)

@@ -1,6 +1,6 @@
 """Hatchling's hook: a wheel also has the files of the folder that `ENVC_SHARED_FILES` names.
 
-`make dist` fills that folder (pages.py). Without it, as for an editable installation, a build needs
+`make dist` fills that folder (manuals.py). Without it, as for an editable installation, a build needs
 nothing but hatchling.
 """
 

@@ -34,6 +34,20 @@ def browser(opened: webdriver.Chrome, page: str) -> webdriver.Chrome:
     return opened
 
 
+@pytest.fixture(scope="module")
+def toy_index(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of an index of the module's `WHEELS`."""
+    from support.index_server import IndexServer
+    from support.wheels import build_all
+
+    wheels = tmp_path_factory.mktemp("index")
+    build_all(request.module.WHEELS, wheels)
+    with IndexServer(wheels) as server:
+        yield server.url
+
+
 @pytest.fixture
 def alice(built: SiteFolder, tmp_path: Path) -> Path:
     """A new overlay, on the site that is built once."""

@@ -40,43 +40,32 @@ def script(shell: str) -> str:
     return answer.stdout
 
 
+def told(*words: str, cwd: Path | None = None) -> str:
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
 @pytest.mark.parametrize(("words", "expected"), LINES)
 def test_bash_completes(words, expected):
     asked = f"_asked {' '.join(words)}"
-    done = subprocess.run(
-        ["bash", "--norc", "-c", f"{script('bash')}{BASH}{asked}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert sorted(filter(None, done.stdout.split())) == sorted(expected)
+    said = told("bash", "--norc", "-c", f"{script('bash')}{BASH}{asked}")
+    assert sorted(filter(None, said.split())) == sorted(expected)
 
 
 def test_bash_completes_folders(tmp_path):
     (tmp_path / "target").mkdir()
     (tmp_path / "taken.txt").write_text("")
     asked = "_asked envc materialize --target ta"
-    done = subprocess.run(
-        ["bash", "--norc", "-c", f"{script('bash')}{BASH}{asked}"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["target"]
+    words = ("bash", "--norc", "-c", f"{script('bash')}{BASH}{asked}")
+    assert told(*words, cwd=tmp_path).split() == ["target"]
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 @pytest.mark.parametrize(("words", "expected"), LINES)
 def test_fish_completes(words, expected):
     asked = f"complete --do-complete '{' '.join(words)}'"
-    done = subprocess.run(
-        ["fish", "--no-config", "-c", f"{script('fish')}\n{asked}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = {line.partition("\t")[0] for line in done.stdout.splitlines()}
+    said = told("fish", "--no-config", "-c", f"{script('fish')}\n{asked}")
+    found = {line.partition("\t")[0] for line in said.splitlines()}
     assert {word for word in found if word.startswith(words[-1])} == set(expected)
 
 
@@ -101,7 +90,7 @@ def test_a_shell_that_is_not_known():
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory) -> Path:
-    spec = importlib.util.spec_from_file_location("dist_pages", DIST / "pages.py")
+    spec = importlib.util.spec_from_file_location("manuals", DIST / "manuals.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

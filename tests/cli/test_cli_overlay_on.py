@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from support.index_server import IndexServer
 from support.prefixes import COMPILED, editable, egg_info, install, made_older, prefix, toy, write
 from support.sites import PYTHON, SITE_PACKAGES, Answer, envc, envc_process, python
-from support.wheels import Recipe, build_all
+from support.wheels import Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -36,19 +35,9 @@ print(json.dumps(sorted(f"{d.metadata['Name']} {d.version}" for d in distributio
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _index(tmp_path_factory):
-    """The index that is meant where nobody names one."""
-    wheels = tmp_path_factory.mktemp("index")
-    build_all(WHEELS, wheels)
-    with IndexServer(wheels) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOY_INDEX", server.url)
-        yield
-
-
 @pytest.fixture(autouse=True)
-def _meant(monkeypatch):
-    monkeypatch.setenv("ENVC_INDEX_URL", os.environ["TOY_INDEX"])
+def _meant(toy_index, monkeypatch):
+    monkeypatch.setenv("ENVC_INDEX_URL", toy_index)
 
 
 @pytest.fixture

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from envc.formats.inventory import inventory_from_json
-from support.index_server import IndexServer
 from support.prefixes import COMPILED, egg_info, install, made_older, prefix, toy, write
 from support.sites import PYTHON, SITE_PACKAGES, envc, python
 from support.twin import START_UP, Allowed, differences, seen_by, unexpected
-from support.wheels import Recipe, build_all
+from support.wheels import Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -46,19 +45,9 @@ for name in names:
 CHECK = [sys.executable, "-m", "pip", "--python"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _index(tmp_path_factory):
-    """The index that is meant where nobody names one."""
-    wheels = tmp_path_factory.mktemp("index")
-    build_all(WHEELS, wheels)
-    with IndexServer(wheels) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOY_INDEX", server.url)
-        yield
-
-
 @pytest.fixture(autouse=True)
-def _meant(monkeypatch):
-    monkeypatch.setenv("ENVC_INDEX_URL", os.environ["TOY_INDEX"])
+def _meant(toy_index, monkeypatch):
+    monkeypatch.setenv("ENVC_INDEX_URL", toy_index)
 
 
 def by_pip(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -254,7 +243,7 @@ def test_a_base_under_another_path_is_the_same(tmp_path, monkeypatch):
     (tmp_path / "nv").rename(tmp_path / "away")
     monkeypatch.setenv("NV", str(other))
     # There is nothing to resolve, and so no index to ask.
-    monkeypatch.setenv("ENVC_INDEX_URL", f"{os.environ['TOY_INDEX']}/nowhere")
+    monkeypatch.setenv("ENVC_INDEX_URL", f"{os.environ['ENVC_INDEX_URL']}/nowhere")
     done("overlay", "sync", "--dir", ov)
     assert next(ov.glob("pylock.*.toml")).read_bytes() == lock
     assert versions(ov, "tool", "fastnum") == {"tool": "2.0", "fastnum": "1.26.4"}

@@ -20,6 +20,7 @@ from envc.errors import Fault, UsageError
 from envc.formats.arrival import LockedEntry, arrival_of_lock, git_place, path_place
 from envc.formats.toml import cut
 from envc.model.arrival import Arrival, ArrivedFolder
+from envc.model.resolution import reach
 from envc.model.value import replace, value
 from envc.sites.place import shown, unreadable
 
@@ -224,25 +225,14 @@ def _asked(
     editable: Sequence[Installed],
 ) -> tuple[list[str], list[str]]:
     """What is to be asked for, and the environment's own tools, which nothing leads to."""
-    reached: set[NormalizedName] = set()
-
-    def reach(projects: Iterator[NormalizedName] | Sequence[NormalizedName]) -> None:
-        left = list(projects)
-        while left:
-            project = left.pop()
-            if project not in reached:
-                reached.add(project)
-                left += edges.get(project, ())
-
     of_tools = [each.project for each in installed if each.project in _OF_ENVIRONMENTS]
     own = {each.project for each in editable}
     roots = [e.project for e in installed if e.is_requested and e.project not in {*of_tools, *own}]
-    reach(roots)
-    reach([needed for project in own for needed in edges[project]])
+    reached = reach([*roots, *(each for project in own for each in edges[project])], edges)
     needed = {other for project in edges for other in edges[project] if other != project}
     others = [p for p in edges if p not in needed and p not in {*of_tools, *own}]
     for project in (*others, *edges):  # the second: circles that nothing leads into
         if project not in reached and project not in {*of_tools, *own}:
             roots.append(project)
-            reach([project])
+            reached |= reach([project], edges)
     return [*dict.fromkeys(roots)], [name for name in of_tools if name not in reached]

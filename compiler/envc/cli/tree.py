@@ -1,6 +1,6 @@
 """`envc tree`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from envc.cli.grammar import Arguments, Command
@@ -37,24 +37,18 @@ def _tree(report: "TreeReport") -> Iterator[str]:
 
 def _kept(report: "TreeReport") -> tuple[str, ...]:
     """The projects that a base has and nobody asks for, as few as lead to all of these."""
-    asked = _reached(report, report.roots)
-    rest = sorted(report.projects.keys() - asked)
-    needed = {required for name in rest for required in report.projects[name].requires}
+    from envc.model.resolution import reach
+
+    ways = {name: project.requires for name, project in report.projects.items()}
+    rest = sorted(ways.keys() - reach(report.roots, ways))
+    needed = {required for name in rest for required in ways[name]}
+    reached: frozenset[str] = frozenset()
     found: list[str] = []
     for name in (*(name for name in rest if name not in needed), *rest):  # some need each other
-        if name not in _reached(report, found):
+        if name not in reached:
             found.append(name)
+            reached |= reach([name], ways)
     return tuple(found)
-
-
-def _reached(report: "TreeReport", names: Sequence[str]) -> set[str]:
-    """These projects and all that they lead to."""
-    waiting, reached = list(names), set(names)
-    for name in waiting:
-        new = [each for each in report.projects[name].requires if each not in reached]
-        reached.update(new)
-        waiting += new
-    return reached
 
 
 def _branch(

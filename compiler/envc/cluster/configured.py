@@ -7,7 +7,7 @@ written so is the engine's own. How a command ended on a node, it says itself, i
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from envc.cluster.bounded import bounded, late_if_told, patient
 from envc.cluster.node_sets import fold
@@ -32,21 +32,19 @@ class ConfiguredEngine:
 
     def run(self, commands: Commands, limits: Limits, heard: Heard) -> None:
         """As the port has it."""
-        own = {node: bounded(command, limits) for node, command in commands.items()}
-        if not _takes_sets(self._spec.run):
-            calls = {
-                node: _filled(self._spec.run, limits, node=node, command=shlex.join(command))
-                for node, command in own.items()
-            }
-            run_processes(calls, patient(limits), heard, read=late_if_told)
-            return
+        takes_sets = _takes_sets(self._spec.run)
+        saying = ("sh", "-c", _SAYING, "sh") if takes_sets else ()
         lines = {
-            node: shlex.join(["sh", "-c", _SAYING, "sh", *command]) for node, command in own.items()
+            node: shlex.join([*saying, *bounded(command, limits)])
+            for node, command in commands.items()
         }
-        for line, nodes in _alike(lines):
-            call = _filled(self._spec.run, limits, nodes=fold(nodes), command=line)
-            for answer in answers_in(_called(call, patient(limits)), nodes):
+
+        def told(call: NodeAnswer, nodes: Sequence[str]) -> None:
+            answers = answers_in(call, nodes) if takes_sets else [replace(call, node=nodes[0])]
+            for answer in answers:
                 heard(late_if_told(answer))
+
+        _call(self._spec.run, "command", lines, patient(limits), told)
 
     def copy(self, path: str, places: Places, limits: Limits, heard: Heard) -> None:
         """As the port has it.
@@ -60,18 +58,36 @@ class ConfiguredEngine:
                 mend=f"give [engine.{self.name}] a `copy`, or name a folder that all nodes see "
                 "with --state",
             )
-        if not _takes_sets(self._spec.copy):
-            calls = {
-                node: _filled(self._spec.copy, limits, node=node, path=path, place=place)
-                for node, place in places.items()
-            }
-            run_processes(calls, limits, heard)
-            return
-        for place, nodes in _alike(places):
-            call = _filled(self._spec.copy, limits, nodes=fold(nodes), path=path, place=place)
-            answer = _called(call, limits)
+
+        def told(call: NodeAnswer, nodes: Sequence[str]) -> None:
             for node in nodes:
-                heard(replace(answer, node=node))
+                heard(replace(call, node=node))
+
+        _call(self._spec.copy, "place", places, limits, told, path=path)
+
+
+def _call(
+    words: Sequence[str],
+    name: str,
+    works: Mapping[str, str],
+    limits: Limits,
+    told: Callable[[NodeAnswer, Sequence[str]], None],
+    **more: str,
+) -> None:
+    """Call the program for all nodes; `works` has what the word of that `name` is for each.
+
+    One that takes sets is called once for all nodes alike. No more nodes are worked on at once than
+    the limits allow.
+    """
+    most = _NODES_OF_A_CALL if _takes_sets(words) else 1
+    groups = list(_alike(works, most))
+    calls = {}
+    for number, (work, nodes) in enumerate(groups):
+        filled = {"fan_out": str(limits.fan_out), "node": nodes[0], "nodes": fold(nodes)}
+        calls[str(number)] = _filled(words, {**more, **filled, name: work})
+    largest = max((len(nodes) for _, nodes in groups), default=1)
+    limits = replace(limits, fan_out=max(1, limits.fan_out // largest))
+    run_processes(calls, limits, lambda call: told(call, groups[int(call.node)][1]))
 
 
 def answers_in(call: NodeAnswer, nodes: Iterable[str]) -> Iterator[NodeAnswer]:
@@ -104,26 +120,20 @@ def _by_node(text: str) -> Mapping[str, list[str]]:
     return lines
 
 
-def _alike(works: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
-    """Each work with the nodes that do it, so many at once."""
+def _alike(works: Mapping[str, str], most: int) -> Iterator[tuple[str, list[str]]]:
+    """Each work with the nodes that do it, so many at the most."""
     alike: dict[str, list[str]] = defaultdict(list)
     for node, work in works.items():
         alike[work].append(node)
     for work, nodes in alike.items():
-        for start in range(0, len(nodes), _NODES_OF_A_CALL):
-            yield work, nodes[start : start + _NODES_OF_A_CALL]
-
-
-def _called(call: Sequence[str], limits: Limits) -> NodeAnswer:
-    told: list[NodeAnswer] = []
-    run_processes({"": call}, limits, told.append)
-    return told[0]
+        for start in range(0, len(nodes), most):
+            yield work, nodes[start : start + most]
 
 
 def _takes_sets(words: Sequence[str]) -> bool:
     return any("{nodes}" in word for word in words)
 
 
-def _filled(words: Sequence[str], limits: Limits, **values: str) -> list[str]:
-    known = {"fan_out": str(limits.fan_out), **values}
-    return [re.sub(r"\{(\w+)\}", lambda name: known.get(name[1], name[0]), word) for word in words]
+def _filled(words: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """The words with what stands for their names; what is filled in is not looked at again."""
+    return [re.sub(r"\{(\w+)\}", lambda name: values.get(name[1], name[0]), word) for word in words]

@@ -6,6 +6,7 @@ Paths are those that its own processes would use: links lead to places in it, wh
 import errno
 import os
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -23,33 +24,33 @@ class Link:
     target: str
 
 
-class File:
+class File(ABC):
     """A file, of an archive or of an unpacked root."""
 
+    @abstractmethod
     def read(self, most: int) -> bytes:
         """What it starts with.
 
         Raises:
             OSError: it cannot be read.
         """
-        raise NotImplementedError
 
 
-class Folder:
+class Folder(ABC):
     """A folder, of an archive or of an unpacked root."""
 
     @property
+    @abstractmethod
     def seconds(self) -> int:
         """When it was changed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def child(self, name: str) -> "Node | None":
         """What stands in it by that name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def children(self) -> Iterator[tuple[str, str]]:
         """All names in it, each with what it is: `folder`, `file` or `link`."""
-        raise NotImplementedError
 
 
 Node: TypeAlias = File | Link | Folder

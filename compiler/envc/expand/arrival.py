@@ -1,13 +1,13 @@
 """A pyproject.toml → what its project asks for, by whichever tool it is managed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from envc.errors import Fault, SpecError, shell_word
+from envc.errors import Fault, SpecError
 from envc.expand.project import project_requirements
-from envc.formats.arrival import needs_build, refuse_unknown, source_place
+from envc.formats.arrival import needs_build, not_chosen, refuse_unknown, source_place
 from envc.formats.document import Document
 from envc.formats.poetry_project import poetry_python, poetry_requirements
 from envc.formats.toml_tree import Tree
@@ -149,17 +149,9 @@ class _Reader:
 
     def left_out(self) -> Iterator[Fault]:
         """The extras and groups that nobody chose."""
-        yield from _others(self._known_extras(), self._extras, "extra")
-        yield from _others(self._known_groups(), self._groups, "group")
+        yield from not_chosen("extra", self._known_extras(), self._extras)
+        yield from not_chosen("group", self._known_groups(), self._groups)
         for name, lines in self._tree.at("tool", "pdm", "dev-dependencies").table().items():
             yield Fault(
                 f"the group {name} of pdm's own", lines.line, "move it to [dependency-groups]"
-            )
-
-
-def _others(known: Mapping[str, Tree], chosen: frozenset[str], kind: str) -> Iterator[Fault]:
-    for name, told in known.items():
-        if canonicalize_name(name) not in chosen:
-            yield Fault(
-                f"the {kind} {name}", told.line, f"take it with --{kind} {shell_word(name)}"
             )

@@ -1,9 +1,10 @@
 """What other tools' locks and lists have in common, on its way to an `Arrival`."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from posixpath import join, normpath
+from typing import Literal
 from urllib.parse import quote
 
 from packaging.markers import InvalidMarker, Marker
@@ -18,11 +19,12 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from envc.errors import Fault, SpecError
+from envc.errors import Fault, SpecError, shell_word
 from envc.formats.document import project_name, requirement_text
 from envc.formats.toml import cut
 from envc.formats.toml_tree import Tree
 from envc.model.arrival import Arrival, ArrivedIndex, ArrivedPin
+from envc.model.resolution import reach
 from envc.model.value import value
 
 _MOST_FAULTS = 100
@@ -86,19 +88,12 @@ def _roots(entries: Sequence[LockedEntry]) -> Iterator[str]:
 
 def _reached(
     entries: Iterable[LockedEntry], projects: Collection[NormalizedName]
-) -> set[NormalizedName]:
+) -> frozenset[NormalizedName]:
     """The projects that these lead to, and they themselves."""
     needs: dict[NormalizedName, list[NormalizedName]] = {}
     for each in entries:
         needs.setdefault(each.project, []).extend(each.needs)
-    reached: set[NormalizedName] = set()
-    left = list(projects)
-    while left:
-        project = left.pop()
-        if project not in reached:
-            reached.add(project)
-            left += needs.get(project, ())
-    return reached
+    return reach(projects, needs)
 
 
 def _requires(asked: Iterable[str], named: dict[NormalizedName, LockedEntry]) -> Iterator[str]:
@@ -297,3 +292,17 @@ def refuse_all(faults: Sequence[Fault]) -> None:
     """
     if faults:
         raise SpecError.of(faults[:_MOST_FAULTS])
+
+
+def not_chosen(
+    kind: Literal["extra", "group"],
+    known: Mapping[str, Tree],
+    chosen: Collection[str],
+    *,
+    of: str = "",
+) -> Iterator[Fault]:
+    """The extras or groups that nobody chose; `of` says of what they are."""
+    for name, told in known.items():
+        if canonicalize_name(name) not in chosen:
+            mend = f"take it with --{kind} {shell_word(name)}"
+            yield Fault(f"the {kind} {name}{of}", told.line, mend)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from envc.errors import Fault, SpecError, shell_word
+from envc.errors import Fault, SpecError
 from envc.formats.arrival import (
     LockedEntry,
     any_of,
@@ -21,6 +21,7 @@ from envc.formats.arrival import (
     git_place,
     is_hash,
     is_wheel,
+    not_chosen,
     path_place,
     refuse_unknown,
     with_digest,
@@ -127,20 +128,10 @@ class _Project:
     def left_out(self) -> Iterator[Fault]:
         """The extras and groups that nobody chose, and the project itself."""
         name = self._package.at("name").text()
-        for extra, each in self._package.at("optional-dependencies").table().items():
-            if canonicalize_name(extra) not in self._extras:
-                yield Fault(
-                    f"the extra {extra} of {name}",
-                    each.line,
-                    f"take it with --extra {shell_word(extra)}",
-                )
-        for group, each in self._package.at("dev-dependencies").table().items():
-            if canonicalize_name(group) not in self._groups:
-                yield Fault(
-                    f"the group {group} of {name}",
-                    each.line,
-                    f"take it with --group {shell_word(group)}",
-                )
+        extras = self._package.at("optional-dependencies").table()
+        groups = self._package.at("dev-dependencies").table()
+        yield from not_chosen("extra", extras, self._extras, of=f" of {name}")
+        yield from not_chosen("group", groups, self._groups, of=f" of {name}")
         if not self._package.at("source").has("virtual"):
             yield Fault(
                 f"the project {name} itself",

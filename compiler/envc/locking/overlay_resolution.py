@@ -17,7 +17,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from envc.errors import UnsatisfiableError
-from envc.model.resolution import Problem, Resolution
+from envc.model.resolution import Problem, Resolution, reach
 from envc.model.spec import SourcedRequirement
 from envc.model.value import replace
 from envc.ports import CandidateSource
@@ -64,8 +64,8 @@ def resolve_above(problem: Problem, edges: Edges, source: CandidateSource) -> Re
     led_to = asked.union(*(edges.led_to.get(project, ()) for project in asked))
     inside = led_to if known else set(base)
     while True:
-        leading = _closure(changed, edges.requirers)
-        near = _closure(inside | leading, edges.needs)
+        leading = reach(changed, edges.requirers)
+        near = reach(inside | leading, edges.needs)
         try:
             found = resolve(_part(problem, near, leading), source)
         except UnsatisfiableError:
@@ -104,17 +104,3 @@ def _part(problem: Problem, near: Projects, leading: Projects) -> Problem:
         inherited=tuple(pin for pin in problem.inherited if pin.project in near),
         kept=tuple(s for s in problem.kept if canonicalize_name(s.requirement.name) in leading),
     )
-
-
-def _closure(
-    projects: Iterable[NormalizedName], ways: Mapping[NormalizedName, Projects]
-) -> Projects:
-    """The projects, and all that the ways lead to from them."""
-    reach: set[NormalizedName] = set()
-    waiting = list(projects)
-    while waiting:
-        project = waiting.pop()
-        if project not in reach:
-            reach.add(project)
-            waiting += ways.get(project, frozenset())
-    return frozenset(reach)

@@ -1,7 +1,7 @@
 """What is to be resolved, and the pins that come out: one layer, one kind of machine."""
 
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias, TypeVar
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -23,6 +23,7 @@ class InheritedPin:
     layer: str
 
 
+Name = TypeVar("Name", bound=str)
 Group: TypeAlias = tuple[NormalizedName, ...]
 
 
@@ -112,3 +113,15 @@ class Resolution:
             for extra in pin.extras
             if extra not in pin.metadata.extras
         )
+
+
+def reach(projects: Iterable[Name], ways: Mapping[Name, Iterable[Name]]) -> frozenset[Name]:
+    """The projects, and all that the ways lead to from them, circles or not."""
+    found: set[Name] = set()
+    waiting = list(projects)
+    while waiting:
+        project = waiting.pop()
+        if project not in found:
+            found.add(project)
+            waiting += ways.get(project, ())
+    return frozenset(found)

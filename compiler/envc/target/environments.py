@@ -29,17 +29,15 @@ def refuse_other_environments(inventories: Iterable[tuple[str, bytes]]) -> None:
         AnswerIsNo: with all that differs.
         SpecError: it is no inventory.
     """
-    faults = [
-        Fault(
-            f"this node has not what {name} describes: {what}",
-            where=inventory.python,
-            mend="bring that environment here; or describe the one that is here (`envc describe "
+    faults: list[Fault] = []
+    for name, text in inventories:
+        inventory = inventory_from_json(text, name)
+        faults += _faults(
+            inventory,
+            f"what {name} describes",
+            "bring that environment here; or describe the one that is here (`envc describe "
             f"{shell_word(inventory.python)} -o {shell_word(name)}`), lock, and materialize that",
         )
-        for name, text in inventories
-        for inventory in [inventory_from_json(text, name)]
-        for what in differences(inventory)
-    ]
     if faults:
         raise AnswerIsNo.of(faults)
 
@@ -50,17 +48,22 @@ def refuse_other_environment(inventory: Inventory, target: str) -> None:
     Raises:
         AnswerIsNo: with all that differs.
     """
-    faults = [
-        Fault(
-            f"this node has not what the layers in {target} were compiled for: {what}",
-            where=inventory.python,
-            mend="the administrator describes it anew (`envc describe`), locks, and materializes; "
-            'with changed-base = "warn" the overlay is built nevertheless',
-        )
-        for what in differences(inventory)
-    ]
+    faults = _faults(
+        inventory,
+        f"what the layers in {target} were compiled for",
+        "the administrator describes it anew (`envc describe`), locks, and materializes; with "
+        'changed-base = "warn" the overlay is built nevertheless',
+    )
     if faults:
         raise AnswerIsNo.of(faults)
+
+
+def _faults(inventory: Inventory, wanted: str, mend: str) -> list[Fault]:
+    """All that this node has otherwise than an inventory tells."""
+    return [
+        Fault(f"this node has not {wanted}: {what}", where=inventory.python, mend=mend)
+        for what in differences(inventory)
+    ]
 
 
 def changed_below(tree: str, python: str) -> str:
