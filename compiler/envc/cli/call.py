@@ -113,7 +113,11 @@ def _first(words: Sequence[str], known: Mapping[str, Any], page: str, kind: str)
     if not words:
         raise UsageError(f"{page} needs a {kind}", mend=see)
     if words[0] not in known:
-        raise UsageError(f"{page} has no {kind} {words[0]!r}", mend=meant(words[0], known, see))
+        from envc.cli.elsewhere import said_elsewhere  # few words are mistyped
+
+        mend = said_elsewhere(page, words[0]) or meant(words[0], known, "")
+        mend = f"{mend.rstrip()} {see}".lstrip()
+        raise UsageError(f"{page} has no {kind} {words[0]!r}", mend=mend)
     return words[0]
 
 

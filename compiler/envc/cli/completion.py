@@ -26,5 +26,5 @@ COMMAND = Command(
     _run,
     example="envc completion fish > ~/.config/fish/completions/envc.fish\n"
     'eval "$(envc completion bash)"     (in ~/.bashrc; zsh likewise, in ~/.zshrc)',
-    operands=(Operand("SHELL", "whose words it is in", "shell", choices=SHELLS),),
+    operands=(Operand("SHELL", "bash, zsh or fish", "shell", choices=SHELLS),),
 )

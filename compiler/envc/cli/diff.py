@@ -35,6 +35,9 @@ def _changes(report: "DiffReport") -> Iterator[str]:
 COMMAND = Command(
     _run,
     example="envc diff /usr/local/Canopy@3 /usr/local/Canopy",
-    operands=(Operand("A", _WHAT, "before"), Operand("B", "the same", "after")),
+    operands=(
+        Operand("A", _WHAT, "before"),
+        Operand("B", "what to compare it with, named likewise", "after"),
+    ),
     options=(FINDS,),
 )

@@ -49,8 +49,10 @@ def _built(arguments: Arguments, site: "Site", exported: "Exported") -> Output:
     from envc.cli.context import context_of
     from envc.commands.export_tree import build_flat
     from envc.reports.export import ExportReport
+    from envc.target.opened import lending_target
 
-    built = build_flat(site, exported, arguments.to, context_of(arguments))
+    lender = lending_target(arguments.target)
+    built = build_flat(site, exported, arguments.to, context_of(arguments), lender)
     report = ExportReport(
         title=exported.title,
         format="tree",

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from envc.errors import Fault, UsageError
+from envc.errors import Fault, UsageError, shell_word
 
 Arguments = SimpleNamespace
 
 _NUMBER = re.compile(r"-[0-9.]+")
+# Options are many and short: what is less alike is another word.
+_ALIKE = 0.7
 
 
 class Option(NamedTuple):
@@ -23,6 +25,7 @@ class Option(NamedTuple):
 
     `names` are as help shows them: `-o, --output`. `into` is the argument that it fills: by
     default its long name. One that may be `repeated` gives a list, or without values a number.
+    People forget the name of one that `strays`, and type its value alone.
     """
 
     names: str
@@ -34,6 +37,7 @@ class Option(NamedTuple):
     default: Any = None
     repeated: bool = False
     required: bool = False
+    strays: bool = False
 
     @property
     def argument(self) -> str:
@@ -83,7 +87,12 @@ class Command(NamedTuple):
 
 
 COMMON = (
-    Option("--site", "DIR", "the site's folder (default: the nearest, else what the target keeps)"),
+    Option(
+        "--site",
+        "DIR",
+        "the site's folder (default: the nearest, else what the target keeps)",
+        strays=True,
+    ),
     Option("--json", "", "one JSON object on stdout"),
     Option("-q, --quiet", "", "say errors only"),
     Option("-v, --verbose", "", "say more", repeated=True),
@@ -167,7 +176,7 @@ class _Line:
             is_joined = value
         option = self._by_name.get(name)
         if option is None:
-            self._miss(f"there is no option {name}", meant(name, self._by_name, self._see))
+            self._miss(f"there is no option {name}", self._near(name))
         elif option.value:
             if not is_joined and (not left or _is_option(left[-1])):
                 self._miss(f"{name} needs a value, {option.value}")
@@ -179,6 +188,13 @@ class _Line:
             if value:
                 left.append(f"-{value}")
             self._set(option, name, "")
+
+    def _near(self, name: str) -> str:
+        from envc.formats.nearest import nearest  # few lines have a fault
+
+        known = {each.lstrip("-"): each for each in self._by_name}
+        near = nearest(name.lstrip("-"), known, _ALIKE)
+        return self._see if near is None else f"did you mean {known[near]}? {self._see}"
 
     def _set(self, option: Option, name: str, text: str) -> None:
         argument = option.argument
@@ -221,7 +237,7 @@ class _Line:
             else:
                 self._check(operand, operand.name, word)
         for word in self._spare:
-            self._miss(f"nothing takes the word {word!r}")
+            self._miss(f"nothing takes the word {word!r}", self._named_for(word))
         for option in self._command.options:
             if option.required and self.found[option.argument] is None:
                 self._miss(f"{option.names} {option.value} is missing: {option.help}")
@@ -229,6 +245,15 @@ class _Line:
             given = [name for name in names if name in self._given]
             if len(given) > 1:
                 self._miss(f"{given[0]} and {given[1]} exclude each other")
+
+    def _named_for(self, word: str) -> str:
+        """How to mend a word too many: it may be the value of an option."""
+        has_place = self._command.operands or "target" in self.found
+        of_site = [] if has_place else [COMMON[0]]
+        free = (each for each in (*self._command.options, *of_site) if each.strays)
+        names = [each.names for each in free if each.names.rpartition(", ")[2] not in self._given]
+        meant = " or ".join(f"{name.rpartition(', ')[2]} {shell_word(word)}" for name in names[:2])
+        return f"did you mean {meant}? {self._see}" if meant else self._see
 
     def _miss(self, what: str, mend: str | None = None) -> None:
         self.faults.append(Fault(what, mend=mend or self._see))

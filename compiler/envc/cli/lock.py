@@ -63,7 +63,9 @@ COMMAND = Command(
         Option("--layer", "L", "only this layer", repeated=True),
         OVERLAY._replace(help=f"instead of layers, {OVERLAY.help}"),
         Option("--upgrade", "", "let every pin move"),
-        Option("--upgrade-package", "P", "let the pin of this project move", repeated=True),
+        Option(
+            "--upgrade-package", "P", "let the pin of this project move", repeated=True, strays=True
+        ),
         Option("--check", "", "write nothing; status 1 where a lock is stale"),
         OFFLINE,
         FINDS,

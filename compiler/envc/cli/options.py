@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from envc.model.spec import EngineSpec
     from envc.ports import Engine
 
-TARGET = Option("--target", "DIR", "the target directory (default: ENVC_TARGET)")
+TARGET = Option("--target", "DIR", "the target directory (default: ENVC_TARGET)", strays=True)
 TARGET_OR_OVERLAY = TARGET._replace(
     help="a target directory, or an overlay's folder (default: ENVC_TARGET)"
 )
@@ -22,9 +22,17 @@ BASES = Option(
     "DIR",
     "where the common layers are (default: what the overlay recorded, else ENVC_TARGET)",
 )
-FINDS = TARGET._replace(help="where overlays are found by name (default: ENVC_TARGET)")
+FINDS = TARGET._replace(
+    help="where overlays are found by name (default: ENVC_TARGET)", strays=False
+)
+LENDER = TARGET._replace(
+    help="take what its store has already from this target (default: ENVC_TARGET)", strays=False
+)
 OVERLAY = Option(
-    "--overlay", "NAME|DIR|FILE", "an overlay: its name in your storage, its folder, or its spec"
+    "--overlay",
+    "NAME|DIR|FILE",
+    "an overlay: its name in your storage, its folder, or its spec",
+    strays=True,
 )
 OWN_OVERLAY = OVERLAY._replace(help=f"{OVERLAY.help} (default: your own)")
 OFFLINE = Option("--offline", "", "ask no index: use the cache alone")
@@ -40,7 +48,7 @@ FROM_OTHERS = (
     Option("--extra", "NAME", "with --from: this extra of the project as well", repeated=True),
     Option("--group", "NAME", "with --from: this dependency group as well", repeated=True),
 )
-LAYER = Option("--layer", "L", "a common layer (default: user)")
+LAYER = Option("--layer", "L", "a common layer (default: user)", strays=True)
 SIGN = Option(
     "--sign",
     "KEY",
@@ -72,7 +80,7 @@ ENGINE = (
     ),
 )
 NODES = (
-    Option("--nodes", "SET", "which nodes: 'n[1-16]', @group", required=True),
+    Option("--nodes", "SET", "which nodes: 'n[1-16]', @group", required=True, strays=True),
     TARGET._replace(
         help="the target directory on each node; {node} in it is the node's name (default: "
         "ENVC_TARGET)"

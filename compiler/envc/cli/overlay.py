@@ -42,6 +42,7 @@ def _change(verb: str, arguments: Arguments) -> Output:
     from envc.overlays import edit
     from envc.overlays.options import OverlayOptions
 
+    words = _words(arguments) if verb == "remove" else []
     folder, context = _folder(arguments, new=verb == "init"), context_of(arguments)
     options = OverlayOptions(folder, arguments.target)
     match verb:
@@ -57,7 +58,7 @@ def _change(verb: str, arguments: Arguments) -> Output:
                 edit.create_own(options, context)
             report = edit.add(options, requirements, arguments.editable, context)
         case "remove":
-            report = edit.remove(options, _words(arguments), context)
+            report = edit.remove(options, words, context)
         case "upgrade":
             report = edit.upgrade(options, tuple(arguments.projects), context)
         case _:
@@ -105,7 +106,7 @@ def _folder_for_on(word: str | None) -> str:
 def _requirements(texts: list[str], editable: list[str]) -> "list[Requirement]":
     from packaging.requirements import Requirement
 
-    from envc.errors import Fault, UsageError
+    from envc.errors import Fault, UsageError, shell_word
     from envc.formats.document import requirement_text
     from envc.formats.values import FormError
 
@@ -113,7 +114,11 @@ def _requirements(texts: list[str], editable: list[str]) -> "list[Requirement]":
         raise UsageError("nothing to add", mend="name a requirement, or a folder with -e")
     found: list[Requirement] = []
     faults: list[Fault] = []
-    for text in texts:
+    for before, text in zip(["", *texts], texts, strict=False):
+        if text[:1].isdigit() and before:
+            meant = shell_word(f"{before}=={text}")
+            faults.append(Fault(f"{text!r} is no project", mend=f"did you mean {meant}?"))
+            continue
         try:
             found.append(Requirement(requirement_text(text)))
         except FormError as error:

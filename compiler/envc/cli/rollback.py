@@ -19,6 +19,12 @@ COMMAND = Command(
     options=(
         TARGET_OR_OVERLAY,
         OVERLAY,
-        Option("--to", "N", "this generation (default: the one before the current)", kind=whole),
+        Option(
+            "--to",
+            "N",
+            "this generation (default: the one before the current)",
+            kind=whole,
+            strays=True,
+        ),
     ),
 )

@@ -37,6 +37,7 @@ from envc.model.lock import LockedWheel
 from envc.model.target import Machine
 from envc.reports.bundle import BundleReport
 from envc.signing import signer_of
+from envc.sites.place import refuse_missing_source
 from envc.sites.site import Site, machine_of_site, require_lock
 from envc.store import Store, store_id
 from envc.store.portable import tree_stream
@@ -66,11 +67,12 @@ def make_bundle(
     context: Context,
     *,
     sign: tuple[str, ...] = (),
+    lender: Directory | None = None,
 ) -> BundleReport:
     """Write the bundle of a site's present locks; wheels come from `source` first, then indexes.
 
-    The trees are made in the cache, where the next bundle finds them. `sign` are files of private
-    keys.
+    The trees are made in the cache, where the next bundle finds them; what the store of a `lender`
+    has is copied from there. `sign` are files of private keys.
 
     Raises:
         UsageError: a lock is missing, nothing signs for a site that names keys, or a key cannot.
@@ -88,10 +90,11 @@ def make_bundle(
     directory = Directory(f"{context.cache}/bundles-v1", Shape.TARGET)
     make_directory(directory)
     record_use(context.cache, directory.path)
+    refuse_missing_source(source)
     wheelhouse = BundleFile(source) if source is not None and os.path.isfile(source) else source
     with shared(directory.store_lock):
         indexes = indexes_of(site)
-        stock = Stock(directory, python, machine.interpreter, wheelhouse, indexes, context)
+        stock = Stock(directory, python, machine.interpreter, wheelhouse, indexes, context, lender)
         stock.fill(wheels.values())
         trees = [stock.start_up_tree(), *(store_id(digest, python) for digest in wheels)]
         with BundleWriter(output) as bundle:

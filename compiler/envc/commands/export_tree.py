@@ -40,8 +40,12 @@ class BuiltFlat:
     files: int
 
 
-def build_flat(site: Site, exported: Exported, path: str, context: Context) -> BuiltFlat:
+def build_flat(
+    site: Site, exported: Exported, path: str, context: Context, lender: Directory | None = None
+) -> BuiltFlat:
     """Make the environment in a new folder; it is complete when it has that name.
+
+    What the store of a `lender` has is copied from there.
 
     Raises:
         UsageError: something stands there already, or this machine is none of the targets.
@@ -65,7 +69,8 @@ def build_flat(site: Site, exported: Exported, path: str, context: Context) -> B
         raise disk_error(error, "make the environment", final) from error
     try:
         directory = Directory(scratch, Shape.OVERLAY)
-        stock = Stock(directory, python, machine.interpreter, None, indexes_of(site), context)
+        indexes = indexes_of(site)
+        stock = Stock(directory, python, machine.interpreter, None, indexes, context, lender)
         archive = site.spec.core.archive
         core = archive.digest if archive is not None else None
         files = _build(stock, exported.title, chosen, final, core)

@@ -14,7 +14,7 @@ from envc.host.context import Context
 from envc.model.bundle import BundleFile, Sources
 from envc.model.generation import Generation
 from envc.plan.changes import changes_between
-from envc.sites.place import find_site
+from envc.sites.place import find_site, refuse_missing_source
 from envc.target.directory import Directory, Shape
 from envc.target.inputs import note_site, present_in, site_inputs
 
@@ -190,12 +190,7 @@ def _site_of(
     site: str | None, wheels: str | BundleFile | None, directory: Directory
 ) -> tuple[str, str]:
     """The folder of the spec and the locks, and the spec's name."""
-    if isinstance(wheels, str) and not os.path.exists(wheels):
-        raise UsageError(
-            "there is no such bundle or folder of wheels",
-            where=wheels,
-            mend="correct what --from names",
-        )
+    refuse_missing_source(wheels if isinstance(wheels, str) else None)
     if site is not None or not isinstance(wheels, BundleFile):
         return find_site(site)
 

@@ -41,6 +41,7 @@ from envc.model.spec import IndexSpec
 from envc.plan.repair import Source, plan_mode_repair, plan_tree_repair
 from envc.plan.tree import manifest_of_plan
 from envc.reports.repair import Mended, RepairReport
+from envc.sites.place import refuse_missing_source
 from envc.store import Store, store_id
 from envc.supply.indexes import indexes_of
 from envc.target.beside import differences_beside, restore_beside
@@ -83,6 +84,7 @@ def repair(path: str, wheelhouse: str | None, context: Context) -> RepairReport:
     """
     directory = materialized_at(path)
     refuse_foreign(directory.path)
+    refuse_missing_source(wheelhouse)
     wheels: str | BundleFile | None = wheelhouse
     if wheelhouse is not None and os.path.isfile(wheelhouse):
         from envc.fleet.trust import accepted_bundle

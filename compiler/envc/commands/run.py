@@ -228,10 +228,12 @@ def _pinned(target: Target, pin: str) -> Generation:
 
 def _tree(directory: Directory, current: Generation, layer: str) -> str:
     if layer not in current.layers:
+        from envc.formats.nearest import use_one_of  # few layers are mistyped
+
         raise UsageError(
             f"layer {layer!r} is not materialized here",
             where=directory.path,
-            mend=f"use {', '.join(current.layers)}",
+            mend=use_one_of(layer, current.layers),
         )
     return directory.tree(current.generation, layer)
 

@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from envc.errors import AnswerIsNo, UsageError
+from envc.errors import AnswerIsNo
 from envc.host.context import Context
 from envc.lock import (
     ProblemOf,
@@ -33,6 +33,7 @@ from envc.sites.site import (
     base_of_layer,
     base_under,
     load_overlay,
+    no_layer,
     require_lock,
     require_overlay_lock,
 )
@@ -51,8 +52,7 @@ def why_in_layer(site: Site, layer: str, project: str, context: Context) -> WhyR
     """
     spec = site.spec.layer(layer)
     if spec is None:
-        known = ", ".join(each.name for each in site.spec.layers)
-        raise UsageError(f"no layer {layer!r} in site {site.spec.name}", mend=f"use {known}")
+        raise no_layer(layer, site.spec)
     base = base_of_layer(site, spec)
     lock = with_absolute_paths(require_lock(site.lock_path(layer), layer).lock, site.origin)
     warn_of_stale(stale_layers(site, layer), context.reporter)

@@ -29,6 +29,10 @@ _MENDS = OF_LIMITS | {
     errno.EPERM: "run envc as the owner of this folder",
     errno.EROFS: "use a file system that can be written",
     errno.ELOOP: "remove the symlink that stands there",
+    errno.ENOENT: "is its folder there? make it, or name another place",
+    errno.ENOTDIR: "a file stands where a folder has to be: name another place",
+    errno.EISDIR: "a folder stands where a file has to be: name another place",
+    errno.EEXIST: "something else stands there: name another place, or move it away",
     errno.EIO: "check the disk; nothing of this run was published",
 }
 

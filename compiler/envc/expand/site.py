@@ -9,6 +9,7 @@ from envc.errors import Fault, SpecError
 from envc.expand.project import project_requirements
 from envc.formats.document import Document
 from envc.formats.envc_toml import CheckTable, LayerTable, SiteDocument
+from envc.formats.nearest import use_one_of
 from envc.formats.overlay_toml import OverlayCheckTable, RuleTable
 from envc.model.digest import digest_from_hex
 from envc.model.names import CORE, ENGINES, TAKEN_NAMES
@@ -244,8 +245,9 @@ def _base_faults(
         if name in TAKEN_NAMES:
             yield Fault(f"no layer may be called {name!r}", where, "choose another name")
         if layer.base != CORE and layer.base not in layers:
-            known = ", ".join([CORE, *sorted(layers.keys() - {name})])
-            yield Fault(f"base {layer.base!r} is no layer of this site", where, f"use {known}")
+            known = [CORE, *sorted(layers.keys() - {name})]
+            mend = use_one_of(layer.base, known)
+            yield Fault(f"base {layer.base!r} is no layer of this site", where, mend)
         elif layer.base != CORE and layers[layer.base].mode == "managed":
             yield Fault(
                 f"base {layer.base!r} is managed: nothing may stand on it",

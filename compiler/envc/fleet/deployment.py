@@ -25,6 +25,7 @@ from envc.model.names import What
 from envc.model.nodes import WantedGeneration
 from envc.model.value import value
 from envc.rollout.values import Order, RolloutOptions
+from envc.sites.place import refuse_missing_source
 from envc.sites.site import Site
 
 # For hooks: it works on a node that has nothing but the interpreter.
@@ -151,12 +152,8 @@ def deployment_of(site: Site, kit: Kit, order: Order, cache: str) -> Deployment:
         with SiteBundle(BundleFile(source)) as bundle:
             files["bundle"] = (source, bundle.digest)
             source = StateFolder(".").place("bundle", bundle.digest)
-    elif source is not None and not os.path.exists(source):
-        raise UsageError(
-            "there is no such bundle or folder of wheels",
-            where=source,
-            mend="correct what --from names",
-        )
+    else:
+        refuse_missing_source(source)
     if core.archive is not None:
         files = {"core": _packed_core(site, options, f"{kept.path}/cores"), **files}
     return Deployment(

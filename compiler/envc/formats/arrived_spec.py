@@ -40,7 +40,11 @@ def arrived_site_text(site: ArrivedSite, arrival: Arrival, layer: str, sources: 
     resolver = dict(_resolver(arrival))
     if resolver:
         tables["resolver"] = resolver
-    tables["overlays"] = {"specs": ["overlays/*.toml"], "shadow": "coherent"}
+    tables["overlays"] = {
+        "storage": "$HOME/overlays",
+        "specs": ["overlays/*.toml"],
+        "shadow": "coherent",
+    }
     text = "\n".join([*parts, tomli_w.dumps(tables)])
     return f"{_HEAD.format(sources=sources)}{text}".encode()
 

@@ -40,6 +40,8 @@ def requirement_text(text: str) -> str:
         reason = str(error).split("\n", 1)[0]
         meant = _meant(text)
         mend = f"did you mean {meant!r}? else correct it" if meant is not None else "correct it"
+        if _PATH.match(text):
+            mend = "a wheel is asked for as 'NAME @ file:///PATH', a project's folder as editable"
         raise FormError(Flaw(f"{text!r} is not a requirement: {reason}", mend)) from error
     if has_endless_number(text):
         raise FormError(f"'{text[:30]}…' is not a requirement: a number without end")
@@ -54,6 +56,7 @@ def requirement_text(text: str) -> str:
     return text
 
 
+_PATH = re.compile(r"[.~]{0,2}/|.*\.(whl|tar\.gz|zip)$")
 # What other tools and other habits write, and what requirements have for it.
 _OPERATORS = {
     "=>": ">=",

@@ -3,11 +3,17 @@
 from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like it; None: none is near."""
+def nearest(word: str, known: Iterable[str], least: float = 0.6) -> str | None:
+    """The known word that is most like it; None: none is near. `least` of 0 to 1 is alike."""
     from difflib import get_close_matches  # few words are mistyped
 
-    return next(iter(get_close_matches(word, known, 1)), None)
+    return next(iter(get_close_matches(word, known, 1, least)), None)
+
+
+def use_one_of(word: str, known: Iterable[str]) -> str:
+    """How to mend a name that stands for one of the known ones, and is none of them."""
+    names = list(known)
+    return mend_of(word, names, f"use {', '.join(names)}")
 
 
 def mend_of(word: str, known: Iterable[str], otherwise: str, joined: str = "") -> str:

@@ -29,6 +29,7 @@ from envc.formats.arrival import (
 from envc.formats.document import requirement_text
 from envc.formats.requirement_lines import Line, lines_of_requirements, options_of
 from envc.formats.toml import cut
+from envc.formats.values import FormError
 from envc.model.arrival import Arrival, ArrivedFolder, ArrivedIndex, ArrivedPin
 from envc.model.value import value
 
@@ -234,10 +235,8 @@ class _Reader:
         if _is_place(text):
             self._take_place(text, hashes, where, is_editable=False)
             return
-        try:
-            requirement = Requirement(requirement_text(text))
-        except ValueError as error:
-            self._fault(where, str(error))
+        requirement = self._requirement(text, where)
+        if requirement is None:
             return
         if requirement.url is not None:
             self._take_url(requirement, hashes, where)
@@ -248,6 +247,14 @@ class _Reader:
         elif hashes:
             self._leave(where, f"the hashes of {text}", "they hold for one release: pin it with ==")
         self._ask(requirement, line)
+
+    def _requirement(self, text: str, where: str) -> Requirement | None:
+        try:
+            return Requirement(requirement_text(text))
+        except FormError as error:
+            for flaw in error.flaws:
+                self._fault(where, flaw.what, flaw.mend)
+            return None
 
     def _ask(self, requirement: Requirement, line: Line) -> None:
         """Ask for it; in a compiled file, only for what somebody had asked for, without the pin."""

@@ -8,7 +8,7 @@ from functools import partial
 from packaging.utils import canonicalize_name
 
 from envc.disk.durable import disk_error, write_file
-from envc.errors import EnvcError, UsageError, shell_word
+from envc.errors import EnvcError, shell_word
 from envc.host.context import Context
 from envc.lock import (
     Base,
@@ -35,6 +35,7 @@ from envc.sites.site import (
     base_of_layer,
     base_under,
     load_overlay,
+    no_layer,
     overlay_lock,
     overlay_lock_path,
     read_lock,
@@ -55,8 +56,7 @@ def lock_site(site: Site, options: LockOptions, context: Context) -> LockReport:
     """
     unknown = set(options.layers) - {layer.name for layer in site.spec.layers}
     if unknown:
-        known = ", ".join(layer.name for layer in site.spec.layers)
-        raise UsageError(f"no layer {min(unknown)!r} in site {site.spec.name}", mend=f"use {known}")
+        raise no_layer(min(unknown), site.spec)
     overlay = None if options.overlay is None else load_overlay(options.overlay)
     if overlay is None and any(layer.described is not None for layer in site.spec.layers):
         from envc.locking.inventories import have_inventories  # few sites describe any

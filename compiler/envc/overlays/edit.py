@@ -216,13 +216,17 @@ def remove(options: OverlayOptions, words: Sequence[str], context: Context) -> O
         edited, absent = without_lines(text, names, gone)
         folders = [word for word in others if "/" in word]
         if absent or folders:
+            from envc.formats.nearest import mend_of  # few words are mistyped
+
             where = f"{options.folder}/{OVERLAY_SPEC}"
+            asked = [each.requirement.name for each in spec.requires]
+            named = mend_of(absent[0] if absent else "", asked, "name a project of its `requires`")
             raise UsageError.of(
                 [
-                    Fault(f"the overlay has no {what} {', '.join(words)}", where, f"name a {mend}")
+                    Fault(f"the overlay has no {what} {', '.join(words)}", where, mend)
                     for what, words, mend in (
-                        ("requirement on", absent, "project that stands in overlay.requires"),
-                        ("project in", folders, "folder that stands in overlay.editable"),
+                        ("requirement on", absent, named),
+                        ("project in", folders, "name a folder that stands in overlay.editable"),
                     )
                     if words
                 ]
@@ -260,11 +264,17 @@ def upgrade(options: OverlayOptions, projects: tuple[str, ...], context: Context
         own = {pin.project for pin in lock.lock.pins} if lock is not None else set()
         unknown = [name for name in projects if canonicalize_name(name) not in own]
         if unknown:
+            from envc.formats.nearest import mend_of  # few words are mistyped
+
             raise UsageError(
                 f"the overlay installs no {', '.join(unknown)} of its own",
                 where=spec.file,
-                mend="`envc overlay add` asks for another release than the base's; the base "
-                "itself is its administrator's to upgrade",
+                mend=mend_of(
+                    unknown[0],
+                    own,
+                    "`envc overlay add` asks for another release than the base's; the base itself "
+                    "is its administrator's to upgrade",
+                ),
             )
         return text
 

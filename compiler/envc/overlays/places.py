@@ -8,6 +8,7 @@ from envc.errors import UsageError, shell_word
 from envc.host.storage import expanded, user_name
 from envc.model.names import INVENTORY_FILE, NAME_FORM, OVERLAY_SPEC
 from envc.sites.overlay_folder import holds_overlay
+from envc.sites.place import SPEC_NAME, spec_in
 from envc.target.opened import find_target, open_target
 
 
@@ -18,6 +19,10 @@ def overlay_spec(word: str, target: str | None) -> str:
         UsageError: it is a name, and the user has no such overlay.
     """
     place = _place(word, target, new=False)
+    if not os.path.exists(place) and not place.endswith(".toml"):
+        raise _no_overlay(place)
+    if os.path.basename(place) == SPEC_NAME or (_is_bare(place) and spec_in(place) is not None):
+        raise _no_overlay(place.removesuffix(f"/{SPEC_NAME}"))
     return f"{place}/{OVERLAY_SPEC}" if os.path.isdir(place) else place
 
 
@@ -35,7 +40,9 @@ def overlay_folder(
         return default_folder(target)
     place = _place(word, target, new=new)
     if os.path.basename(place) == OVERLAY_SPEC:
-        return os.path.dirname(place)
+        place = os.path.dirname(place)
+    if not new and (not os.path.exists(place) or _is_bare(place)):
+        raise _no_overlay(place)
     if os.path.isfile(place) and (place.endswith(".toml") or not packed):
         raise UsageError(
             f"this file is not the {OVERLAY_SPEC} of an overlay's folder",
@@ -43,6 +50,29 @@ def overlay_folder(
             mend="name the folder that the overlay is built in",
         )
     return place
+
+
+def _is_bare(place: str) -> bool:
+    """Whether a folder has neither an overlay nor anything that was one."""
+    return os.path.isdir(place) and not holds_overlay(place)
+
+
+def _no_overlay(place: str) -> UsageError:
+    site = spec_in(place)
+    if site is not None:
+        return UsageError(
+            "this folder holds a site, and no overlay",
+            where=f"{place}/{site}",
+            mend="name an overlay's folder, or make one: `envc overlay init NAME`; a site is "
+            f"named with --site {shell_word(place)}",
+        )
+    if place.endswith(".toml"):
+        return UsageError("there is no such file", where=place, mend="correct the path")
+    return UsageError(
+        "there is no overlay here" if os.path.isdir(place) else "there is no such overlay",
+        where=place,
+        mend=f"correct the path, or make it: `envc overlay init {shell_word(place)}`",
+    )
 
 
 def is_path(word: str) -> bool:

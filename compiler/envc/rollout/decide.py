@@ -52,7 +52,8 @@ def prepare_others(known: Known) -> Decision:
 def stop_after_failures(known: Known) -> Decision:
     """Where more nodes failed than may, no further one is switched."""
     number, most = len(_in(known, known.order.nodes, "failed")), known.order.options.max_failures
-    return known, Stop(f"{number} nodes failed, and {most} may") if number > most else None
+    nodes = "node" if number == 1 else "nodes"
+    return known, Stop(f"{number} {nodes} failed, and {most} may") if number > most else None
 
 
 def publish(known: Known) -> Decision:

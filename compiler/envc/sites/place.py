@@ -101,6 +101,20 @@ def read_spec(path: str, most_bytes: int = MOST_OF_A_SPEC) -> bytes:
         raise unreadable(error, path) from error
 
 
+def refuse_missing_source(path: str | None) -> None:
+    """Refuse a bundle or a folder of wheels that is not there.
+
+    Raises:
+        UsageError: that.
+    """
+    if path is not None and not os.path.exists(path):
+        raise UsageError(
+            "there is no such bundle or folder of wheels",
+            where=path,
+            mend="correct what --from names",
+        )
+
+
 def unreadable(error: OSError, path: str) -> EnvcError:
     """A wrong path is the person's to correct; a broken disk is not."""
     if error.errno in (errno.EIO, errno.EMFILE, errno.ENFILE):

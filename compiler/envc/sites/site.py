@@ -196,6 +196,14 @@ def require_lock(path: str, layer: str, command: str = "envc lock") -> LockFile:
     return found
 
 
+def no_layer(layer: str, spec: SiteSpec) -> UsageError:
+    """That a site has no such layer."""
+    from envc.formats.nearest import use_one_of  # few layers are mistyped
+
+    mend = use_one_of(layer, (each.name for each in spec.layers))
+    return UsageError(f"no layer {layer!r} in site {spec.name}", mend=mend)
+
+
 def base_of(site: Site, layer: str) -> Base:
     """What stands on a common layer of a site, by the site's present locks.
 
@@ -203,8 +211,7 @@ def base_of(site: Site, layer: str) -> Base:
         UsageError: the site has no such layer, or a lock is missing.
     """
     if site.spec.layer(layer) is None:
-        known = ", ".join(each.name for each in site.spec.layers)
-        raise UsageError(f"no layer {layer!r} in site {site.spec.name}", mend=f"use {known}")
+        raise no_layer(layer, site.spec)
     chain = site.spec.chain(layer)
     base = bottom_of(site, chain[-1], site.folder)
     for spec in reversed(chain):
@@ -386,11 +393,13 @@ def check_base(
     layer = site.layer(overlay.base)
     where = base_at or f"{overlay.file} (overlay.base)"
     if layer is None:
-        known = ", ".join(layer.name for layer in site.layers if layer.mode == "open")
+        from envc.formats.nearest import use_one_of  # few bases are mistyped
+
+        known = (layer.name for layer in site.layers if layer.mode == "open")
         raise SpecError(
             f"base {overlay.base!r} is no layer of site {site.name}",
             where=where,
-            mend=f"use {known}",
+            mend=use_one_of(overlay.base, known),
         )
     if layer.mode == "managed":
         raise SpecError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envc.disk.digests import bytes_of
 from envc.disk.durable import disk_error, doing, write_file
-from envc.disk.ownership import exposure
+from envc.disk.ownership import exposure, refuse_exposed
 from envc.errors import EnvcError, Fault, UsageError, shell_word
 from envc.formats.location import Location, location_from_text, location_to_text
 from envc.formats.values import refuse_nul
@@ -130,11 +130,12 @@ def open_target(path: str) -> Target:
     directory = Directory(os.path.abspath(path), Shape.TARGET)
     current = directory.current()
     if current is None:
+        command = f"run `envc materialize --target {shell_word(directory.path)}`, or "
+        is_free = not os.path.exists(directory.path) or not os.listdir(directory.path)
         raise UsageError(
             "nothing is materialized here",
             where=directory.path,
-            mend=f"run `envc materialize --target {shell_word(directory.path)}`, "
-            "or name another target",
+            mend=f"{command if is_free else ''}name another target",
         )
     location = read_location(directory.path)
     fallback = Location(site=current.site, target=directory.path)
@@ -213,6 +214,26 @@ def find_target(given: str | None, overlay_folder: str | None) -> str:
             mend="name the target with --target DIR, or set ENVC_TARGET",
         )
     return os.path.abspath(found)
+
+
+def lending_target(named: str | None) -> Directory | None:
+    """The target from whose store trees may be copied: the one `named`, else that of `ENVC_TARGET`.
+
+    None: there is none, or ENVC_TARGET leads to one that others could change.
+
+    Raises:
+        UsageError: nothing is materialized in the one that was named, or others could change it.
+    """
+    path = named or os.environ.get("ENVC_TARGET")
+    if not path:
+        return None
+    directory = Directory(os.path.abspath(path), Shape.TARGET)
+    if named is not None:
+        directory = open_target(named).directory
+        refuse_exposed(directory.path, (os.stat(directory.path).st_uid,))
+    elif not directory.numbers() or exposure(directory.path) is not None:
+        return None
+    return directory
 
 
 def recorded_target(overlay_folder: str, named: str | None = None) -> str | None:

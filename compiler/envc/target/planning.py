@@ -21,7 +21,15 @@ from envc.model.stack import Stack, StackLayer
 from envc.model.target import Machine
 from envc.model.value import value
 from envc.sites.place import MOST_OF_A_LOCK, read_spec
-from envc.sites.site import CarriedCore, LockFile, Site, bottom_of, load_site, require_lock
+from envc.sites.site import (
+    CarriedCore,
+    LockFile,
+    Site,
+    bottom_of,
+    load_site,
+    no_layer,
+    require_lock,
+)
 from envc.supply.indexes import indexes_of
 from envc.supply.stale_layers import stale_lock
 from envc.target.directory import Directory, Shape
@@ -241,9 +249,7 @@ def locks_of(
     known = [layer.name for layer in site.spec.layers]
     for name in wanted:
         if name not in known:
-            raise UsageError(
-                f"no layer {name!r} in site {site.spec.name}", mend=f"use {', '.join(known)}"
-            )
+            raise no_layer(name, site.spec)
     locks: dict[str, LockedLayer] = {}
     stale: list[Fault] = []
     for layer in site.spec.layers:

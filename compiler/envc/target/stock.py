@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,7 +10,7 @@ from packaging.utils import NormalizedName
 
 from envc.disk.durable import make_folder
 from envc.disk.locks import exclusive
-from envc.errors import OutsideError
+from envc.errors import EnvcError, OutsideError
 from envc.formats.scripts import program_script
 from envc.host.context import Context
 from envc.model.bundle import BundleFile
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from envc.index import WheelFiles
+    from envc.store.portable import TreeStream
 
 Fetched = TypeVar("Fetched")
 Chosen = Sequence[tuple[LockedPin, LockedWheel]]
@@ -47,12 +49,18 @@ _FETCHES_AT_ONCE = 8
 RUNTIME = "envc-runtime"
 
 
+def _chunks_of(stream: "Callable[[], TreeStream]") -> Iterator[bytes]:
+    """The chunks of a stream that is opened when the first is asked for."""
+    yield from stream().chunks
+
+
 @value
 class Stock:
     """The store of `directory`, for a core of version `python` whose executable is `interpreter`.
 
     `wheelhouse` is a folder, or a bundle, to take wheels from before any index is asked;
-    credentials of `indexes` serve for wheels that are fetched from them.
+    credentials of `indexes` serve for wheels that are fetched from them. Before all of these, what
+    a `lender` has in its store is copied from there: it was unpacked and compiled once.
     """
 
     directory: Directory
@@ -61,6 +69,7 @@ class Stock:
     wheelhouse: str | BundleFile | None
     indexes: tuple[IndexSpec, ...]
     context: Context
+    lender: Directory | None = None
 
     @property
     def store(self) -> Store:
@@ -109,6 +118,8 @@ class Stock:
         return {wheel.digest: wheel for wheel in wheels if not has(store_id(wheel.digest, python))}
 
     def _bring(self, missing: dict[Digest, LockedWheel], weigh: Weigh | None) -> None:
+        if missing and self.lender is not None:
+            missing = self._from_lender(self.lender, missing)
         if missing and isinstance(self.wheelhouse, BundleFile):
             missing = self._from_bundle(self.wheelhouse, missing)
         if not missing:
@@ -126,6 +137,28 @@ class Stock:
                 reporter=self.context.reporter,
                 judge=broken_promises(self.context.cache, lacking),
             )
+
+    def _from_lender(
+        self, lender: Directory, missing: dict[Digest, LockedWheel]
+    ) -> dict[Digest, LockedWheel]:
+        """Copy what the lender has; what it has not, or not as it was published, is left."""
+        from envc.store.portable import receive_trees, tree_stream
+
+        store, root = Store(lender.store), self.directory.store
+        names = {digest: store_id(digest, self.python) for digest in missing}
+        lent = {digest: name for digest, name in names.items() if store.has(name)}
+        if not lent:
+            return missing
+        trees = {
+            name: _chunks_of(partial(tree_stream, lender.store, name)) for name in lent.values()
+        }
+        try:
+            receive_trees(root, trees, source=lender.path, reporter=self.context.reporter)
+        except EnvcError as error:
+            said = f"{lender.path}: its store lends nothing: {error.faults[0].what}"
+            self.context.reporter.warn(said)
+            return missing
+        return {digest: wheel for digest, wheel in missing.items() if digest not in lent}
 
     def _from_bundle(
         self, file: BundleFile, missing: dict[Digest, LockedWheel]
