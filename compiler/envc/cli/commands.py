@@ -6,6 +6,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "lock": "resolve the specs and write the locks",
         "materialize": "build what the locks describe in a target directory, and switch to it",
         "check": "say whether overlays and base fit, for a person or for CI",
+        "audit": "say which pins have known vulnerabilities, by a copy of OSV's database",
     },
     "An overlay (users)": {
         "overlay": "create, edit, lock and build a layer of your own",

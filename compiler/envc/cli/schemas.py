@@ -46,6 +46,7 @@ from envc.model.nodes import (
 from envc.model.policy import POLICY_FORMAT, Policy
 from envc.model.value import value
 from envc.model.wheel import WheelFacts
+from envc.reports.audit import AuditReport
 from envc.reports.bundle import BundleReport
 from envc.reports.cache import CacheReport
 from envc.reports.check import CheckReport
@@ -288,6 +289,7 @@ def entries() -> tuple[Entry, ...]:
         _output("uninstall", UninstallReport),
         _output("cache", CacheReport),
         _output("completion", CompletionReport),
+        _output("audit", AuditReport),
         _output("bundle", BundleReport),
         _output("rollout", RolloutReport),
         _output("status", StatusReport),

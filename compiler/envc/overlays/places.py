@@ -54,7 +54,8 @@ def overlay_folder(
 
 def _is_bare(place: str) -> bool:
     """Whether a folder has neither an overlay nor anything that was one."""
-    return os.path.isdir(place) and not holds_overlay(place)
+    has_spec = os.path.lexists(f"{place}/{OVERLAY_SPEC}")  # nearly always
+    return not has_spec and os.path.isdir(place) and not holds_overlay(place)
 
 
 def _no_overlay(place: str) -> UsageError:
