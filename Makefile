@@ -138,6 +138,15 @@ tools:
 	  || { [ "$(SYSTEM)" = yes ] && echo "for tests that $$without:" && $(call apt_install,$$packages); } \
 	  || echo "$$packages: not here; tests that $$without are skipped"; \
 	done
+	@[ "$(SYSTEM)" != yes ] || $(MAKE) --no-print-directory --silent $(MODULES)/.made \
+	  || echo "environment-modules: not here; tests that load its modulefiles are skipped"
+
+# Environment Modules, unpacked only: Debian does not install it beside lmod.
+MODULES := build/environment-modules
+$(MODULES)/.made:
+	@command -v apt-get >/dev/null && { command -v tclsh >/dev/null || $(call apt_install,tcl); }
+	@echo "fetching environment-modules" && rm -rf $(@D) && mkdir -p $(@D) && cd $(@D) \
+	  && apt-get download -qq environment-modules 2>/dev/null && dpkg -x *.deb . && touch .made
 
 # Sets $$python to an interpreter $*, or to nothing; `debian` is the machine's own.
 find_python = python=$$(command -v $(if $(filter debian,$*),/usr/bin/python3,python$*) || :); \

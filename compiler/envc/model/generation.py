@@ -7,7 +7,7 @@ from envc.model.value import value
 
 GENERATION_FORMAT = 1
 # At the root of every tree; the names that lead to it are those that people load.
-MODULEFILE = "modulefile.lua"
+MODULEFILE, TCL_MODULEFILE = "modulefile.lua", "modulefile.tcl"
 
 
 @value

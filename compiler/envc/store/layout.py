@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from envc.model.generation import MODULEFILE, TCL_MODULEFILE
 from envc.model.names import site_packages_of
 from envc.model.value import value
 from envc.store.dist_info import INSTALLER_FILES, SIGNATURE_FILES, Identity
@@ -19,7 +20,7 @@ _RESERVED_COMMAND = re.compile(
 )
 # What stands beside the folders of a tree: in an overlay, the tree's root is the generation's.
 _RESERVED_ROOTS = frozenset(
-    {"pyvenv.cfg", ".lease", "manifest.json", "modulefile.lua", "site", "lib64"}
+    {"pyvenv.cfg", ".lease", "manifest.json", MODULEFILE, TCL_MODULEFILE, "site", "lib64"}
 )
 _RESERVED_PREFIX = "_envc_"
 _OWN_PROJECT = "envc"

@@ -23,6 +23,7 @@ from envc.model.core import CORE_FOLDER
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import (
     MODULEFILE,
+    TCL_MODULEFILE,
     Generation,
     generation_name,
     number_named,
@@ -151,13 +152,14 @@ class Directory(NamedTuple):
         """What `module use` shows: `SITE/LAYER` of a target, an overlay's own name."""
         for layer in generation.layers:
             tree = self.tree(generation.generation, layer)
-            if os.path.lexists(tree) and not os.path.lexists(f"{tree}/{MODULEFILE}"):
-                continue  # an older envc made it
-            if self.shape is Shape.TARGET:
-                name = f"{MODULEFILES}/{self._site(generation)}/{layer}.lua"
-                yield name, f"../../current/{layer}/{MODULEFILE}"
-            else:
-                yield f"{MODULEFILES}/{layer}.lua", f"../current/{MODULEFILE}"
+            for file, suffix in ((MODULEFILE, ".lua"), (TCL_MODULEFILE, "")):
+                if os.path.lexists(tree) and not os.path.lexists(f"{tree}/{file}"):
+                    continue  # an older envc made it
+                if self.shape is Shape.TARGET:
+                    name = f"{MODULEFILES}/{self._site(generation)}/{layer}{suffix}"
+                    yield name, f"../../current/{layer}/{file}"
+                else:
+                    yield f"{MODULEFILES}/{layer}{suffix}", f"../current/{file}"
 
     def _site(self, generation: Generation) -> str:
         """The site's name as its policy has it: a roll-back brings no old one back."""

@@ -1,20 +1,22 @@
-"""`modulefile.lua`: what `module load` makes of a layer, for Lmod 7 and newer.
+"""What `module load` makes of a layer, for Lmod 7 and newer, and for Environment Modules 5.
 
-It finds its folder by its own name, below `modulefiles`, so that a tree has the same bytes wherever
-it stands. Its paths are the stable ones: to unload a module, Lmod reads the file that is there now,
-and takes back what that one sets. `ENVC_LOCK` keeps a job on its generation.
+A modulefile finds its folder by its own name, below `modulefiles`, so that a tree has the same
+bytes wherever it stands. Its paths are the stable ones: to unload a module, the file is read that
+is there now, and what that one sets is taken back. `ENVC_LOCK` keeps a job on its generation.
 
-Source: https://lmod.readthedocs.io/en/latest/050_lua_modulefiles.html
+Sources: https://lmod.readthedocs.io/en/latest/050_lua_modulefiles.html,
+https://modules.readthedocs.io/en/latest/modulefile.html
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from envc.model.generation import MODULEFILE
+from envc.model.generation import MODULEFILE, TCL_MODULEFILE
 from envc.model.manifest import FILE_MODE
 from envc.model.plan import WriteFile
 from envc.model.stack import Stack, StackLayer
 
-_SCRIPT = """\
+_LUA = """\
 -- Written by envc. `module use` the folder `modulefiles` that leads here, not this one.
 whatis({title})
 whatis({closure})
@@ -31,25 +33,91 @@ setenv("ENVC_TARGET", target)
 {lock}unsetenv("PYTHONHOME")
 {env}"""
 
+_TCL = """\
+#%Module5.1
+# Written by envc. `module use` the folder `modulefiles` that leads here, not this one.
+module-whatis {title}
+module-whatis {closure}
+proc ModulesHelp {{}} {{ puts stderr {help} }}
+family envc
+{depends}
+set root [regsub {{/modulefiles/(?!.*/modulefiles/).*$}} $ModulesCurrentModulefile ""]
+set tree {tree}
+set target {target}
+prepend-path PATH $tree/bin
+append-path PATH $target/bin
+setenv VIRTUAL_ENV $tree
+setenv ENVC_TARGET $target
+{lock}unsetenv PYTHONHOME
+{env}"""
+
+
+_LEFT_OUT = "{name} is not set: its value has a line break, which {tool} cannot hand on"
+
+
+class _Told(NamedTuple):
+    """What both kinds of files tell; `subdirectory` "": the tree is the root.
+
+    `target` None: the root is the target; `lock` None: no common layer is there.
+    """
+
+    title: str
+    closure: str
+    help: str
+    subdirectory: str
+    target: str | None
+    lock: str | None
+
 
 def modulefile(
     stack: Stack,
     taken: frozenset[str],  # noqa: ARG001 - every pass is told; this name is envc's alone
 ) -> Iterator[WriteFile]:
-    """The file, which loads the modules that the stack needs and sets its environment."""
-    top, common = stack.top, nearest_common(stack)
-    at_home = common is not None and common.location == top.location
-    text = _SCRIPT.format(
-        title=quoted(f"Description: the Python layer {top.name}"),
-        closure=quoted(f"Version: {top.closure}"),
-        help=quoted(f"Python {stack.python} with what layer {top.name} installs, by envc."),
+    """The file for Lmod, which loads the modules that the stack needs and sets its environment."""
+    told = _told(stack)
+    text = _LUA.format(
+        title=quoted(told.title),
+        closure=quoted(told.closure),
+        help=quoted(told.help),
         depends="".join(f"depends_on({quoted(name)})\n" for name in stack.modules),
-        tree=f"pathJoin(root, {quoted(top.subdirectory)})" if top.subdirectory else "root",
-        target="root" if at_home or common is None else quoted(common.location),
-        lock=f'setenv("ENVC_LOCK", {quoted(common.closure)})\n' if common is not None else "",
+        tree=f"pathJoin(root, {quoted(told.subdirectory)})" if told.subdirectory else "root",
+        target="root" if told.target is None else quoted(told.target),
+        lock=f'setenv("ENVC_LOCK", {quoted(told.lock)})\n' if told.lock is not None else "",
         env="".join(f"{_variable(name, value)}\n" for name, value in stack.env),
     )
     yield WriteFile(MODULEFILE, text.encode(), FILE_MODE)
+
+
+def tcl_modulefile(
+    stack: Stack,
+    taken: frozenset[str],  # noqa: ARG001 - every pass is told; this name is envc's alone
+) -> Iterator[WriteFile]:
+    """The file for Environment Modules, which does the same."""
+    told = _told(stack)
+    text = _TCL.format(
+        title=tcl_word(told.title),
+        closure=tcl_word(told.closure),
+        help=tcl_word(told.help),
+        depends="".join(f"module load {tcl_word(name)}\n" for name in stack.modules),
+        tree=f"[file join $root {tcl_word(told.subdirectory)}]" if told.subdirectory else "$root",
+        target="$root" if told.target is None else tcl_word(told.target),
+        lock=f"setenv ENVC_LOCK {tcl_word(told.lock)}\n" if told.lock is not None else "",
+        env="".join(f"{_tcl_variable(name, value)}\n" for name, value in stack.env),
+    )
+    yield WriteFile(TCL_MODULEFILE, text.encode(), FILE_MODE)
+
+
+def _told(stack: Stack) -> _Told:
+    top, common = stack.top, nearest_common(stack)
+    at_home = common is not None and common.location == top.location
+    return _Told(
+        title=f"Description: the Python layer {top.name}",
+        closure=f"Version: {top.closure}",
+        help=f"Python {stack.python} with what layer {top.name} installs, by envc.",
+        subdirectory=top.subdirectory,
+        target=None if at_home or common is None else common.location,
+        lock=str(common.closure) if common is not None else None,
+    )
 
 
 def nearest_common(stack: Stack) -> StackLayer | None:
@@ -68,10 +136,30 @@ def _variable(name: str, value: str) -> str:
     Not one with a line break: Lmod hands values to the shell in a way that ends there, and the rest
     would be run as a command.
     """
-    if "\n" in value or "\r" in value:
-        what = f"{name} is not set: its value has a line break, which Lmod cannot hand on"
-        return f"LmodWarning({quoted(what)})"
+    if _is_broken(value):
+        return f"LmodWarning({quoted(_LEFT_OUT.format(name=name, tool='Lmod'))})"
     return f"pushenv({quoted(name)}, {quoted(value)})"
+
+
+def tcl_word(text: str) -> str:
+    """A text as one word of Tcl."""
+    return '"' + "".join(map(_tcl_escaped, text)) + '"'
+
+
+def _tcl_variable(name: str, value: str) -> str:
+    if _is_broken(value):
+        return f"puts stderr {tcl_word(_LEFT_OUT.format(name=name, tool='Environment Modules'))}"
+    return f"pushenv {tcl_word(name)} {tcl_word(value)}"
+
+
+def _is_broken(value: str) -> bool:
+    return "\n" in value or "\r" in value
+
+
+def _tcl_escaped(character: str) -> str:
+    if character in '"\\$[]{};':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _escaped(character: str) -> str:
