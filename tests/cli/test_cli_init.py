@@ -50,5 +50,5 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_the_outside(tmp_path):
     assert answer.stderr == (
         "error: cannot write the spec: Not a directory\n"
         f"   at: {tmp_path}/file/site/envc.toml\n"
-        " help: see the cause above; running the command again is safe\n"
+        " help: a file stands where a folder has to be: name another place\n"
     )

@@ -137,7 +137,7 @@ def test_an_unknown_layer_is_named(site):
     answer = site.envc("lock", "--layer", "users")
     assert (answer.status, answer.stderr) == (
         2,
-        "error: no layer 'users' in site canopy\n help: use system, user\n",
+        "error: no layer 'users' in site canopy\n help: did you mean user? use system, user\n",
     )
 
 
@@ -164,7 +164,7 @@ def test_an_overlay_on_an_unknown_base(site):
         (
             "error: base 'usr' is no layer of site canopy\n"
             "   at: overlays/alice.toml (overlay.base)\n"
-            " help: use system, user\n"
+            " help: did you mean user? use system, user\n"
         ),
     )
 

@@ -174,7 +174,7 @@ def test_removing_what_is_not_there(alice):
         (
             "error: the overlay has no requirement on polars\n"
             f"   at: {alice}/overlay.toml\n"
-            " help: name a project that stands in overlay.requires\n"
+            " help: name a project of its `requires`\n"
         ),
     )
 
@@ -205,9 +205,9 @@ def test_where_there_is_no_overlay(tmp_path):
     assert (answer.status, answer.stderr) == (
         2,
         (
-            "error: cannot be read: No such file or directory\n"
-            f"   at: {tmp_path}/overlay.toml\n"
-            " help: correct the path\n"
+            "error: there is no overlay here\n"
+            f"   at: {tmp_path}\n"
+            f" help: correct the path, or make it: `envc overlay init {tmp_path}`\n"
         ),
     )
 

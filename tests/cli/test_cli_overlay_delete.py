@@ -48,7 +48,7 @@ def test_with_its_spec_all_of_it_goes(plots):
     answer = envc("overlay", "delete", plots, "--spec", "--yes")
     assert (answer.status, answer.stderr.splitlines()[0]) == (
         2,
-        "error: this is no overlay: nothing was removed",
+        "error: there is no such overlay",
     )
 
 

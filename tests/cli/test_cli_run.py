@@ -75,7 +75,7 @@ def test_a_layer_that_is_not_there(built, run):
         (
             "error: layer 'users' is not materialized here\n"
             f"   at: {built.target}\n"
-            " help: use system, user\n"
+            " help: did you mean user? use system, user\n"
         ),
     )
 
@@ -85,9 +85,9 @@ def test_an_overlay_that_is_not_there(run, tmp_path):
     assert (answer.status, answer.stderr) == (
         2,
         (
-            "error: no overlay is built here\n"
+            "error: there is no such overlay\n"
             f"   at: {tmp_path}/nobody\n"
-            f" help: run `envc overlay sync --dir {tmp_path}/nobody`\n"
+            f" help: correct the path, or make it: `envc overlay init {tmp_path}/nobody`\n"
         ),
     )
 

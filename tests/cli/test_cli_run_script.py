@@ -259,7 +259,7 @@ def test_a_layer_that_is_not_there(scripts):
         (
             "error: base 'users' is no layer of site canopy\n"
             "   at: plot.py:3 (tool.envc.base)\n"
-            " help: use system, user\n"
+            " help: did you mean user? use system, user\n"
         ),
     )
 

@@ -83,7 +83,7 @@ def test_an_unknown_layer(built):
     answer = built.envc("tree", "--layer", "users")
     assert (answer.status, answer.stderr) == (
         2,
-        "error: no layer 'users' in site canopy\n help: use system, user\n",
+        "error: no layer 'users' in site canopy\n help: did you mean user? use system, user\n",
     )
 
 

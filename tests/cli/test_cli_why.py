@@ -75,7 +75,7 @@ def test_a_layer_that_is_not_there(locked):
     answer = locked.envc("why", "numpy", "--layer", "users")
     assert (answer.status, answer.stderr) == (
         2,
-        "error: no layer 'users' in site canopy\n help: use system, user\n",
+        "error: no layer 'users' in site canopy\n help: did you mean user? use system, user\n",
     )
 
 

@@ -17,7 +17,7 @@ COMMAND = re.compile(
     rf"(?:(?:^|[\s(:])(?:envc (?:{VERBS})|rm|chmod|setfacl|unset|module load)"
     r"(?: [-+:=./\w]+)*? |\S --[a-z-]+ )$"
 )
-QUOTED = {"shell_word", "quote"}
+QUOTED = {"shell_word", "quote", "tcl_word"}
 
 
 def unquoted(source):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envc.cli.grammar import Arguments, Command, Option
 from envc.cli.options import FINDS, OVERLAY, spec_of
 from envc.cli.output import Output, counted, harmless, lines
-from envc.errors import UsageError, help_line
+from envc.errors import UsageError, help_line, shell_word
 
 if TYPE_CHECKING:
     from envc.reports.audit import AuditedVulnerability, AuditReport
@@ -67,7 +67,7 @@ def _lines(found: "AuditedVulnerability", project: str) -> Iterator[str]:
     if found.fixed_in:
         yield f"  {help_line(f'{project} {found.fixed_in[0]} has it mended')}"
     else:
-        mend = f"no release has it mended: do without {project}, or --ignore {name}"
+        mend = f"no release has it mended: do without {project}, or --ignore {shell_word(name)}"
         yield f"  {help_line(mend)}"
 
 

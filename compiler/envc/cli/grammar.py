@@ -193,7 +193,8 @@ class _Line:
         from envc.formats.nearest import nearest  # few lines have a fault
 
         known = {each.lstrip("-"): each for each in self._by_name}
-        near = nearest(name.lstrip("-"), known, _ALIKE)
+        begun = (each for each in known if each.startswith(name.lstrip("-")) and name[2:])
+        near = next(begun, None) or nearest(name.lstrip("-"), known, _ALIKE)
         return self._see if near is None else f"did you mean {known[near]}? {self._see}"
 
     def _set(self, option: Option, name: str, text: str) -> None:

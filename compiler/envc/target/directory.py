@@ -130,12 +130,17 @@ class Directory(NamedTuple):
 
         Names of closures that older generations hold are theirs.
         """
+        owed = set(owed)
         found = {path: _leads(f"{self.path}/{path}") for path in owed}
         for folder in ("", MODULEFILES):
             for path in _below(self.path, folder, depth=2 if folder else 1):
                 leads = _leads(f"{self.path}/{path}")
                 if "current/" in leads and any(n.fits(path, "link", leads) for n in self.names):
                     found[path] = leads
+        for path in found.keys() - owed:
+            # An envc that knew no such file went back to a tree without one.
+            if found[path].endswith(TCL_MODULEFILE) and not os.path.exists(f"{self.path}/{path}"):
+                del found[path]
         return {path: leads for path, leads in found.items() if leads}
 
     def stable_names(self, generation: Generation) -> dict[str, str]:

@@ -139,7 +139,7 @@ def test_batches_stop_where_too_many_failed() -> None:
 def test_nobody_is_switched_where_too_many_cannot_prepare() -> None:
     run = Run(nodes=3, canary=0, retries=0)
     run.next()
-    assert run.told(READY, READY, GONE) == Stop("1 nodes failed, and 0 may")
+    assert run.told(READY, READY, GONE) == Stop("1 node failed, and 0 may")
     assert not any(isinstance(command, Publish | Switch) for command in run.commands)
 
 
@@ -168,7 +168,7 @@ def test_who_takes_too_long_is_asked_again_when_the_others_were_switched() -> No
     assert run.told(LATE, READY) == Publish("/state")
     assert run.next() == Switch({"n4": ONE})
     assert run.told(SWITCHED) == Ask(("n2", "n3"))
-    assert run.told(READY, LATE) == Stop("1 nodes failed, and 0 may")
+    assert run.told(READY, LATE) == Stop("1 node failed, and 0 may")
     assert run.reason("n3") == "no answer within 1800 s"
 
 
@@ -242,7 +242,7 @@ def test_a_shared_folder_is_written_anew_once() -> None:
     run.next()
     assert run.told(Lacks(("parcel",)), READY) == Share("/state")
     assert run.next() == Ask(("n1",))
-    assert run.told(Lacks(("parcel",))) == Stop("1 nodes failed, and 0 may")
+    assert run.told(Lacks(("parcel",))) == Stop("1 node failed, and 0 may")
     assert run.reason("n1") == "it does not see what was put into /state"
 
 
@@ -342,7 +342,7 @@ def test_what_nobody_waits_for_changes_nothing() -> None:
 def test_who_never_answers_did_not() -> None:
     run = Run(nodes=1, retries=0, limits=Limits(timeout_seconds=5))
     run.next()
-    assert run.next() == Stop("1 nodes failed, and 0 may")
+    assert run.next() == Stop("1 node failed, and 0 may")
     assert run.reason("n1") == "no answer came back"
 
 

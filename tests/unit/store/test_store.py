@@ -249,7 +249,7 @@ def test_file_where_the_store_should_be(tmp_path: Path) -> None:
         ingest(tmp_path / "store", path)
     assert str(caught.value) == (
         f"{tmp_path}/store: cannot write the store: Not a directory\n"
-        "  help: see the cause above; running the command again is safe"
+        "  help: a file stands where a folder has to be: name another place"
     )
 
 

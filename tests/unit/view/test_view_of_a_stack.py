@@ -80,6 +80,7 @@ def test_a_common_layer_is_a_virtual_environment_with_a_hook():
         (f"{SITE_PACKAGES}/+envc_stack.pth", "0o444"),
         (f"{SITE_PACKAGES}/_envc_stack.txt", "0o444"),
         ("modulefile.lua", "0o444"),
+        ("modulefile.tcl", "0o444"),
         ("pyvenv.cfg", "0o444"),
     ]
     assert found.symlinks == (
