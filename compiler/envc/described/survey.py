@@ -27,6 +27,8 @@ DEEPEST = 40
 MOST_SECONDS = 40
 
 BINARY = re.compile(r"\.(so|pyd|dylib)(\.|$)")
+# What makes a package join others of its name, as `store/contents.py` takes it.
+JOINING = re.compile(r"^[^#\n]*\b(?:extend_path|declare_namespace)\s*(?:\(|as\b)", re.MULTILINE)
 
 
 class Disk:
@@ -91,6 +93,7 @@ class Survey:
         self.notes: list[str] = []
         self._started = time.monotonic()
         self._walked = 0
+        self._joins: dict[str, bool] = {}
 
     def is_late(self) -> bool:
         """Whether there is no time for more."""
@@ -112,6 +115,13 @@ class Survey:
         if len(content) > most:
             self.note(f"{path}: only its first {most} bytes were read")
         return content[:most].decode("utf-8", "replace").replace("\0", "\ufffd")
+
+    def joins(self, path: str) -> bool:
+        """Whether this file lets other folders of the path add to its package."""
+        if path not in self._joins:
+            text = "" if self.is_late() else self.text(path)
+            self._joins[path] = JOINING.search(text or "") is not None
+        return self._joins[path]
 
     def names(self, path: str, *ends: str) -> list[str]:
         """The names in a folder with these ends; none where it cannot be read."""

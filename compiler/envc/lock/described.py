@@ -164,7 +164,9 @@ def facts_of(each: InstalledDistribution, python: str) -> WheelFacts:
 def contents_of(inventory: Inventory) -> Mapping[NormalizedName, WheelContents]:
     """What is known of the contents of each project whose files are known."""
     return {
-        each.project: WheelContents(facts=facts_of(each, inventory.core), files={})
+        each.project: WheelContents(
+            facts=facts_of(each, inventory.core), files={}, joined=each.joined
+        )
         for each in inventory.visible()
         if each.files != "unknown"
     }

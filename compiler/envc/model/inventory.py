@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from envc.model.digest import Digest, SureDigest, digest_of_json
 from envc.model.spec import LONGEST_REQUIREMENT, has_endless_number
-from envc.model.value import value
+from envc.model.value import field, value
 from envc.model.wheel import ConsoleScript, ModuleTree
 
 INVENTORY_FORMAT = 1
@@ -79,6 +79,8 @@ class InstalledDistribution:
 
     `places` are the highest paths below the folder that nobody else has anything in. `files` tells
     how they are known. `is_double`: another one of the project comes before it on the path.
+    `joined` are its packages that join what other folders have under their name, as those of wheels
+    do (`WheelContents.joined`).
     """
 
     folder: int
@@ -92,6 +94,7 @@ class InstalledDistribution:
     requires_python: Shown | None = None
     extras: tuple[NormalizedName, ...] = ()
     modules: ModuleTree
+    joined: dict[str, ModuleTree] = field(default_factory=dict)
     console_scripts: tuple[ConsoleScript, ...] = ()
     start_files: tuple[Name, ...] = ()
     places: tuple[InsidePath, ...] = ()
