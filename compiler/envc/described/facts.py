@@ -53,7 +53,8 @@ class FoundDistribution:
     """A distribution's texts, and its paths: those of packages end with a slash.
 
     `mapped` are paths of what stands elsewhere, as it is imported. `joined` are the packages that
-    let other folders add to them: what is known to be in one has paths of its own.
+    let other folders add to them: what is known to be in one has paths of its own. `is_listed`:
+    nothing but its version is known.
     """
 
     name: Name
@@ -65,6 +66,7 @@ class FoundDistribution:
     mapped: tuple[InsidePath, ...]
     compiled: bool
     joined: tuple[InsidePath, ...] = ()
+    is_listed: bool = False
 
 
 @value(kw_only=True)
@@ -240,6 +242,7 @@ class _Reading:
             version=version,
             files=found.how,
             is_compiled=found.compiled,
+            is_listed=found.is_listed,
             requires=tuple(line for line in lines if line not in bad),
             requires_python=python if 0 < len(python) <= LONGEST_REQUIREMENT else None,
             extras=tuple(sorted(map(canonicalize_name, message.get_all("Provides-Extra", [])))),
