@@ -65,12 +65,13 @@ def asked_of(what: str | None, environ: Mapping[str, str]) -> Asked:
     """Whom a word means: an interpreter, a prefix, a name on `PATH`; None: `python3`.
 
     Folders of projects, or prefixes of modules, joined by colons are seen by `python3`. PYTHONPATH
-    belongs to all of them.
+    belongs to all of them. Variables in the word are looked up here.
 
     Raises:
         UsageError: there is no such thing.
     """
     paths = paths_of(environ)
+    what = what and os.path.expandvars(what)
     chain = _chain(what or "")
     if chain:
         return Asked(interpreter_of(None), (*chain, *paths), is_named=False)
