@@ -10,7 +10,7 @@ from envc.described.survey import JOINING
 from envc.model.inventory import InstalledDistribution
 from envc.store import contents
 from support.images import root, tar_of
-from support.prefixes import egg_info, install, made_older, prefix, write
+from support.prefixes import COMPILED, egg_info, install, made_older, prefix, write
 from support.sites import envc, python
 from support.wheels import Recipe
 
@@ -36,7 +36,32 @@ POST = Recipe(name="flow-post", version="1.0", files={"flow/providers/post/__ini
 THIEF = Recipe(name="flow-thief", version="1.0", files={"flow/settings.py": "there = 'overlay'\n"})
 CLOSED = Recipe(name="closed", version="1.0", files={"closed/__init__.py": ""})
 BREAKS = Recipe(name="breaks", version="1.0", files={"closed/more.py": ""})
-WHEELS = (POST, THIEF, BREAKS)
+COMPILED_PART = Recipe(
+    name="space-fast",
+    version="1.0",
+    files={
+        "space/__init__.py": EXTENDS,
+        "space/fast/__init__.py": "n = 1\n",
+        f"space/fast/{COMPILED}": b"",
+    },
+)
+
+
+def part(version: str, *files: str) -> Recipe:
+    """A pure neighbour of the compiled one."""
+    texts = dict.fromkeys(files, EXTENDS)
+    inside = {"space/pure/__init__.py": f"n = {version[0]}\n"}
+    if version == "1.0":
+        inside["space/pure/gone.py"] = ""
+    return Recipe(name="space-pure", version=version, files={**texts, **inside})
+
+
+NEWER = Recipe(
+    name="flow",
+    version="2.0",
+    files={"flow/__init__.py": EXTENDS, "flow/settings.py": "there = 'newer'\n"},
+)
+WHEELS = (POST, THIEF, BREAKS, part("2.0", "space/__init__.py"), part("3.0"), NEWER)
 
 
 @pytest.fixture
@@ -111,6 +136,43 @@ def test_what_does_not_join_is_still_said(base, tmp_path, toy_index, monkeypatch
     assert envc("overlay", "init", ov, "--on", base).status == 0
     envc("overlay", "add", added, "--dir", ov)
     assert found_by_check(ov) == [code]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["2.0", "3.0"])
+def test_one_project_of_such_a_package_is_replaced_apart(
+    base, tmp_path, toy_index, monkeypatch, version
+):
+    """The compiled one stays: by a release that joins as of old, and one without an `__init__`."""
+    monkeypatch.setenv("ENVC_INDEX_URL", toy_index)
+    site = next(base.glob("lib/*/site-packages"))
+    install(site, COMPILED_PART)
+    install(site, part("1.0", "space/__init__.py"))
+    ov = tmp_path / "ov"
+    assert envc("overlay", "init", ov, "--on", base).status == 0
+    report = envc("overlay", "add", f"space-pure=={version}", "--dir", ov, "--json").json
+    assert (report["shadows"], report["lifts"]) == (["space-pure"], [])
+    shown = "import space.fast, space.pure, flow.settings; print(space.fast.n, space.pure.n)"
+    assert python(ov, shown) == f"1 {version[0]}"
+    hidden = "import importlib.util as u; print(u.find_spec('space.pure.gone'))"
+    assert python(ov, hidden) == "None"
+    assert found_by_check(ov) == ["ENVC203"]  # the note that it is replaced
+
+
+@pytest.mark.slow
+def test_the_project_of_the_package_itself_is_replaced_apart(
+    base, tmp_path, toy_index, monkeypatch
+):
+    monkeypatch.setenv("ENVC_INDEX_URL", toy_index)
+    install(next(base.glob("lib/*/site-packages")), POST)
+    ov = tmp_path / "ov"
+    assert envc("overlay", "init", ov, "--on", base).status == 0
+    report = envc("overlay", "add", "flow>=2", "--dir", ov, "--json").json
+    assert (report["shadows"], report["lifts"]) == (["flow"], [])
+    code = "import flow.settings, flow.providers.post as p; print(flow.settings.there, p.n)"
+    assert python(ov, code) == "newer 7"
+    hidden = "import importlib.util as u; print(u.find_spec('flow.core'))"
+    assert python(ov, hidden) == "None"
 
 
 def found_by_check(ov: Path) -> list[str]:
