@@ -156,6 +156,9 @@ def test_one_project_of_such_a_package_is_replaced_apart(
     assert python(ov, shown) == f"1 {version[0]}"
     hidden = "import importlib.util as u; print(u.find_spec('space.pure.gone'))"
     assert python(ov, hidden) == "None"
+    place = python(ov, "import space; print(space.__file__)")
+    assert place.startswith(f"{base if version == '3.0' else ov}/")
+    assert envc("verify", "--target", ov).status == 0
     assert found_by_check(ov) == ["ENVC203"]  # the note that it is replaced
 
 

@@ -220,9 +220,9 @@ class MaskedFinder(FileFinder):
         if dotted in self.layer.names:
             return self.ordinary.find_spec(fullname, target)
         if dotted in self.layer.namespaces:
-            if self.layer.identity and (package := super().find_spec(fullname, target)):
-                return package
-            spec = ModuleSpec(fullname, None)
+            shown = super().find_spec(fullname, target) if self.layer.identity else None
+            own = self.ordinary.find_spec(fullname, target) if shown and shown.loader else None
+            spec = own or ModuleSpec(fullname, None)
             spec.submodule_search_locations = [f"{self.path}/{name}"]
             return spec
         return None
