@@ -30,6 +30,7 @@ MOST_PATHS = 20_000
 
 TOLD = (".dist-info", ".egg-info", ".egg", ".pth", ".egg-link", ".start")
 METADATA = (".dist-info", ".egg-info")
+INFOS = (".dist-info/", ".egg-info/")
 IMPORTABLE = (".py", ".pyc", ".so")
 VARIABLES = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV", "EBPYTHONPREFIXES")
 MAPPING = re.compile(r"^MAPPING\b[^=\n]*=\s*(\{.*\})\s*$", re.MULTILINE)
@@ -166,8 +167,9 @@ class Folder:
 
     def joined(self, paths: list[str]) -> list[str]:
         """The packages of these paths that join others."""
-        starts = (path.rpartition("/")[0] for path in paths if path.endswith(("/", "/__init__.py")))
-        return sorted(filter(self.joins, set(starts)))
+        packages = (path for path in paths if path.endswith(("/", "/__init__.py")))
+        names = {path.rpartition("/")[0] for path in packages if not path.endswith(INFOS)}
+        return sorted(filter(self.joins, names))
 
     def texts(self, name: str, place: str, file: str) -> dict[str, Any]:
         """The texts of a distribution's metadata: what stands before its description."""

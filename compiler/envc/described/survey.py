@@ -28,7 +28,8 @@ MOST_SECONDS = 40
 
 BINARY = re.compile(r"\.(so|pyd|dylib)(\.|$)")
 # What makes a package join others of its name, as `store/contents.py` takes it.
-JOINING = re.compile(r"^[^#\n]*\b(?:extend_path|declare_namespace)\s*(?:\(|as\b)", re.MULTILINE)
+JOINERS = ("extend_path", "declare_namespace")
+JOINING = re.compile(rf"^[^#\n]*\b(?:{'|'.join(JOINERS)})\s*(?:\(|as\b)", re.MULTILINE)
 
 
 class Disk:
@@ -119,8 +120,9 @@ class Survey:
     def joins(self, path: str) -> bool:
         """Whether this file lets other folders of the path add to its package."""
         if path not in self._joins:
-            text = "" if self.is_late() else self.text(path)
-            self._joins[path] = JOINING.search(text or "") is not None
+            text = ("" if self.is_late() else self.text(path)) or ""
+            may_join = any(word in text for word in JOINERS)
+            self._joins[path] = may_join and JOINING.search(text) is not None
         return self._joins[path]
 
     def names(self, path: str, *ends: str) -> list[str]:
