@@ -225,11 +225,17 @@ def main() -> int:
     first, report = site.check()
     print(f"first run      {first:7.2f} s   {report['received_bytes']:,} bytes received")
     site.forget_verdicts()
+    before = processor_seconds()
     cold, report = site.check()
-    print(f"facts cached   {cold:7.2f} s   checked {report['checked']}, reused {report['reused']}")
+    print(
+        f"facts cached   {cold:7.2f} s   checked {report['checked']}, reused {report['reused']}; "
+        f"of processors {processor_seconds() - before:.2f} s"
+    )
+    before = processor_seconds()
     unchanged, again = site.check()
     print(
-        f"unchanged      {unchanged:7.2f} s   checked {again['checked']}, reused {again['reused']}"
+        f"unchanged      {unchanged:7.2f} s   checked {again['checked']}, "
+        f"reused {again['reused']}; of processors {processor_seconds() - before:.2f} s"
     )
     if options.described:
         fresh_folder(WORK)

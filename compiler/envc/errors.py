@@ -7,7 +7,8 @@
     │       ├── HashMissingError   a wheel has no sha256
     │       └── DamagedError       a file of envc's own is none
     ├── UnsatisfiableError     3   no set of releases meets the requirements
-    │   └── ShadowRefusedError 3   but for a shadow, which is forbidden
+    │   ├── ShadowRefusedError 3   but for a shadow, which is forbidden
+    │   └── UnexplainedError   3   and nobody has asked why
     ├── OutsideError           4   network, disk or permissions: retrying may help
     │   ├── BuildError         4   a project's own build did not succeed
     │   └── TimeIsUpError      4   an answer did not come within the time for it
@@ -111,6 +112,10 @@ class ShadowRefusedError(UnsatisfiableError):
     """The only solutions replace a project of the base, and the site or the overlay forbids it."""
 
     code = "shadow-refused"
+
+
+class UnexplainedError(UnsatisfiableError):
+    """No set of releases meets all requirements, which whoever asked tries in another way then."""
 
 
 class OutsideError(EnvcError):

@@ -141,7 +141,36 @@ def by_conda(folder: Path, patch: pytest.MonkeyPatch) -> None:
     made_older(site)
 
 
-KINDS = (by_pip, by_a_vendor, by_modules, by_easybuild, by_old_setuptools, by_conda)
+def by_a_view(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """A view as Spack makes them: links to files, and to folders that one project alone has."""
+    site = prefix(folder / "nv")
+    for recipe in BASE:
+        own = folder / f"opt/{recipe.name}-{recipe.version}-abc" / SITE_PACKAGES
+        install(own, recipe)
+        write(own / recipe.name / "data/a.txt", "")
+        (site / recipe.name).mkdir()
+        for path in (own / recipe.name).iterdir():
+            (site / recipe.name / path.name).symlink_to(path)
+        (site / f"{recipe.stem}.dist-info").symlink_to(own / f"{recipe.stem}.dist-info")
+    made_older(site)
+
+
+def by_a_store(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """An environment of links into a store, as Nix makes them: all times are one second past 0."""
+    site = prefix(folder / "nv")
+    for recipe in BASE:
+        own = folder / f"store/abc-{recipe.stem}" / SITE_PACKAGES
+        install(own, recipe)
+        for path in own.iterdir():
+            (site / path.name).symlink_to(path)
+        os.utime(own, (1, 1))
+    os.utime(site, (1, 1))
+
+
+KINDS = (
+    *(by_pip, by_a_vendor, by_modules, by_easybuild, by_old_setuptools, by_conda),
+    *(by_a_view, by_a_store),
+)
 
 
 def problems(interpreter: Path) -> set[str]:

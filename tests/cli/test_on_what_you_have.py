@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -98,13 +99,16 @@ def test_every_command_does_what_the_page_says(tmp_path, index):
     install(root(image, f"{tmp_path}/nv".lstrip("/")), toy("idna", "3.4"))
     (tmp_path / "work").mkdir()
     (tmp_path / "work/nv.tar").write_bytes(tar_of(image))
+    (tmp_path / "work/frozen.txt").write_text("idna==3.4\n")
     assert list(files()) == ["site/envc.toml"]
     for name, text in files().items():
         told = text.replace("/opt/nv", f"{tmp_path}/nv").replace('"3.11"', f'"{PYTHON}"')
         write(tmp_path / "work" / name, told)
     lines = commands("")
     assert len(lines) > 15
-    places = {"/opt/nv": tmp_path / "nv"}
+    shutil.copytree(tmp_path / "nv", tmp_path / "mounted", symlinks=True)
+    places = {"/opt/nv": tmp_path / "nv", "/cvmfs/nv": tmp_path / "nv"}
+    places["/mnt/nv"] = tmp_path / "mounted"
     run_all(lines, tmp_path, {"ENVC_INDEX_URL": index}, {}, places)
 
 

@@ -54,6 +54,9 @@ def test_a_node_without_what_was_described_keeps_what_it_has_and_says_why(cluste
     told = f"not converged: not as described: {nv}/{SITE_PACKAGES}\n"
     assert (answer.status, answer.stderr) == (1, f"{cluster.folder('n1')}: {told}")
     assert envc("converge", "--target", cluster.folder("n1")).status == 1
+    again = rolled(cluster, "n1")
+    assert again.sets == {"failed": "n1"}
+    assert "new: later-1.0.dist-info" in again.nodes["n1"].reason
     report = rolled(cluster, "n3")
     assert report.sets == {"failed": "n3"}
     assert "new: later-1.0.dist-info" in report.nodes["n3"].reason

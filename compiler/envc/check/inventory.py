@@ -10,6 +10,7 @@ from typing import Literal
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
+from envc.model.finding import Grade
 from envc.model.resolution import InheritedPin
 from envc.model.value import value
 from envc.model.wheel import ModuleTree, WheelContents
@@ -35,7 +36,8 @@ class Inventory:
 
     `modules` are in order of project, `commands` by the command's name; `shared` are shared
     libraries that others may look for: path → project. `requirers` tell for each project the
-    requirements on it: the project that makes it, and its text.
+    requirements on it: the project that makes it, and its text. `known` tells how well the least
+    known project is known.
     """
 
     pins: Mapping[NormalizedName, InheritedPin]
@@ -43,6 +45,7 @@ class Inventory:
     commands: Mapping[str, tuple[NormalizedName, ...]]
     shared: Mapping[str, NormalizedName]
     requirers: Mapping[NormalizedName, tuple[tuple[NormalizedName, str], ...]]
+    known: Grade = "files"
 
     def called(self, project: str) -> str:
         """A project as messages call it: with its version and its layer, if it is the base's."""
@@ -50,7 +53,9 @@ class Inventory:
         return f"{project} {pin.version} of layer {pin.layer}" if pin else project
 
 
-def inventory_of(pins: Sequence[InheritedPin], wheels: Sequence[WheelContents]) -> Inventory:
+def inventory_of(
+    pins: Sequence[InheritedPin], wheels: Sequence[WheelContents], known: Grade = "files"
+) -> Inventory:
     """The inventory that the visible pins of a base make; contents that are missing say nothing."""
     modules: dict[str, list[Presence]] = {}
     commands: dict[str, list[NormalizedName]] = {}
@@ -73,6 +78,7 @@ def inventory_of(pins: Sequence[InheritedPin], wheels: Sequence[WheelContents]) 
         commands={name: tuple(found) for name, found in commands.items()},
         shared=shared,
         requirers={project: tuple(found) for project, found in requirers.items()},
+        known=known,
     )
 
 

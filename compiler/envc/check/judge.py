@@ -6,7 +6,7 @@ from envc.check.collisions import commands, files, modules
 from envc.check.interfaces import interfaces
 from envc.check.inventory import Inventory
 from envc.check.libraries import libraries
-from envc.check.pins import pins, start_up, unknown
+from envc.check.pins import pins, start_up, unknown, untold
 from envc.check.resolution import changes, failure, lock_state, state_findings
 from envc.check.subject import Subject
 from envc.errors import EnvcError
@@ -38,6 +38,7 @@ PASSES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     interfaces,
     start_up,
     unknown,
+    untold,
 )
 
 
@@ -63,6 +64,7 @@ def judge(subject: Subject) -> Verdict:
         hides=lock.hides if lock is not None else (),
         pins=pins_of(lock) if lock is not None else (),
         ignored=ignored,
+        base_known=subject.inventory.known,
     )
 
 
@@ -94,6 +96,7 @@ def restated(
         inherits=len({*inventory.pins} - replaced) if verdict.inherits else 0,
         findings=tuple(sorted(kept, key=_in_order)),
         ignored=tuple(sorted(ignored, key=_in_order)),
+        base_known=inventory.known,
     )
 
 

@@ -1,6 +1,6 @@
 """What is wrong with a pin of the overlay, looked at alone, and with its wheel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from posixpath import basename
 
 from packaging.specifiers import SpecifierSet
@@ -74,6 +74,28 @@ def start_up(subject: Subject) -> Iterator[Finding]:
                 )
 
 
+def untold(subject: Subject) -> Iterator[Finding]:
+    """One finding where a part is replaced of a base of which nothing but versions is known.
+
+    What it adds cannot break what the base's projects require: that is there.
+    """
+    lock = subject.lock
+    changed = sorted({*lock.shadows, *lock.lifts, *lock.hides}) if lock is not None else []
+    if changed and subject.inventory.known == "versions":
+        yield subject.finding(
+            codes.REQUIREMENTS_UNKNOWN,
+            f"whether the base goes with the overlay's {_listed(changed)} is not known: it was "
+            "described by a list of versions, which does not tell what its projects require",
+            *changed,
+            mend="describe the environment where it stands: `envc describe`",
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
+
+
 def unknown(subject: Subject) -> Iterator[Finding]:
     """One finding for each reason, with the projects that it keeps in the dark."""
     by_reason: dict[tuple[str, str], dict[str, str]] = {}
@@ -83,11 +105,9 @@ def unknown(subject: Subject) -> Iterator[Finding]:
     for (what, mend), places in by_reason.items():
         names = sorted(places)
         place = f" ({places[names[0]]})" if len(names) == 1 and places[names[0]] else ""
-        shown = ", ".join(names[:_SHOWN])
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         yield subject.finding(
             codes.CONTENTS_UNKNOWN,
-            f"what {shown}{more} would install is not known: {what}{place}",
+            f"what {_listed(names)} would install is not known: {what}{place}",
             *names,
             mend=mend or "let envc read the wheel: give it the network, a store or `--from DIR`",
         )

@@ -224,6 +224,8 @@ class Checker:
             held = sorted(canonicalize_name(each.requirement.name) for each in base.held)
             bounds = sorted(str(each.requirement) for each in base.constraints)
             parts = digest_of_json([parts, held, bounds])
+        if under.unknown:
+            parts = digest_of_json([parts, [each.project for each in under.unknown]])
         # What explains a failure names lines of the site's spec.
         if basis.everything:
             return digest_of_json([parts, digest_of(self.site.text), base.closure])
@@ -295,7 +297,7 @@ class Checker:
             verdict=judge(subject),
             beside=(*files_beside(spec), *_projects_beside(spec)),
             asked=tuple(sorted(source.asked)),
-            basis=None if subject.unknown or looks_further else parts,
+            basis=None if looks_further or not all(e.lasts for e in subject.unknown) else parts,
             fingerprint=self.fingerprint(parts, under),
         )
 

@@ -6,7 +6,7 @@ Nothing is built: an editable project is taken by the wheel that the present loc
 import os
 from collections.abc import Iterable, Iterator
 
-from envc.errors import BuildError, HashMissingError
+from envc.errors import BuildError, HashMissingError, UnexplainedError
 from envc.index import IndexSource
 from envc.lock import (
     Base,
@@ -40,6 +40,15 @@ from envc.supply.stale_overlays import declares_otherwise
 from envc.supply.strangers import Reach
 
 
+@value
+class _Ways:
+    """What an overlay is resolved with: its editable projects, the base's edges, the indexes."""
+
+    editables: tuple[Reference, ...]
+    edges: tuple[Edges, ...]
+    source: CandidateSource
+
+
 @value(kw_only=True)
 class Unlocked:
     """An overlay, what it stands on, and the lock that does not fit (None: there is none).
@@ -71,32 +80,29 @@ class Unlocked:
             if sourced.requirement.url is not None:
                 raise self._must_be_locked(f"{sourced.requirement.name} is named by a URL")
         base = self.under.base
-
-        def lock_on(base: Base) -> Lock:
-            return self._lock_on(base, editables, edges, source)
-
+        ways = _Ways(editables, edges, source)
         if not base.held:
-            return lock_on(base)
+            return self._lock_on(base, ways)
         from envc.locking.protected import protected  # few overlays stand on such a base
 
-        return protected(self.site, self.spec, base, lock_on, lambda lock: lock)
+        def lock_on(base: Base) -> Lock:
+            return self._lock_on(base, ways, explains=not base.held)
 
-    def _lock_on(
-        self,
-        base: Base,
-        editables: tuple[Reference, ...],
-        edges: tuple[Edges, ...],
-        source: CandidateSource,
-    ) -> Lock:
-        candidates = GivenSource(source, only_releases(editables))
+        try:
+            return protected(self.site, self.spec, base, lock_on, lambda lock: lock)
+        except UnexplainedError:
+            return self._lock_on(base, ways)
+
+    def _lock_on(self, base: Base, ways: _Ways, *, explains: bool = True) -> Lock:
+        candidates = GivenSource(ways.source, only_releases(ways.editables))
         resolutions: list[Resolution] = []
-        for problem, ways in zip(self._problems(base, resolutions), edges, strict=True):
+        for problem, edges in zip(self._problems(base, resolutions), ways.edges, strict=True):
 
-            def above(part: Problem, ways: Edges = ways) -> Resolution:
-                return resolve_above(part, ways, candidates)
+            def above(part: Problem, edges: Edges = edges) -> Resolution:
+                return resolve_above(part, edges, candidates, explains=explains)
 
-            found = resolve_together(with_references(problem, editables), above)
-            resolutions.append(with_shadows(found, editables, base))
+            found = resolve_together(with_references(problem, ways.editables), above)
+            resolutions.append(with_shadows(found, ways.editables, base))
         self._refuse_what_no_lock_takes(resolutions)
         lock = lock_layer(
             self.spec.name,
@@ -105,7 +111,7 @@ class Unlocked:
             base=base,
             folder=self._folder,
         )
-        return with_directories(lock, editables)
+        return with_directories(lock, ways.editables)
 
     @property
     def _folder(self) -> str:

@@ -52,15 +52,19 @@ COMMAND = Command(
         Operand(
             "WHAT",
             "an interpreter, an environment's folder, folders joined by colons, an image (its "
-            "archive or its root, of which nothing is run), or what the script or `pip inspect` "
-            "printed (python3)",
+            "archive or its root, of which nothing is run), what the script or `pip inspect` "
+            "printed, or a list of versions: `pip freeze`, `conda list --json` (python3)",
             "what",
             "?",
         ),
     ),
     options=(
         Option("-o, --output", "FILE", "write the inventory there; - is stdout"),
-        Option("--python", "PATH", "the interpreter that is meant in an image (python3)"),
+        Option(
+            "--python",
+            "PATH",
+            "the interpreter that is meant in an image (python3), or the Python of a list",
+        ),
         Option("--script", "", "print the program that tells it where envc is not"),
     ),
 )

@@ -229,10 +229,12 @@ def _output(command: str, model: Any) -> Entry:
 def entries() -> tuple[Entry, ...]:
     """Every schema there is: files first, then outputs."""
     facts = _record(WheelFacts, "format", modules=ModuleNames)
+    joined = GenericAlias(dict, (str, ModuleNames))
+    installed = _record(InstalledDistribution, modules=ModuleNames, joined=joined)
     inventory = _record(
         Inventory,
         "version",
-        distributions=_list(_record(InstalledDistribution, modules=ModuleNames)),
+        distributions=_list(installed),
         unowned=_list(_record(Unowned, modules=ModuleNames)),
     )
     location = _table(Location, version=(int, ...))

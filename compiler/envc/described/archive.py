@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from envc.described.image import File, Folder, Link, Node
 from envc.described.packed import content_of, members_of
-from envc.described.survey import is_plain
+from envc.described.survey import JOINING, MOST_TEXT_BYTES, is_plain
 
 _MOST_NAMES = 4_000_000
 _MOST_KEPT_BYTES = 1 << 29
@@ -46,6 +46,7 @@ class _Kept(File):
 
 
 _UNKEPT = _Kept()
+_EMPTY = _Kept(b"")
 
 
 class Tree(Folder):
@@ -158,6 +159,8 @@ class Reading:
 
     def _file(self, parts: list[str], member: tarfile.TarInfo, tar: tarfile.TarFile) -> File:
         place = "/".join(parts[-5:])
+        if member.isreg() and parts[-1] == "__init__.py":
+            return _package_in(tar, member)
         if not member.isreg() or not (_KEPT.fullmatch(parts[-1]) or _KEPT_IN.search(place)):
             return _UNKEPT
         self._kept_bytes += min(member.size, _MOST_FILE_BYTES)
@@ -179,6 +182,13 @@ class Reading:
             )
             return _UNKEPT
         return node
+
+
+def _package_in(tar: tarfile.TarFile, member: tarfile.TarInfo) -> File:
+    """What makes a folder a package: nothing is kept of one that stands alone."""
+    file = tar.extractfile(member)
+    content = b"" if file is None else content_of(file, MOST_TEXT_BYTES)
+    return _Kept(content) if JOINING.search(content.decode(errors="replace")) else _EMPTY
 
 
 def _folder_in(folder: Tree, name: str) -> Tree:

@@ -17,6 +17,7 @@ from envc.described.foreign import METADATA
 from envc.described.images import is_image
 from envc.described.inspected import facts_of_inspected, is_inspected
 from envc.described.survey import Disk, Survey
+from envc.described.versions import facts_of_list, is_list
 from envc.disk.digests import bytes_of
 from envc.disk.ownership import refuse_exposed
 from envc.errors import UsageError, shell_word
@@ -64,12 +65,13 @@ def asked_of(what: str | None, environ: Mapping[str, str]) -> Asked:
     """Whom a word means: an interpreter, a prefix, a name on `PATH`; None: `python3`.
 
     Folders of projects, or prefixes of modules, joined by colons are seen by `python3`. PYTHONPATH
-    belongs to all of them.
+    belongs to all of them. Variables in the word are looked up here.
 
     Raises:
         UsageError: there is no such thing.
     """
     paths = paths_of(environ)
+    what = what and os.path.expandvars(what)
     chain = _chain(what or "")
     if chain:
         return Asked(interpreter_of(None), (*chain, *paths), is_named=False)
@@ -158,8 +160,10 @@ def described_by(python: str, paths: Sequence[str], *, is_named: bool) -> Invent
     return inventory_of(replace(facts, libc=facts.libc or machine_of(None).libc))
 
 
-def described_in(file: str) -> Inventory:
+def described_in(file: str, python: str | None = None) -> Inventory:
     """The inventory of what `envc describe --script`, or `pip inspect`, printed elsewhere.
+
+    Or of a list of versions: `python` is the Python that it is of.
 
     Raises:
         UsageError: it cannot be read, or is no such thing.
@@ -170,6 +174,8 @@ def described_in(file: str) -> Inventory:
         raise UsageError(
             f"cannot be read: {error.strerror}", where=file, mend="correct the path"
         ) from error
+    if is_list(text):
+        return inventory_of(facts_of(facts_of_list(text, file, python), file))
     if is_inspected(text):
         return inventory_of(facts_of(facts_of_inspected(text, file), file))
     return inventory_of(facts_from(text, file))

@@ -52,7 +52,9 @@ _METADATA = (".dist-info", ".egg-info")
 class FoundDistribution:
     """A distribution's texts, and its paths: those of packages end with a slash.
 
-    `mapped` are paths of what stands elsewhere, as it is imported.
+    `mapped` are paths of what stands elsewhere, as it is imported. `joined` are the packages that
+    let other folders add to them: what is known to be in one has paths of its own. `is_listed`:
+    nothing but its version is known.
     """
 
     name: Name
@@ -63,6 +65,8 @@ class FoundDistribution:
     paths: tuple[InsidePath, ...]
     mapped: tuple[InsidePath, ...]
     compiled: bool
+    joined: tuple[InsidePath, ...] = ()
+    is_listed: bool = False
 
 
 @value(kw_only=True)
@@ -238,12 +242,14 @@ class _Reading:
             version=version,
             files=found.how,
             is_compiled=found.compiled,
+            is_listed=found.is_listed,
             requires=tuple(line for line in lines if line not in bad),
             requires_python=python if 0 < len(python) <= LONGEST_REQUIREMENT else None,
             extras=tuple(sorted(map(canonicalize_name, message.get_all("Provides-Extra", [])))),
             modules=self._modules(
                 [*(p for p in found.paths if not _is_told(p.partition("/")[0])), *found.mapped]
             ),
+            joined={each.replace("/", "."): self._inside(each, found) for each in found.joined},
             console_scripts=self._scripts(found, place),
             start_files=tuple(sorted(start)),
             places=tuple(sorted(self._places(number, found))),
@@ -258,6 +264,12 @@ class _Reading:
 
     def _modules(self, paths: Iterable[str]) -> ModuleTree:
         return module_tree(map(_as_file, paths), self._python)
+
+    def _inside(self, package: str, found: FoundDistribution) -> ModuleTree:
+        """What a distribution has in a package that joins others."""
+        folder = f"{package}/"
+        below = (path.removeprefix(folder) for path in found.paths if path.startswith(folder))
+        return self._modules(path for path in below if path and not path.startswith("__init__."))
 
     def _places(self, number: int, found: FoundDistribution) -> Iterator[str]:
         """The highest paths that only this distribution has something below, each once."""

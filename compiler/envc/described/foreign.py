@@ -19,7 +19,7 @@ from envc.described.survey import BINARY, MOST_RECORD_BYTES, Disk, Survey, is_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
 MARK = "\x1eenvc-facts\n"
@@ -30,6 +30,7 @@ MOST_PATHS = 20_000
 
 TOLD = (".dist-info", ".egg-info", ".egg", ".pth", ".egg-link", ".start")
 METADATA = (".dist-info", ".egg-info")
+INFOS = (".dist-info/", ".egg-info/")
 IMPORTABLE = (".py", ".pyc", ".so")
 VARIABLES = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV", "EBPYTHONPREFIXES")
 MAPPING = re.compile(r"^MAPPING\b[^=\n]*=\s*(\{.*\})\s*$", re.MULTILINE)
@@ -41,8 +42,11 @@ def paths_in(text: str) -> list[str]:
     return [line for line in lines if line and not line.startswith(("#", "import ", "import\t"))]
 
 
-def own_paths(names: Iterable[str]) -> list[str]:
-    """The fewest paths that tell what can be imported: of a package, itself with a slash."""
+def own_paths(names: Iterable[str], joins: Callable[[str], bool]) -> list[str]:
+    """The fewest paths that tell what can be imported: of a package, itself with a slash.
+
+    Of one that joins others, what is in it.
+    """
     paths = [path for path in map(os.path.normpath, names) if is_inside(path)]
     packages: set[str] = set()
     for path in paths:
@@ -58,7 +62,7 @@ def own_paths(names: Iterable[str]) -> list[str]:
         if parts[0].endswith(METADATA) and len(parts) > 1:
             found.add(parts[0] + "/")
         else:
-            package = next((head for head in heads if head in packages), None)
+            package = next((head for head in heads if head in packages and not joins(head)), None)
             found.add(path if package is None else package + "/")
     return sorted(found)
 
@@ -98,6 +102,10 @@ class Folder:
         inside = (self.at(name, "__init__" + end) for end in IMPORTABLE)
         return "package" if any(map(self.disk.exists, inside)) else "folder"
 
+    def joins(self, package: str) -> bool:
+        """Whether a package here lets other folders of the path add to it."""
+        return self.survey.joins(self.at(package, "__init__.py"))
+
     def named(self, word: str) -> Iterator[str]:
         """The paths of a top-level name as they stand here."""
         for name in self.top:
@@ -124,6 +132,7 @@ class Folder:
             **self.texts("EGG-INFO", self.at("EGG-INFO"), "PKG-INFO"),
             "how": "walk",
             "paths": sorted(own),
+            "joined": self.joined(own),
             "mapped": [],
             "compiled": self.survey.has_binary(self.path),
         }
@@ -137,7 +146,7 @@ class Folder:
             file = "METADATA" if name.endswith(".dist-info") else "PKG-INFO"
             found = self.texts(name, place, file)
         how, paths = self.files(name, place, found["metadata"] or "")
-        own = paths if how in ("top-level", "unknown") else own_paths(paths)
+        own = paths if how in ("top-level", "unknown") else own_paths(paths, self.joins)
         if len(own) > MOST_PATHS:
             self.survey.note(f"{place}: has more than {MOST_PATHS} paths, and is known in part")
         mapped, elsewhere = self.editable(name, own)
@@ -147,7 +156,20 @@ class Folder:
         compiled = any(map(BINARY.search, paths)) or any(map(self.survey.has_binary, elsewhere))
         itself = name + ("/" if self.top[name] else "")
         paths = sorted({*own[:MOST_PATHS], itself})
-        return {**found, "how": how, "paths": paths, "mapped": mapped, "compiled": compiled}
+        return {
+            **found,
+            "how": how,
+            "paths": paths,
+            "joined": self.joined(paths),
+            "mapped": mapped,
+            "compiled": compiled,
+        }
+
+    def joined(self, paths: list[str]) -> list[str]:
+        """The packages of these paths that join others."""
+        packages = (path for path in paths if path.endswith(("/", "/__init__.py")))
+        names = {path.rpartition("/")[0] for path in packages if not path.endswith(INFOS)}
+        return sorted(filter(self.joins, names))
 
     def texts(self, name: str, place: str, file: str) -> dict[str, Any]:
         """The texts of a distribution's metadata: what stands before its description."""

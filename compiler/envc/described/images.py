@@ -12,7 +12,7 @@ from envc.errors import UsageError
 from envc.model.inventory import Inventory
 from envc.model.value import replace
 
-_HEAD_BYTES = 512
+_HEAD_BYTES = 4096
 _LAYOUT = ("oci-layout", "blobs")
 _ROOT = ("etc", "usr")
 # What an environment's own folder has, and no root.
@@ -30,9 +30,7 @@ def is_image(what: str) -> bool:
         names = set(os.listdir(what)) if os.access(what, os.R_OK) else set[str]()
         is_root = names.issuperset(_ROOT) and not names & _PREFIX
         return os.path.realpath(what) != "/" and (is_root or names.issuperset(_LAYOUT))
-    head = b""
-    with suppress(OSError), open(what, "rb", opener=_open_at_once) as file:
-        head = file.read(_HEAD_BYTES) if os.path.isfile(what) else b""
+    head = head_of(what)
     if any(head.startswith(mark, start) for mark, start in _PACKED):
         raise UsageError(
             "what an image of this kind holds is seen when it is mounted",
@@ -41,6 +39,13 @@ def is_image(what: str) -> bool:
             "`envc describe --script` prints in it",
         )
     return is_archive(head)
+
+
+def head_of(what: str) -> bytes:
+    """What a file starts with; empty where it is none."""
+    with suppress(OSError), open(what, "rb", opener=_open_at_once) as file:
+        return file.read(_HEAD_BYTES) if os.path.isfile(what) else b""
+    return b""
 
 
 def described_image(what: str, python: str | None) -> Inventory:

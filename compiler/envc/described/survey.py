@@ -27,6 +27,9 @@ DEEPEST = 40
 MOST_SECONDS = 40
 
 BINARY = re.compile(r"\.(so|pyd|dylib)(\.|$)")
+# What makes a package join others of its name, as `store/contents.py` takes it.
+JOINERS = ("extend_path", "declare_namespace")
+JOINING = re.compile(rf"^[^#\n]*\b(?:{'|'.join(JOINERS)})\s*(?:\(|as\b)", re.MULTILINE)
 
 
 class Disk:
@@ -91,6 +94,7 @@ class Survey:
         self.notes: list[str] = []
         self._started = time.monotonic()
         self._walked = 0
+        self._joins: dict[str, bool] = {}
 
     def is_late(self) -> bool:
         """Whether there is no time for more."""
@@ -112,6 +116,14 @@ class Survey:
         if len(content) > most:
             self.note(f"{path}: only its first {most} bytes were read")
         return content[:most].decode("utf-8", "replace").replace("\0", "\ufffd")
+
+    def joins(self, path: str) -> bool:
+        """Whether this file lets other folders of the path add to its package."""
+        if path not in self._joins:
+            text = ("" if self.is_late() else self.text(path)) or ""
+            may_join = any(word in text for word in JOINERS)
+            self._joins[path] = may_join and JOINING.search(text) is not None
+        return self._joins[path]
 
     def names(self, path: str, *ends: str) -> list[str]:
         """The names in a folder with these ends; none where it cannot be read."""

@@ -20,10 +20,11 @@ from envc.model.digest import digest_of_json, hex_of
 from envc.model.names import OWN_STATE
 from envc.model.nodes import WantedGeneration
 from envc.reports.node import NodeReport
+from envc.target.base_state import environments_below
 from envc.target.directory import Directory
 
 # Raised when what stands in the file, or what it means, changes.
-_FORMAT = 1
+_FORMAT = 2
 _BETWEEN = ":"
 # What is another a moment later: nobody may be told an old one.
 _LIVE = ("now_seconds", "in_use", "free_bytes", "free_files")
@@ -56,7 +57,9 @@ def paths_behind(directory: Directory, state: StateFolder, wanted: WantedGenerat
     if number is None:
         return []
     place, current = directory.path, f"{directory.path}/current"
-    paths = [current, f"{current}/manifest.json", directory.record(number).interpreter]
+    generation = directory.record(number)
+    paths = [current, f"{current}/manifest.json", generation.interpreter]
+    paths += environments_below(directory, generation)
     for folder in (f"{current}/site", own_state(directory).place("site", wanted.parcel)):
         with suppress(OSError):
             paths += (f"{folder}/{name}" for name in sorted(os.listdir(folder)))

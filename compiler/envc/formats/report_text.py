@@ -25,6 +25,8 @@ def verdict_lines(verdict: Verdict, *, verbose: bool) -> Iterator[str]:
             if (projects := getattr(verdict, relation))
         ]
         yield from _wrapped("; ".join([f"inherits {verdict.inherits}", *changes]), _INDENT)
+    if verdict.base_known != "files":
+        yield f"{_INDENT}its base is known by {verdict.base_known} only"
     for finding in verdict.findings:
         if finding.severity != "note" or verbose:
             yield from _finding_lines(finding, finding.severity)

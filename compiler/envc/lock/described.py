@@ -20,7 +20,7 @@ from envc.model.resolution import InheritedPin
 from envc.model.spec import Origin, SourcedRequirement
 from envc.model.target import Target
 from envc.model.value import replace
-from envc.model.wheel import WheelContents, WheelFacts
+from envc.model.wheel import ModuleTree, WheelContents, WheelFacts
 
 
 def judged_as(inventory: Inventory, releases: Mapping[NormalizedName, str]) -> Inventory:
@@ -153,7 +153,7 @@ def facts_of(each: InstalledDistribution, python: str) -> WheelFacts:
         requires=each.requires,
         requires_python=each.requires_python,
         extras=each.extras,
-        modules=each.modules,
+        modules=_opened(each.modules, each.joined),
         console_scripts=each.console_scripts,
         scripts=(),
         start_files=tuple(f"{folder}/{name}" for name in each.start_files),
@@ -161,10 +161,26 @@ def facts_of(each: InstalledDistribution, python: str) -> WheelFacts:
     )
 
 
+def _opened(tree: ModuleTree, joined: Mapping[str, ModuleTree], above: str = "") -> ModuleTree:
+    """What can be imported, with packages that join others as the namespaces that they are.
+
+    So each project of one is replaced apart. Where nobody knows what is in it, it stays whole.
+    """
+    found: ModuleTree = {}
+    for name, content in tree.items():
+        inside = (joined.get(above + name) or content) if content == "package" else content
+        if isinstance(inside, dict):
+            inside = _opened(inside, joined, f"{above}{name}.")
+        found[name] = inside
+    return found
+
+
 def contents_of(inventory: Inventory) -> Mapping[NormalizedName, WheelContents]:
     """What is known of the contents of each project whose files are known."""
     return {
-        each.project: WheelContents(facts=facts_of(each, inventory.core), files={})
+        each.project: WheelContents(
+            facts=facts_of(each, inventory.core), files={}, joined=each.joined
+        )
         for each in inventory.visible()
         if each.files != "unknown"
     }

@@ -83,7 +83,8 @@ def known_base(
             known = [each for each in found.values() if isinstance(each, WheelContents)]
             described = dict(_described(base, pins))
             known += [each for each in described.values() if isinstance(each, WheelContents)]
-            inventories.append((target, inventory_of(pins, known)))
+            grade = "files" if base.inventory is None else base.inventory.known()
+            inventories.append((target, inventory_of(pins, known, grade)))
             collisions |= dict.fromkeys(_collisions(site, pins, known))
             together.update(shared_packages(each.facts for each in known))
             looked = (*found.values(), *described.values())
@@ -119,7 +120,8 @@ def _described(
         if pin.layer == base.environment:
             what = f"nothing tells which files of {base.inventory.python} are those of it"
             mend = "describe the environment where it stands, with its files: `envc describe`"
-            unknown = Unknown(str(pin.project), Fault(what, pin.distributions[0].url, mend))
+            fault = Fault(what, pin.distributions[0].url, mend)
+            unknown = Unknown(str(pin.project), fault, lasts=True)
             yield pin.project, known.get(pin.project) or unknown
 
 

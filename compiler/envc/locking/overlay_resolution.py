@@ -49,7 +49,9 @@ def edges_of(visible: Resolution) -> Edges:
     return Edges(needs, {project: frozenset(found) for project, found in requirers.items()})
 
 
-def resolve_above(problem: Problem, edges: Edges, source: CandidateSource) -> Resolution:
+def resolve_above(
+    problem: Problem, edges: Edges, source: CandidateSource, *, explains: bool = True
+) -> Resolution:
     """The resolution of an overlay's problem on the base that has these edges.
 
     Raises:
@@ -66,10 +68,12 @@ def resolve_above(problem: Problem, edges: Edges, source: CandidateSource) -> Re
     while True:
         leading = reach(changed, edges.requirers)
         near = reach(inside | leading, edges.needs)
+        is_whole = base.keys() <= near
         try:
-            found = resolve(_part(problem, near, leading), source)
+            part = _part(problem, near, leading)
+            found = resolve(part, source, explains=explains and is_whole)
         except UnsatisfiableError:
-            if base.keys() <= near:
+            if is_whole:
                 raise
             inside = set(base)  # what was left out may be what no index has any more
             continue

@@ -33,6 +33,7 @@ LIBRARY_OF_BASE = "ENVC408"
 START_UP_CODE = "ENVC409"
 CONTENTS_UNKNOWN = "ENVC410"
 OTHER_INTERFACE = "ENVC411"
+REQUIREMENTS_UNKNOWN = "ENVC412"
 
 CODES: dict[str, tuple[Severity, str]] = {
     SPEC_UNREADABLE: ("error", "the overlay's spec cannot be read"),
@@ -64,6 +65,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     START_UP_CODE: ("warning", "a project of the overlay runs code whenever Python starts"),
     CONTENTS_UNKNOWN: ("error", "what a wheel contains could not be found out"),
     OTHER_INTERFACE: ("warning", "an extension was compiled against another NumPy than is visible"),
+    REQUIREMENTS_UNKNOWN: ("error", "whether the base goes with what replaces a part is not known"),
 }
 
 # Nobody may turn these down: where they stand, there is no overlay to speak of.
@@ -77,6 +79,7 @@ FIXED = frozenset(
         LOCK_UNREADABLE,
         HASH_MISSING,
         CONTENTS_UNKNOWN,
+        REQUIREMENTS_UNKNOWN,
     }
 )
 

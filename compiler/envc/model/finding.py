@@ -5,6 +5,8 @@ from typing import Literal
 from envc.model.value import value
 
 Severity = Literal["error", "warning", "note"]
+# How well a base is known: which files its projects have, what they require, or versions alone.
+Grade = Literal["files", "metadata", "versions"]
 
 
 @value(kw_only=True)
@@ -30,7 +32,8 @@ class Verdict:
     `owner` is the user whose file the spec is, `base` the layer it stands on; both are empty where
     that cannot be told. `inherits` counts the base's projects that it sees. `pins` are its own:
     project → version, several versions joined by ` | ` where targets differ. `ignored` are
-    findings that the site or the overlay does not want to hear of.
+    findings that the site or the overlay does not want to hear of. `base_known` tells how well
+    the least known project of the base is known.
     """
 
     name: str
@@ -46,3 +49,4 @@ class Verdict:
     hides: tuple[str, ...] = ()
     pins: tuple[tuple[str, str], ...] = ()
     ignored: tuple[Finding, ...] = ()
+    base_known: Grade = "files"

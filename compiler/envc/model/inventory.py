@@ -7,8 +7,9 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from envc.model.digest import Digest, SureDigest, digest_of_json
+from envc.model.finding import Grade
 from envc.model.spec import LONGEST_REQUIREMENT, has_endless_number
-from envc.model.value import value
+from envc.model.value import field, value
 from envc.model.wheel import ConsoleScript, ModuleTree
 
 INVENTORY_FORMAT = 1
@@ -53,8 +54,9 @@ VersionText = Annotated[str, _version]
 RequirementLine = Annotated[str, _requirement]
 ProjectName = Annotated[NormalizedName, _project]
 
-# How the files of a distribution are known, best first.
+# How the files of a distribution are known, best first; of the last two, none is.
 Known: TypeAlias = Literal["record", "installed-files", "system", "walk", "top-level", "unknown"]
+_WITHOUT_FILES = frozenset({"top-level", "unknown"})
 
 
 @value(kw_only=True)
@@ -79,6 +81,8 @@ class InstalledDistribution:
 
     `places` are the highest paths below the folder that nobody else has anything in. `files` tells
     how they are known. `is_double`: another one of the project comes before it on the path.
+    `joined` are its packages that join what other folders have under their name, as those of wheels
+    do (`WheelContents.joined`). `is_listed`: only its version is known, by somebody's list.
     """
 
     folder: int
@@ -88,10 +92,12 @@ class InstalledDistribution:
     files: Known
     is_compiled: bool
     is_double: bool = False
+    is_listed: bool = False
     requires: tuple[RequirementLine, ...] = ()
     requires_python: Shown | None = None
     extras: tuple[NormalizedName, ...] = ()
     modules: ModuleTree
+    joined: dict[str, ModuleTree] = field(default_factory=dict)
     console_scripts: tuple[ConsoleScript, ...] = ()
     start_files: tuple[Name, ...] = ()
     places: tuple[InsidePath, ...] = ()
@@ -149,6 +155,13 @@ class Inventory:
         """The distributions that its own programs see, in order of project."""
         shown = (each for each in self.distributions if not each.is_double)
         return tuple(sorted(shown, key=lambda each: each.project))
+
+    def known(self) -> Grade:
+        """How well the least known of the visible distributions is known."""
+        visible = self.visible()
+        if any(each.is_listed for each in visible):
+            return "versions"
+        return "metadata" if any(each.files in _WITHOUT_FILES for each in visible) else "files"
 
     def digest(self) -> Digest:
         """The digest of what it holds: not of where that is, nor of when it was written."""

@@ -76,7 +76,8 @@ class WheelContents:
 
 @value
 class Unknown:
-    """A wheel whose contents cannot be had, and why."""
+    """A wheel whose contents cannot be had, and why; `lasts`: looking again tells no more."""
 
     project: str
     fault: Fault
+    lasts: bool = False

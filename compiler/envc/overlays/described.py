@@ -59,8 +59,16 @@ def base_found(what: str | None, folder: str, environ: Mapping[str, str]) -> Des
     """
     asked = asked_of(what, environ)
     inventory = described_by(asked.python, asked.paths, is_named=asked.is_named)
-    on = OnSpec(python=asked.python, paths=asked.paths, modules=inventory.modules)
+    python = _as_named(what or "", asked.python)
+    on = OnSpec(python=python, paths=asked.paths, modules=inventory.modules)
     return _based(inventory, on, folder)
+
+
+def _as_named(what: str, python: str) -> str:
+    """The interpreter with the variable that named it, which may mean another place elsewhere."""
+    place = os.path.expandvars(what).rstrip("/")
+    is_below = python == place or python.startswith(f"{place}/")
+    return what.rstrip("/") + python.removeprefix(place) if place != what and is_below else python
 
 
 def base_of_overlay(spec: OverlaySpec, on: OnSpec) -> DescribedBase:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 
+from envc.disk.digests import bytes_of
 from envc.disk.ownership import refuse_exposed, refuse_foreign
 from envc.errors import EnvcError
 from envc.model.generation import Generation
@@ -39,7 +40,8 @@ def unchanged(folder: str, target: str | None) -> OverlayReport | None:
     report = noted_report(directory, current)
     if report is None or report.folder != folder or not is_as_published(directory, current):
         return None
-    if report.generation != current.generation:  # it is told of an earlier one with equal trees
+    # It may be told of an earlier one with equal trees.
+    if report.generation != current.generation or _may_mean_another(report):
         return None
     refuse_foreign(folder)
     refuse_exposed(folder)
@@ -62,6 +64,11 @@ def unchanged(folder: str, target: str | None) -> OverlayReport | None:
     note = overlay_inputs(directory, current, base)
     is_other = changes_between(note.inputs, present_in(directory, current))
     return None if is_other else report
+
+
+def _may_mean_another(report: OverlayReport) -> bool:
+    """Whether a variable of the spec may name another environment now."""
+    return bool(report.on) and b"$" in bytes_of(f"{report.folder}/{OVERLAY_SPEC}")
 
 
 def noted_report(directory: Directory, current: Generation) -> OverlayReport | None:

@@ -196,6 +196,9 @@ class IndexedFinder(PublishedFinder):
 class MaskedFinder(FileFinder):
     """Serves the visible part of a base's directory, from where it is in the base.
 
+    Of an environment, a package that joins others may be visible in part: like a namespace, but
+    with its own file, where that is not masked.
+
     `path` is the folder of links that shows that part to whoever lists folders. `inside` is the
     dotted name of the namespace package that it is a portion of, empty for site-packages.
     """
@@ -217,7 +220,9 @@ class MaskedFinder(FileFinder):
         if dotted in self.layer.names:
             return self.ordinary.find_spec(fullname, target)
         if dotted in self.layer.namespaces:
-            spec = ModuleSpec(fullname, None)
+            shown = super().find_spec(fullname, target) if self.layer.identity else None
+            own = self.ordinary.find_spec(fullname, target) if shown and shown.loader else None
+            spec = own or ModuleSpec(fullname, None)
             spec.submodule_search_locations = [f"{self.path}/{name}"]
             return spec
         return None

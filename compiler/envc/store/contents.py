@@ -30,7 +30,7 @@ from envc.store.refusal import Problem, RefusedError, untrusted
 from envc.store.store import Store
 
 # `__path__ = __import__("pkgutil").extend_path(__path__, __name__)` and its like, in no comment.
-_JOINING = re.compile(rb"^[^#\n]*\b(?:extend_path|declare_namespace)\s*(?:\(|as\b)", re.MULTILINE)
+JOINING = re.compile(rb"^[^#\n]*\b(?:extend_path|declare_namespace)\s*(?:\(|as\b)", re.MULTILINE)
 _LIBRARY = re.compile(r"[^/]*\.so(?:\.[^/]*)?")
 
 
@@ -64,7 +64,7 @@ def read_contents(file: BinaryIO, wheel: LockedWheel, python: str) -> WheelConte
             if looked_at_bytes > limits.LOOK_PACKAGES_BYTES:
                 what = "its packages' own files are too large to look into"
                 raise RefusedError(Problem("", what))
-            return _JOINING.search(_read(archive, member, limits.TEXT_BYTES)) is not None
+            return JOINING.search(_read(archive, member, limits.TEXT_BYTES)) is not None
 
         joined = _joined(facts.modules, files, python, joins)
         return WheelContents(facts=facts, files=files, joined=joined)
@@ -110,7 +110,7 @@ def stored_contents(store: Store, wheel: LockedWheel, python: str) -> WheelConte
     tree = store.tree(stored)
 
     def joins(path: str) -> bool:
-        return _JOINING.search(_stored_file(f"{tree}/{path}", limits.TEXT_BYTES)) is not None
+        return JOINING.search(_stored_file(f"{tree}/{path}", limits.TEXT_BYTES)) is not None
 
     joined = _joined(facts.modules, files, python, joins)
     return WheelContents(facts=facts, files=files, joined=joined)

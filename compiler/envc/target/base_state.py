@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envc.disk.digests import bytes_of
 from envc.disk.durable import disk_error
 from envc.errors import AnswerIsNo, EnvcError, shell_word
-from envc.formats.stack_text import HERE, STACK_FILE, BaseRecord, base_references
+from envc.formats.stack_text import HERE, STACK_FILE, BaseRecord, base_references, described_records
 from envc.model.digest import Digest, hex_of
 from envc.model.generation import Generation
 from envc.model.names import OVERLAY_SPEC, site_packages_of
@@ -15,6 +15,16 @@ from envc.target.directory import Directory, Shape
 
 if TYPE_CHECKING:
     from envc.reports.change import LayerChange
+
+
+def environments_below(directory: Directory, current: Generation) -> list[str]:
+    """The folders of environments that envc did not build and that a generation stands on."""
+    found: dict[str, None] = {}
+    for layer in current.layers:
+        with suppress(EnvcError):  # a tree whose data cannot be read is told as such
+            text = stack_text(directory.tree(current.generation, layer), current.python)
+            found |= dict.fromkeys(each.folder for each in described_records(text))
+    return list(found)
 
 
 class BaseState(NamedTuple):

@@ -135,6 +135,9 @@ def differences(inventory: Inventory) -> Iterator[str]:
 
     The times of the folders do not count: copies and images may have others.
     """
+    if inventory.known() == "versions":
+        yield "it was described by a list of versions, and nothing tells whether this is that"
+        return
     yield from _of_interpreter(inventory)
     for folder in inventory.folders:
         if unlike(folder.path, folder.names):

@@ -1,8 +1,12 @@
 """What is found out about a "no" within the time for it: the rest is left out."""
 
+from functools import partial
+
 import pytest
 
-from envc.errors import UnsatisfiableError
+from envc.errors import UnexplainedError, UnsatisfiableError
+from envc.resolve import resolve
+from support import cases
 from support.cases import Case
 
 CONFLICT = """
@@ -31,6 +35,15 @@ def mend(looks: int | None) -> str:
 
 CORE = "relax 'core<2' at in.toml:13 (layer.user.requires[1])"
 TOOL = "relax 'tool>=2' at in.toml:13 (layer.user.requires[0])"
+
+
+def test_where_nobody_asks_why_nothing_is_tried(monkeypatch: pytest.MonkeyPatch):
+    case = Case(CONFLICT)
+    case.source.looks_in_a_hurry = 0
+    monkeypatch.setattr(cases, "resolve", partial(resolve, explains=False))
+    with pytest.raises(UnexplainedError) as caught:
+        list(case.solve())
+    assert caught.value.faults[0].mend == ""
 
 
 def test_with_time_each_change_is_tried():
