@@ -132,14 +132,19 @@ def _page(call: _Call) -> str:
 
 def _report(error: EnvcError, arguments: Arguments) -> int:
     """The error on stderr, and with `--json` as one object on stdout; its exit status."""
+    found, site = error.faults, getattr(arguments, "site", None)
+    if site is not None:
+        from envc.cli.typed import typed_here  # few name one
+
+        found = tuple(each._replace(mend=typed_here(each.mend, site)) for each in found)
     if arguments.json:
-        faults = [fault._asdict() for fault in error.faults]
+        faults = [fault._asdict() for fault in found]
         told = {"error": {"code": error.code, "status": error.status, "faults": faults}}
         print_json(_known(error) | told)
     if arguments.verbose and error.__cause__ is not None:
         sys.stderr.write(f"envc: caused by {error.__cause__!r}\n")
     with suppress(OSError):  # where nobody can be told, the status still tells
-        for fault in error.faults:
+        for fault in found:
             sys.stderr.write(f"error: {harmless_lines(fault.what)}\n")
             if fault.where:
                 sys.stderr.write(f"   at: {harmless(fault.where)}\n")

@@ -65,9 +65,18 @@ def _printed(report: "CheckReport", arguments: Arguments, site: "Site") -> Itera
             from envc.formats.report_text import verdict_lines
 
             for verdict in report.overlays:
-                yield from lines(verdict_lines(verdict, verbose=bool(arguments.verbose)))
+                told = lines(verdict_lines(verdict, verbose=bool(arguments.verbose)))
+                yield from _typed(told, arguments.site)
             if report.against is not None:
                 yield from lines(_impacts(report.against))
+
+
+def _typed(told: Iterator[str], site: str | None) -> Iterator[str]:
+    if site is None:
+        return told
+    from envc.cli.typed import typed_here  # few name one
+
+    return (typed_here(line, site) for line in told)
 
 
 def _page(report: "CheckReport", site: str) -> str:

@@ -195,7 +195,7 @@ def _entry(entry: "OverlayEntry") -> Iterator[str]:
     number = "-" if entry.generation is None else str(entry.generation)
     yield (
         f"{entry.owner}/{entry.name}  on {entry.base or '?'}  generation {number}  "
-        f"{entry.distributions} projects  {entry.state}"
+        f"{counted(entry.distributions, 'project')}  {entry.state}"
     )
     if entry.why:
         yield f"    {entry.why}"
