@@ -11,7 +11,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from envc.cli.page import page_template
 from envc.formats.report_html import html_page
 from envc.model.finding import Finding, Verdict
-from support.browser import needs_browser, unreadable
+from support.browser import cut_on_a_phone, needs_browser, unreadable
 
 pytestmark = [pytest.mark.slow, needs_browser]
 
@@ -123,3 +123,9 @@ def test_text_can_be_read_in_light_and_dark(
 ) -> None:
     selectors = ("tbody th", ".error", ".good", ".warning", ".soft")
     assert unreadable(browser, page, *selectors, dark=dark) == []
+
+
+def test_nothing_is_cut_on_a_phone_and_failures_come_first(browser: webdriver.Chrome) -> None:
+    assert cut_on_a_phone(browser) == []
+    rows = browser.find_elements(By.CSS_SELECTOR, "#rows tr td:first-child")
+    assert [row.text for row in rows[:100]] == ["FAIL"] * 100

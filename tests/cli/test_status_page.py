@@ -12,7 +12,7 @@ from envc.cli.page import page_template
 from envc.formats.page import page_with
 from envc.model.digest import Digest
 from envc.reports.status import NodeStatus, StatusReport
-from support.browser import needs_browser, unreadable
+from support.browser import cut_on_a_phone, needs_browser, unreadable
 from support.sites import envc
 
 OLD, NEW = (Digest("sha256:" + digit * 64) for digit in "12")
@@ -123,6 +123,7 @@ def test_it_is_used_by_keyboard_alone(browser: webdriver.Chrome) -> None:
         f"generation 1: {OLD}",
         f"system: {NEW}",
         f"user: {OLD}; wanted: {NEW}",
+        "free: 41.2 GB, 3,141,592 inodes; envc 0.1.0",
         "running processes hold generation 1, 2",
     ]
     browser.switch_to.active_element.send_keys(Keys.ESCAPE)
@@ -148,3 +149,13 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
     assert '"n1":{"condition":"absent"' in answer.stdout
     assert answer.stdout.count(f'"target":"{tmp_path}/none"') == 1
     assert envc(*words, "--format", "json").json["sets"] == {"absent": "n1"}
+
+
+@needs_browser
+@pytest.mark.slow
+def test_nothing_is_cut_on_a_phone_and_what_needs_somebody_comes_first(
+    browser: webdriver.Chrome,
+) -> None:
+    assert cut_on_a_phone(browser) == []
+    rows = browser.find_elements(By.CSS_SELECTOR, "#rows tr td:nth-child(2)")[:3]
+    assert all("present" not in row.text and "converged" not in row.text for row in rows)

@@ -31,6 +31,22 @@ def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
         browser.quit()
 
 
+def cut_on_a_phone(browser: webdriver.Chrome) -> list[str]:
+    """What of the page is wider than a phone; the screen is a large one again afterwards."""
+    size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        found: list[str] = browser.execute_script(
+            "return [...document.querySelectorAll('body *')]"
+            ".filter(e => e.offsetParent && (e.scrollWidth > e.clientWidth + 1 && e.clientWidth"
+            " || e.getBoundingClientRect().right > innerWidth + 1))"
+            ".map(e => e.tagName + '#' + e.id + '.' + e.className)"
+        )
+        return found
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def luminance(colour: str) -> float:
     """The relative luminance of an `rgb(…)` or `rgba(…)` text. Source: WCAG 2.2"""
     numbers = colour[colour.index("(") + 1 : -1].split(",")[:3]

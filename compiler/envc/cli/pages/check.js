@@ -1,10 +1,14 @@
 // The page of `envc check`: overlays and their findings.
 const SIGNS = { error: "✖", warning: "▲", note: "●" };
 const worst = findings => ["error", "warning", "note"].find(s => findings.some(f => f[1] === s)) || "";
+const urgency = o => o.ok ? ["warning", "note", ""].indexOf(o.worst) : -1;
 const overlays = data.overlays.map(o => ({ ...o, worst: worst(o.findings),
   text: [o.name, o.spec, o.owner, o.base, o.impact, ...o.adds, ...o.shadows, ...o.lifts, ...o.hides,
-    ...o.findings.flat()].join("\n").toLowerCase() }));
+    ...o.findings.flat()].join("\n").toLowerCase() }))
+  .sort((one, other) => urgency(one) - urgency(other));
 const used = Object.keys(data.codes).filter(code => overlays.some(o => o.findings.some(f => f[0] === code)));
+// More columns than that are no table on a phone.
+const CODE = used.length > 3 ? "code wide " : "code ";
 const impacts = [...new Set(overlays.map(o => o.impact).filter(Boolean))].sort();
 
 function matches(o) {
@@ -25,7 +29,7 @@ function row(o) {
   if (impacts.length) line.append(make("td", o.impact));
   for (const code of used) {
     const some = o.findings.filter(f => f[0] === code);
-    const cell = make("td", some.length ? SIGNS[worst(some)] : "", "code " + worst(some));
+    const cell = make("td", some.length ? SIGNS[worst(some)] : "", CODE + worst(some));
     if (some.length) cell.title = code + ": " + data.codes[code];
     if (some.length) cell.setAttribute("aria-label", worst(some) + " " + code);
     line.append(cell);
@@ -37,7 +41,7 @@ function head() {
   const line = make("tr");
   for (const title of ["", "overlay", "owner", "base", ...(impacts.length ? ["against"] : [])]) line.append(make("th", title));
   for (const code of used) {
-    const cell = make("th", undefined, "code"), button = make("button", code);
+    const cell = make("th", undefined, CODE.trim()), button = make("button", code);
     button.type = "button";
     button.title = data.codes[code];
     button.setAttribute("aria-pressed", String(get("code").value === code));
