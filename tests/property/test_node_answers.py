@@ -134,6 +134,9 @@ def a_roll_out_goes_on(answer: NodeAnswer, state: str | None) -> None:
             known = hear(known, node, word_of(said), NOW)
     told = {name: node.told for name, node in known.nodes.items()}
     assert told["n1"].state in {"current", "switched"}
-    rollout_progress.table_of(told)
+    shown = rollout_progress.Shown()
+    for each in told.values():
+        shown.hear(each)
+    rollout_progress.table_of(shown)
     refuse_controls([[each.reason, each.mend] for each in told.values()])
     json.loads(as_json({name: asdict(each) for name, each in told.items()}))

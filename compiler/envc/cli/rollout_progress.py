@@ -63,26 +63,48 @@ def _table() -> Iterator[Callable[[NodeState], None]]:
     from rich.console import Console
     from rich.live import Live
 
-    nodes: dict[str, NodeState] = {}
-    with Live(console=Console(stderr=True), refresh_per_second=8, transient=True) as live:
+    shown = Shown()
+    screen = Console(stderr=True)
+    # It is drawn a few times a second, however many nodes answer meanwhile.
+    with Live(
+        console=screen, refresh_per_second=8, transient=True, get_renderable=lambda: table_of(shown)
+    ):
+        yield shown.hear
 
-        def heard(state: NodeState) -> None:
-            nodes[state.node] = state
-            live.update(table_of(nodes))
 
-        yield heard
+class Shown:
+    """What a table shows of nodes: how many are in each state, and those that changed last."""
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(_STATES, 0)
+        self._newest: dict[str, NodeState] = {}
+        self._states: dict[str, str] = {}
+
+    def hear(self, state: NodeState) -> None:
+        """A node has changed."""
+        before = self._states.get(state.node)
+        if before is not None:
+            self.counts[before] -= 1
+        self.counts[state.state] += 1
+        self._states[state.node] = state.state
+        self._newest.pop(state.node, None)
+        self._newest[state.node] = state
+        if len(self._newest) > _ROWS:
+            del self._newest[next(iter(self._newest))]
+
+    def newest(self) -> list[NodeState]:
+        """The last ones that changed; the drawing thread asks while others are heard of."""
+        return list(self._newest.copy().values())
 
 
-def table_of(nodes: dict[str, NodeState]) -> Table:
+def table_of(shown: Shown) -> Table:
     """How many nodes are in each state, and the last ones that changed."""
     from rich.markup import escape
     from rich.table import Table
 
-    counts = {name: sum(each.state == name for each in nodes.values()) for name in _STATES}
-    title = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    title = ", ".join(f"{number} {name}" for name, number in shown.counts.items() if number)
     table = Table("node", "state", "generation", "seconds", "", title=title)
-    newest = sorted(nodes.values(), key=lambda each: each.seconds)[-_ROWS:]
-    for each in newest:
+    for each in shown.newest():
         number = "" if each.generation is None else str(each.generation)
         reason = escape(harmless(each.reason))
         table.add_row(

@@ -11,6 +11,7 @@ from envc.model.digest import Digest
 from envc.model.nodes import NOT_ROOT, NOT_ROOT_MEND, Lacks, Refusal, Silence, Unsure
 from envc.reports.node import NodeReport
 from envc.reports.rollout import NodeState, State
+from envc.rollout.ledger import Ledger
 from envc.rollout.values import DONE, Asked, Known, Node, Order
 from envc.rollout.words import Word
 
@@ -31,7 +32,9 @@ def begin(order: Order, now_seconds: float) -> Known:
         node: Node(told=NodeState(node=node, state="waiting", reason="not asked"))
         for node in order.nodes
     }
-    return Known(order=order, began_seconds=now_seconds, now_seconds=now_seconds, nodes=nodes)
+    return Known(
+        order=order, began_seconds=now_seconds, now_seconds=now_seconds, nodes=Ledger(nodes)
+    )
 
 
 def hear(known: Known, node: str, word: Word, now_seconds: float) -> Known:
@@ -93,7 +96,7 @@ def _late(known: Known, node: str, asked: Asked) -> Known:
     """A node that took too long; one that others wait for is not asked again."""
     order, failures = known.order, known.nodes[node].failures
     reason, mend = f"no answer within {order.options.limits.timeout_seconds:g} s", "look at it"
-    is_waited_for = node in order.canaries and bool(order.others)
+    is_waited_for = node in order.canaries and order.has_others
     if asked == "switch" or is_waited_for or failures >= order.options.retries:
         return failed(known, node, reason, mend)
     told = f"{reason}: it is asked again after the others"
@@ -209,4 +212,4 @@ def changed(
 ) -> Known:
     """The same, but for these facts of these nodes, and what they are asked now."""
     made = {node: replace(known.nodes[node], asked=asked, **facts) for node in nodes}
-    return replace(known, nodes={**known.nodes, **made})
+    return replace(known, nodes=known.nodes.after(made))

@@ -8,6 +8,7 @@ from envc.model.names import OWN_STATE
 from envc.model.nodes import Limits
 from envc.model.value import field, value
 from envc.reports.rollout import NodeState, State
+from envc.rollout.ledger import Ledger
 
 DONE: tuple[State, ...] = ("switched", "current")
 
@@ -57,6 +58,11 @@ class Order:
     def canaries(self) -> tuple[str, ...]:
         """The nodes that go first."""
         return self.nodes[: self.options.canary]
+
+    @property
+    def has_others(self) -> bool:
+        """Whether any node waits for the canaries."""
+        return len(self.nodes) > self.options.canary
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -145,7 +151,7 @@ class Known:
     order: Order
     began_seconds: float
     now_seconds: float
-    nodes: Mapping[str, Node]
+    nodes: Ledger[Node]
     have_looked: bool = False
     is_shared_anew: bool = False
     is_published: bool = False
