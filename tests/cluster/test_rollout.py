@@ -115,7 +115,7 @@ def test_a_node_that_is_down_stops_the_others_unless_it_may_fail(
     cluster.warm("n1", "n2", "n3")
     engine.down = {"n3"}
     report = rolled(cluster, engine, "n[1-3]", state=str(cluster.state))
-    assert report.stopped == "1 nodes failed, and 0 may"
+    assert report.stopped == "1 node failed, and 0 may"
     assert report.sets == {"failed": "n3", "ready": "n2", "switched": "n1"}
     assert cluster.current("n2") is None
     down = report.nodes["n3"]
@@ -146,7 +146,7 @@ def test_batches_stop_where_too_many_fail(cluster: Cluster, engine: FakeEngine) 
     cluster.warm("n1", "n2", "n3")
     engine.troubles = {"n2": [lambda answer: answer, killed]}
     report = rolled(cluster, engine, "n[1-3]", state=str(cluster.state), batch=1, canary=0)
-    assert report.stopped == "1 nodes failed, and 0 may"
+    assert report.stopped == "1 node failed, and 0 may"
     assert report.sets == {"failed": "n2", "ready": "n3", "switched": "n1"}
     failed = report.nodes["n2"]
     assert failed.reason == "it ended with status 137: Killed"
