@@ -18,7 +18,7 @@ from envc.model.advisory import Advisory
 from envc.model.value import value
 
 # The archive of all of Python's advisories has some twenty thousand of a few KiB each.
-_MOST_FILES, _MOST_BYTES_OF_ALL, _MOST_BYTES = 1_000_000, 4 << 30, 16 << 20
+_MOST_FILES, _MOST_BYTES_OF_ALL, _MOST_BYTES = 1_000_000, 2 << 30, 4 << 20
 _SUFFIX = ".json"
 _NAME = re.compile(rb'"name"\s*:\s*"([^"\\]*)"')
 _MEND = "name a folder of OSV's files, or its archive all.zip, with --db"
