@@ -21,8 +21,19 @@ from envc.errors import help_line
 
 if TYPE_CHECKING:
     from envc.reports.rollout import RolloutReport
+    from envc.rollout.values import Quorum
 
 _UNFINISHED = 4
+
+
+def quorum(text: str) -> "Quorum":
+    """A number of nodes, or a share of them: `95%`."""
+    from envc.rollout.values import Quorum
+
+    number, is_share = text.removesuffix("%"), text.endswith("%")
+    if not number.isdecimal() or not 1 <= int(number) <= (100 if is_share else 1_000_000):
+        raise ValueError("neither a number of nodes nor a share such as 95%")
+    return Quorum(int(number), is_share)
 
 
 def _run(arguments: Arguments) -> Output:
@@ -40,6 +51,7 @@ def _run(arguments: Arguments) -> Output:
         canary=arguments.canary,
         batch=arguments.batch,
         max_failures=arguments.max_failures,
+        quorum=arguments.quorum,
         retries=arguments.retries,
         sign=signing_keys(arguments),
         replace_keys=arguments.replace_keys,
@@ -86,9 +98,14 @@ COMMAND = Command(
         Option(
             "--max-failures",
             "N",
-            "switch the others although N nodes failed (0)",
+            "switch the others although N nodes failed (0; with --quorum: any number)",
             kind=whole,
-            default=0,
+        ),
+        Option(
+            "--quorum",
+            "N|P%",
+            "switch as soon as so many nodes, or per cent of them, are ready, without the others",
+            kind=quorum,
         ),
         Option("--retries", "N", "ask a node that failed again (1)", kind=whole, default=1),
         SIGN,

@@ -50,8 +50,15 @@ def prepare_others(known: Known) -> Decision:
 
 
 def stop_after_failures(known: Known) -> Decision:
-    """Where more nodes failed than may, no further one is switched."""
-    number, most = len(_in(known, known.order.nodes, "failed")), known.order.options.max_failures
+    """Where more nodes failed than may, or too few are ready, no further one is switched."""
+    options, all_nodes = known.order.options, known.order.nodes
+    if options.quorum is not None:
+        ready, least = len(_in(known, all_nodes, "ready", *DONE)), options.quorum.of(len(all_nodes))
+        if ready < least:
+            return known, Stop(f"{ready} of {len(all_nodes)} nodes are ready, and {least} must be")
+        if options.max_failures is None:
+            return known, None
+    number, most = len(_in(known, all_nodes, "failed")), options.max_failures or 0
     nodes = "node" if number == 1 else "nodes"
     return known, Stop(f"{number} {nodes} failed, and {most} may") if number > most else None
 

@@ -15,9 +15,23 @@ DONE: tuple[State, ...] = ("switched", "current")
 Asked = Literal["look", "prepare", "bring", "switch"]
 
 
+@value
+class Quorum:
+    """How many nodes have to be ready before any is switched: so many, or so many per cent."""
+
+    amount: int
+    is_share: bool
+
+    def of(self, nodes: int) -> int:
+        """As a number of nodes; a share is rounded up."""
+        return -(-nodes * self.amount // 100) if self.is_share else self.amount
+
+
 @value(kw_only=True)
 class RolloutOptions:
     """Where to roll out what, and how carefully.
+
+    `max_failures` None: none, where no `quorum` decides.
 
     `{node}` in `target` is the node's name. `state` is a folder that every node sees, None: the
     engine carries what nodes need. `batch` 0: all at once. `sign` are files of private keys; with
@@ -31,7 +45,8 @@ class RolloutOptions:
     python: str | None = None
     canary: int = 1
     batch: int = 0
-    max_failures: int = 0
+    max_failures: int | None = None
+    quorum: Quorum | None = None
     retries: int = 1
     sign: tuple[str, ...] = ()
     replace_keys: bool = False

@@ -17,6 +17,7 @@ from envc.rollout.values import (
     Known,
     Order,
     Publish,
+    Quorum,
     RolloutOptions,
     Share,
     Stop,
@@ -141,6 +142,43 @@ def test_nobody_is_switched_where_too_many_cannot_prepare() -> None:
     run.next()
     assert run.told(READY, READY, GONE) == Stop("1 node failed, and 0 may")
     assert not any(isinstance(command, Publish | Switch) for command in run.commands)
+
+
+def test_a_quorum_is_switched_without_those_that_do_not_answer() -> None:
+    run = Run(nodes=4, canary=0, retries=0, quorum=Quorum(75, is_share=True))
+    run.next()
+    assert run.told(READY, READY, GONE, READY) == Publish("/state")
+    assert run.next() == Switch({"n1": ONE, "n2": ONE, "n4": ONE})
+    assert run.told(SWITCHED, SWITCHED, SWITCHED) == Stop()
+    assert run.states()["n3"] == "failed"
+
+
+def test_nobody_is_switched_below_the_quorum() -> None:
+    run = Run(nodes=4, canary=0, retries=0, quorum=Quorum(75, is_share=True))
+    run.next()
+    told = run.told(READY, GONE, GONE, READY)
+    assert told == Stop("2 of 4 nodes are ready, and 3 must be")
+    assert not any(isinstance(command, Publish | Switch) for command in run.commands)
+
+
+def test_a_quorum_and_a_number_of_failures_bind_both() -> None:
+    run = Run(nodes=4, canary=0, retries=0, quorum=Quorum(2, is_share=False), max_failures=1)
+    run.next()
+    assert run.told(READY, GONE, GONE, READY) == Stop("2 nodes failed, and 1 may")
+
+
+@pytest.mark.parametrize(
+    ("quorum", "nodes", "needed"),
+    [
+        (Quorum(95, is_share=True), 1000, 950),
+        (Quorum(95, is_share=True), 10, 10),
+        (Quorum(1, is_share=True), 3, 1),
+        (Quorum(100, is_share=True), 7, 7),
+        (Quorum(5, is_share=False), 9, 5),
+    ],
+)
+def test_a_share_is_rounded_up(quorum: Quorum, nodes: int, needed: int) -> None:
+    assert quorum.of(nodes) == needed
 
 
 def test_what_may_pass_is_asked_again_and_what_may_not_is_not() -> None:
