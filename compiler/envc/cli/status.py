@@ -8,7 +8,10 @@ from envc.cli.options import NODES, asked_nodes, nodes_engine, state_of
 from envc.cli.output import Output, first_lines, table
 
 if TYPE_CHECKING:
-    from envc.reports.status import StatusReport
+    from envc.reports.status import NodeStatus, StatusReport
+
+# What needs somebody comes first.
+_URGENT = ("failed", "drifted", "behind", "absent", "pending", "present", "converged")
 
 
 def _run(arguments: Arguments) -> Output:
@@ -40,24 +43,40 @@ def _tables(report: "StatusReport") -> Iterator[str]:
 
 
 def _rows(report: "StatusReport") -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [
-        ("node", "condition", "gen", "digest", "drift", "in use", "free", "envc", "")
-    ]
+    """A row for nodes alike; what needs somebody comes first."""
+    from envc.cluster.node_sets import fold  # a page folds nothing
+
+    alike: dict[tuple[object, ...], list[str]] = {}
     for node, each in report.nodes.items():
+        key = (each.condition, each.generation, each.digest, each.drift, each.envc, each.reason)
+        alike.setdefault(key, []).append(node)
+    rows: list[tuple[str, ...]] = [
+        ("nodes", "condition", "gen", "digest", "drift", "in use", "free", "envc", "")
+    ]
+    for nodes in sorted(alike.values(), key=lambda some: _urgency(report.nodes[some[0]])):
+        statuses = [report.nodes[node] for node in nodes]
+        one = statuses[0]
+        in_use = sorted({number for each in statuses for number in each.in_use})
+        free = [each.free_bytes for each in statuses if each.free_bytes is not None]
+        least = "from " if len(set(free)) > 1 else ""
         rows.append(
             (
-                node,
-                each.condition,
-                "-" if each.generation is None else str(each.generation),
-                (each.digest or "-").removeprefix("sha256:")[:12],
-                "?" if each.drift is None else str(each.drift),
-                ",".join(map(str, each.in_use)) or "-",
-                "-" if each.free_bytes is None else f"{each.free_bytes / 1e9:.1f} GB",
-                each.envc or "-",
-                each.reason.splitlines()[0] if each.reason else "",
+                fold(nodes),
+                one.condition,
+                "-" if one.generation is None else str(one.generation),
+                (one.digest or "-").removeprefix("sha256:")[:12],
+                "?" if one.drift is None else str(one.drift),
+                ",".join(map(str, in_use)) or "-",
+                f"{least}{min(free) / 1e9:.1f} GB" if free else "-",
+                one.envc or "-",
+                one.reason.splitlines()[0] if one.reason else "",
             )
         )
     return rows
+
+
+def _urgency(status: "NodeStatus") -> int:
+    return _URGENT.index(status.condition)
 
 
 def _metrics(report: "StatusReport") -> Iterator[str]:
