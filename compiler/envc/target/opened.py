@@ -121,6 +121,16 @@ def built_overlay(directory: Directory) -> Generation:
     return current
 
 
+def _is_free(path: str) -> bool:
+    """Whether a target can be made there."""
+    try:
+        return not os.listdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
 def open_target(path: str) -> Target:
     """What is materialized in a target directory.
 
@@ -131,11 +141,10 @@ def open_target(path: str) -> Target:
     current = directory.current()
     if current is None:
         command = f"run `envc materialize --target {shell_word(directory.path)}`, or "
-        is_free = not os.path.exists(directory.path) or not os.listdir(directory.path)
         raise UsageError(
             "nothing is materialized here",
             where=directory.path,
-            mend=f"{command if is_free else ''}name another target",
+            mend=f"{command if _is_free(directory.path) else ''}name another target",
         )
     location = read_location(directory.path)
     fallback = Location(site=current.site, target=directory.path)
