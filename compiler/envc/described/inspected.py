@@ -63,9 +63,16 @@ def _distribution(name: str, metadata: dict[str, Any]) -> dict[str, Any]:
     lines = [("Name", metadata["name"]), ("Version", metadata["version"])]
     lines += [("Requires-Python", text) for text in [metadata.get("requires_python")] if text]
     lines += [(key, text) for word, key in _LINES.items() for text in metadata.get(word) or ()]
+    return known_by_metadata(
+        name, "\n".join(f"{key}: {' '.join(str(text).split())}" for key, text in lines)
+    )
+
+
+def known_by_metadata(name: str, metadata: str) -> dict[str, Any]:
+    """The facts of a distribution of which nobody tells the files: it may be compiled."""
     return {
         "name": name,
-        "metadata": "\n".join(f"{key}: {' '.join(str(text).split())}" for key, text in lines),
+        "metadata": metadata,
         "requires": "",
         "entry_points": "",
         "how": "unknown",

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envc.described.foreign import FORMAT
+from envc.described.inspected import known_by_metadata
 from envc.errors import UsageError
 from envc.host.machine import machine_of
 
@@ -97,17 +98,8 @@ def _notes(found: _Listed) -> Iterator[str]:
 
 
 def _distribution(name: str, listed: tuple[str, str]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "metadata": f"Name: {listed[0]}\nVersion: {listed[1]}",
-        "requires": "",
-        "entry_points": "",
-        "how": "unknown",
-        "paths": [f"{name}/"],
-        "mapped": [],
-        "compiled": True,
-        "is_listed": True,
-    }
+    metadata = f"Name: {listed[0]}\nVersion: {listed[1]}"
+    return {**known_by_metadata(name, metadata), "is_listed": True}
 
 
 def _of_lines(text: bytes) -> _Listed:

@@ -8,7 +8,7 @@ Sources: https://lmod.readthedocs.io/en/latest/050_lua_modulefiles.html,
 https://modules.readthedocs.io/en/latest/modulefile.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from envc.model.generation import MODULEFILE, TCL_MODULEFILE
@@ -69,42 +69,64 @@ class _Told(NamedTuple):
     lock: str | None
 
 
-def modulefile(
-    stack: Stack,
-    taken: frozenset[str],  # noqa: ARG001 - every pass is told; this name is envc's alone
-) -> Iterator[WriteFile]:
-    """The file for Lmod, which loads the modules that the stack needs and sets its environment."""
-    told = _told(stack)
-    text = _LUA.format(
-        title=quoted(told.title),
-        closure=quoted(told.closure),
-        help=quoted(told.help),
-        depends="".join(f"depends_on({quoted(name)})\n" for name in stack.modules),
-        tree=f"pathJoin(root, {quoted(told.subdirectory)})" if told.subdirectory else "root",
-        target="root" if told.target is None else quoted(told.target),
-        lock=f'setenv("ENVC_LOCK", {quoted(told.lock)})\n' if told.lock is not None else "",
-        env="".join(f"{_variable(name, value)}\n" for name, value in stack.env),
-    )
-    yield WriteFile(MODULEFILE, text.encode(), FILE_MODE)
+class _Language(NamedTuple):
+    """How one kind of file says it; `{}` stands for a word that is `quoted`."""
+
+    file: str
+    script: str
+    quoted: Callable[[str], str]
+    variable: Callable[[str, str], str]
+    depends: str
+    root: str
+    below_root: str
+    lock: str
 
 
-def tcl_modulefile(
+def modulefiles(
     stack: Stack,
-    taken: frozenset[str],  # noqa: ARG001 - every pass is told; this name is envc's alone
+    taken: frozenset[str],  # noqa: ARG001 - every pass is told; these names are envc's alone
 ) -> Iterator[WriteFile]:
-    """The file for Environment Modules, which does the same."""
+    """The files, which load the modules that the stack needs and set its environment."""
     told = _told(stack)
-    text = _TCL.format(
-        title=tcl_word(told.title),
-        closure=tcl_word(told.closure),
-        help=tcl_word(told.help),
-        depends="".join(f"module load {tcl_word(name)}\n" for name in stack.modules),
-        tree=f"[file join $root {tcl_word(told.subdirectory)}]" if told.subdirectory else "$root",
-        target="$root" if told.target is None else tcl_word(told.target),
-        lock=f"setenv ENVC_LOCK {tcl_word(told.lock)}\n" if told.lock is not None else "",
-        env="".join(f"{_tcl_variable(name, value)}\n" for name, value in stack.env),
+    for language in (
+        _Language(
+            file=MODULEFILE,
+            script=_LUA,
+            quoted=quoted,
+            variable=_variable,
+            depends="depends_on({})",
+            root="root",
+            below_root="pathJoin(root, {})",
+            lock='setenv("ENVC_LOCK", {})',
+        ),
+        _Language(
+            file=TCL_MODULEFILE,
+            script=_TCL,
+            quoted=tcl_word,
+            variable=_tcl_variable,
+            depends="module load {}",
+            root="$root",
+            below_root="[file join $root {}]",
+            lock="setenv ENVC_LOCK {}",
+        ),
+    ):
+        yield WriteFile(language.file, _written(told, stack, language).encode(), FILE_MODE)
+
+
+def _written(told: _Told, stack: Stack, language: _Language) -> str:
+    word, root = language.quoted, language.root
+    below = language.below_root.format(word(told.subdirectory)) if told.subdirectory else root
+    lock = f"{language.lock.format(word(told.lock))}\n" if told.lock is not None else ""
+    return language.script.format(
+        title=word(told.title),
+        closure=word(told.closure),
+        help=word(told.help),
+        depends="".join(f"{language.depends.format(word(name))}\n" for name in stack.modules),
+        tree=below,
+        target=root if told.target is None else word(told.target),
+        lock=lock,
+        env="".join(f"{language.variable(name, value)}\n" for name, value in stack.env),
     )
-    yield WriteFile(TCL_MODULEFILE, text.encode(), FILE_MODE)
 
 
 def _told(stack: Stack) -> _Told:

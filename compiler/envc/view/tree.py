@@ -15,7 +15,7 @@ from envc.view.inherited import (
     masked_folders,
 )
 from envc.view.interpreter import interpreter_entries
-from envc.view.modulefile import modulefile, tcl_modulefile
+from envc.view.modulefile import modulefiles
 from envc.view.programs import own_programs
 from envc.view.stack_file import RUNTIME_FILES, start_entries
 
@@ -26,8 +26,7 @@ Pass: TypeAlias = Callable[[Stack, frozenset[str]], Iterable[Entry]]
 PASSES: tuple[Pass, ...] = (
     interpreter_entries,
     activate_script,
-    modulefile,
-    tcl_modulefile,
+    modulefiles,
     start_entries,
     editable_origins,
     inherited_commands,
