@@ -139,7 +139,9 @@ class Directory(NamedTuple):
                     found[path] = leads
         for path in found.keys() - owed:
             # An envc that knew no such file went back to a tree without one.
-            if found[path].endswith(TCL_MODULEFILE) and not os.path.exists(f"{self.path}/{path}"):
+            led = f"{self.path}/{os.path.dirname(path)}/{found[path]}"
+            is_of_tcl = found[path].endswith(TCL_MODULEFILE)
+            if is_of_tcl and os.path.isdir(os.path.dirname(led)) and not os.path.exists(led):
                 del found[path]
         return {path: leads for path, leads in found.items() if leads}
 
