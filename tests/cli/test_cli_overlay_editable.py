@@ -118,7 +118,7 @@ def test_it_is_removed_as_it_was_added(alice, mine):
     assert answer.stderr == (
         "error: the overlay has no requirement on polars\n"
         f"   at: {alice}/overlay.toml\n"
-        " help: name a project that stands in overlay.requires\n"
+        " help: name a project of its `requires`\n"
         "error: the overlay has no project in ./mine\n"
         f"   at: {alice}/overlay.toml\n"
         " help: name a folder that stands in overlay.editable\n"

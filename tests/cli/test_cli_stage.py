@@ -236,9 +236,9 @@ def test_what_is_no_overlay(tmp_path, scratch):
     assert (answer.status, answer.stderr) == (
         2,
         (
-            "error: no overlay is built here\n"
+            "error: there is no overlay here\n"
             f"   at: {tmp_path}\n"
-            f" help: run `envc overlay sync --dir {tmp_path}`\n"
+            f" help: correct the path, or make it: `envc overlay init {tmp_path}`\n"
         ),
     )
 
